@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package credential makes, writes and proves client secrets, and knows the keys
+// they come from. It is the one piece that both programs share:
+//
+//	operator    Derive (root key)  -> the secret in the client's Secret
+//	            Verifier (shared key) -> the line in the client's status
+//	authserver  Verify (shared key): does the secret that was sent belong to that line?
+//
+// A secret is computed, never stored: the same root key, client UID and credential
+// ID always give the same secret. There is no I/O here and nothing of Kubernetes;
+// the Secrets that hold the keys are read and written by the callers.
+package credential
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strings"
+)
+
+// Domains keep what one key is used for apart: a value made for one of them is
+// never a value of another.
+const (
+	domainSecret   = "gatehouse.dev/client-secret/v1"
+	domainVerifier = "gatehouse.dev/client-secret-verifier/v1"
+	domainSubKey   = "gatehouse.dev/sub-key/v1"
+)
+
+// idLength is the number of base32 characters of a credential ID: 65 random bits.
+const idLength = 13
+
+// NewID returns a random credential ID: 13 characters of lower-case base32.
+func NewID() string {
+	return strings.ToLower(rand.Text()[:idLength])
+}
+
+// Derive returns the client secret of a credential: HKDF-SHA256 (RFC 5869) of the
+// root key over the client's UID and the credential's ID, in the form that
+// WellFormed describes. The same input always gives the same secret.
+func Derive(root Key, clientUID, credentialID string) string {
+	return format(expand(root, domainSecret, clientUID, credentialID))
+}
+
+// Verifier returns what proves secret to anybody who has the shared key and to
+// nobody else: HMAC-SHA256 (RFC 2104) over the client's UID, the credential's ID
+// and the secret, as 43 characters of unpadded base64url.
+func Verifier(shared Key, clientUID, credentialID, secret string) string {
+	mac := hmac.New(sha256.New, shared.bytes())
+	mac.Write(frame(domainVerifier, clientUID, credentialID, secret))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// Verify reports, in a time that does not depend on where they differ, whether
+// verifier is the one of secret.
+func Verify(shared Key, clientUID, credentialID, secret, verifier string) bool {
+	want := Verifier(shared, clientUID, credentialID, secret)
+	return hmac.Equal([]byte(want), []byte(verifier))
+}
+
+// expand returns 32 bytes that belong to the key, the domain and the parts.
+func expand(k Key, domain string, parts ...string) [KeySize]byte {
+	info := frame(append([]string{domain}, parts...)...)
+	out, err := hkdf.Key(sha256.New, k.bytes(), nil, string(info), KeySize)
+	if err != nil {
+		// RFC 5869 §2.3 limits the length to 255 hashes; this is one.
+		panic(fmt.Sprintf("credential: hkdf: %v", err))
+	}
+	return [KeySize]byte(out)
+}
+
+// frame joins the parts so that no other parts give the same bytes: each one is
+// preceded by its length. Without it a byte could move from the UID to the ID.
+func frame(parts ...string) []byte {
+	var out []byte
+	for _, part := range parts {
+		out = binary.BigEndian.AppendUint64(out, uint64(len(part)))
+		out = append(out, part...)
+	}
+	return out
+}

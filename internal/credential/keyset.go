@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package credential
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// RotationPeriod is how long a key of the set is the active one.
+	RotationPeriod = 30 * 24 * time.Hour
+	// PublishBefore is how long a key is known to all replicas before it is used.
+	PublishBefore = time.Hour
+	// LongestToken is the longest life of anything a key of the set makes: a
+	// refresh token ends with its grant, after 90 days at most.
+	LongestToken = 90 * 24 * time.Hour
+	// dropSlack covers clocks that differ and a replica that learns late.
+	dropSlack = 24 * time.Hour
+
+	// maxSetKeys bounds what is read; rotation keeps six at most.
+	maxSetKeys = 32
+	idBytes    = 4
+	// dataTime is how NotBefore is written: allowed in a data key, and sortable.
+	dataTime = "20060102T150405Z"
+)
+
+// SetKey is one key of a KeySet.
+type SetKey struct {
+	// ID names the key in front of what it made: 8 hexadecimal characters.
+	ID string
+	// NotBefore is when the key becomes the active one. Whole seconds, UTC.
+	NotBefore time.Time
+	// Key is the root of the sub-keys for each purpose.
+	Key Key
+}
+
+// KeySet is what the authorization server seals and signs with: the active key,
+// the next one, and those whose tokens are still alive. Oldest first.
+type KeySet struct {
+	Keys []SetKey
+}
+
+// NewSetKey returns a random key with a random ID that is active from notBefore on.
+func NewSetKey(notBefore time.Time) SetKey {
+	var id [idBytes]byte
+	_, _ = rand.Read(id[:]) // never fails: it ends the program instead
+	return SetKey{ID: hex.EncodeToString(id[:]), NotBefore: notBefore.UTC().Truncate(time.Second), Key: NewKey()}
+}
+
+// ParseKeySet reads the data of the Secret: one entry for each key, named
+// <ID>.<NotBefore as 20060102T150405Z>, that holds its 32 bytes. It refuses a set
+// that is empty, has an entry of another form, or has one ID twice.
+func ParseKeySet(data map[string][]byte) (KeySet, error) {
+	switch {
+	case len(data) == 0:
+		return KeySet{}, errors.New("a key set needs at least one key")
+	case len(data) > maxSetKeys:
+		return KeySet{}, fmt.Errorf("a key set has at most %d keys, this has %d", maxSetKeys, len(data))
+	}
+	var set KeySet
+	for name, value := range data {
+		k, err := parseSetKey(name, value)
+		if err != nil {
+			return KeySet{}, fmt.Errorf("entry %q: %w", name, err)
+		}
+		if _, twice := set.Find(k.ID); twice {
+			return KeySet{}, fmt.Errorf("the key ID %s is there twice", k.ID)
+		}
+		set.Keys = append(set.Keys, k)
+	}
+	set.sort()
+	return set, nil
+}
+
+// Data is the inverse of ParseKeySet.
+func (s KeySet) Data() map[string][]byte {
+	data := make(map[string][]byte, len(s.Keys))
+	for _, k := range s.Keys {
+		data[k.ID+"."+k.NotBefore.UTC().Format(dataTime)] = k.Key.Bytes()
+	}
+	return data
+}
+
+// Active returns the key to seal and sign with now: the newest whose NotBefore
+// has passed, or, for a clock that is behind, the oldest. Of an empty set it is
+// the zero SetKey.
+func (s KeySet) Active(now time.Time) SetKey {
+	var active SetKey
+	for i, k := range s.Keys {
+		if i == 0 || !k.NotBefore.After(now) {
+			active = k
+		}
+	}
+	return active
+}
+
+// Find returns the key with the ID, and whether the set has it.
+func (s KeySet) Find(id string) (SetKey, bool) {
+	for _, k := range s.Keys {
+		if k.ID == id {
+			return k, true
+		}
+	}
+	return SetKey{}, false
+}
+
+// Rotated returns the set as it should be at now, and whether that differs from s:
+//
+//   - an empty set gets next, active at once;
+//   - an hour before the newest key has been active for 30 days, next joins, to be
+//     active an hour from now: published before used, also after a long pause;
+//   - a key leaves when the last token it could have made has ended: 90 days, and
+//     a day of slack, after its successor became active.
+//
+// Of next, the ID and the key are used; it is spent only if the answer is true.
+func (s KeySet) Rotated(now time.Time, next SetKey) (KeySet, bool) {
+	now = now.UTC().Truncate(time.Second)
+	keys := slices.Clone(s.Keys)
+	_, taken := s.Find(next.ID)
+	switch {
+	case taken: // one ID must not name two keys; the next call brings another
+	case len(keys) == 0:
+		next.NotBefore = now
+		keys = append(keys, next)
+	case !now.Before(keys[len(keys)-1].NotBefore.Add(RotationPeriod - PublishBefore)):
+		next.NotBefore = now.Add(PublishBefore)
+		keys = append(keys, next)
+	}
+	for len(keys) > 1 && !now.Before(keys[1].NotBefore.Add(LongestToken+dropSlack)) {
+		keys = keys[1:]
+	}
+	return KeySet{Keys: keys}, !slices.Equal(ids(keys), ids(s.Keys))
+}
+
+// NextChange returns when Rotated will next have something to do; the zero time
+// for an empty set.
+func (s KeySet) NextChange() time.Time {
+	if len(s.Keys) == 0 {
+		return time.Time{}
+	}
+	at := s.Keys[len(s.Keys)-1].NotBefore.Add(RotationPeriod - PublishBefore)
+	if len(s.Keys) > 1 {
+		if drop := s.Keys[1].NotBefore.Add(LongestToken + dropSlack); drop.Before(at) {
+			at = drop
+		}
+	}
+	return at
+}
+
+func (s KeySet) sort() {
+	slices.SortFunc(s.Keys, func(a, b SetKey) int {
+		return cmp.Or(a.NotBefore.Compare(b.NotBefore), strings.Compare(a.ID, b.ID))
+	})
+}
+
+func ids(keys []SetKey) []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = k.ID
+	}
+	return out
+}
+
+func parseSetKey(name string, value []byte) (SetKey, error) {
+	id, stamp, _ := strings.Cut(name, ".")
+	if raw, err := hex.DecodeString(id); err != nil || len(raw) != idBytes || id != strings.ToLower(id) {
+		return SetKey{}, fmt.Errorf("the name must begin with an ID of %d lower-case hexadecimal characters", 2*idBytes)
+	}
+	at, err := time.Parse(dataTime, stamp)
+	if err != nil || at.Format(dataTime) != stamp {
+		return SetKey{}, fmt.Errorf("the name must end with a time like %s", dataTime)
+	}
+	key, err := ParseKey(value)
+	if err != nil {
+		return SetKey{}, err
+	}
+	return SetKey{ID: id, NotBefore: at, Key: key}, nil
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package credential_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+const day = 24 * time.Hour
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// at returns a set key with an ID made of n, active from start+after on.
+func at(t *testing.T, n byte, after time.Duration) credential.SetKey {
+	t.Helper()
+	return credential.SetKey{ID: fmt.Sprintf("%08x", n), NotBefore: start.Add(after), Key: key(t, n)}
+}
+
+func TestAKeySetComesBackFromItsData(t *testing.T) {
+	set := credential.KeySet{Keys: []credential.SetKey{at(t, 1, -day), at(t, 2, 0), credential.NewSetKey(start.Add(day))}}
+	got, err := credential.ParseKeySet(set.Data())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(set, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for name := range set.Data() {
+		if strings.Trim(name, "-._0123456789abcdefghijklmnopqrstuvwxyzTZ") != "" || len(name) > 253 {
+			t.Errorf("%q cannot be a key of a Secret", name)
+		}
+	}
+}
+
+func TestAKeySetOfAnotherFormIsRefused(t *testing.T) {
+	ok := make([]byte, credential.KeySize)
+	tooMany := map[string][]byte{}
+	for i := range 33 {
+		tooMany[fmt.Sprintf("%08x.20260301T120000Z", i)] = ok
+	}
+	for _, row := range []struct {
+		name string
+		data map[string][]byte
+		want string
+	}{
+		{name: "nothing", want: "at least one"},
+		{name: "too many", data: tooMany, want: "at most 32"},
+		{name: "no time", data: map[string][]byte{"0000000a": ok}, want: "time"},
+		{name: "short ID", data: map[string][]byte{"00000a.20260301T120000Z": ok}, want: "ID"},
+		{name: "upper-case ID", data: map[string][]byte{"0000000A.20260301T120000Z": ok}, want: "ID"},
+		{name: "ID of other letters", data: map[string][]byte{"0000000g.20260301T120000Z": ok}, want: "ID"},
+		{name: "a day that is none", data: map[string][]byte{"0000000a.20260231T120000Z": ok}, want: "time"},
+		{name: "more after the time", data: map[string][]byte{"0000000a.20260301T120000Z.x": ok}, want: "time"},
+		{name: "short key", data: map[string][]byte{"0000000a.20260301T120000Z": ok[1:]}, want: "32 bytes"},
+		{name: "foreign entry", data: map[string][]byte{"0000000a.20260301T120000Z": ok, "note": ok}, want: `"note"`},
+		{name: "one ID twice", data: map[string][]byte{"0000000a.20260301T120000Z": ok, "0000000a.20260302T120000Z": ok}, want: "twice"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := credential.ParseKeySet(row.data)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("error %v, want one with %q", err, row.want)
+			}
+		})
+	}
+}
+
+func TestTheActiveKeyIsTheNewestWhoseTimeHasCome(t *testing.T) {
+	set := credential.KeySet{Keys: []credential.SetKey{at(t, 1, 0), at(t, 2, 10*day), at(t, 3, 20*day)}}
+	for _, row := range []struct {
+		name string
+		now  time.Duration
+		want string
+	}{
+		{name: "a clock that is behind", now: -time.Second, want: "00000001"},
+		{name: "first moment", now: 0, want: "00000001"},
+		{name: "just before the second", now: 10*day - time.Second, want: "00000001"},
+		{name: "first moment of the second", now: 10 * day, want: "00000002"},
+		{name: "long after", now: 1000 * day, want: "00000003"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := set.Active(start.Add(row.now)).ID; got != row.want {
+				t.Errorf("Active = %s, want %s", got, row.want)
+			}
+		})
+	}
+	if got := (credential.KeySet{}).Active(start); !got.Key.IsZero() || got.ID != "" {
+		t.Error("an empty set has an active key")
+	}
+	if _, found := set.Find("00000004"); found {
+		t.Error("Find found a key that is not there")
+	}
+}
+
+func TestRotation(t *testing.T) {
+	first, second := at(t, 1, 0), at(t, 2, 30*day)
+	next := credential.SetKey{ID: "000000ff", Key: key(t, 0xff)}
+	joined := func(after time.Duration) credential.SetKey {
+		return credential.SetKey{ID: next.ID, NotBefore: start.Add(after), Key: next.Key}
+	}
+	for _, row := range []struct {
+		name string
+		have []credential.SetKey
+		now  time.Duration
+		want []credential.SetKey // nil: unchanged
+	}{
+		{name: "the first key is active at once", now: 0, want: []credential.SetKey{joined(0)}},
+		{name: "nothing to do on the first day", have: []credential.SetKey{first}, now: day},
+		{name: "nothing to do just before", have: []credential.SetKey{first}, now: 30*day - time.Hour - time.Second},
+		{name: "published an hour before used", have: []credential.SetKey{first}, now: 30*day - time.Hour,
+			want: []credential.SetKey{first, joined(30 * day)}},
+		{name: "published an hour before used after a long pause too", have: []credential.SetKey{first}, now: 500 * day,
+			want: []credential.SetKey{first, joined(500*day + time.Hour)}},
+		{name: "not twice", have: []credential.SetKey{first, second}, now: 30*day - time.Second},
+		{name: "kept until the last token has ended", have: []credential.SetKey{first, second, at(t, 3, 110*day)}, now: 121*day - time.Second},
+		{name: "dropped after that", have: []credential.SetKey{first, second, at(t, 3, 110*day)}, now: 121 * day,
+			want: []credential.SetKey{second, at(t, 3, 110*day)}},
+		{name: "dropped and joined in one", have: []credential.SetKey{first, second}, now: 121 * day,
+			want: []credential.SetKey{second, joined(121*day + time.Hour)}},
+		{name: "an ID that is taken waits", have: []credential.SetKey{{ID: next.ID, NotBefore: start, Key: first.Key}}, now: 60 * day},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			have := credential.KeySet{Keys: row.have}
+			got, changed := have.Rotated(start.Add(row.now), next)
+			want := credential.KeySet{Keys: row.want}
+			if row.want == nil {
+				want = have
+			}
+			if changed != (row.want != nil) {
+				t.Errorf("changed = %v", changed)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// Whatever the schedule of the rotations, what a key made while it was the active
+// one can be opened for 90 days more.
+func FuzzAnActiveKeyIsFindableFor90Days(f *testing.F) {
+	f.Add([]byte{1, 1, 1, 30, 30, 90, 255})
+	f.Add([]byte{0, 0, 255, 255, 255, 0, 1, 2, 3})
+	f.Add([]byte{29, 1, 29, 1, 29, 1, 29, 1, 29, 1, 29, 1, 29, 1})
+	f.Fuzz(func(t *testing.T, gaps []byte) {
+		gaps = gaps[:min(len(gaps), 200)]
+		type use struct {
+			id string
+			at time.Time
+		}
+		var (
+			set  credential.KeySet
+			uses []use
+			now  = start
+		)
+		for n, gap := range gaps {
+			set, _ = set.Rotated(now, credential.SetKey{ID: fmt.Sprintf("%08x", n), Key: key(t, byte(n))})
+			if len(set.Keys) > 8 {
+				t.Fatalf("%d keys are kept", len(set.Keys))
+			}
+			for _, u := range uses {
+				if _, found := set.Find(u.id); !found && !now.After(u.at.Add(credential.LongestToken)) {
+					t.Fatalf("key %s was active at %s and is gone at %s", u.id, u.at, now)
+				}
+			}
+			// Seen by a reader until the next rotation, at the far end of the gap too.
+			next := now.Add(time.Duration(gap) * 11 * time.Hour)
+			for _, at := range []time.Time{now, now.Add(next.Sub(now) / 2), next} {
+				uses = append(uses, use{id: set.Active(at).ID, at: at})
+			}
+			now = next
+		}
+	})
+}
+
+func TestTheSetSaysWhenItWillChange(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		have []credential.SetKey
+		want time.Time
+	}{
+		{name: "empty"},
+		{name: "one key", have: []credential.SetKey{at(t, 1, 0)}, want: start.Add(30*day - time.Hour)},
+		{name: "a key to drop comes first", have: []credential.SetKey{at(t, 1, 0), at(t, 2, 30*day), at(t, 3, 110*day)}, want: start.Add(121 * day)},
+		{name: "a key to make comes first", have: []credential.SetKey{at(t, 1, 0), at(t, 2, 30*day)}, want: start.Add(60*day - time.Hour)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			set := credential.KeySet{Keys: row.have}
+			if got := set.NextChange(); !got.Equal(row.want) {
+				t.Errorf("NextChange = %s, want %s", got, row.want)
+			}
+			if len(row.have) == 0 {
+				return
+			}
+			next := credential.SetKey{ID: "000000ff", Key: key(t, 0xff)}
+			if _, changed := set.Rotated(row.want.Add(-time.Second), next); changed {
+				t.Error("it changes before")
+			}
+			if _, changed := set.Rotated(row.want, next); !changed {
+				t.Error("it does not change then")
+			}
+		})
+	}
+}
+
+func FuzzParseKeySet(f *testing.F) {
+	f.Add("0000000a.20260301T120000Z", make([]byte, credential.KeySize), "0000000b.20260302T120000Z")
+	f.Add("", []byte(nil), ".")
+	f.Fuzz(func(t *testing.T, name string, value []byte, other string) {
+		data := map[string][]byte{name: value, other: make([]byte, credential.KeySize)}
+		set, err := credential.ParseKeySet(data)
+		if err != nil {
+			return
+		}
+		if diff := cmp.Diff(data, set.Data()); diff != "" {
+			t.Errorf("what was read does not print back (-read +printed)\n%s", diff)
+		}
+	})
+}
