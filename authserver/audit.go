@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import "context"
+
+// EventName is the stable name of an audit event.
+type EventName string
+
+// The audit events.
+const (
+	EventLoginSucceeded     EventName = "login.succeeded"
+	EventLoginFailed        EventName = "login.failed"
+	EventLoginThrottled     EventName = "login.throttled"
+	EventSignedOut          EventName = "session.ended"
+	EventEntitlementRefused EventName = "entitlement.refused"
+	EventConsentAllowed     EventName = "consent.allowed"
+	EventConsentDenied      EventName = "consent.denied"
+	EventConsentForgotten   EventName = "consent.forgotten"
+	EventGrantApproved      EventName = "grant.approved"
+	EventProofRedeemed      EventName = "proof.redeemed"
+	EventProofReused        EventName = "proof.reused"
+	EventTokenRefreshed     EventName = "token.refreshed"
+	EventRefreshReused      EventName = "refresh.reused"
+	EventTokenIssued        EventName = "token.issued"
+	EventGrantRevoked       EventName = "grant.revoked"
+	EventTokenRevoked       EventName = "token.revoked"
+	EventClientRefused      EventName = "client.refused"
+	EventRequestRefused     EventName = "request.refused"
+)
+
+// Event is one line of the audit log. It never holds a secret, token, proof or
+// password; Owner may hold what a stranger typed as a user name.
+type Event struct {
+	Name     EventName
+	ClientID string
+	Owner    string
+	Grant    string   // the grant's ID
+	Scopes   []string // where scopes were given
+	Reason   string   // why something was refused, in our own words
+}
+
+// Auditor keeps audit events. It adds the time and, from the context, the request.
+type Auditor interface {
+	Record(ctx context.Context, e Event)
+}
+
+func (s *Server) audit(ctx context.Context, e Event) { s.Auditor.Record(ctx, e) }

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Prompt is what a request asks to be shown to the owner (OpenID Connect Core §3.1.2.1).
+type Prompt struct {
+	None    bool // nothing may be shown
+	Login   bool // log in again
+	Consent bool // decide again
+}
+
+// AuthorizeRequest is an authorization request after its dialect was parsed.
+type AuthorizeRequest struct {
+	Profile  Profile
+	ClientID string
+	// Callback is the redirect URI as the request spelled it; empty if it named none.
+	Callback string
+	State    string
+	// Scopes asked for; nil asks for all of the client's.
+	Scopes        []string
+	CodeChallenge string
+	Prompt        Prompt
+	// Problem is what the dialect found wrong. It is reported after client and callback
+	// are proven, so that nobody is redirected by a request that proves neither.
+	Problem *Error
+}
+
+const (
+	maxState = 1024
+	// InteractionLifetime is how long an owner has to log in and decide.
+	InteractionLifetime = 15 * time.Minute
+)
+
+// Interaction is one authorization request on its way through login, entitlement and
+// consent. It lives sealed in the browser: nothing is stored for a stranger.
+type Interaction struct {
+	ID            string
+	ClientUID     string
+	ClientID      string
+	Callback      string // where the browser goes
+	Requested     string // the callback as the request spelled it
+	State         string
+	Scopes        []string
+	CodeChallenge string
+	Prompt        Prompt
+	StartedAt     time.Time
+}
+
+// Return is where the browser goes when the interaction ends.
+func (i *Interaction) Return() *Return {
+	return &Return{ClientID: i.ClientID, Callback: i.Callback, State: i.State}
+}
+
+// Authorize proves that a request comes from a known client for a known callback, and
+// begins an interaction. An *Error with Return set may travel to the callback; one
+// without is shown to the person and goes nowhere (RFC 6749 §4.1.2.1).
+func (s *Server) Authorize(_ context.Context, r AuthorizeRequest) (*Interaction, error) {
+	client, ok := s.Clients.ByID(r.ClientID)
+	if !ok || client.Suspended || !client.Ready || client.Profile != r.Profile {
+		return nil, refuse(UnknownClient, "no such client")
+	}
+	callback, ok := chooseCallback(client, r.Callback)
+	if !ok {
+		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
+	}
+	i := &Interaction{
+		ID: s.NewID(), ClientUID: client.UID, ClientID: client.ID,
+		Callback: callback, Requested: r.Callback, State: r.State,
+		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, StartedAt: s.Now(),
+	}
+	if len(r.State) > maxState {
+		i.State = ""
+		return nil, i.fail(refuse(InvalidRequest, "state is longer than 1024 bytes"))
+	}
+	if r.Problem != nil {
+		return nil, i.fail(r.Problem)
+	}
+	if !client.May(GrantAuthorizationCode) {
+		return nil, i.fail(refuse(UnauthorizedClient, "the client may not use the authorization code grant"))
+	}
+	scopes, err := narrow(client.Scopes, r.Scopes)
+	if err != nil {
+		return nil, i.fail(err)
+	}
+	i.Scopes = scopes
+	return i, nil
+}
+
+// chooseCallback returns where to send the browser. RFC 6749 §3.1.2.3: a request may
+// leave the callback out only if exactly one is registered.
+func chooseCallback(c *Client, requested string) (string, bool) {
+	if requested == "" {
+		if len(c.CallbackURLs) != 1 {
+			return "", false
+		}
+		return c.CallbackURLs[0], true
+	}
+	return requested, c.HasCallback(requested)
+}
+
+// fail sends an error back to the client.
+func (i *Interaction) fail(e *Error) *Error {
+	e.Return = i.Return()
+	return e
+}
+
+// narrow returns asked, which must lie within allowed, in the order of allowed and
+// without repetition; nil asks for everything.
+func narrow(allowed, asked []string) ([]string, *Error) {
+	if asked == nil {
+		return slices.Clone(allowed), nil
+	}
+	for _, name := range asked {
+		if !slices.Contains(allowed, name) {
+			return nil, refuse(InvalidScope, "a scope was asked for that the client may not have")
+		}
+	}
+	return intersect(allowed, asked), nil
+}
+
+// intersect returns the members of a that are in b too, in the order of a.
+func intersect(a, b []string) []string {
+	out := make([]string, 0, len(a))
+	for _, name := range a {
+		if slices.Contains(b, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// GrantType is a way to obtain an access token, spelled as RFC 6749 does.
+type GrantType string
+
+// The grant types of the engine (RFC 6749 §1.3).
+const (
+	GrantAuthorizationCode GrantType = "authorization_code"
+	GrantRefreshToken      GrantType = "refresh_token"
+	GrantClientCredentials GrantType = "client_credentials"
+)
+
+// ConsentPolicy tells when an owner is asked.
+type ConsentPolicy int
+
+// The consent policies: the zero value asks each time.
+const (
+	ConsentPrompt ConsentPolicy = iota
+	ConsentRemember
+	ConsentSkip
+)
+
+// Profile is the spelling a client speaks.
+type Profile string
+
+// ProfileOAuth2 is OAuth 2.x under the rules of OAuth 2.1.
+const ProfileOAuth2 Profile = "OAuth2"
+
+// Credential is one client secret: what proves it, never the secret itself.
+type Credential struct {
+	ID       string
+	Verifier string
+	// ExpiresAt is when it stops being valid; zero: never.
+	ExpiresAt time.Time
+}
+
+// Client is what the server knows of an application. It is shared between
+// requests and never changed.
+type Client struct {
+	UID         string // identity; a re-created object is another client
+	ID          string // public name, the client ID of RFC 6749 §2.2
+	Namespace   string
+	Name        string
+	DisplayName string
+	Description string
+
+	Profile             Profile
+	Public              bool
+	CallbackURLs        []string
+	GrantTypes          []GrantType
+	Scopes              []string
+	OwnedScopes         []string // scopes it enforces as a resource server
+	GrantDuration       time.Duration
+	AccessTokenLifetime time.Duration
+	Consent             ConsentPolicy
+	EveryoneEntitled    bool
+
+	Ready       bool // may begin new authorizations
+	Suspended   bool // everything is refused
+	Credentials []Credential
+}
+
+// Scope is a scope with the words that explain it to people.
+type Scope struct {
+	Name        string
+	Description string
+}
+
+// Clients knows every client of the cluster. Its answers come from memory.
+type Clients interface {
+	// ByID returns the client with this client ID.
+	ByID(id string) (*Client, bool)
+	// ByUID returns the client with this UID.
+	ByUID(uid string) (*Client, bool)
+	// Scope returns a scope as its resource server declared it.
+	Scope(name string) (Scope, bool)
+}
+
+// May reports whether the client may use the grant type.
+func (c *Client) May(g GrantType) bool { return slices.Contains(c.GrantTypes, g) }
+
+// HasCallback reports whether a browser may be sent to uri. Registered callbacks
+// are compared character for character (RFC 9700 §2.1); only for a Public client's
+// http callback on a loopback IP the port is free (RFC 8252 §7.3).
+func (c *Client) HasCallback(uri string) bool {
+	for _, registered := range c.CallbackURLs {
+		if uri == registered || c.Public && sameLoopback(registered, uri) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameLoopback reports whether two http URLs on one loopback IP differ in nothing
+// but the port.
+func sameLoopback(registered, uri string) bool {
+	r, rhost, ok := cutLoopbackPort(registered)
+	if !ok {
+		return false
+	}
+	u, uhost, ok := cutLoopbackPort(uri)
+	return ok && r == u && rhost == uhost
+}
+
+// cutLoopbackPort splits an http URL on a loopback IP literal into what follows the
+// authority and the host. The authority is cut by hand, and must be nothing but the
+// literal and a decimal port, so that no leniency of a URL parser is part of the rule.
+func cutLoopbackPort(raw string) (rest, host string, ok bool) {
+	after, found := strings.CutPrefix(raw, "http://")
+	if !found {
+		return "", "", false
+	}
+	end := strings.IndexAny(after, "/?#\\")
+	if end < 0 {
+		end = len(after)
+	}
+	authority, rest := after[:end], after[end:]
+	for _, literal := range []string{"127.0.0.1", "[::1]"} {
+		port, found := strings.CutPrefix(authority, literal)
+		if found && (port == "" || isPort(port)) {
+			return rest, literal, true
+		}
+	}
+	return "", "", false
+}
+
+// isPort reports whether s is a colon and a port number from 1 to 65535 without
+// leading zeros.
+func isPort(s string) bool {
+	digits, found := strings.CutPrefix(s, ":")
+	if !found || digits == "" || len(digits) > 5 || digits[0] == '0' {
+		return false
+	}
+	_, err := netip.ParseAddrPort("127.0.0.1:" + digits)
+	return err == nil
+}
+
+// CallbackHost returns the host a person would recognise in a callback, for pages.
+func CallbackHost(callback string) string {
+	u, err := url.Parse(callback)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Step is what an interaction needs next.
+type Step int
+
+// The steps in their order, which is the order of DESIGN's browser flow.
+const (
+	StepLogin   Step = iota // the owner must prove who they are
+	StepRefused             // the owner may not use the client
+	StepConsent             // the owner must decide
+	StepIssue               // nothing is left to ask
+)
+
+// Position is where an interaction stands, and what its page needs.
+type Position struct {
+	Step   Step
+	Client *Client
+	Owner  Owner   // zero at StepLogin
+	Scopes []Scope // what is asked for, explained
+	// Ticket binds the decision to this interaction, owner and login. It comes back
+	// with the form.
+	Ticket string
+	// Rememberable is set when the owner may tick "always".
+	Rememberable bool
+}
+
+// Approval is what the browser carries back to the client.
+type Approval struct {
+	Return
+	Proof string // RFC 6749 calls it code, RFC 5849 verifier
+}
+
+// Next says where an interaction stands. It is the only place that knows the order of
+// the flow. With prompt=none nothing may be shown, and what would have to be is an
+// error for the callback.
+func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position, error) {
+	client, err := s.clientOf(i)
+	if err != nil {
+		return Position{}, err
+	}
+	p := Position{Step: StepLogin, Client: client, Scopes: s.explain(i.Scopes)}
+	if v == nil || i.Prompt.Login && v.Session.AuthenticatedAt.Before(i.StartedAt) {
+		return p, i.unlessSilent(LoginRequired, "the owner is not logged in")
+	}
+	p.Owner = v.Owner
+	entitled, err := s.entitled(ctx, v.Owner, client, 0)
+	if err != nil {
+		return Position{}, err
+	}
+	if !entitled {
+		p.Step = StepRefused
+		return p, i.unlessSilent(AccessDenied, "the owner may not use this client")
+	}
+	asked, err := s.mustAsk(ctx, i, v.Owner, client)
+	if err != nil {
+		return Position{}, err
+	}
+	if !asked {
+		p.Step = StepIssue
+		return p, nil
+	}
+	p.Step, p.Rememberable = StepConsent, rememberable(client)
+	if p.Ticket, err = s.ticket(i, v); err != nil {
+		return Position{}, err
+	}
+	return p, i.unlessSilent(ConsentRequired, "the owner has not consented")
+}
+
+// unlessSilent returns nil if something may be shown, else the error for the callback.
+func (i *Interaction) unlessSilent(code Code, description string) error {
+	if !i.Prompt.None {
+		return nil
+	}
+	return i.fail(refuse(code, description))
+}
+
+// clientOf returns the interaction's client if the interaction may go on. The client
+// may have been deleted, suspended or changed since it began.
+func (s *Server) clientOf(i *Interaction) (*Client, error) {
+	if s.Now().Sub(i.StartedAt) >= InteractionLifetime {
+		return nil, refuse(InteractionGone, "the request is too old")
+	}
+	client, ok := s.Clients.ByUID(i.ClientUID)
+	if !ok || client.Suspended || !client.Ready {
+		return nil, refuse(UnknownClient, "no such client")
+	}
+	if !client.HasCallback(i.Callback) {
+		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
+	}
+	if _, err := narrow(client.Scopes, i.Scopes); err != nil {
+		return nil, i.fail(err)
+	}
+	return client, nil
+}
+
+// mustAsk reports whether the owner has to decide on a page.
+func (s *Server) mustAsk(ctx context.Context, i *Interaction, o Owner, c *Client) (bool, error) {
+	if i.Prompt.Consent {
+		return true, nil
+	}
+	if c.Consent == ConsentSkip && !c.Public {
+		return false, nil
+	}
+	if !rememberable(c) {
+		return true, nil
+	}
+	given, err := s.Store.Consent(ctx, o.Name, c.UID)
+	if errors.Is(err, ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return true, fmt.Errorf("read consent: %w", err)
+	}
+	return len(intersect(i.Scopes, given.Scopes)) != len(i.Scopes), nil
+}
+
+// rememberable reports whether an owner's "always" counts for the client. RFC 6749
+// §10.2: a repeated request may only pass without the owner if the client has proven
+// who it is, which a Public client cannot.
+func rememberable(c *Client) bool { return c.Consent == ConsentRemember && !c.Public }
+
+func (s *Server) explain(names []string) []Scope {
+	scopes := make([]Scope, 0, len(names))
+	for _, name := range names {
+		scope, ok := s.Clients.Scope(name)
+		if !ok {
+			scope = Scope{Name: name}
+		}
+		scopes = append(scopes, scope)
+	}
+	return scopes
+}
+
+// Decision is what the owner decided on the consent page.
+type Decision struct {
+	Allow  bool
+	Always bool
+	Ticket string
+}
+
+// Decide carries out the owner's decision. A denial is an AccessDenied *Error for the
+// callback. A decision without the page's ticket (another browser, another owner, another
+// request, a form of another site) and one made before are InteractionGone.
+func (s *Server) Decide(ctx context.Context, i *Interaction, v *Visitor, d Decision) (*Approval, error) {
+	p, err := s.Next(ctx, i, v)
+	if err != nil {
+		return nil, err
+	}
+	if p.Step != StepConsent || !s.ticketFits(d.Ticket, i, v) {
+		return nil, refuse(InteractionGone, "the decision does not belong to this request")
+	}
+	if !d.Allow {
+		s.audit(ctx, Event{Name: EventConsentDenied, ClientID: i.ClientID, Owner: v.Owner.Name})
+		return nil, i.fail(refuse(AccessDenied, "the owner denied the request"))
+	}
+	s.audit(ctx, Event{Name: EventConsentAllowed, ClientID: i.ClientID, Owner: v.Owner.Name, Scopes: i.Scopes})
+	return s.approve(ctx, i, v.Owner, p.Client, d.Always && p.Rememberable)
+}
+
+// Issue approves an interaction that stands at StepIssue: the owner was asked before,
+// or need not be.
+func (s *Server) Issue(ctx context.Context, i *Interaction, v *Visitor) (*Approval, error) {
+	p, err := s.Next(ctx, i, v)
+	if err != nil {
+		return nil, err
+	}
+	if p.Step != StepIssue {
+		return nil, refuse(InteractionGone, "the owner has to decide first")
+	}
+	return s.approve(ctx, i, v.Owner, p.Client, false)
+}
+
+// proofLifetime is how long a code waits for its client. RFC 6749 §4.1.2 allows ten
+// minutes; a client redeems it within seconds.
+const proofLifetime = time.Minute
+
+// approve turns an interaction into a grant with a proof. The grant's ID is made from
+// the interaction's, so that one interaction can never yield two grants.
+func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client, always bool) (*Approval, error) {
+	now := s.Now()
+	proof := rand.Text()
+	grant := Grant{
+		ID: grantIDOf(i), ClientUID: c.UID, Owner: o.Name, Scopes: i.Scopes, Profile: c.Profile,
+		ApprovedAt: now, EndsAt: now.Add(c.GrantDuration),
+		Proof: Proof{
+			Hash: sha256.Sum256([]byte(proof)), Callback: i.Requested,
+			CodeChallenge: i.CodeChallenge, ExpiresAt: now.Add(proofLifetime),
+		},
+	}
+	var consent *Consent
+	if always {
+		scopes, err := s.widen(ctx, o, c, i.Scopes)
+		if err != nil {
+			return nil, err
+		}
+		consent = &Consent{Owner: o.Name, ClientUID: c.UID, Scopes: scopes, GivenAt: now}
+	}
+	err := s.Store.Approve(ctx, grant, consent)
+	if errors.Is(err, ErrExists) {
+		return nil, refuse(InteractionGone, "the request was answered before")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store grant: %w", err)
+	}
+	s.audit(ctx, Event{Name: EventGrantApproved, ClientID: c.ID, Owner: o.Name, Grant: grant.ID.String(), Scopes: grant.Scopes})
+	return &Approval{Return: *i.Return(), Proof: proof}, nil
+}
+
+// widen returns the scopes of an "always": those decided now and those of an earlier
+// one that the client may still have.
+func (s *Server) widen(ctx context.Context, o Owner, c *Client, scopes []string) ([]string, error) {
+	before, err := s.Store.Consent(ctx, o.Name, c.UID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("read consent: %w", err)
+	}
+	all := slices.Concat(scopes, intersect(c.Scopes, before.Scopes))
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+func grantIDOf(i *Interaction) GrantID {
+	sum := sha256.Sum256([]byte("gatehouse grant of interaction " + i.ID))
+	return GrantID(sum[:16])
+}

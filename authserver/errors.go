@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"errors"
+	"time"
+)
+
+// Code names what went wrong. Those of RFC 6749, RFC 7009 and OpenID Connect Core
+// go over the wire as they are; the others are only shown on a page.
+type Code string
+
+// Codes that clients see (RFC 6749 §4.1.2.1 and §5.2, RFC 7009 §2.2.1, OpenID
+// Connect Core §3.1.2.6).
+const (
+	InvalidRequest          Code = "invalid_request"
+	InvalidClient           Code = "invalid_client"
+	InvalidGrant            Code = "invalid_grant"
+	InvalidScope            Code = "invalid_scope"
+	UnauthorizedClient      Code = "unauthorized_client"
+	UnsupportedGrantType    Code = "unsupported_grant_type"
+	UnsupportedResponseType Code = "unsupported_response_type"
+	AccessDenied            Code = "access_denied"
+	ServerError             Code = "server_error"
+	TemporarilyUnavailable  Code = "temporarily_unavailable"
+	LoginRequired           Code = "login_required"
+	ConsentRequired         Code = "consent_required"
+)
+
+// Codes that only a person sees, on a page.
+const (
+	// UnknownClient covers unknown, suspended and not yet ready clients alike.
+	UnknownClient Code = "unknown_client"
+	// InvalidCallback is a callback that is not registered.
+	InvalidCallback Code = "invalid_callback"
+	// InteractionGone is an interaction that expired, was finished or was tampered with.
+	InteractionGone Code = "interaction_gone"
+	// WrongPassword covers unknown names and wrong passwords alike.
+	WrongPassword Code = "wrong_password"
+	// TooManyAttempts asks a person to wait before the next login.
+	TooManyAttempts Code = "too_many_attempts"
+)
+
+// Error is a refusal that may be shown outside. Any other error is an internal
+// fault: it is logged, and the outside learns only that there was one.
+type Error struct {
+	Code Code
+	// Description is for the client's developer: printable ASCII, no secrets, no
+	// double quote or backslash (RFC 6749 §5.2).
+	Description string
+	// Return is set once client and callback are proven: the error may travel there.
+	Return *Return
+	// RetryAfter, when set, is how long to wait before another try.
+	RetryAfter time.Duration
+}
+
+// Return is where the browser goes back to, with the client's own state.
+type Return struct {
+	ClientID string
+	Callback string
+	State    string
+}
+
+func (e *Error) Error() string { return string(e.Code) + ": " + e.Description }
+
+// Is matches errors with the same code.
+func (e *Error) Is(target error) bool {
+	t, ok := errors.AsType[*Error](target)
+	return ok && t.Code == e.Code
+}
+
+// Errors that neighbours return to the engine.
+var (
+	// ErrNotFound says that what was asked for is not there.
+	ErrNotFound = errors.New("not found")
+	// ErrExists says that what was to be made is already there, or was once.
+	ErrExists = errors.New("already exists")
+	// ErrStale says that a compare-and-set found another value.
+	ErrStale = errors.New("stale")
+	// ErrUnavailable says that a neighbour (store, directory, API server) cannot
+	// answer now. Outside: 503 with Retry-After.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrWrongPassword says that name and password do not belong together, for
+	// unknown names too.
+	ErrWrongPassword = errors.New("wrong user name or password")
+)
+
+func refuse(code Code, description string) *Error {
+	return &Error{Code: code, Description: description}
+}

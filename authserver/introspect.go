@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+)
+
+// TokenInfo is what a token is worth now. The zero value is an inactive token, about
+// which nothing is said (RFC 7662 §2.2).
+type TokenInfo struct {
+	Active    bool
+	Refresh   bool // it is a refresh token
+	Client    *Client
+	Owner     string // empty for client credentials
+	Scopes    []string
+	IssuedAt  time.Time // zero for refresh tokens
+	ExpiresAt time.Time
+
+	grant Grant // zero for client credentials
+}
+
+// Introspect tells an authenticated client what a token is worth. A client learns about
+// its own tokens, and a resource server about access tokens with scopes it owns, of
+// which it sees only those. Everybody else learns that the token is inactive.
+func (s *Server) Introspect(ctx context.Context, caller Caller, token string) (TokenInfo, error) {
+	if caller.Client.Public {
+		return TokenInfo{}, refuse(InvalidClient, "client authentication is required")
+	}
+	info, err := s.inspect(ctx, token)
+	if err != nil || !info.Active || info.Client.UID == caller.Client.UID {
+		return info, err
+	}
+	if info.Refresh {
+		return TokenInfo{}, nil
+	}
+	info.Scopes = intersect(info.Scopes, caller.Client.OwnedScopes)
+	if len(info.Scopes) == 0 {
+		return TokenInfo{}, nil
+	}
+	return info, nil
+}
+
+// inspect returns what the token is worth to somebody who may know everything.
+func (s *Server) inspect(ctx context.Context, token string) (TokenInfo, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return TokenInfo{}, err
+	}
+	if t, err := keys.openAccess(token); err == nil {
+		return s.inspectAccess(ctx, t, token)
+	}
+	if t, err := keys.openRefresh(token); err == nil {
+		return s.inspectRefresh(ctx, t)
+	}
+	return TokenInfo{}, nil
+}
+
+func (s *Server) inspectAccess(ctx context.Context, t accessToken, token string) (TokenInfo, error) {
+	if !s.Now().Before(t.ExpiresAt) {
+		return TokenInfo{}, nil
+	}
+	if t.ClientUID != "" {
+		return s.inspectCredential(ctx, t, token)
+	}
+	info, err := s.inspectGrant(ctx, t.GrantID)
+	if err != nil || !info.Active {
+		return TokenInfo{}, err
+	}
+	info.Scopes = tagged(info.Scopes, t.Scopes)
+	info.IssuedAt, info.ExpiresAt = t.IssuedAt, t.ExpiresAt
+	return info, nil
+}
+
+// inspectCredential is about a token of the client credentials grant: it dies with its
+// client, with its credential, and by revocation.
+func (s *Server) inspectCredential(ctx context.Context, t accessToken, token string) (TokenInfo, error) {
+	client, ok := s.Clients.ByUID(t.ClientUID)
+	if !ok || client.Suspended || !client.May(GrantClientCredentials) || !client.accepts(t.CredentialID, s.Now()) {
+		return TokenInfo{}, nil
+	}
+	spent, err := s.Store.Spent(ctx, revocationKey(token), s.Now())
+	if err != nil {
+		return TokenInfo{}, wrap("read revocation", err)
+	}
+	if spent {
+		return TokenInfo{}, nil
+	}
+	return TokenInfo{
+		Active: true, Client: client, Scopes: tagged(client.Scopes, t.Scopes),
+		IssuedAt: t.IssuedAt, ExpiresAt: t.ExpiresAt,
+	}, nil
+}
+
+// inspectGrant returns what a grant is worth: its scopes as far as its client still has
+// them, and its end.
+func (s *Server) inspectGrant(ctx context.Context, id GrantID) (TokenInfo, error) {
+	g, found, err := s.grantOf(ctx, id)
+	if err != nil || !found || g.Generation == 0 || !live(g, s.Now()) {
+		return TokenInfo{}, err
+	}
+	client, ok := s.Clients.ByUID(g.ClientUID)
+	if !ok || client.Suspended {
+		return TokenInfo{}, nil
+	}
+	return TokenInfo{
+		Active: true, Client: client, Owner: g.Owner, ExpiresAt: g.EndsAt,
+		Scopes: intersect(g.Scopes, client.Scopes), grant: g,
+	}, nil
+}
+
+// inspectRefresh is about a refresh token: it is active as long as a refresh with it
+// would be answered.
+func (s *Server) inspectRefresh(ctx context.Context, t refreshToken) (TokenInfo, error) {
+	info, err := s.inspectGrant(ctx, t.GrantID)
+	if err != nil || !info.Active || !info.Client.May(GrantRefreshToken) {
+		return TokenInfo{}, err
+	}
+	g := info.grant
+	inGrace := t.Generation+1 == g.Generation && s.Now().Sub(g.RotatedAt) <= refreshGrace
+	if t.Generation != g.Generation && !inGrace {
+		return TokenInfo{}, nil
+	}
+	info.Refresh = true
+	return info, nil
+}
+
+// accepts reports whether the credential is one of the client's at now.
+func (c *Client) accepts(credentialID string, now time.Time) bool {
+	for _, cred := range c.Credentials {
+		if cred.ID == credentialID {
+			return cred.ExpiresAt.IsZero() || now.Before(cred.ExpiresAt)
+		}
+	}
+	return false
+}
+
+// revocationKey marks a revoked access token that hangs on no grant.
+func revocationKey(token string) Hash {
+	return sha256.Sum256([]byte("revoked token " + token))
+}

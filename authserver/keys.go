@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// purpose names what a sealed or signed value is for. It selects the key and is part
+// of what is authenticated, so that no value can stand in another's place.
+type purpose string
+
+const (
+	forAccess      purpose = "access token"
+	forRefresh     purpose = "refresh token"
+	forInteraction purpose = "interaction"
+	forDevice      purpose = "device"
+	forTicket      purpose = "consent ticket"
+)
+
+const keyIDSize = 4
+
+// errSeal says that a value was not made by this server for this purpose.
+var errSeal = errors.New("not made by this server")
+
+// Keys are what the engine proves secrets, seals and signs with: a snapshot that
+// never changes.
+type Keys struct {
+	shared credential.Key
+	set    credential.KeySet
+	byID   map[[keyIDSize]byte]*purposeKeys
+}
+
+// purposeKeys are the sub-keys of one key of the set. A value is sealed with a random
+// nonce of 96 bits; NIST SP 800-38D §8.3 allows 2^32 of those a key, which at 30 days a
+// key is 1,600 a second, each second, for each purpose.
+type purposeKeys struct {
+	seal map[purpose]cipher.AEAD
+	sign map[purpose][]byte
+}
+
+// NewKeys prepares the keys for use. It fails if the set is empty or malformed.
+func NewKeys(shared credential.Key, set credential.KeySet) (*Keys, error) {
+	if len(set.Keys) == 0 {
+		return nil, errors.New("the authorization server's key set is empty")
+	}
+	k := &Keys{shared: shared, set: set, byID: make(map[[keyIDSize]byte]*purposeKeys, len(set.Keys))}
+	for _, key := range set.Keys {
+		id, err := parseKeyID(key.ID)
+		if err != nil {
+			return nil, err
+		}
+		if k.byID[id], err = newPurposeKeys(key.Key); err != nil {
+			return nil, fmt.Errorf("prepare key %s: %w", key.ID, err)
+		}
+	}
+	return k, nil
+}
+
+func parseKeyID(text string) (id [keyIDSize]byte, err error) {
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != keyIDSize {
+		return id, fmt.Errorf("key ID %q is not %d hexadecimal characters", text, 2*keyIDSize)
+	}
+	return [keyIDSize]byte(raw), nil
+}
+
+func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
+	p := &purposeKeys{seal: map[purpose]cipher.AEAD{}, sign: map[purpose][]byte{}}
+	for _, name := range []purpose{forAccess, forInteraction, forDevice} {
+		block, err := aes.NewCipher(key.Sub("authserver " + string(name)).Bytes())
+		if err != nil {
+			return nil, err
+		}
+		if p.seal[name], err = cipher.NewGCMWithRandomNonce(block); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range []purpose{forRefresh, forTicket} {
+		p.sign[name] = key.Sub("authserver " + string(name)).Bytes()
+	}
+	return p, nil
+}
+
+// active returns the key to use at t, and its ID. All replicas choose the same one.
+func (k *Keys) active(t time.Time) (*purposeKeys, [keyIDSize]byte) {
+	id, _ := parseKeyID(k.set.Active(t).ID) // NewKeys has checked each ID
+	return k.byID[id], id
+}
+
+// seal encrypts and authenticates plain: key ID, nonce, ciphertext.
+func (k *Keys) seal(p purpose, t time.Time, plain []byte) []byte {
+	key, id := k.active(t)
+	out := append(make([]byte, 0, keyIDSize+len(plain)+28), id[:]...)
+	return key.seal[p].Seal(out, nil, plain, []byte(p))
+}
+
+// open is the inverse of seal. Its error is errSeal whatever is wrong.
+func (k *Keys) open(p purpose, sealed []byte) ([]byte, error) {
+	if len(sealed) < keyIDSize {
+		return nil, errSeal
+	}
+	key, ok := k.byID[[keyIDSize]byte(sealed)]
+	if !ok {
+		return nil, errSeal
+	}
+	plain, err := key.seal[p].Open(nil, nil, sealed[keyIDSize:], []byte(p))
+	if err != nil {
+		return nil, errSeal
+	}
+	return plain, nil
+}
+
+// sign returns HMAC-SHA256 of data under the key with the ID, or errSeal if there is
+// no such key.
+func (k *Keys) sign(p purpose, id [keyIDSize]byte, data []byte) ([]byte, error) {
+	key, ok := k.byID[id]
+	if !ok {
+		return nil, errSeal
+	}
+	mac := hmac.New(sha256.New, key.sign[p])
+	mac.Write([]byte(p))
+	mac.Write([]byte{0})
+	mac.Write(data)
+	return mac.Sum(nil), nil
+}
+
+// currentKeys returns the keys, or an error that wraps ErrUnavailable while there are none.
+func (s *Server) currentKeys() (*Keys, error) {
+	if k := s.keys.Load(); k != nil {
+		return k, nil
+	}
+	return nil, fmt.Errorf("the keys have not been read yet: %w", ErrUnavailable)
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Owner is a resource owner: a person who can log in and decide.
+type Owner struct {
+	Name        string // unique in the directory, the subject of tokens
+	DisplayName string
+	Email       string
+	Groups      []string
+}
+
+// Directory knows the owners and how they prove who they are.
+type Directory interface {
+	// Authenticate returns the owner with this name and password. ErrWrongPassword
+	// for unknown names and wrong passwords alike, in the same time; ErrUnavailable
+	// when it cannot tell now.
+	Authenticate(ctx context.Context, name, password string) (Owner, error)
+	// Lookup returns the owner as the directory knows them now, or ErrNotFound when
+	// they may not log in any more.
+	Lookup(ctx context.Context, name string) (Owner, error)
+}
+
+// Credentials are what a person typed, and from where.
+type Credentials struct {
+	Username string
+	Password string
+	// Address is the client's network address without a port, as far as it can be trusted.
+	Address string
+	// Device is the value of the browser's device cookie, if it has one.
+	Device string
+}
+
+// Login is a successful login: values for two cookies.
+type Login struct {
+	Owner     Owner
+	Session   string    // opens the session; only its hash is stored
+	ExpiresAt time.Time // of the session
+	Device    string    // tells this browser from a stranger's at the next login
+}
+
+const (
+	maxUsername = 256
+	maxPassword = 1024
+	// deviceLifetime is how long a browser counts as known for an owner.
+	deviceLifetime = 180 * 24 * time.Hour
+)
+
+// Login checks what a person typed. WrongPassword and TooManyAttempts are *Errors
+// for the login page; a wrong guess costs the guesser time, never somebody else.
+func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
+	if c.Username == "" || c.Password == "" || len(c.Username) > maxUsername || len(c.Password) > maxPassword {
+		return Login{}, refuse(WrongPassword, "wrong user name or password")
+	}
+	now := s.Now()
+	attempt, wait := s.throttle.begin(now, c, s.knownDevice(c, now))
+	if wait > 0 {
+		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: c.Username})
+		return Login{}, &Error{Code: TooManyAttempts, Description: "too many attempts", RetryAfter: wait}
+	}
+	owner, err := s.Directory.Authenticate(ctx, c.Username, c.Password)
+	switch {
+	case errors.Is(err, ErrWrongPassword):
+		s.audit(ctx, Event{Name: EventLoginFailed, Owner: c.Username})
+		return Login{}, refuse(WrongPassword, "wrong user name or password")
+	case err != nil:
+		attempt.undecided()
+		return Login{}, fmt.Errorf("authenticate owner: %w", err)
+	}
+	attempt.succeeded()
+	return s.openSession(ctx, owner, now)
+}
+
+func (s *Server) openSession(ctx context.Context, owner Owner, now time.Time) (Login, error) {
+	token := rand.Text()
+	session := Session{
+		Hash: sha256.Sum256([]byte(token)), Owner: owner.Name,
+		AuthenticatedAt: now, ExpiresAt: now.Add(s.SessionLifetime),
+	}
+	if err := s.Store.CreateSession(ctx, session); err != nil {
+		return Login{}, fmt.Errorf("create session: %w", err)
+	}
+	device, err := s.newDevice(owner.Name, now)
+	if err != nil {
+		return Login{}, err
+	}
+	s.audit(ctx, Event{Name: EventLoginSucceeded, Owner: owner.Name})
+	return Login{Owner: owner, Session: token, ExpiresAt: session.ExpiresAt, Device: device}, nil
+}
+
+// Visitor is an owner in a browser with a live session.
+type Visitor struct {
+	Owner   Owner
+	Session Session
+}
+
+// Visitor returns who the session cookie's value belongs to, or nil without an error
+// when it belongs to nobody (any more): expired, signed out, removed from the directory.
+func (s *Server) Visitor(ctx context.Context, token string) (*Visitor, error) {
+	if token == "" || len(token) > 64 {
+		return nil, nil
+	}
+	session, err := s.Store.Session(ctx, sha256.Sum256([]byte(token)))
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read session: %w", err)
+	}
+	if !s.Now().Before(session.ExpiresAt) {
+		return nil, nil
+	}
+	owner, err := s.Directory.Lookup(ctx, session.Owner)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up owner: %w", err)
+	}
+	return &Visitor{Owner: owner, Session: session}, nil
+}
+
+// SignOut ends the session. Grants stay: they are ended on the account page.
+func (s *Server) SignOut(ctx context.Context, v *Visitor) error {
+	if err := s.Store.DeleteSession(ctx, v.Session.Hash); err != nil {
+		return fmt.Errorf("delete session: %w", err)
+	}
+	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name})
+	return nil
+}

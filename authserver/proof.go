@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// maxProof bounds what is hashed; a proof of ours has 26 characters.
+const maxProof = 256
+
+// redeem exchanges a proof for its grant, once. What binds the proof is checked before
+// it is taken, so that a stranger who got hold of one cannot burn it for its client.
+func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, error) {
+	if r.Proof == "" || len(r.Proof) > maxProof {
+		return Grant{}, refuse(InvalidGrant, "the code is unknown or expired")
+	}
+	hash := Hash(sha256.Sum256([]byte(r.Proof)))
+	g, err := s.Store.GrantByProof(ctx, hash)
+	if errors.Is(err, ErrNotFound) {
+		return Grant{}, refuse(InvalidGrant, "the code is unknown or expired")
+	}
+	if err != nil {
+		return Grant{}, fmt.Errorf("read proof: %w", err)
+	}
+	if refusal := bound(g, c, r); refusal != nil {
+		return Grant{}, refusal
+	}
+	if g.Generation > 0 {
+		return Grant{}, s.reused(ctx, EventProofReused, g, c)
+	}
+	now := s.Now()
+	if !now.Before(g.Proof.ExpiresAt) || !live(g, now) {
+		return Grant{}, refuse(InvalidGrant, "the code is unknown or expired")
+	}
+	if err := s.stillEntitled(ctx, g, c, 0); err != nil {
+		return Grant{}, err
+	}
+	taken, err := s.Store.Redeem(ctx, hash, now)
+	if errors.Is(err, ErrNotFound) {
+		return Grant{}, s.lostRace(ctx, hash, c)
+	}
+	if err != nil {
+		return Grant{}, fmt.Errorf("redeem proof: %w", err)
+	}
+	s.audit(ctx, Event{Name: EventProofRedeemed, ClientID: c.ID, Owner: taken.Owner, Grant: taken.ID.String(), Scopes: taken.Scopes})
+	return taken, nil
+}
+
+// bound checks all that ties a proof to the one who brings it: the client, the callback
+// (RFC 6749 §4.1.3) and the code verifier (RFC 7636 §4.6).
+func bound(g Grant, c *Client, r TokenRequest) *Error {
+	if g.ClientUID != c.UID {
+		return refuse(InvalidGrant, "the code is unknown or expired")
+	}
+	if r.Callback != g.Proof.Callback {
+		return refuse(InvalidGrant, "redirect_uri differs from the authorization request's")
+	}
+	if !codeVerifierFits(r.CodeVerifier, g.Proof.CodeChallenge) {
+		return refuse(InvalidGrant, "code_verifier does not fit the code_challenge")
+	}
+	return nil
+}
+
+// codeVerifierFits compares with the S256 challenge (RFC 7636 §4.6). Without a challenge
+// there must be no verifier either: a request that lost its challenge on the way is an
+// attack (RFC 9700 §4.8.2).
+func codeVerifierFits(verifier, challenge string) bool {
+	if challenge == "" {
+		return verifier == ""
+	}
+	if len(verifier) < 43 || len(verifier) > 128 {
+		return false
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	got := base64.RawURLEncoding.EncodeToString(sum[:])
+	return subtle.ConstantTimeCompare([]byte(got), []byte(challenge)) == 1
+}
+
+// lostRace tells why a proof that was there could not be taken: another request took it
+// first, or it ended in between.
+func (s *Server) lostRace(ctx context.Context, hash Hash, c *Client) error {
+	g, err := s.Store.GrantByProof(ctx, hash)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("read proof again: %w", err)
+	}
+	if err == nil && g.Generation > 0 {
+		return s.reused(ctx, EventProofReused, g, c)
+	}
+	return refuse(InvalidGrant, "the code is unknown or expired")
+}
+
+// reused ends a grant because something of it was used twice: two parties have it
+// (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
+func (s *Server) reused(ctx context.Context, what EventName, g Grant, c *Client) error {
+	s.audit(ctx, Event{Name: what, ClientID: c.ID, Owner: g.Owner, Grant: g.ID.String()})
+	if err := s.revokeGrant(ctx, g, "used twice"); err != nil {
+		return err
+	}
+	if what == EventRefreshReused {
+		return refuse(InvalidGrant, "the refresh token was used before; the grant is revoked")
+	}
+	return refuse(InvalidGrant, "the code was used before; the grant is revoked")
+}
+
+// stillEntitled refuses when the owner left the directory or may not use the client any
+// more. The grant stays: entitlement may come back before it ends.
+func (s *Server) stillEntitled(ctx context.Context, g Grant, c *Client, stale time.Duration) error {
+	owner, err := s.Directory.Lookup(ctx, g.Owner)
+	if errors.Is(err, ErrNotFound) {
+		s.audit(ctx, Event{Name: EventEntitlementRefused, ClientID: c.ID, Owner: g.Owner, Grant: g.ID.String(),
+			Reason: "the directory does not know this owner any more"})
+		return refuse(InvalidGrant, "the owner may not use this client any more")
+	}
+	if err != nil {
+		return fmt.Errorf("look up owner: %w", err)
+	}
+	ok, err := s.entitled(ctx, owner, c, stale)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return refuse(InvalidGrant, "the owner may not use this client any more")
+	}
+	return nil
+}

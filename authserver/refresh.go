@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// refreshGrace is how long the generation just replaced still gets its successor: an
+// answer that was lost on the way costs nothing, and parallel requests agree.
+const refreshGrace = 30 * time.Second
+
+// tokenByRefresh moves a grant to its next generation. A generation before the one just
+// replaced, or that one after the grace, means that two parties hold the token: the
+// grant is revoked (RFC 9700 §4.14.2).
+func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
+	g, generation, err := s.refreshed(ctx, caller.Client, r.RefreshToken)
+	if err != nil {
+		return nil, err
+	}
+	// RFC 6749 §6: the scope may shrink, never grow. Scopes the client lost are gone.
+	scopes, refusal := narrow(intersect(g.Scopes, caller.Client.Scopes), r.Scopes)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if err := s.stillEntitled(ctx, g, caller.Client, refreshStale); err != nil {
+		return nil, err
+	}
+	if g, err = s.rotate(ctx, g, generation, caller.Client); err != nil {
+		return nil, err
+	}
+	s.audit(ctx, Event{Name: EventTokenRefreshed, ClientID: caller.Client.ID, Owner: g.Owner, Grant: g.ID.String(), Scopes: scopes})
+	return s.tokensOf(g, caller.Client, scopes)
+}
+
+// refreshed returns the live grant of a refresh token of this client, and the
+// generation the token names.
+func (s *Server) refreshed(ctx context.Context, c *Client, token string) (Grant, uint32, error) {
+	unknown := refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
+	keys, err := s.currentKeys()
+	if err != nil {
+		return Grant{}, 0, err
+	}
+	t, err := keys.openRefresh(token)
+	if err != nil {
+		return Grant{}, 0, unknown
+	}
+	g, found, err := s.grantOf(ctx, t.GrantID)
+	if err != nil {
+		return Grant{}, 0, err
+	}
+	if !found || g.ClientUID != c.UID || !live(g, s.Now()) {
+		return Grant{}, 0, unknown
+	}
+	return g, t.Generation, nil
+}
+
+// rotate returns the grant in the generation whose refresh token the client gets.
+func (s *Server) rotate(ctx context.Context, g Grant, generation uint32, c *Client) (Grant, error) {
+	if generation == g.Generation {
+		next, err := s.Store.Rotate(ctx, g.ID, generation, s.Now())
+		if !errors.Is(err, ErrStale) {
+			return next, wrap("rotate grant", err)
+		}
+		var found bool
+		if g, found, err = s.grantOf(ctx, g.ID); err != nil {
+			return Grant{}, err
+		}
+		if !found || !live(g, s.Now()) {
+			return Grant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
+		}
+	}
+	switch {
+	case generation+1 == g.Generation && s.Now().Sub(g.RotatedAt) <= refreshGrace:
+		return g, nil
+	case generation < g.Generation:
+		return Grant{}, s.reused(ctx, EventRefreshReused, g, c)
+	default:
+		// A generation that was never reached: the store was set back. Nothing is known
+		// about who holds what, so the token is not honoured and the grant is left alone.
+		return Grant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
+	}
+}
+
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

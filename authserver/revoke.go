@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Revoke ends what a token of the caller stands for (RFC 7009): a grant with everything
+// that came from it, or a single access token of the client credentials grant. Tokens
+// of others, and unknown ones, are no error and have no effect.
+func (s *Server) Revoke(ctx context.Context, caller Caller, token string) error {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return err
+	}
+	if t, err := keys.openRefresh(token); err == nil {
+		return s.revokeOwn(ctx, caller, t.GrantID)
+	}
+	t, err := keys.openAccess(token)
+	if err != nil {
+		return nil // RFC 7009 §2.2: an invalid token is as good as revoked
+	}
+	if t.ClientUID == "" {
+		return s.revokeOwn(ctx, caller, t.GrantID)
+	}
+	if t.ClientUID != caller.Client.UID || !s.Now().Before(t.ExpiresAt) {
+		return nil
+	}
+	err = s.Store.Spend(ctx, revocationKey(token), s.Now(), t.ExpiresAt)
+	if err != nil && !errors.Is(err, ErrExists) {
+		return fmt.Errorf("revoke token: %w", err)
+	}
+	s.audit(ctx, Event{Name: EventTokenRevoked, ClientID: caller.Client.ID})
+	return nil
+}
+
+// revokeOwn ends a grant if it is the caller's. RFC 7009 §2.1: one of another client is
+// refused; without a hint that it exists.
+func (s *Server) revokeOwn(ctx context.Context, caller Caller, id GrantID) error {
+	g, found, err := s.grantOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !found || g.ClientUID != caller.Client.UID {
+		return nil
+	}
+	return s.revokeGrant(ctx, g, "revoked by the client")
+}
+
+// revokeGrant ends a grant with everything that came from it. It is the one way.
+func (s *Server) revokeGrant(ctx context.Context, g Grant, reason string) error {
+	if err := s.Store.Revoke(ctx, g.ID, s.Now()); err != nil {
+		return fmt.Errorf("revoke grant: %w", err)
+	}
+	e := Event{Name: EventGrantRevoked, Owner: g.Owner, Grant: g.ID.String(), Reason: reason}
+	if client, ok := s.Clients.ByUID(g.ClientUID); ok {
+		e.ClientID = client.ID
+	}
+	s.audit(ctx, e)
+	return nil
+}

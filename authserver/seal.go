@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// MaxSealedInteraction is the length of the longest cookie value that is made or
+// read. Browsers keep cookies of 4,096 bytes, name and attributes included.
+const MaxSealedInteraction = 3800
+
+// ticketSize is how much of the HMAC a ticket keeps: 128 bits.
+const ticketSize = 16
+
+// SealInteraction returns what the browser keeps of the interaction: unreadable and
+// unchangeable for it. An interaction that is too large is an InvalidRequest *Error.
+func (s *Server) SealInteraction(i *Interaction) (string, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return "", err
+	}
+	plain, err := json.Marshal(i)
+	if err != nil {
+		return "", fmt.Errorf("marshal interaction: %w", err)
+	}
+	sealed := base64.RawURLEncoding.EncodeToString(keys.seal(forInteraction, s.Now(), plain))
+	if len(sealed) > MaxSealedInteraction {
+		return "", refuse(InvalidRequest, "the request is too large")
+	}
+	return sealed, nil
+}
+
+// OpenInteraction returns the interaction with this ID from what the browser kept.
+// Whatever does not fit, is too old or was touched is an InteractionGone *Error.
+func (s *Server) OpenInteraction(id, sealed string) (*Interaction, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return nil, err
+	}
+	gone := refuse(InteractionGone, "the request is unknown or too old")
+	if len(sealed) > MaxSealedInteraction {
+		return nil, gone
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
+	if err != nil {
+		return nil, gone
+	}
+	plain, err := keys.open(forInteraction, raw)
+	if err != nil {
+		return nil, gone
+	}
+	var i Interaction
+	if err := json.Unmarshal(plain, &i); err != nil || i.ID != id {
+		return nil, gone
+	}
+	if s.Now().Sub(i.StartedAt) >= InteractionLifetime {
+		return nil, gone
+	}
+	return &i, nil
+}
+
+// ticket proves on the way back that the consent form was shown to this owner, in this
+// login, for this interaction.
+func (s *Server) ticket(i *Interaction, v *Visitor) (string, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return "", err
+	}
+	_, id := keys.active(s.Now())
+	mac, err := keys.sign(forTicket, id, ticketData(i, v))
+	if err != nil {
+		return "", fmt.Errorf("sign ticket: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(append(id[:], mac[:ticketSize]...)), nil
+}
+
+func (s *Server) ticketFits(ticket string, i *Interaction, v *Visitor) bool {
+	keys := s.keys.Load()
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(ticket)
+	if keys == nil || err != nil || len(raw) != keyIDSize+ticketSize {
+		return false
+	}
+	mac, err := keys.sign(forTicket, [keyIDSize]byte(raw), ticketData(i, v))
+	return err == nil && hmac.Equal(mac[:ticketSize], raw[keyIDSize:])
+}
+
+// ticketData is what a ticket is bound to. The session's hash has a fixed length, so the
+// parts cannot run into each other.
+func ticketData(i *Interaction, v *Visitor) []byte {
+	data := append([]byte{}, v.Session.Hash[:]...)
+	return append(data, i.ID...)
+}
+
+// device is what the device cookie says: this browser has logged in as Owner before.
+type device struct {
+	Owner string    `json:"o"`
+	ID    string    `json:"i"`
+	Ends  time.Time `json:"e"`
+}
+
+func (s *Server) newDevice(owner string, now time.Time) (string, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return "", err
+	}
+	plain, err := json.Marshal(device{Owner: owner, ID: s.NewID(), Ends: now.Add(deviceLifetime)})
+	if err != nil {
+		return "", fmt.Errorf("marshal device: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(keys.seal(forDevice, now, plain)), nil
+}
+
+// knownDevice returns the ID of the device if its cookie is one for the owner who is
+// logging in, else "".
+func (s *Server) knownDevice(c Credentials, now time.Time) string {
+	keys := s.keys.Load()
+	if keys == nil || c.Device == "" || len(c.Device) > MaxSealedInteraction {
+		return ""
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(c.Device)
+	if err != nil {
+		return ""
+	}
+	plain, err := keys.open(forDevice, raw)
+	var d device
+	if err != nil || json.Unmarshal(plain, &d) != nil || d.Owner != c.Username || !now.Before(d.Ends) {
+		return ""
+	}
+	return d.ID
+}

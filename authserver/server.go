@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"crypto/rand"
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+// Config is what a Server is made of. Every field but the last three is required.
+type Config struct {
+	Clients     Clients
+	Directory   Directory
+	Entitlement Entitlement
+	Store       Store
+	Auditor     Auditor
+
+	// SessionLifetime is how long a login lasts. Default: 12 hours.
+	SessionLifetime time.Duration
+	// Now tells the time. Default: time.Now.
+	Now func() time.Time
+	// NewID makes an unguessable name of at least 128 random bits. Default: crypto/rand.Text.
+	NewID func() string
+}
+
+// Server is the grant engine. Its methods may be called in parallel.
+type Server struct {
+	Config
+	keys     atomic.Pointer[Keys]
+	throttle *throttle
+}
+
+// New returns an engine that has no keys yet: until UseKeys was called each method
+// that needs one returns an error that wraps ErrUnavailable.
+func New(c Config) (*Server, error) {
+	if c.Clients == nil || c.Directory == nil || c.Entitlement == nil || c.Store == nil || c.Auditor == nil {
+		return nil, errors.New("authserver: Clients, Directory, Entitlement, Store and Auditor are required")
+	}
+	if c.SessionLifetime <= 0 {
+		c.SessionLifetime = 12 * time.Hour
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = rand.Text
+	}
+	return &Server{Config: c, throttle: newThrottle()}, nil
+}
+
+// UseKeys makes the engine use these keys from now on.
+func (s *Server) UseKeys(k *Keys) { s.keys.Store(k) }
+
+// Ready reports whether the engine has its keys.
+func (s *Server) Ready() bool { return s.keys.Load() != nil }

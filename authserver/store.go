@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+)
+
+// Hash is SHA-256 of something that only its bearer knows in clear.
+type Hash [32]byte
+
+// GrantID names a grant.
+type GrantID [16]byte
+
+// String returns the ID in hexadecimal, as logs show it. It opens nothing.
+func (id GrantID) String() string { return hex.EncodeToString(id[:]) }
+
+// Session says that a browser's owner has logged in.
+type Session struct {
+	Hash            Hash // of the cookie's value
+	Owner           string
+	AuthenticatedAt time.Time
+	ExpiresAt       time.Time
+}
+
+// Grant says: this owner lets this client do these scopes until this date. It is the
+// only long-lived record; each token of either protocol hangs on one. Its proof lives
+// in the same row, so approval, redemption, refresh and revocation are one write each.
+type Grant struct {
+	ID         GrantID
+	ClientUID  string
+	Owner      string
+	Scopes     []string
+	Profile    Profile
+	ApprovedAt time.Time
+	EndsAt     time.Time
+	// Generation counts refreshes: 0 until the proof is redeemed, 1 after.
+	Generation uint32
+	RotatedAt  time.Time // when Generation last changed; zero before
+	RevokedAt  time.Time // zero: not revoked
+	Proof      Proof
+}
+
+// Proof is what the browser carries back to the client, once, and what binds it.
+type Proof struct {
+	Hash          Hash
+	Callback      string // as the request spelled it; empty if it named none
+	CodeChallenge string // RFC 7636 S256; empty if there was none
+	ExpiresAt     time.Time
+}
+
+// Consent says that an owner ticked "always" for a client and these scopes.
+type Consent struct {
+	Owner     string
+	ClientUID string
+	Scopes    []string
+	GivenAt   time.Time
+}
+
+// Store keeps what must survive a restart. Each method is atomic, and what it
+// promised is on disk when it returns. Times come from the caller and are kept to the
+// millisecond. A failure to reach the data is an error that wraps ErrUnavailable.
+type Store interface {
+	// CreateSession keeps s.
+	CreateSession(ctx context.Context, s Session) error
+	// Session returns the session, or ErrNotFound. It does not look at the clock.
+	Session(ctx context.Context, h Hash) (Session, error)
+	// DeleteSession ends a session; to end one that is not there is no error.
+	DeleteSession(ctx context.Context, h Hash) error
+
+	// Approve keeps a new grant with its unredeemed proof and, unless it is nil, the
+	// consent (an older one of the same owner and client is replaced). ErrExists
+	// if the grant's ID was ever used: nothing is written then. Of an owner's live
+	// grants to one client the newest MaxGrants stay; older ones are revoked.
+	Approve(ctx context.Context, g Grant, c *Consent) error
+	// GrantByProof returns the grant whose proof has the hash, redeemed, revoked and
+	// expired ones too, or ErrNotFound.
+	GrantByProof(ctx context.Context, proof Hash) (Grant, error)
+	// Redeem takes the proof: in one statement the grant goes from generation 0 to 1 if its proof
+	// is unexpired and it is neither revoked nor ended. Of any number of callers one
+	// gets the grant, all others ErrNotFound.
+	Redeem(ctx context.Context, proof Hash, now time.Time) (Grant, error)
+	// Grant returns a grant, or ErrNotFound.
+	Grant(ctx context.Context, id GrantID) (Grant, error)
+	// Rotate moves a live grant (not revoked, not ended) from generation to the next and
+	// returns it. ErrStale if the grant has another generation or is not live.
+	Rotate(ctx context.Context, id GrantID, generation uint32, now time.Time) (Grant, error)
+	// Revoke ends a grant. The time of the first call stays; an unknown ID is no error.
+	Revoke(ctx context.Context, id GrantID, now time.Time) error
+
+	// GrantsOf returns the owner's grants that are live at now (not revoked, not ended,
+	// redeemed or still redeemable), oldest first.
+	GrantsOf(ctx context.Context, owner string, now time.Time) ([]Grant, error)
+	// ConsentsOf returns what the owner has consented to for always, oldest first.
+	ConsentsOf(ctx context.Context, owner string) ([]Consent, error)
+	// Consent returns the consent of the owner for the client, or ErrNotFound.
+	Consent(ctx context.Context, owner, clientUID string) (Consent, error)
+	// Forget removes the consent of the owner for the client and revokes all their grants
+	// to it, redeemed or not.
+	Forget(ctx context.Context, owner, clientUID string, now time.Time) error
+
+	// Spend marks a key as used until a time. ErrExists if it is marked and that time
+	// has not passed at now. It is the one primitive for what must not happen twice.
+	Spend(ctx context.Context, key Hash, now, until time.Time) error
+	// Spent reports whether the key is marked at now.
+	Spent(ctx context.Context, key Hash, now time.Time) (bool, error)
+
+	// Sweep removes at most limit rows that mean nothing any more at now, and returns how
+	// many it removed. A grant stays until it ended; one whose proof was never
+	// redeemed, until ProofMemory after the proof's expiry.
+	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
+	// Ping reports whether the store answers.
+	Ping(ctx context.Context) error
+}
+
+const (
+	// MaxGrants is how many live grants an owner keeps to one client.
+	MaxGrants = 50
+	// ProofMemory is how long an unredeemed proof is remembered after it expired, so
+	// that a finished interaction cannot be finished again.
+	ProofMemory = time.Hour
+)

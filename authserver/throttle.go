@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// throttle slows password guessing down. Who guesses pays, nobody else:
+//
+//   - a browser that logged in as the owner before (device cookie) is counted by
+//     itself, so no stranger can lock its owner out;
+//   - anybody else is counted by account and address together: each failure beyond
+//     the free ones doubles the wait;
+//   - an address that fails at many accounts, and an account that fails from many
+//     addresses, lose the free attempts, but the first attempt at an account from an
+//     address that has not failed there is always allowed on the account's side.
+//
+// It lives in memory, bounded: a restart forgives, and each replica counts for itself.
+type throttle struct {
+	mu      sync.Mutex
+	entries map[string]*failures
+}
+
+type failures struct {
+	count int
+	last  time.Time // of the last failure
+	until time.Time // no attempt before
+}
+
+const (
+	maxFailureEntries = 20_000
+	failureMemory     = time.Hour
+
+	freePerPair      = 5
+	freePerAddress   = 30
+	loudAccount      = 50 // failures of an account that end its free attempts
+	longestPairWait  = 15 * time.Minute
+	longestAddrWait  = 10 * time.Second
+	longestShiftWait = 20 // 2^20 s is longer than every wait
+)
+
+func newThrottle() *throttle { return &throttle{entries: map[string]*failures{}} }
+
+// attempt is one login under way. It counts as failed from its beginning, so that
+// parallel guesses do not slip through. Success, or no answer, takes that back.
+type attempt struct {
+	t    *throttle
+	keys []string
+}
+
+// begin returns how long to wait before an attempt is allowed; 0: go on.
+func (t *throttle) begin(now time.Time, c Credentials, device string) (*attempt, time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if device != "" {
+		key := "device " + device
+		if wait := t.wait(now, key); wait > 0 {
+			return nil, wait
+		}
+		t.count(now, key, freePerPair, longestPairWait)
+		return &attempt{t, []string{key}}, 0
+	}
+	address := addressKey(c.Address)
+	pair, addr, account := "pair "+address+" "+c.Username, "address "+address, "account "+c.Username
+	if wait := max(t.wait(now, pair), t.wait(now, addr)); wait > 0 {
+		return nil, wait
+	}
+	free := freePerPair
+	if f := t.entries[account]; f != nil && f.count >= loudAccount {
+		free = 0
+	}
+	t.count(now, pair, free, longestPairWait)
+	t.count(now, addr, freePerAddress, longestAddrWait)
+	t.count(now, account, maxFailureEntries, 0)
+	return &attempt{t, []string{pair, addr, account}}, 0
+}
+
+func (t *throttle) wait(now time.Time, key string) time.Duration {
+	f := t.entries[key]
+	if f == nil || !now.Before(f.until) {
+		return 0
+	}
+	return f.until.Sub(now)
+}
+
+// count adds a failure. From the one after the free ones on, each doubles the wait.
+func (t *throttle) count(now time.Time, key string, free int, longest time.Duration) {
+	f := t.entries[key]
+	if f == nil || now.Sub(f.last) > failureMemory {
+		t.makeRoom(now)
+		f = &failures{}
+		t.entries[key] = f
+	}
+	f.count++
+	f.last = now
+	if over := f.count - free; over >= 0 {
+		f.until = now.Add(min(time.Second<<min(over, longestShiftWait), longest))
+	}
+}
+
+// makeRoom keeps the number of entries bounded: what is forgotten goes first, then
+// anything. A stranger who floods the table makes it forget failures, which costs
+// them one failure for each entry.
+func (t *throttle) makeRoom(now time.Time) {
+	if len(t.entries) < maxFailureEntries {
+		return
+	}
+	for key, f := range t.entries {
+		if now.Sub(f.last) > failureMemory {
+			delete(t.entries, key)
+		}
+	}
+	for key := range t.entries {
+		if len(t.entries) < maxFailureEntries*3/4 {
+			return
+		}
+		delete(t.entries, key)
+	}
+}
+
+// undecided takes the attempt back: the directory could not tell.
+func (a *attempt) undecided() { a.takeBack(false) }
+
+// succeeded forgets the failures of whoever logged in, and takes this attempt off the
+// counts that are shared with others.
+func (a *attempt) succeeded() { a.takeBack(true) }
+
+func (a *attempt) takeBack(success bool) {
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	for n, key := range a.keys {
+		f := a.t.entries[key]
+		switch {
+		case f == nil:
+		case success && n == 0, f.count <= 1:
+			delete(a.t.entries, key)
+		default:
+			f.count--
+			f.until = time.Time{}
+		}
+	}
+}
+
+// addressKey groups addresses that one guesser has for free: an IPv4 address stands for
+// itself, an IPv6 address for its /64.
+func addressKey(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return "unknown"
+	}
+	a = a.Unmap()
+	if a.Is4() {
+		return a.String()
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return "unknown"
+	}
+	return p.String()
+}

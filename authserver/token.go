@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// ClientSecret is how a client says who it is at the back-channel endpoints.
+type ClientSecret struct {
+	ID     string
+	Secret string
+	// None is set when the request brought no secret at all (RFC 7591 §2: none).
+	None bool
+}
+
+// Caller is a client that has said who it is, and with which credential.
+type Caller struct {
+	Client *Client
+	// CredentialID is empty for a Public client, which proves nothing.
+	CredentialID string
+}
+
+// TokenRequest is a token request after its dialect was parsed.
+type TokenRequest struct {
+	GrantType GrantType
+	// Proof, Callback and CodeVerifier go with the authorization code grant.
+	Proof        string
+	Callback     string
+	CodeVerifier string
+	RefreshToken string
+	// Scopes asked for; nil asks for what was approved.
+	Scopes []string
+}
+
+// Tokens is what a token request yields.
+type Tokens struct {
+	AccessToken  string
+	RefreshToken string // empty: none
+	IssuedAt     time.Time
+	ExpiresAt    time.Time // of the access token
+	Scopes       []string
+}
+
+// AuthenticateClient checks a client's secret for one profile. Unknown clients, wrong
+// secrets, other profiles and suspended clients are one InvalidClient *Error, found in
+// the same time.
+func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p ClientSecret) (Caller, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return Caller{}, err
+	}
+	client, known := s.Clients.ByID(p.ID)
+	if !known {
+		client = &Client{}
+	}
+	credentialID, proven := s.prove(keys, client, p)
+	if known && client.Profile == profile && !client.Suspended && proven {
+		return Caller{Client: client, CredentialID: credentialID}, nil
+	}
+	if known {
+		s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyRefused(client, profile)})
+	}
+	return Caller{}, refuse(InvalidClient, "client authentication failed")
+}
+
+func whyRefused(c *Client, profile Profile) string {
+	switch {
+	case c.Suspended:
+		return "the client is suspended"
+	case c.Profile != profile:
+		return "the client speaks another profile"
+	default:
+		return "the client secret is wrong, missing, expired or not expected"
+	}
+}
+
+// prove reports whether the secret is one of the client's. It does the same work for a
+// client without credentials as for one with a credential.
+func (s *Server) prove(keys *Keys, c *Client, p ClientSecret) (credentialID string, ok bool) {
+	if c.Public {
+		return "", p.None
+	}
+	now := s.Now()
+	candidates := c.Credentials
+	if len(candidates) == 0 {
+		candidates = []Credential{{ID: "none"}}
+	}
+	for _, cred := range candidates {
+		fits := credential.Verify(keys.shared, c.UID, cred.ID, p.Secret, cred.Verifier)
+		ended := !cred.ExpiresAt.IsZero() && !now.Before(cred.ExpiresAt)
+		if fits && !ended && !p.None {
+			credentialID, ok = cred.ID, true
+		}
+	}
+	return credentialID, ok
+}
+
+// Token answers a token request of an authenticated client.
+func (s *Server) Token(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
+	switch r.GrantType {
+	case GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials:
+	default:
+		return nil, refuse(UnsupportedGrantType, "the grant type is not supported")
+	}
+	if !caller.Client.May(r.GrantType) {
+		return nil, refuse(UnauthorizedClient, "the client may not use this grant type")
+	}
+	switch r.GrantType {
+	case GrantAuthorizationCode:
+		return s.tokenByProof(ctx, caller, r)
+	case GrantRefreshToken:
+		return s.tokenByRefresh(ctx, caller, r)
+	default:
+		return s.tokenByCredential(ctx, caller, r)
+	}
+}
+
+func (s *Server) tokenByProof(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
+	if r.Scopes != nil {
+		// RFC 6749 §4.1.3 has no scope here; what a client asks for beyond its own is
+		// refused before the proof is spent.
+		if _, err := narrow(caller.Client.Scopes, r.Scopes); err != nil {
+			return nil, err
+		}
+	}
+	g, err := s.redeem(ctx, caller.Client, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.tokensOf(g, caller.Client, intersect(g.Scopes, caller.Client.Scopes))
+}
+
+func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
+	scopes, refusal := narrow(caller.Client.Scopes, r.Scopes)
+	if refusal != nil {
+		return nil, refusal
+	}
+	keys, err := s.currentKeys()
+	if err != nil {
+		return nil, err
+	}
+	now := s.Now()
+	t := accessToken{ClientUID: caller.Client.UID, CredentialID: caller.CredentialID, Scopes: tagsOf(scopes),
+		IssuedAt: now, ExpiresAt: now.Add(caller.Client.AccessTokenLifetime)}
+	s.audit(ctx, Event{Name: EventTokenIssued, ClientID: caller.Client.ID, Scopes: scopes})
+	return &Tokens{AccessToken: keys.sealAccess(t), IssuedAt: now, ExpiresAt: t.ExpiresAt, Scopes: scopes}, nil
+}
+
+// tokensOf makes the tokens of a grant's current generation. The refresh token is always
+// the same for one generation; the access token is new each time.
+func (s *Server) tokensOf(g Grant, c *Client, scopes []string) (*Tokens, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return nil, err
+	}
+	now := s.Now()
+	t := accessToken{GrantID: g.ID, Scopes: tagsOf(scopes), IssuedAt: now, ExpiresAt: now.Add(c.AccessTokenLifetime)}
+	if t.ExpiresAt.After(g.EndsAt) {
+		t.ExpiresAt = g.EndsAt
+	}
+	tokens := &Tokens{AccessToken: keys.sealAccess(t), IssuedAt: now, ExpiresAt: t.ExpiresAt, Scopes: scopes}
+	if !c.May(GrantRefreshToken) {
+		return tokens, nil
+	}
+	if tokens.RefreshToken, err = keys.signRefresh(g); err != nil {
+		return nil, fmt.Errorf("sign refresh token: %w", err)
+	}
+	return tokens, nil
+}
+
+// live reports whether a grant is neither revoked nor over.
+func live(g Grant, now time.Time) bool { return g.RevokedAt.IsZero() && now.Before(g.EndsAt) }
+
+// grantOf reads a grant; one that is not there is (zero, nil, false).
+func (s *Server) grantOf(ctx context.Context, id GrantID) (Grant, bool, error) {
+	g, err := s.Store.Grant(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return Grant{}, false, nil
+	}
+	if err != nil {
+		return Grant{}, false, fmt.Errorf("read grant: %w", err)
+	}
+	return g, true, nil
+}
