@@ -70,7 +70,7 @@ func missing(dir string) []string {
 
 // newBuilder finds the modules to build from, their versions, and the folder that is named by them.
 func newBuilder(progress io.Writer) (*builder, error) {
-	root, err := moduleRoot()
+	root, err := RepositoryRoot()
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +93,9 @@ func newBuilder(progress io.Writer) (*builder, error) {
 	return b, nil
 }
 
-// moduleRoot is the repository's root folder, found upwards from the working directory. Modules inside the repository
+// RepositoryRoot is the repository's root folder, found upwards from the working directory. Modules inside the repository
 // have a go.mod of their own, so the module's name is compared as well.
-func moduleRoot() (string, error) {
+func RepositoryRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("find the working directory: %w", err)

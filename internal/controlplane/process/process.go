@@ -12,16 +12,18 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 // Process is a running program. Its methods may be called from any goroutine.
 type Process struct {
-	name string
-	cmd  *exec.Cmd
-	done chan struct{}
-	err  error // readable once done is closed
+	name  string
+	cmd   *exec.Cmd
+	asked atomic.Bool // to end, by us
+	done  chan struct{}
+	err   error // readable once done is closed
 }
 
 // Start starts cmd, called name in errors. It sets cmd.SysProcAttr; everything else is the caller's.
@@ -56,6 +58,9 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Done is closed when the program has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Asked tells whether the program was asked to end, by Wait or Stop: if not, its end is a surprise.
+func (p *Process) Asked() bool { return p.asked.Load() }
+
 // Wait waits for the program's end and returns how it ended: nil for exit status 0. When ctx ends first, the program
 // is interrupted, killed when it has not ended after grace, and the cause of ctx is returned.
 func (p *Process) Wait(ctx context.Context, grace time.Duration) error {
@@ -82,6 +87,7 @@ func (p *Process) Stop(grace time.Duration) error {
 }
 
 func (p *Process) stop(sig syscall.Signal, grace time.Duration) error {
+	p.asked.Store(true)
 	p.signal(sig)
 	select {
 	case <-p.done:

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package testenv gives tests a real API server with Gatehouse's kinds in it: one for each test binary, started by the first
+// test that asks. Failure to start is a failure of that test, never a reason to skip it.
+//
+// A package that uses it runs its tests through Main:
+//
+//	func TestMain(m *testing.M) { testenv.Main(m) }
+//
+// The programs come from package controlplane/binaries, which builds what is missing; that may take longer than go test's
+// time limit, so a first run is better done by `make test`.
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/controlplane"
+	"github.com/gatehouse-dev/gatehouse/internal/controlplane/binaries"
+)
+
+// startLimit bounds the start of an API server on a busy machine. Building the programs is not part of it.
+const startLimit = 2 * time.Minute
+
+// Env is a running API server. Its fields are for reading.
+type Env struct {
+	// Config lets the administrator in, without a limit on requests per second.
+	Config *rest.Config
+	// Kubeconfig is the path of a file that does the same for kubectl.
+	Kubeconfig string
+	// Binaries is the folder with kubectl and the other programs.
+	Binaries string
+	// Scheme knows client-go's kinds and Gatehouse's.
+	Scheme *runtime.Scheme
+	// Client is the administrator's client. It reads from the API server, not from a cache.
+	Client client.Client
+}
+
+// shared is the environment of this test binary.
+var shared struct {
+	sync.Mutex
+	main    bool // Main runs the tests
+	started bool
+	dir     string
+	cluster *controlplane.Cluster
+	manager bool // kube-controller-manager runs
+	env     *Env
+	err     error // why it could not be started
+}
+
+// Main runs the tests of a package, stops what they have started and exits.
+func Main(m *testing.M) {
+	shared.main = true
+	code := m.Run()
+	if err := stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "testenv: stop the control plane:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// Start returns the API server of this test binary, which tests share: make a Namespace for what a test writes. The CRDs
+// of config/crd/bases are installed. Nothing collects garbage, finishes a deleted namespace or makes tokens: StartWithControllers
+// is for tests that need it.
+func Start(tb testing.TB) *Env {
+	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if !shared.main {
+		tb.Fatal("testenv: the package needs `func TestMain(m *testing.M) { testenv.Main(m) }`")
+	}
+	if !shared.started {
+		shared.started = true
+		shared.err = start(tb.Context())
+	}
+	if shared.err != nil {
+		tb.Fatalf("testenv: start the control plane: %v", shared.err)
+	}
+	return shared.env
+}
+
+// StartWithControllers is Start with kube-controller-manager, which then runs until the test binary ends.
+func StartWithControllers(tb testing.TB) *Env {
+	tb.Helper()
+	env := Start(tb)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.manager {
+		return env
+	}
+	ctx, cancel := context.WithTimeout(tb.Context(), startLimit)
+	defer cancel()
+	if err := shared.cluster.StartControllerManager(ctx); err != nil {
+		tb.Fatalf("testenv: start kube-controller-manager: %v", err)
+	}
+	shared.manager = true
+	return env
+}
+
+// Namespace makes a fresh namespace and returns its name. It is left to the end of the API server, which is near.
+func (e *Env) Namespace(tb testing.TB) string {
+	tb.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	if err := e.Client.Create(tb.Context(), ns); err != nil {
+		tb.Fatalf("testenv: make a namespace: %v", err)
+	}
+	return ns.Name
+}
+
+// User lets in a user who may do what RBAC says, by impersonation. The group system:authenticated is added, as for everyone
+// who is let in. A ServiceAccount's name is system:serviceaccount:<namespace>:<name>.
+func (e *Env) User(tb testing.TB, name string, groups ...string) *rest.Config {
+	tb.Helper()
+	config := rest.CopyConfig(e.Config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: name, Groups: append(groups[:len(groups):len(groups)], "system:authenticated")}
+	return config
+}
+
+func start(ctx context.Context) (err error) {
+	programs, err := binaries.Ensure(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	root, err := binaries.RepositoryRoot()
+	if err != nil {
+		return err
+	}
+	if shared.dir, err = os.MkdirTemp("", "gatehouse-testenv-"); err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	shared.cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: shared.dir, Binaries: programs})
+	if err != nil {
+		return err
+	}
+	shared.env, err = newEnv(shared.cluster, programs, filepath.Join(root, "config", "crd", "bases"))
+	return err
+}
+
+func newEnv(cluster *controlplane.Cluster, programs, crds string) (*Env, error) {
+	e := &Env{
+		Config: cluster.Config(), Kubeconfig: cluster.Kubeconfig(), Binaries: programs, Scheme: runtime.NewScheme(),
+	}
+	if err := errors.Join(clientgoscheme.AddToScheme(e.Scheme), v1alpha1.AddToScheme(e.Scheme)); err != nil {
+		return nil, fmt.Errorf("make the scheme: %w", err)
+	}
+	var err error
+	if e.Client, err = client.New(e.Config, client.Options{Scheme: e.Scheme}); err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
+	_, err = envtest.InstallCRDs(e.Config, envtest.CRDInstallOptions{Paths: []string{crds}, ErrorIfPathMissing: true})
+	if err != nil {
+		return nil, fmt.Errorf("install the CRDs of %s: %w", crds, err)
+	}
+	return e, nil
+}
+
+// stop stops the control plane and removes its folder.
+func stop() error {
+	shared.Lock()
+	defer shared.Unlock()
+	var errs []error
+	if shared.cluster != nil {
+		errs = append(errs, shared.cluster.Stop())
+	}
+	if shared.dir != "" {
+		errs = append(errs, os.RemoveAll(shared.dir))
+	}
+	return errors.Join(errs...)
+}
