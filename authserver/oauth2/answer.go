@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth2
+
+import (
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// ApprovalURL is where the browser goes when the owner approved: the callback with code,
+// state (RFC 6749 §4.1.2) and iss (RFC 9207 §2).
+func ApprovalURL(issuer string, a *authserver.Approval) string {
+	return back(issuer, &a.Return, url.Values{"code": {a.Proof}})
+}
+
+// ErrorURL is where the browser goes with an error whose callback is proven (RFC 6749
+// §4.1.2.1, RFC 9207 §2). Return must be set.
+func ErrorURL(issuer string, e *authserver.Error) string {
+	v := url.Values{"error": {string(e.Code)}}
+	if e.Description != "" {
+		v.Set("error_description", e.Description)
+	}
+	return back(issuer, e.Return, v)
+}
+
+// back adds parameters to a callback, whose own query stays (RFC 6749 §3.1.2).
+func back(issuer string, r *authserver.Return, v url.Values) string {
+	v.Set("iss", issuer)
+	if r.State != "" {
+		v.Set("state", r.State)
+	}
+	join := "?"
+	if strings.Contains(r.Callback, "?") {
+		join = "&"
+	}
+	return r.Callback + join + v.Encode()
+}
+
+// errorAnswer is RFC 6749 §5.2.
+type errorAnswer struct {
+	Error       authserver.Code `json:"error"`
+	Description string          `json:"error_description,omitempty"`
+}
+
+// WriteError answers a request of a client with an error (RFC 6749 §5.2).
+func WriteError(w http.ResponseWriter, e *authserver.Error) {
+	status := StatusOf(e.Code)
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Basic realm="gatehouse", charset="UTF-8"`)
+	}
+	SetRetryAfter(w, e)
+	writeJSON(w, status, errorAnswer{Error: e.Code, Description: e.Description})
+}
+
+// SetRetryAfter says how long to wait, in whole seconds (RFC 9110 §10.2.3).
+func SetRetryAfter(w http.ResponseWriter, e *authserver.Error) {
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+}
+
+// StatusOf returns the HTTP status that goes with a code at the back-channel endpoints.
+func StatusOf(c authserver.Code) int {
+	switch c {
+	case authserver.InvalidClient:
+		return http.StatusUnauthorized
+	case authserver.ServerError:
+		return http.StatusInternalServerError
+	case authserver.TemporarilyUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusBadRequest
+	}
+}

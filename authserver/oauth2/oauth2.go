@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package oauth2 is how OAuth 2.x spells what the engine decides: it parses requests
+// and writes answers as RFC 6749, 6750, 7009, 7636, 7662, 8414 and 9207 say, under the
+// rules of OAuth 2.1. It decides nothing and does not know OAuth 1.0a.
+package oauth2
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// The paths of the profile below the issuer.
+const (
+	PathAuthorize  = "/oauth2/authorize"
+	PathToken      = "/oauth2/token"
+	PathRevoke     = "/oauth2/revoke"
+	PathIntrospect = "/oauth2/introspect"
+	PathMetadata   = "/.well-known/oauth-authorization-server"
+)
+
+func invalid(description string) *authserver.Error {
+	return &authserver.Error{Code: authserver.InvalidRequest, Description: description}
+}
+
+// form reads the body of a request to a back-channel endpoint. All parameters are in the
+// body (RFC 6749 §2.3.1, §3.2): in a URL they would end up in logs.
+func form(r *http.Request) (url.Values, error) {
+	if r.URL.RawQuery != "" {
+		return nil, invalid("parameters belong in the body, not in the URL")
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, invalid("the body must be application/x-www-form-urlencoded")
+	}
+	if err := r.ParseForm(); err != nil {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			return nil, invalid("the body is too large")
+		}
+		return nil, invalid("the body is not well-formed")
+	}
+	if repeated(r.PostForm) {
+		return nil, invalid("a parameter is given twice")
+	}
+	return r.PostForm, nil
+}
+
+// repeated reports whether a parameter is given more than once (RFC 6749 §3.1, §3.2).
+func repeated(v url.Values) bool {
+	for _, values := range v {
+		if len(values) > 1 {
+			return true
+		}
+	}
+	return false
+}
