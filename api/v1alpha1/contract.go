@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import "strings"
+
+// ConditionReady is True when the Secret that exists in the cluster now would be
+// accepted by the authorization server now.
+const ConditionReady = "Ready"
+
+// Reasons of ConditionReady. Alerts and tests may rely on them; messages are for
+// people and may change.
+const (
+	// ReasonIssued goes with True: the Secret holds a credential that is accepted.
+	ReasonIssued = "Issued"
+	// ReasonIssuing goes with Unknown: the credential is in the status, its Secret follows.
+	ReasonIssuing = "Issuing"
+	// ReasonSuspended goes with False: spec.suspend is set.
+	ReasonSuspended = "Suspended"
+	// ReasonSecretConflict goes with False: the wanted Secret is somebody else's.
+	ReasonSecretConflict = "SecretConflict"
+	// ReasonSecretNotWritten goes with False: the API server refused the Secret.
+	ReasonSecretNotWritten = "SecretNotWritten"
+	// ReasonScopeConflict goes with False: an older OAuthClient declares the scope.
+	ReasonScopeConflict = "ScopeConflict"
+	// ReasonCallbackConflict goes with False: an older OAuthClient of another
+	// namespace has the callback URL.
+	ReasonCallbackConflict = "CallbackConflict"
+	// ReasonKeyMismatch goes with False: the status does not belong to the keys in use.
+	ReasonKeyMismatch = "KeyMismatch"
+	// ReasonClientIDConflict goes with False: the status holds a client ID that is
+	// not this object's.
+	ReasonClientIDConflict = "ClientIDConflict"
+)
+
+// Labels, annotations and the type of what the operator writes.
+const (
+	// LabelClientUID marks each Secret that the operator wrote for a client and
+	// holds the UID of its OAuthClient. The operator watches no other Secrets.
+	LabelClientUID = "gatehouse.dev/client-uid"
+	// AnnotationResetCredentials asks for a new client secret: each new value once.
+	AnnotationResetCredentials = "gatehouse.dev/reset-credentials"
+	// SecretType is the type of a client's Secret. The type of a Secret is
+	// immutable, so a Secret of anybody else can never be turned into one of ours.
+	SecretType = "gatehouse.dev/oauth-client"
+)
+
+// Standard keys of a client's Secret, named in the words of RFC 6749 and RFC 8414.
+const (
+	KeyClientID              = "client-id"
+	KeyClientSecret          = "client-secret"
+	KeyIssuer                = "issuer"
+	KeyAuthorizationEndpoint = "authorization-endpoint"
+	KeyTokenEndpoint         = "token-endpoint"
+	KeyRevocationEndpoint    = "revocation-endpoint"
+	KeyIntrospectionEndpoint = "introspection-endpoint"
+)
+
+// Endpoints of the profiles below the issuer.
+const (
+	PathOAuth2Authorize  = "/oauth2/authorize"
+	PathOAuth2Token      = "/oauth2/token"
+	PathOAuth2Revoke     = "/oauth2/revoke"
+	PathOAuth2Introspect = "/oauth2/introspect"
+)
+
+// Endpoints returns the Secret keys of the profile's endpoints with their URLs
+// below issuer.
+func (p Profile) Endpoints(issuer string) map[string]string {
+	base := strings.TrimSuffix(issuer, "/")
+	return map[string]string{
+		KeyAuthorizationEndpoint: base + PathOAuth2Authorize,
+		KeyTokenEndpoint:         base + PathOAuth2Token,
+		KeyRevocationEndpoint:    base + PathOAuth2Revoke,
+		KeyIntrospectionEndpoint: base + PathOAuth2Introspect,
+	}
+}
+
+// ClientIDOf returns the client ID of the object: <namespace>.<name>. A namespace
+// holds no dot, so no two objects share one.
+func ClientIDOf(oc *OAuthClient) string { return oc.Namespace + "." + oc.Name }
+
+// DefaultSecretName returns the name of the client's Secret when the spec names none.
+func DefaultSecretName(oc *OAuthClient) string { return oc.Name + "-oauth" }
+
+// Older reports whether a wins over b where both claim one thing: the earlier
+// creation, then the smaller UID. Both programs decide a conflict by it.
+func Older(a, b *OAuthClient) bool {
+	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return a.UID < b.UID
+}

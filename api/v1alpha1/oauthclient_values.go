@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// The string types of this file carry the rule of their values, so that it is
+// written once. Those that are plain text for Go code are aliases of string.
+
+// Profile names the spelling a client speaks. A client speaks one.
+//
+// +kubebuilder:validation:Enum=OAuth2
+type Profile string
+
+// ProfileOAuth2 is OAuth 2.x under the rules of OAuth 2.1: PKCE with S256 always,
+// exact callback URLs, the iss parameter (RFC 9207), no implicit and no password grant.
+const ProfileOAuth2 Profile = "OAuth2"
+
+// ClientType tells whether a client can keep a secret (RFC 6749 §2.1).
+//
+// +kubebuilder:validation:Enum=Confidential;Public
+type ClientType string
+
+// The two client types of RFC 6749 §2.1.
+const (
+	// ClientTypeConfidential runs where only its operators can read its secret: a
+	// server. It authenticates at the token endpoint.
+	ClientTypeConfidential ClientType = "Confidential"
+	// ClientTypePublic runs in the hands of its users: a desktop or mobile
+	// application, a command line. It has a client ID and no secret.
+	ClientTypePublic ClientType = "Public"
+)
+
+// GrantType is a way to obtain an access token (RFC 6749 §1.3).
+//
+// +kubebuilder:validation:Enum=AuthorizationCode;RefreshToken;ClientCredentials
+type GrantType string
+
+// The grant types a client may use.
+const (
+	// GrantTypeAuthorizationCode sends an owner through login and consent (RFC 6749 §4.1).
+	GrantTypeAuthorizationCode GrantType = "AuthorizationCode"
+	// GrantTypeRefreshToken renews what an owner approved (RFC 6749 §6).
+	GrantTypeRefreshToken GrantType = "RefreshToken"
+	// GrantTypeClientCredentials lets the client act as itself, for no owner (RFC 6749 §4.4).
+	GrantTypeClientCredentials GrantType = "ClientCredentials"
+)
+
+// ConsentPolicy tells when the owner is asked.
+//
+// +kubebuilder:validation:Enum=Remember;Prompt;Skip
+type ConsentPolicy string
+
+// The consent policies.
+const (
+	// ConsentRemember lets the owner tick "always".
+	ConsentRemember ConsentPolicy = "Remember"
+	// ConsentPrompt asks at each authorization.
+	ConsentPrompt ConsentPolicy = "Prompt"
+	// ConsentSkip never asks: first-party clients only.
+	ConsentSkip ConsentPolicy = "Skip"
+)
+
+// EntitlementPolicy tells who may use a client.
+//
+// +kubebuilder:validation:Enum=Bound;Everyone
+type EntitlementPolicy string
+
+// The entitlement policies.
+const (
+	// EntitlementBound lets RBAC decide: verb authorize on the OAuthClient.
+	EntitlementBound EntitlementPolicy = "Bound"
+	// EntitlementEveryone lets in any owner who can log in.
+	EntitlementEveryone EntitlementPolicy = "Everyone"
+)
+
+// Scope is a scope token (RFC 6749 §3.3): one word of printable ASCII characters.
+//
+// +kubebuilder:validation:MaxLength=64
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[!#-\[\]-~]+$')`,message="scopes must be single words of printable ASCII without space, double quote and backslash: write photos.read"
+type Scope string
+
+// Text is a line shown to people on the login, consent and account pages.
+//
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\p{Cc}\p{Zl}\p{Zp}\x{061C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]*$')`,message="displayName and description must be one line: remove line breaks, control characters and characters that change the direction of writing"
+// +kubebuilder:validation:XValidation:rule=`self.size() == 0 || self.matches(r'[\p{L}\p{N}\p{P}\p{S}]')`,message="displayName and description must hold a character that can be seen: write a text or leave the field out"
+type Text = string
+
+// CallbackURL is an address a browser may be sent back to (RFC 6749 §3.1.2). It is
+// written in one spelling only (lower-case host, no default port, nothing encoded
+// without need), so that two equal addresses are equal strings.
+//
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^(https://|http://(127\.0\.0\.1|\[::1\])([:/?#]|$))')`,message="callbackURLs must begin with https://, or for a Public client with http://127.0.0.1 or http://[::1] (the IP address, not localhost)"
+// +kubebuilder:validation:XValidation:rule=`!self.contains('#')`,message="callbackURLs must not hold a fragment: remove the # and what follows it"
+// +kubebuilder:validation:XValidation:rule=`!self.contains('*')`,message="callbackURLs must not hold a wildcard: list each URL, they are compared character for character"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://[^/?#]*@')`,message="callbackURLs must not hold user info: remove what stands before the host, up to the @"
+// +kubebuilder:validation:XValidation:rule=`!self.contains('\\')`,message="callbackURLs must not hold a backslash: write /"
+// +kubebuilder:validation:XValidation:rule=`self.matches(r"^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%\\-]*$")`,message="callbackURLs must hold only the characters of a URL (RFC 3986): percent-encode spaces and all others, write the host in punycode"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'%($|.$|[^0-9A-F]|.[^0-9A-F])')`,message="callbackURLs must follow each % by two digits or upper-case letters A-F: write %2F, and %25 for the percent sign itself"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'%([01][0-9A-F]|7F)')`,message="callbackURLs must not hold an encoded control character: remove %00 to %1F and %7F"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'%(2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])')`,message="callbackURLs must not percent-encode letters, digits and - . _ ~: write them as they are"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^[^?]*(/|%2F)\.\.?(/|%2F|[?#]|$)')`,message="callbackURLs must not hold the path segments . and ..: write the path they lead to"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://') || self.matches(r'^https?://([^/?#]*@)?([a-z0-9*]([a-z0-9*-]*[a-z0-9*])?(\.[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?)*|\[[0-9a-f:.]+\])([:/?#\\]|$)')`,message="callbackURLs must name a host, in lower case and without a dot at its end: write https://photoprint.example/callback"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://[^/?#]*:[^\]/?#@]*([/?#]|$)') || self.matches(r'^https?://[^/?#]*:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?#]|$)')`,message="callbackURLs must name a port from 1 to 65535 after the colon, or have none"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https://[^/?#]*:443([/?#]|$)')`,message="callbackURLs must leave out :443, which is the port of https anyway"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?&](code|state|iss|error|error_description|error_uri)([=&]|$)')`,message="callbackURLs must not carry a parameter of the answer: remove code, state, iss and error from the query"
+type CallbackURL = string
+
+// SecretName is the name of a Secret.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="secretName must be a name that a Secret can have: lower-case letters, digits, - and ., a letter or digit at each end"
+type SecretName = string
+
+// LabelValue is the value of a label.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule=`!format.labelValue().validate(self).hasValue()`,message="labels must have values of letters, digits, -, _ and ., a letter or digit at each end"
+type LabelValue = string
+
+// AnnotationValue is the value of an annotation.
+//
+// +kubebuilder:validation:MaxLength=4096
+type AnnotationValue = string
+
+// SecretKey is a key in the data of a Secret.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')`,message="keys must be renamed to names that a Secret's key can have: letters, digits, -, _ and ., not . and not beginning with .."
+type SecretKey = string

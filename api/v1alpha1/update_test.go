@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/testenv"
+)
+
+const (
+	profileMessage = "profile must stay as it was: create another OAuthClient for another profile"
+	typeMessage    = "type must stay as it was: create another OAuthClient for the other type"
+)
+
+// newClient is the smallest OAuthClient, in a namespace of its own.
+func newClient(t *testing.T, env *testenv.Env) *v1alpha1.OAuthClient {
+	t.Helper()
+	return &v1alpha1.OAuthClient{
+		ObjectMeta: metav1.ObjectMeta{Namespace: env.Namespace(t), Name: "photoprint"},
+		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []string{"https://photoprint.example/callback"}},
+	}
+}
+
+// patch changes the object by a JSON merge patch, as `kubectl patch --type=merge` does.
+func patch(t *testing.T, env *testenv.Env, oc *v1alpha1.OAuthClient, text string) error {
+	t.Helper()
+	return env.Client.Patch(t.Context(), oc, client.RawPatch(types.MergePatchType, []byte(text)))
+}
+
+func TestImmutableFieldsStay(t *testing.T) {
+	env := testenv.Start(t)
+	for _, test := range []struct {
+		name, created, patch, message string
+	}{
+		{"confidential to public", "Confidential", `{"spec":{"type":"Public"}}`, typeMessage},
+		{"public to confidential", "Public", `{"spec":{"type":"Confidential"}}`, typeMessage},
+		{"public to the default by removal", "Public", `{"spec":{"type":null}}`, typeMessage},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			oc := newClient(t, env)
+			oc.Spec.Type = v1alpha1.ClientType(test.created)
+			if err := env.Client.Create(t.Context(), oc); err != nil {
+				t.Fatal(err)
+			}
+			wantOneCause(t, patch(t, env, oc, test.patch), test.message)
+		})
+	}
+}
+
+// There is one profile so far, so the API server cannot be shown a change of it. Once there are two, this test
+// fails and TestImmutableFieldsStay gets a line.
+func TestProfileHasARuleThatKeepsIt(t *testing.T) {
+	spec := customResourceDefinition(t).Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+	if got := len(spec.Properties["profile"].Enum); got != 1 {
+		t.Errorf("there are %d profiles: show in TestImmutableFieldsStay that one cannot become another", got)
+	}
+	for _, rule := range spec.XValidations {
+		if rule.Message == profileMessage && rule.Rule == "self.profile == oldSelf.profile" {
+			return
+		}
+	}
+	t.Error("no rule keeps profile as it was")
+}
+
+func TestFieldsThatMayChange(t *testing.T) {
+	env := testenv.Start(t)
+	for _, test := range []struct{ name, patch string }{
+		{"type and profile named as they are by default", `{"spec":{"type":"Confidential","profile":"OAuth2"}}`},
+		{"callbackURLs", `{"spec":{"callbackURLs":["https://photoprint.example/other"]}}`},
+		{"grantTypes", `{"spec":{"grantTypes":["ClientCredentials"]}}`},
+		{"secretName", `{"spec":{"credentials":{"secretName":"other"}}}`},
+		{"suspend", `{"spec":{"suspend":true}}`},
+		{"resourceServer", `{"spec":{"resourceServer":{"scopes":[{"name":"photos.read","description":"See your photos"}]}}}`},
+		{"grantDurationDays", `{"spec":{"grantDurationDays":1}}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			oc := newClient(t, env)
+			if err := env.Client.Create(t.Context(), oc); err != nil {
+				t.Fatal(err)
+			}
+			if err := patch(t, env, oc, test.patch); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestDefaultsAreFilledIn(t *testing.T) {
+	env := testenv.Start(t)
+	oc := newClient(t, env)
+	if err := env.Client.Create(t.Context(), oc); err != nil {
+		t.Fatal(err)
+	}
+	want := v1alpha1.OAuthClientSpec{
+		CallbackURLs:      []string{"https://photoprint.example/callback"},
+		GrantDurationDays: 90,
+		Profile:           v1alpha1.ProfileOAuth2,
+		Type:              v1alpha1.ClientTypeConfidential,
+		GrantTypes:        []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken},
+		Consent:           v1alpha1.ConsentRemember,
+		Entitlement:       v1alpha1.EntitlementBound,
+	}
+	if diff := cmp.Diff(want, oc.Spec); diff != "" {
+		t.Errorf("spec (-want +got):\n%s", diff)
+	}
+}
+
+// The API server bounds what the rules may cost at run time too. The object has as much of everything as the schema allows.
+func TestTheLargestObjectIsWithinTheCostLimit(t *testing.T) {
+	env := testenv.Start(t)
+	oc := newClient(t, env)
+	oc.Name = strings.Repeat("n", 189)
+	oc.Spec = v1alpha1.OAuthClientSpec{
+		DisplayName:  strings.Repeat("写", 64),
+		Description:  strings.Repeat("写", 256),
+		CallbackURLs: many(16, func(id string) string { return pad("https://photoprint.example/"+id, 512) }),
+		Scopes:       many(20, func(id string) v1alpha1.Scope { return v1alpha1.Scope(pad(id, 64)) }),
+		ResourceServer: &v1alpha1.ResourceServer{Scopes: many(32, func(id string) v1alpha1.ScopeDeclaration {
+			return v1alpha1.ScopeDeclaration{Name: v1alpha1.Scope(pad(id, 64)), Description: strings.Repeat("写", 128)}
+		})},
+		Credentials: v1alpha1.CredentialsSpec{SecretName: strings.Repeat("s", 253), SecretTemplate: v1alpha1.SecretTemplate{
+			Labels: map[string]string{}, Annotations: map[string]string{}, Keys: map[string]string{},
+		}},
+	}
+	for _, name := range many(32, func(id string) string { return pad(longPrefix+id, len(longPrefix)+63) }) {
+		oc.Spec.Credentials.SecretTemplate.Labels[name] = strings.Repeat("v", 63)
+		oc.Spec.Credentials.SecretTemplate.Annotations[name] = strings.Repeat("v", 4096)
+	}
+	for _, key := range standardKeys() {
+		oc.Spec.Credentials.SecretTemplate.Keys[key] = pad(key, 253)
+	}
+	if err := env.Client.Create(t.Context(), oc, strict); err != nil {
+		t.Error(err)
+	}
+}
+
+// longPrefix is the longest prefix of a label's name.
+var longPrefix = pad("example.", 253) + "/"
+
+// many makes n values of different IDs.
+func many[T any](n int, of func(id string) T) []T {
+	values := make([]T, 0, n)
+	for i := range n {
+		values = append(values, of(string(rune('A'+i/26))+string(rune('a'+i%26))))
+	}
+	return values
+}
+
+// pad fills s up to n bytes.
+func pad(s string, n int) string { return s + strings.Repeat("a", n-len(s)) }
