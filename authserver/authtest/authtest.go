@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package authtest is the scene for tests of the grant engine and of what stands on it:
+// a real engine and store, a clock that is set by hand, and small stand-ins for the
+// neighbours that are other systems (cluster, directory, API server, log).
+//
+// The scene: Bob keeps photos at PhotoStorage and may use PhotoPrint. Alice can log in and is
+// entitled to nothing. Everybody may use BookShelf, which belongs to another team.
+package authtest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// Client IDs of the scene.
+const (
+	PhotoPrint   = "photos.photoprint"         // Confidential, bound, may be remembered
+	PhotoStorage = "photos.photostorage"       // resource server with client credentials
+	Desktop      = "photos.photoprint-desktop" // Public with a loopback callback, bound
+	BookShelf    = "books.bookshelf"           // Confidential, for everyone, of another team
+)
+
+// Callbacks of the scene.
+const (
+	PhotoPrintCallback = "https://photoprint.example/callback"
+	DesktopCallback    = "http://127.0.0.1/callback"
+	BookShelfCallback  = "https://bookshelf.example/oauth/return"
+)
+
+// People of the scene and their passwords.
+const (
+	Bob           = "bob"
+	BobPassword   = "correct horse battery staple"
+	Alice         = "alice"
+	AlicePassword = "a rabbit with a pocket watch"
+)
+
+// Start is what the clock of a new scene shows.
+var Start = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// Env is the scene. Its parts may be changed at any time.
+type Env struct {
+	Auth        *authserver.Server
+	Clock       *Clock
+	Clients     *Clients
+	Directory   *Directory
+	Entitlement *Entitlement
+	Store       *Store
+	Audit       *Audit
+
+	root, shared credential.Key
+	keys         *authserver.Keys
+}
+
+// New returns a fresh scene with an engine that has its keys.
+func New(t testing.TB) *Env {
+	t.Helper()
+	e := &Env{
+		Clock: NewClock(Start), Clients: &Clients{}, Directory: newDirectory(),
+		Entitlement: &Entitlement{}, Audit: &Audit{}, Store: &Store{Store: openStore(t)},
+		root: credential.NewKey(), shared: credential.NewKey(),
+	}
+	set, _ := credential.KeySet{}.Rotated(Start.Add(-time.Hour), credential.NewSetKey(Start))
+	keys, err := authserver.NewKeys(e.shared, set)
+	if err != nil {
+		t.Fatalf("prepare the keys: %v", err)
+	}
+	e.keys = keys
+	for _, c := range scene() {
+		e.AddClient(c)
+	}
+	e.Clients.Explain("photos.read", "See your photos")
+	e.Clients.Explain("photos.write", "Add and change photos")
+	e.Entitlement.Allow(Bob, PhotoPrint)
+	e.Entitlement.Allow(Bob, Desktop)
+	e.Auth = e.Replica(t)
+	return e
+}
+
+// Replica returns one more engine over the same store, keys and neighbours.
+func (e *Env) Replica(t testing.TB) *authserver.Server {
+	t.Helper()
+	server, err := authserver.New(authserver.Config{
+		Clients: e.Clients, Directory: e.Directory, Entitlement: e.Entitlement,
+		Store: e.Store, Auditor: e.Audit, Now: e.Clock.Now,
+	})
+	if err != nil {
+		t.Fatalf("make the engine: %v", err)
+	}
+	server.UseKeys(e.keys)
+	return server
+}
+
+// AddClient adds or replaces a client. A Confidential one without credentials gets one.
+func (e *Env) AddClient(c authserver.Client) {
+	if !c.Public && c.Credentials == nil {
+		c.Credentials = []authserver.Credential{{
+			ID:       credentialOf(c.UID),
+			Verifier: credential.Verifier(e.shared, c.UID, credentialOf(c.UID), credential.Derive(e.root, c.UID, credentialOf(c.UID))),
+		}}
+	}
+	e.Clients.Put(c)
+}
+
+// Secret returns the client secret that AddClient gave the client.
+func (e *Env) Secret(clientID string) string {
+	c, ok := e.Clients.ByID(clientID)
+	if !ok {
+		return ""
+	}
+	return credential.Derive(e.root, c.UID, credentialOf(c.UID))
+}
+
+func credentialOf(clientUID string) string { return "first-of-" + clientUID }
+
+// scene returns the clients, as the registry would make them from their objects.
+func scene() []authserver.Client {
+	common := authserver.Client{
+		Namespace: "photos", Profile: authserver.ProfileOAuth2, GrantDuration: 90 * 24 * time.Hour,
+		AccessTokenLifetime: time.Hour, Consent: authserver.ConsentRemember, Ready: true,
+		GrantTypes: []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken},
+		Scopes:     []string{"photos.read"},
+	}
+	print, storage, desktop, books := common, common, common, common
+	print.UID, print.ID, print.Name = "11111111-0000-4000-8000-000000000001", PhotoPrint, "photoprint"
+	print.DisplayName, print.Description = "PhotoPrint", "Prints your photos"
+	print.CallbackURLs = []string{PhotoPrintCallback}
+
+	storage.UID, storage.ID, storage.Name = "11111111-0000-4000-8000-000000000002", PhotoStorage, "photostorage"
+	storage.DisplayName = "PhotoStorage"
+	storage.GrantTypes = []authserver.GrantType{authserver.GrantClientCredentials}
+	storage.Scopes, storage.OwnedScopes = []string{"photos.read"}, []string{"photos.read", "photos.write"}
+
+	desktop.UID, desktop.ID, desktop.Name = "11111111-0000-4000-8000-000000000003", Desktop, "photoprint-desktop"
+	desktop.DisplayName, desktop.Description = "PhotoPrint for the desktop", "Prints your photos at home"
+	desktop.CallbackURLs, desktop.Public = []string{DesktopCallback}, true
+
+	books.UID, books.ID, books.Name = "22222222-0000-4000-8000-000000000001", BookShelf, "bookshelf"
+	books.Namespace, books.DisplayName, books.Description = "books", "BookShelf", "Makes picture books"
+	books.CallbackURLs, books.EveryoneEntitled = []string{BookShelfCallback}, true
+	books.Scopes = []string{"photos.read", "photos.write"}
+	books.GrantTypes = append(books.GrantTypes[:2:2], authserver.GrantClientCredentials)
+	return []authserver.Client{print, storage, desktop, books}
+}

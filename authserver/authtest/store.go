@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authtest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// Store is the scene's store with a plug that can be pulled, and a count of the writes.
+type Store struct {
+	authserver.Store
+	mu     sync.Mutex
+	err    error
+	writes int
+}
+
+// Fail makes each call end in err until it is called with nil.
+func (s *Store) Fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+// Writes returns how many calls so far were to change something.
+func (s *Store) Writes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes
+}
+
+func (s *Store) read() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure()
+}
+
+func (s *Store) write() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes++
+	return s.failure()
+}
+
+func (s *Store) failure() error {
+	if s.err == nil {
+		return nil
+	}
+	return fmt.Errorf("the store was unplugged: %w", s.err)
+}
+
+// CreateSession is of authserver.Store.
+func (s *Store) CreateSession(ctx context.Context, session authserver.Session) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.CreateSession(ctx, session)
+}
+
+// Session is of authserver.Store.
+func (s *Store) Session(ctx context.Context, h authserver.Hash) (authserver.Session, error) {
+	if err := s.read(); err != nil {
+		return authserver.Session{}, err
+	}
+	return s.Store.Session(ctx, h)
+}
+
+// DeleteSession is of authserver.Store.
+func (s *Store) DeleteSession(ctx context.Context, h authserver.Hash) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.DeleteSession(ctx, h)
+}
+
+// Approve is of authserver.Store.
+func (s *Store) Approve(ctx context.Context, g authserver.Grant, c *authserver.Consent) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.Approve(ctx, g, c)
+}
+
+// GrantByProof is of authserver.Store.
+func (s *Store) GrantByProof(ctx context.Context, proof authserver.Hash) (authserver.Grant, error) {
+	if err := s.read(); err != nil {
+		return authserver.Grant{}, err
+	}
+	return s.Store.GrantByProof(ctx, proof)
+}
+
+// Redeem is of authserver.Store.
+func (s *Store) Redeem(ctx context.Context, proof authserver.Hash, now time.Time) (authserver.Grant, error) {
+	if err := s.write(); err != nil {
+		return authserver.Grant{}, err
+	}
+	return s.Store.Redeem(ctx, proof, now)
+}
+
+// Grant is of authserver.Store.
+func (s *Store) Grant(ctx context.Context, id authserver.GrantID) (authserver.Grant, error) {
+	if err := s.read(); err != nil {
+		return authserver.Grant{}, err
+	}
+	return s.Store.Grant(ctx, id)
+}
+
+// Rotate is of authserver.Store.
+func (s *Store) Rotate(ctx context.Context, id authserver.GrantID, generation uint32, now time.Time) (authserver.Grant, error) {
+	if err := s.write(); err != nil {
+		return authserver.Grant{}, err
+	}
+	return s.Store.Rotate(ctx, id, generation, now)
+}
+
+// Revoke is of authserver.Store.
+func (s *Store) Revoke(ctx context.Context, id authserver.GrantID, now time.Time) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.Revoke(ctx, id, now)
+}
+
+// GrantsOf is of authserver.Store.
+func (s *Store) GrantsOf(ctx context.Context, owner string, now time.Time) ([]authserver.Grant, error) {
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	return s.Store.GrantsOf(ctx, owner, now)
+}
+
+// ConsentsOf is of authserver.Store.
+func (s *Store) ConsentsOf(ctx context.Context, owner string) ([]authserver.Consent, error) {
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	return s.Store.ConsentsOf(ctx, owner)
+}
+
+// Consent is of authserver.Store.
+func (s *Store) Consent(ctx context.Context, owner, clientUID string) (authserver.Consent, error) {
+	if err := s.read(); err != nil {
+		return authserver.Consent{}, err
+	}
+	return s.Store.Consent(ctx, owner, clientUID)
+}
+
+// Forget is of authserver.Store.
+func (s *Store) Forget(ctx context.Context, owner, clientUID string, now time.Time) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.Forget(ctx, owner, clientUID, now)
+}
+
+// Spend is of authserver.Store.
+func (s *Store) Spend(ctx context.Context, key authserver.Hash, now, until time.Time) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.Spend(ctx, key, now, until)
+}
+
+// Spent is of authserver.Store.
+func (s *Store) Spent(ctx context.Context, key authserver.Hash, now time.Time) (bool, error) {
+	if err := s.read(); err != nil {
+		return false, err
+	}
+	return s.Store.Spent(ctx, key, now)
+}
+
+// Ping is of authserver.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.read(); err != nil {
+		return err
+	}
+	return s.Store.Ping(ctx)
+}
