@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command photostorage is an example of an API that takes Gatehouse tokens: it keeps people's photos and shows
+// them to whoever brings an access token with the scope photos.read.
+//
+// It knows Gatehouse by its mounted Secret alone, the one its OAuthClient photos/photostorage was answered with, and
+// needs nothing but the standard library. It is an example: the photos are names in memory.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:9444", "address to serve on")
+	cert := flag.String("cert", "tls.crt", "file with the TLS certificate")
+	key := flag.String("key", "tls.key", "file with its private key")
+	secret := flag.String("secret", "/etc/gatehouse", "folder where the client's Secret is mounted")
+	ca := flag.String("ca", "", "file with the certificate authority of Gatehouse; empty: the system's")
+	flag.Parse()
+
+	client, err := httpClient(*ca)
+	if err != nil {
+		slog.Error("PhotoStorage cannot start", "err", err)
+		os.Exit(1)
+	}
+	api := &storage{secret: *secret, client: client, photos: photos}
+	server := &http.Server{Addr: *listen, Handler: api.routes(), ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
+	if err := serve(server, *cert, *key); err != nil {
+		slog.Error("PhotoStorage cannot serve", "err", err)
+		os.Exit(1)
+	}
+}
+
+// serve serves until the process is asked to end, and lets the requests that have begun finish.
+func serve(server *http.Server, cert, key string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ended := make(chan error, 1)
+	context.AfterFunc(ctx, func() { ended <- server.Shutdown(context.Background()) })
+	slog.Info("serving", "address", "https://"+server.Addr)
+	if err := server.ListenAndServeTLS(cert, key); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-ended
+}
+
+// photos are what PhotoStorage keeps, by owner.
+var photos = map[string][]string{
+	"bob":   {"beach-at-dawn.jpg", "grandma-at-90.jpg", "the-new-bicycle.jpg"},
+	"alice": {"alps.jpg"},
+}
+
+// httpClient trusts the certificate authority in the file ca, or the system's when ca is empty.
+func httpClient(ca string) (*http.Client, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		pem, err := os.ReadFile(ca)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate authority: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate", ca)
+		}
+	}
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: config}}, nil
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command dev is behind `make demo` and `make run`: it starts all of Gatehouse on this machine, on loopback and with TLS,
+// against a real Kubernetes API server, with two small apps that use it. `demo` then walks Bob through the whole flow, checks each
+// step, prints it, and stops everything; `run` keeps serving for a person with a browser.
+//
+//	DEV_DIR   folder for everything it writes (.dev); what an earlier run left there is removed: each starts from nothing
+//	DEV_PORT  first of the seven ports it needs on 127.0.0.1 (9440): the authorization server, its metrics, the operator's
+//	          metrics, PhotoPrint, PhotoStorage, the operator's probes, the API server; etcd takes any free port
+//
+// While everything serves, DEV_DIR/env holds what a shell needs. Whatever ends dev, nothing that it started outlives it.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/hack/dev/scene"
+	"github.com/gatehouse-dev/gatehouse/hack/dev/transcript"
+)
+
+// commands are what dev does once everything serves.
+var commands = map[string]func(context.Context, *dev) error{"demo": demo, "run": serve}
+
+func main() {
+	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: go run ./hack/dev demo|run")
+		os.Exit(2)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go watchSignals(cancel)
+	go watchParent(cancel)
+
+	d := &dev{script: transcript.New(os.Stdout, isTerminal(os.Stdout), time.Now), cancel: cancel}
+	err := d.run(ctx, commands[os.Args[1]])
+	os.Exit(d.report(err))
+}
+
+// dev is one run of the command.
+type dev struct {
+	script *transcript.Transcript
+	cancel context.CancelCauseFunc
+	folder *scene.Folder
+	scene  *scene.Scene
+}
+
+// run starts everything, does what is wanted with it, and stops it.
+func (d *dev) run(ctx context.Context, command func(context.Context, *dev) error) (err error) {
+	if _, err := os.Stat("config/samples"); err != nil {
+		return errors.New("config/samples is not here: run `make demo` or `make run` in the root folder of the repository")
+	}
+	ports, err := scene.ParsePorts(os.Getenv("DEV_PORT"))
+	if err != nil {
+		return err
+	}
+	if d.folder, err = scene.OpenFolder(cmp.Or(os.Getenv("DEV_DIR"), ".dev")); err != nil {
+		return err
+	}
+	if err := ports.Check(ctx); err != nil {
+		return errors.Join(err, d.folder.Close())
+	}
+	d.script.Println("Gatehouse on 127.0.0.1, ports %s; all files in %s, logs in %s.\n", ports, d.folder.Shown(), d.folder.Shown("logs"))
+	d.scene = scene.New(d.folder, ports, os.Stdout, time.Now, func(err error) { d.cancel(err) })
+	defer func() { err = errors.Join(err, d.stop()) }()
+	if err := d.scene.Start(ctx, d.script); err != nil {
+		return err
+	}
+	if err := d.scene.WriteEnv(); err != nil {
+		return err
+	}
+	return command(ctx, d)
+}
+
+// stop stops everything and says so when it takes long.
+func (d *dev) stop() error {
+	slow := time.AfterFunc(3*time.Second, func() { d.script.Println("Stopping everything, a moment...") })
+	defer slow.Stop()
+	return d.scene.Stop()
+}
+
+// interrupted is the cause of an end that a person asked for.
+type interrupted struct{ os.Signal }
+
+func (i interrupted) Error() string { return i.Signal.String() }
+
+// report says how it ended and returns the exit status.
+func (d *dev) report(err error) int {
+	if err == nil {
+		return 0
+	}
+	if stopped, ok := errors.AsType[interrupted](err); ok {
+		fmt.Fprintf(os.Stderr, "\nStopped by a signal (%v). Nothing is left running.\n", stopped)
+		return 130
+	}
+	if !d.script.Failed() {
+		fmt.Fprintf(os.Stderr, "%v\n", err)
+	}
+	if d.scene != nil && d.scene.Logs() != "" {
+		fmt.Fprintf(os.Stderr, "\n%s\n", d.scene.Logs())
+	}
+	return 1
+}
+
+// watchSignals stops everything at the first signal. The second ends the process at once, and with it what it started.
+func watchSignals(cancel context.CancelCauseFunc) {
+	// SIGPIPE comes when nobody reads the transcript any more, as in `make demo | head`.
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE}
+	signals = slices.DeleteFunc(signals, func(s os.Signal) bool { return s == syscall.SIGHUP && signal.Ignored(s) }) // nohup
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, signals...)
+	cancel(interrupted{<-received})
+	signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+}
+
+// watchParent stops everything when the one who started it is gone: `go run` does not hand on a SIGTERM.
+func watchParent(cancel context.CancelCauseFunc) {
+	for parent := os.Getppid(); os.Getppid() == parent; {
+		time.Sleep(200 * time.Millisecond)
+	}
+	cancel(interrupted{syscall.SIGHUP})
+}
+
+// isTerminal tells whether a person looks at the file who wants to see colours (https://no-color.org).
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

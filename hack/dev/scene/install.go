@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scene
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// sampleCallback is PhotoPrint's callback URL in config/samples: where it is unless DEV_PORT says otherwise.
+const sampleCallback = "https://127.0.0.1:9443/callback"
+
+// install makes the certificates and applies the CRDs and the roles. The two Deployments of config/ are left out: there is no node
+// to run them, the programs run beside the cluster.
+func (s *Scene) install(ctx context.Context) (string, error) {
+	if err := s.folder.writeCertificates(s.now()); err != nil {
+		return "", err
+	}
+	for _, arguments := range [][]string{
+		{"apply", "--server-side", "--filename", "config/default/namespace.yaml"},
+		{"apply", "--server-side", "--kustomize", "config/crd"},
+		{"apply", "--server-side", "--kustomize", "config/rbac"},
+		{"wait", "--for", "condition=Established", "--timeout", "60s", "crd/oauthclients.gatehouse.dev"},
+	} {
+		if _, err := s.Kubectl(ctx, arguments...); err != nil {
+			return "", err
+		}
+	}
+	return "the CRD, and the roles of the two programs, from config/", nil
+}
+
+// applySamples applies config/samples as it is, but for PhotoPrint's port where DEV_PORT moves it.
+func (s *Scene) applySamples(ctx context.Context) (string, error) {
+	samples, err := s.Kubectl(ctx, "kustomize", "config/samples")
+	if err != nil {
+		return "", err
+	}
+	if !strings.Contains(samples, sampleCallback) {
+		return "", fmt.Errorf("config/samples does not hold the callback URL %s", sampleCallback)
+	}
+	samples = strings.ReplaceAll(samples, sampleCallback, s.PhotoPrintURL+"/callback")
+	if _, err := s.kubectlWith(ctx, strings.NewReader(samples), "apply", "--server-side", "--filename", "-"); err != nil {
+		return "", err
+	}
+	return "config/samples: five OAuthClients, and a RoleBinding that lets Bob use PhotoPrint", nil
+}
+
+// awaitSecrets waits until both clients are ready and their Secrets mounted.
+func (s *Scene) awaitSecrets(ctx context.Context) (string, error) {
+	s.mounts.begin(ctx)
+	_, err := s.Kubectl(ctx, "wait", "--namespace", Namespace, "--for", "condition=Ready", "--timeout", "60s", "oauthclients", "--all")
+	if err != nil {
+		return "", err
+	}
+	waiting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for _, app := range []string{PhotoPrint, PhotoStorage} {
+		if err := s.awaitMount(waiting, app); err != nil {
+			return "", err
+		}
+	}
+	return "photoprint-oauth and photostorage-oauth are there, and mounted", nil
+}
+
+// awaitMount waits until the Secret of app is mounted.
+func (s *Scene) awaitMount(ctx context.Context, app string) error {
+	for len(mounted(s.Mounted(app))) == 0 {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the Secret %s-oauth to be mounted: %w", app, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// watchSecrets is the command whose output package mount's mounter reads.
+func (s *Scene) watchSecrets() *exec.Cmd {
+	cmd := exec.Command(s.KubectlPath, "get", "secrets", "--namespace", Namespace, "--watch", "--output", "json")
+	cmd.Env = append(os.Environ(), s.kubectlEnvironment()...)
+	return cmd
+}
