@@ -107,7 +107,7 @@ func (s *Server) inspectGrant(ctx context.Context, id GrantID) (TokenInfo, error
 	}
 	return TokenInfo{
 		Active: true, Client: client, Owner: g.Owner, ExpiresAt: g.EndsAt,
-		Scopes: intersect(g.Scopes, client.Scopes), grant: g,
+		Scopes: granted(g, client), grant: g,
 	}, nil
 }
 

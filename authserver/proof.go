@@ -54,7 +54,7 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 }
 
 // bound checks all that ties a proof to the one who brings it: the client, the callback
-// (RFC 6749 §4.1.3) and the code verifier (RFC 7636 §4.6).
+// (RFC 6749 §4.1.3), the code verifier (RFC 7636 §4.6) and what was approved.
 func bound(g Grant, c *Client, r TokenRequest) *Error {
 	if g.ClientUID != c.UID {
 		return refuse(InvalidGrant, "the code is unknown or expired")
@@ -65,7 +65,8 @@ func bound(g Grant, c *Client, r TokenRequest) *Error {
 	if !codeVerifierFits(r.CodeVerifier, g.Proof.CodeChallenge) {
 		return refuse(InvalidGrant, "code_verifier does not fit the code_challenge")
 	}
-	return nil
+	_, refusal := narrow(granted(g, c), r.Scopes)
+	return refusal
 }
 
 // codeVerifierFits compares with the S256 challenge (RFC 7636 §4.6). Without a challenge

@@ -22,7 +22,7 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 		return nil, err
 	}
 	// RFC 6749 §6: the scope may shrink, never grow. Scopes the client lost are gone.
-	scopes, refusal := narrow(intersect(g.Scopes, caller.Client.Scopes), r.Scopes)
+	scopes, refusal := narrow(granted(g, caller.Client), r.Scopes)
 	if refusal != nil {
 		return nil, refusal
 	}

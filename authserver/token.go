@@ -122,18 +122,15 @@ func (s *Server) Token(ctx context.Context, caller Caller, r TokenRequest) (*Tok
 }
 
 func (s *Server) tokenByProof(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
-	if r.Scopes != nil {
-		// RFC 6749 §4.1.3 has no scope here; what a client asks for beyond its own is
-		// refused before the proof is spent.
-		if _, err := narrow(caller.Client.Scopes, r.Scopes); err != nil {
-			return nil, err
-		}
-	}
 	g, err := s.redeem(ctx, caller.Client, r)
 	if err != nil {
 		return nil, err
 	}
-	return s.tokensOf(g, caller.Client, intersect(g.Scopes, caller.Client.Scopes))
+	scopes, refusal := narrow(granted(g, caller.Client), r.Scopes)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return s.tokensOf(g, caller.Client, scopes)
 }
 
 func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
@@ -173,6 +170,9 @@ func (s *Server) tokensOf(g Grant, c *Client, scopes []string) (*Tokens, error) 
 	}
 	return tokens, nil
 }
+
+// granted returns the scopes of a grant as far as its client still has them.
+func granted(g Grant, c *Client) []string { return intersect(g.Scopes, c.Scopes) }
 
 // live reports whether a grant is neither revoked nor over.
 func live(g Grant, now time.Time) bool { return g.RevokedAt.IsZero() && now.Before(g.EndsAt) }
