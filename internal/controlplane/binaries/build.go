@@ -123,10 +123,11 @@ func (b *builder) goBuild(ctx context.Context, cmd *exec.Cmd, what string) error
 		}
 		break
 	}
-	if err := p.Wait(ctx, 10*time.Second); err != nil {
+	err = p.Wait(ctx, 10*time.Second)
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%w\n%s", err, out.tail())
 	}
-	return nil
+	return err
 }
 
 func (b *builder) say(format string, args ...any) {

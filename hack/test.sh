@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Runs every test, with the race detector, on a real control plane and a real browser, which it provides where they are
+# missing. Fails when a test fails or is skipped, or when a process is left behind. Arguments go to go test:
+#
+#   hack/test.sh ./controllers -run Secret
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+hack/require.sh "gcc cc clang" gcc libc6-dev >/dev/null # for the race detector
+GATEHOUSE_CHROMIUM=${GATEHOUSE_CHROMIUM:-$(hack/require.sh "chromium chromium-browser google-chrome google-chrome-stable" chromium)}
+go build -o "$tools" ./hack/contain ./hack/testreport ./hack/controlplane
+KUBEBUILDER_ASSETS=$("$tools/controlplane")
+export CGO_ENABLED=1 GATEHOUSE_CHROMIUM KUBEBUILDER_ASSETS
+
+(($#)) || set -- ./...
+mkdir -p .artifacts # what tests keep with T.ArtifactDir, such as screenshots
+"$tools/contain" go test -json -race -count=1 -timeout=15m -artifacts -outputdir="$PWD/.artifacts" "$@" |
+	"$tools/testreport"
