@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// Bounds of a users file. Lengths are in bytes.
+const (
+	maxFile   = 4 << 20
+	maxUsers  = 20_000
+	maxName   = 256
+	maxText   = 256
+	maxGroups = 128
+)
+
+// fileForm is the users file as it is written.
+type fileForm struct {
+	Users *[]userForm `yaml:"users"`
+}
+
+type userForm struct {
+	Name         string   `yaml:"name"`
+	PasswordHash string   `yaml:"passwordHash"`
+	DisplayName  string   `yaml:"displayName"`
+	Email        string   `yaml:"email"`
+	Groups       []string `yaml:"groups"`
+}
+
+// users is what a users file says. It is never changed.
+type users struct {
+	byName map[string]user
+	// decoy is verified for names that are not there, so that they take as long as most
+	// of those that are.
+	decoy hash
+}
+
+type user struct {
+	owner authserver.Owner
+	hash  hash
+}
+
+// parseUsers reads a users file. It refuses the whole file for one fault in it; its errors
+// name the place and never quote a hash.
+func parseUsers(raw []byte) (*users, error) {
+	forms, err := decodeUsers(raw)
+	if err != nil {
+		return nil, err
+	}
+	u := &users{byName: make(map[string]user, len(forms))}
+	costs := map[string]int{}
+	for i, form := range forms {
+		parsed, err := form.parse()
+		if err != nil {
+			return nil, fmt.Errorf("users[%d]: %w", i, err)
+		}
+		if _, twice := u.byName[form.Name]; twice {
+			return nil, fmt.Errorf("users[%d]: the name %q is there twice", i, form.Name)
+		}
+		u.byName[form.Name] = parsed
+		costs[parsed.hash.cost()]++
+	}
+	u.decoy = u.chooseDecoy(costs)
+	return u, nil
+}
+
+// chooseDecoy returns a decoy of the cost that most users have, and of the last by name
+// where two costs are equally common: it must not depend on the order of a map.
+func (u *users) chooseDecoy(costs map[string]int) hash {
+	model, best := hash(ownArgon2id()), ""
+	for _, one := range u.byName {
+		cost := one.hash.cost()
+		if best == "" || costs[cost] > costs[best] || costs[cost] == costs[best] && cost > best {
+			model, best = one.hash, cost
+		}
+	}
+	return model.decoy()
+}
+
+// line finds the line number in an error of the YAML library, the only part of it that
+// cannot quote the file.
+var line = regexp.MustCompile(`line [0-9]+`)
+
+func decodeUsers(raw []byte) ([]userForm, error) {
+	if len(raw) > maxFile {
+		return nil, fmt.Errorf("the file is larger than %d bytes", maxFile)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(raw))
+	decoder.KnownFields(true)
+	var form fileForm
+	if err := decoder.Decode(&form); err != nil && !errors.Is(err, io.EOF) {
+		where := strings.Join(slices.Compact(line.FindAllString(err.Error(), 3)), ", ")
+		return nil, fmt.Errorf("the file is not a list `users` with name, passwordHash (in quotes), displayName, email and groups (%s)",
+			cmp.Or(where, "line unknown"))
+	}
+	if form.Users == nil {
+		return nil, errors.New("the file has no list `users`")
+	}
+	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the file has more than one YAML document")
+	}
+	if len(*form.Users) > maxUsers {
+		return nil, fmt.Errorf("the file has more than %d users", maxUsers)
+	}
+	return *form.Users, nil
+}
+
+func (f userForm) parse() (user, error) {
+	if err := checkName(f.Name); err != nil {
+		return user{}, fmt.Errorf("the name %w", err)
+	}
+	for _, text := range []string{f.DisplayName, f.Email} {
+		if len(text) > maxText || !printable(text) {
+			return user{}, fmt.Errorf("displayName and email of %q must be printable and at most %d bytes long", f.Name, maxText)
+		}
+	}
+	if err := checkGroups(f.Groups); err != nil {
+		return user{}, fmt.Errorf("the groups of %q: %w", f.Name, err)
+	}
+	h, err := parseHash(f.PasswordHash)
+	if err != nil {
+		return user{}, fmt.Errorf("the passwordHash of %q %w", f.Name, err)
+	}
+	owner := authserver.Owner{Name: f.Name, DisplayName: f.DisplayName, Email: f.Email, Groups: f.Groups}
+	if owner.DisplayName == "" {
+		owner.DisplayName = f.Name
+	}
+	return user{owner: owner, hash: h}, nil
+}
+
+func checkGroups(groups []string) error {
+	if len(groups) > maxGroups {
+		return fmt.Errorf("more than %d", maxGroups)
+	}
+	for i, group := range groups {
+		if err := checkName(group); err != nil {
+			return fmt.Errorf("number %d %w", i, err)
+		}
+		if slices.Contains(groups[:i], group) {
+			return fmt.Errorf("%q is there twice", group)
+		}
+	}
+	return nil
+}
+
+// checkName tells what is wrong with the name of a user or group. Names become names of
+// the API server, where system: is reserved for the cluster itself.
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("is missing")
+	case len(name) > maxName:
+		return fmt.Errorf("is longer than %d bytes", maxName)
+	case !printable(name) || strings.TrimSpace(name) != name:
+		return errors.New("has a control character, or a space at one end")
+	case strings.HasPrefix(name, "system:"):
+		return errors.New("begins with system:, which is the cluster's")
+	}
+	return nil
+}
+
+// printable reports whether s is UTF-8 of letters, marks, numbers, punctuation, symbols
+// and the ASCII space: nothing that is invisible or turns the direction of a line.
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}

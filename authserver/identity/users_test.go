@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+func TestAUsersFileIsReadAsWritten(t *testing.T) {
+	u, err := parseUsers([]byte(`
+# people
+users:
+- name: bob
+  passwordHash: ` + foreignBcrypt + `
+  displayName: Bob Müller
+  email: bob@photos.example
+  groups: [family, "photo club"]
+- {name: 42, passwordHash: "` + foreignArgon2id + `"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]authserver.Owner{}
+	for name, user := range u.byName {
+		got[name] = user.owner
+	}
+	want := map[string]authserver.Owner{
+		"bob": {Name: "bob", DisplayName: "Bob Müller", Email: "bob@photos.example", Groups: []string{"family", "photo club"}},
+		"42":  {Name: "42", DisplayName: "42"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if !u.byName["bob"].hash.verify([]byte("U*U")) || !u.byName["42"].hash.verify([]byte("password")) {
+		t.Error("a hash is not the one of its user")
+	}
+}
+
+func TestAFileWithoutAnybodyIsRead(t *testing.T) {
+	u, err := parseUsers([]byte("users: []"))
+	if err != nil || len(u.byName) != 0 || u.decoy == nil {
+		t.Errorf("parseUsers = %v, %v", u, err)
+	}
+}
+
+func TestAUsersFileWithOneFaultIsRefused(t *testing.T) {
+	one := func(fields string) string {
+		return "users:\n- name: eve\n  passwordHash: " + foreignBcrypt + "\n" + fields
+	}
+	named := func(name string) string {
+		return "users: [{name: " + name + ", passwordHash: " + foreignBcrypt + "}]"
+	}
+	for _, row := range []struct{ name, file, want string }{
+		{name: "nothing", want: "no list"},
+		{name: "only a comment", file: "# users", want: "no list"},
+		{name: "another key", file: "people: []", want: "line 1"},
+		{name: "no value", file: "users:", want: "no list"},
+		{name: "a map", file: "users: {bob: x}", want: "not a list"},
+		{name: "not YAML", file: "users: [", want: "not a list"},
+		{name: "a tab", file: "users:\n\t- name: bob", want: "line 2"},
+		{name: "unknown field", file: one("  admin: true\n"), want: "line 4"},
+		{name: "field in another case", file: one("  Groups: [a]\n"), want: "line 4"},
+		{name: "field given twice", file: one("  name: eve\n"), want: "line 4"},
+		{name: "list given twice", file: one("users: []\n"), want: "line 4"},
+		{name: "second document", file: one("---\nusers: []\n"), want: "more than one"},
+		{name: "a broken second document", file: one("---\n["), want: "more than one"},
+		{name: "a hash with commas and no quotes", file: "users: [{name: bob, passwordHash: " + foreignArgon2id + "}]", want: "in quotes"},
+		{name: "groups as text", file: one("  groups: family\n"), want: "line 4"},
+		{name: "one name twice", file: one("- name: eve\n  passwordHash: " + foreignBcrypt + "\n"), want: `users[1]: the name "eve" is there twice`},
+		{name: "no hash", file: "users: [{name: eve}]", want: `passwordHash of "eve" is missing`},
+		{name: "a password in place of the hash", file: "users: [{name: eve, passwordHash: hunter2}]", want: "hash-password"},
+		{name: "no name", file: "users: [{passwordHash: " + foreignBcrypt + "}]", want: "name is missing"},
+		{name: "space before the name", file: named(`" eve"`), want: "space"},
+		{name: "space after the name", file: named(`"eve "`), want: "space"},
+		{name: "wide space after the name", file: named(`"eve\u00a0"`), want: "control"},
+		{name: "line break in the name", file: named(`"e\nve"`), want: "control"},
+		{name: "NUL in the name", file: named(`"e\0ve"`), want: "control"},
+		{name: "bell in the name", file: named(`"e\ave"`), want: "control"},
+		{name: "zero width space in the name", file: named(`"e\u200bve"`), want: "control"},
+		{name: "direction change in the name", file: named(`"e\u202eve"`), want: "control"},
+		{name: "bytes that are not UTF-8", file: named(`!!binary "/w=="`), want: "control"},
+		{name: "long name", file: named(strings.Repeat("e", 257)), want: "longer than 256"},
+		{name: "the cluster's own name", file: named(`"system:admin"`), want: "system:"},
+		{name: "the cluster's own group", file: one(`  groups: [a, "system:masters"]` + "\n"), want: "number 1 begins with system:"},
+		{name: "empty group", file: one(`  groups: [""]` + "\n"), want: "number 0 is missing"},
+		{name: "one group twice", file: one("  groups: [a, b, a]\n"), want: `"a" is there twice`},
+		{name: "many groups", file: one("  groups: [" + strings.Repeat("a,", 129) + "]\n"), want: "more than 128"},
+		{name: "control character in the display name", file: one(`  displayName: "E\u001bve"` + "\n"), want: "displayName"},
+		{name: "long mail address", file: one("  email: " + strings.Repeat("e", 257) + "\n"), want: "email"},
+		{name: "large file", file: one("") + "#" + strings.Repeat("x", maxFile), want: "larger"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := parseUsers([]byte(row.file))
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Fatalf("error %v, want one with %q", err, row.want)
+			}
+			for _, secret := range []string{foreignBcrypt[:12], "hunter2"} {
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("the error quotes a secret: %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestMoreUsersThanAllowedAreRefused(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("users:\n")
+	for i := range maxUsers + 1 {
+		fmt.Fprintf(&b, "- {name: u%d, passwordHash: %s}\n", i, foreignBcrypt)
+	}
+	if _, err := parseUsers([]byte(b.String())); err == nil || !strings.Contains(err.Error(), "more than 20000") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestErrorsOfTheFormNeverQuoteTheFile(t *testing.T) {
+	for name, file := range map[string]string{
+		"a hash where a list belongs":    "users: [{name: eve, groups: s3cret}]",
+		"a hash where a user belongs":    "users: [s3cret]",
+		"a hash where users belong":      "users: s3cret",
+		"a hash as a field's name":       "users: [{s3cret: x}]",
+		"a hash as a field's name twice": "s3cret: 1\ns3cret: 2",
+		"a hash as an alias":             "users: *s3cret",
+		"a hash as a tag":                "users: !!s3cret x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parseUsers([]byte(file))
+			if err == nil || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestTheDecoyCostsWhatMostUsersCost(t *testing.T) {
+	weak, strong := foreignBcrypt, "$2a$06"+foreignBcrypt[6:]
+	for _, row := range []struct {
+		name   string
+		hashes []string
+		want   string
+	}{
+		{name: "nobody", want: ownArgon2id().cost()},
+		{name: "one", hashes: []string{foreignArgon2id}, want: "argon2id m=00000256,t=02,p=1"},
+		{name: "most are weak", hashes: []string{weak, strong, weak}, want: "bcrypt 05"},
+		{name: "most are strong", hashes: []string{weak, strong, strong}, want: "bcrypt 06"},
+		{name: "a tie goes to the stronger", hashes: []string{weak, strong, weak, strong}, want: "bcrypt 06"},
+		{name: "a tie of the two kinds is the same each time", hashes: []string{foreignArgon2id, strong}, want: "bcrypt 06"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			file := "users: ["
+			for i, h := range row.hashes {
+				file += fmt.Sprintf("{name: u%d, passwordHash: %q},", i, h)
+			}
+			for range 20 { // a map is walked in another order each time
+				u, err := parseUsers([]byte(file + "]"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := u.decoy.cost(); got != row.want {
+					t.Fatalf("the decoy costs %q, want %q", got, row.want)
+				}
+			}
+		})
+	}
+}
+
+func FuzzParseUsers(f *testing.F) {
+	for _, seed := range []string{
+		"", "users:", "users: []", "users: [{}]", "users: &a [*a]", "users: [{<<: {name: x}}]",
+		"users: [{name: bob, passwordHash: " + foreignBcrypt + ", groups: [a]}]",
+		"users: [{name: bob, passwordHash: '" + foreignArgon2id + "', email: b@c}]\n---\n{}",
+		"users:\n- name: \"system:x\"\n  passwordHash: x\n", "\xff\xfe", "%YAML 1.1\n---\nusers: !!seq []",
+		"users: [{name: !!binary c3lzdGVtOg==, passwordHash: " + foreignBcrypt + "}]",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		u, err := parseUsers(raw)
+		if err != nil {
+			return
+		}
+		for name, user := range u.byName {
+			if name != user.owner.Name || checkName(name) != nil || checkGroups(user.owner.Groups) != nil {
+				t.Errorf("user %q got in", name)
+			}
+			if user.hash == nil || user.owner.DisplayName == "" || !printable(user.owner.DisplayName) || !printable(user.owner.Email) {
+				t.Errorf("user %q is not whole", name)
+			}
+		}
+	})
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// pollInterval is how often the file is looked at. What changed is used once it was seen
+// twice, so after at most two of them.
+const pollInterval = time.Second
+
+// Config is what a UsersFile is made of.
+type Config struct {
+	// Path of the file. It may be a symbolic link, as in a mounted Secret.
+	Path string
+	// Log gets a line when the file was read again, or was refused.
+	Log *slog.Logger
+	// Parallel is how many passwords are hashed at a time. Default: the number of cores
+	// but one, at least 1 and at most 8.
+	Parallel int
+}
+
+// UsersFile is a directory of the users in a file. It implements authserver.Directory.
+type UsersFile struct {
+	path  string
+	log   *slog.Logger
+	pool  *pool
+	users atomic.Pointer[users]
+
+	// What Watch remembers; nobody else looks at it.
+	seen  [sha256.Size]byte // content at the last look
+	done  [sha256.Size]byte // content that was last read or refused
+	fault string            // why the file could not be read at the last look
+}
+
+// OpenUsersFile reads the file. It fails when the file cannot be read or has a fault: a
+// server should not start without knowing anybody.
+func OpenUsersFile(c Config) (*UsersFile, error) {
+	if c.Parallel <= 0 {
+		c.Parallel = defaultParallel()
+	}
+	u := &UsersFile{path: c.Path, log: c.Log, pool: newPool(c.Parallel)}
+	raw, err := u.read()
+	if err != nil {
+		return nil, fmt.Errorf("read users file: %w", err)
+	}
+	parsed, err := parseUsers(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read users file %s: %w", c.Path, err)
+	}
+	u.users.Store(parsed)
+	u.seen = sha256.Sum256(raw)
+	u.done = u.seen
+	return u, nil
+}
+
+// Authenticate returns the owner with this name and password. ErrWrongPassword stands for
+// unknown names and wrong passwords alike, and a password is hashed for both. When too
+// many log in at once, the error is an *authserver.Error that says when to come back.
+func (u *UsersFile) Authenticate(ctx context.Context, name, password string) (authserver.Owner, error) {
+	all := u.users.Load()
+	who, known := all.byName[name]
+	h := who.hash
+	if !known {
+		h = all.decoy
+	}
+	var right bool
+	if err := u.pool.do(ctx, func() { right = h.verify([]byte(password)) }); err != nil {
+		return authserver.Owner{}, err
+	}
+	if !right || !known {
+		return authserver.Owner{}, authserver.ErrWrongPassword
+	}
+	return who.owner, nil
+}
+
+// Lookup returns the owner as the file knows them now, or ErrNotFound. It hashes nothing.
+func (u *UsersFile) Lookup(_ context.Context, name string) (authserver.Owner, error) {
+	who, known := u.users.Load().byName[name]
+	if !known {
+		return authserver.Owner{}, fmt.Errorf("user %q: %w", name, authserver.ErrNotFound)
+	}
+	return who.owner, nil
+}
+
+// Watch reads the file again when its content changes, until ctx ends. A file with a fault
+// is logged, and what was read before stays in use.
+//
+// The content is compared, not the time of change or an event: that holds for editors that
+// write in place, for those that rename, for the symbolic links of a mounted Secret and
+// for file systems that tell nobody.
+func (u *UsersFile) Watch(ctx context.Context) {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			u.look(ctx)
+		}
+	}
+}
+
+// look takes a new content over when it is the same as at the last look: what was only
+// half written must not make users disappear.
+func (u *UsersFile) look(ctx context.Context) {
+	raw, err := u.read()
+	if err != nil {
+		if u.fault != err.Error() {
+			u.fault = err.Error()
+			u.log.ErrorContext(ctx, "users file cannot be read, the users known so far stay", "err", err)
+		}
+		return
+	}
+	u.fault = ""
+	sum := sha256.Sum256(raw)
+	settled := sum == u.seen
+	u.seen = sum
+	if settled && sum != u.done {
+		u.done = sum
+		u.use(ctx, raw)
+	}
+}
+
+func (u *UsersFile) use(ctx context.Context, raw []byte) {
+	parsed, err := parseUsers(raw)
+	if err != nil {
+		u.log.ErrorContext(ctx, "users file is refused, the users known so far stay", "path", u.path, "err", err)
+		return
+	}
+	u.users.Store(parsed)
+	u.log.InfoContext(ctx, "users file was read again", "path", u.path, "users", len(parsed.byName))
+}
+
+// read returns the content of the file, of which it takes no more than is allowed.
+func (u *UsersFile) read() ([]byte, error) {
+	file, err := os.Open(u.path)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	return raw, errors.Join(err, file.Close())
+}
