@@ -42,5 +42,10 @@ Everything serves. Ctrl-C stops it.`,
 	return nil
 }
 
+// walkthroughs checks the walkthroughs in docs.
+func walkthroughs(ctx context.Context, d *dev) error {
+	return story.Walk(ctx, d.scene, d.folder.Path(), d.script)
+}
+
 // pad makes names align.
 func pad(name string) string { return (name + "     ")[:5] }

@@ -2,7 +2,8 @@
 
 // Command dev is behind `make demo` and `make run`: it starts all of Gatehouse on this machine, on loopback and with TLS,
 // against a real Kubernetes API server, with two small apps that use it. `demo` then walks Bob through the whole flow, checks each
-// step, prints it, and stops everything; `run` keeps serving for a person with a browser.
+// step, prints it, and stops everything; `run` keeps serving for a person with a browser; `walkthroughs` follows docs/walkthrough-*.md
+// to see that they are still true.
 //
 //	DEV_DIR   folder for everything it writes (.dev); what an earlier run left there is removed: each starts from nothing
 //	DEV_PORT  first of the seven ports it needs on 127.0.0.1 (9440): the authorization server, its metrics, the operator's
@@ -27,11 +28,11 @@ import (
 )
 
 // commands are what dev does once everything serves.
-var commands = map[string]func(context.Context, *dev) error{"demo": demo, "run": serve}
+var commands = map[string]func(context.Context, *dev) error{"demo": demo, "run": serve, "walkthroughs": walkthroughs}
 
 func main() {
 	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run ./hack/dev demo|run")
+		fmt.Fprintln(os.Stderr, "usage: go run ./hack/dev demo|run|walkthroughs")
 		os.Exit(2)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -49,6 +50,7 @@ type dev struct {
 	cancel context.CancelCauseFunc
 	folder *scene.Folder
 	scene  *scene.Scene
+	logs   string // the ends of the logs when something failed
 }
 
 // run starts everything, does what is wanted with it, and stops it.
@@ -69,6 +71,15 @@ func (d *dev) run(ctx context.Context, command func(context.Context, *dev) error
 	d.script.Println("Gatehouse on 127.0.0.1, ports %s; all files in %s, logs in %s.\n", ports, d.folder.Shown(), d.folder.Shown("logs"))
 	d.scene = scene.New(d.folder, ports, os.Stdout, time.Now, func(err error) { d.cancel(err) })
 	defer func() { err = errors.Join(err, d.stop()) }()
+	if err := d.play(ctx, command); err != nil {
+		d.logs = d.scene.Logs() // before all that the programs say when they are stopped
+		return err
+	}
+	return nil
+}
+
+// play starts the scene, says where it is, and does what is wanted in it.
+func (d *dev) play(ctx context.Context, command func(context.Context, *dev) error) error {
 	if err := d.scene.Start(ctx, d.script); err != nil {
 		return err
 	}
@@ -102,8 +113,8 @@ func (d *dev) report(err error) int {
 	if !d.script.Failed() {
 		fmt.Fprintf(os.Stderr, "%v\n", err)
 	}
-	if d.scene != nil && d.scene.Logs() != "" {
-		fmt.Fprintf(os.Stderr, "\n%s\n", d.scene.Logs())
+	if d.logs != "" {
+		fmt.Fprintf(os.Stderr, "\n%s\n", d.logs)
 	}
 	return 1
 }

@@ -13,9 +13,10 @@ import (
 
 // introspection is what PhotoStorage wants to know of a token (RFC 7662 §2.2).
 type introspection struct {
-	Active  bool   `json:"active"`
-	Scope   string `json:"scope"`
-	Subject string `json:"sub"` // the owner's name
+	Active bool   `json:"active"`
+	Type   string `json:"token_type"` // Bearer for an access token; a refresh token is not for us
+	Scope  string `json:"scope"`
+	Owner  string `json:"username"` // empty for a token that no person gave
 }
 
 // introspect asks Gatehouse about token (RFC 7662 §2.1). Each request asks anew, so a revoked grant ends at once.

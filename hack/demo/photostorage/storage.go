@@ -42,12 +42,12 @@ func (s *storage) getPhotos(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		slog.ErrorContext(r.Context(), "Gatehouse could not be asked about a token", "err", err)
 		http.Error(w, "PhotoStorage cannot check access tokens now. Try again later.", http.StatusServiceUnavailable)
-	case !answer.Active:
+	case !answer.Active || answer.Type != "Bearer":
 		refuse(w, http.StatusUnauthorized, "invalid_token", "the access token is not valid, or no longer")
 	case !slices.Contains(strings.Fields(answer.Scope), scopeRead):
 		refuse(w, http.StatusForbidden, "insufficient_scope", "the access token does not let its bearer see photos")
 	default:
-		writeJSON(w, map[string]any{"owner": answer.Subject, "photos": s.photos[answer.Subject]})
+		writeJSON(w, map[string]any{"owner": answer.Owner, "photos": s.photos[answer.Owner]})
 	}
 }
 

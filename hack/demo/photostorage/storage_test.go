@@ -20,18 +20,23 @@ func TestPhotosAreShownToWhoeverBringsAGoodToken(t *testing.T) {
 		status                             int
 		challenge, body                    string
 	}{
-		{"a token with the scope", "Bearer good", `{"active":true,"scope":"openid photos.read","sub":"bob"}`,
+		{"a token with the scope", "Bearer good", `{"active":true,"scope":"openid photos.read","token_type":"Bearer","username":"bob"}`,
 			200, "", `{"owner":"bob","photos":["beach.jpg"]}`},
-		{"the scheme in lower case", "bearer good", `{"active":true,"scope":"photos.read","sub":"bob"}`,
+		{"the scheme in lower case", "bearer good", `{"active":true,"scope":"photos.read","token_type":"Bearer","username":"bob"}`,
 			200, "", `{"owner":"bob","photos":["beach.jpg"]}`},
-		{"no token", "", `{"active":true,"scope":"photos.read","sub":"bob"}`,
+		{"no token", "", `{"active":true,"scope":"photos.read","token_type":"Bearer","username":"bob"}`,
 			401, `Bearer realm="PhotoStorage"`, "Unauthorized"},
-		{"a password", "Basic Ym9iOmJvYg==", `{"active":true,"scope":"photos.read","sub":"bob"}`,
+		{"a password", "Basic Ym9iOmJvYg==", `{"active":true,"scope":"photos.read","token_type":"Bearer","username":"bob"}`,
 			401, `Bearer realm="PhotoStorage"`, "Unauthorized"},
+		{"a refresh token", "Bearer refresh", `{"active":true,"scope":"photos.read","username":"bob"}`, 401,
+			`Bearer realm="PhotoStorage", error="invalid_token", ` +
+				`error_description="the access token is not valid, or no longer"`, "Unauthorized"},
+		{"a token that no person gave", "Bearer job", `{"active":true,"scope":"photos.read","token_type":"Bearer","sub":"photos.job"}`,
+			200, "", `{"owner":"","photos":null}`},
 		{"a dead token", "Bearer dead", `{"active":false}`, 401,
 			`Bearer realm="PhotoStorage", error="invalid_token", ` +
 				`error_description="the access token is not valid, or no longer"`, "Unauthorized"},
-		{"a token with another scope", "Bearer other", `{"active":true,"scope":"photos.readonly","sub":"bob"}`, 403,
+		{"a token with another scope", "Bearer other", `{"active":true,"scope":"photos.readonly","token_type":"Bearer","username":"bob"}`, 403,
 			`Bearer realm="PhotoStorage", error="insufficient_scope", ` +
 				`error_description="the access token does not let its bearer see photos", scope="photos.read"`, "Forbidden"},
 		{"an answer that is not JSON", "Bearer good", `<html>`, 503, "",

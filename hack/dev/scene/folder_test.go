@@ -74,13 +74,14 @@ func TestAShellReadsEnvWhateverTheFolderIsCalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	script := `. "$0"; printf '%s\n' "$KUBECONFIG" "$KUBECTL" "$GATEHOUSE_ISSUER" "$GATEHOUSE_CA" "$GATEHOUSE_METRICS" \
-		"$GATEHOUSE_USER" "$GATEHOUSE_PASSWORD" "$GATEHOUSE_OTHER_USER" "$GATEHOUSE_OTHER_PASSWORD"`
+		"$GATEHOUSE_USER" "$GATEHOUSE_PASSWORD" "$GATEHOUSE_OTHER_USER" "$GATEHOUSE_OTHER_PASSWORD" "$PHOTOPRINT_URL" "$PHOTOS_URL"`
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", script, folder.Path("env")).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{folder.Path("admin.kubeconfig"), "/cache/kubectl", "https://127.0.0.1:20000", folder.Path("tls/ca.crt"),
-		"http://127.0.0.1:20001/metrics", "bob", s.Bob.Password, "alice", s.Alice.Password}
+		"http://127.0.0.1:20001/metrics", "bob", s.Bob.Password, "alice", s.Alice.Password,
+		"https://127.0.0.1:20003", "https://127.0.0.1:20004/photos"}
 	if got := strings.Split(strings.TrimSpace(string(out)), "\n"); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -43,10 +43,12 @@ func (s *Scene) applySamples(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("config/samples does not hold the callback URL %s", sampleCallback)
 	}
 	samples = strings.ReplaceAll(samples, sampleCallback, s.PhotoPrintURL+"/callback")
-	if _, err := s.kubectlWith(ctx, strings.NewReader(samples), "apply", "--server-side", "--filename", "-"); err != nil {
+	applied, err := s.kubectlWith(ctx, strings.NewReader(samples), "apply", "--server-side", "--filename", "-")
+	if err != nil {
 		return "", err
 	}
-	return "config/samples: five OAuthClients, and a RoleBinding that lets Bob use PhotoPrint", nil
+	return fmt.Sprintf("config/samples: %d OAuthClients, and a RoleBinding that lets Bob use PhotoPrint",
+		strings.Count(applied, "oauthclient.gatehouse.dev/")), nil
 }
 
 // awaitSecrets waits until both clients are ready and their Secrets mounted.

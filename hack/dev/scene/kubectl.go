@@ -25,6 +25,15 @@ func (s *Scene) kubectlWith(ctx context.Context, stdin io.Reader, arguments ...s
 	return out, nil
 }
 
+// Shell runs a script in a shell that stops at the first error, and returns what it printed.
+func (s *Scene) Shell(ctx context.Context, script string) (string, error) {
+	out, err := run(ctx, nil, nil, "sh", "-euc", script)
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, strings.TrimSpace(out))
+	}
+	return out, err
+}
+
 // kubectlEnvironment keeps what belongs to the person, their clusters, preferences and cache, out of it.
 func (s *Scene) kubectlEnvironment() []string {
 	return []string{"KUBECONFIG=" + s.Kubeconfig, "KUBERC=off", "KUBECACHEDIR=" + s.folder.Path("kubectl-cache")}

@@ -77,9 +77,9 @@ func (p Ports) taken() (taken []string) {
 		case err == nil:
 			_ = listener.Close() // it was for looking only
 		case errors.Is(err, syscall.EADDRINUSE):
-			taken = append(taken, fmt.Sprintf("Port %d, which %s needs, is in use.", p.base+i, user))
+			taken = append(taken, fmt.Sprintf("Port %d, for %s, is in use.", p.base+i, user))
 		default:
-			taken = append(taken, fmt.Sprintf("Port %d, which %s needs, cannot be had: %v.", p.base+i, user, err))
+			taken = append(taken, fmt.Sprintf("Port %d, for %s, cannot be had: %v.", p.base+i, user, err))
 		}
 	}
 	return taken

@@ -42,8 +42,8 @@ type programs struct {
 // stopGrace is how long a program may take to end when asked to.
 const stopGrace = 30 * time.Second
 
-// run runs a program to its end and returns what it printed. stdin may be nil. What it printed on standard error is in the
-// error.
+// run runs a program to its end and returns what it printed, also when it failed. stdin may be nil. What it printed on
+// standard error is in the error.
 func run(ctx context.Context, stdin io.Reader, environment []string, name string, arguments ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(name, arguments...)
@@ -57,7 +57,7 @@ func run(ctx context.Context, stdin io.Reader, environment []string, name string
 		if said := strings.TrimSpace(stderr.String()); said != "" {
 			err = fmt.Errorf("%w\n%s", err, said)
 		}
-		return "", err
+		return stdout.String(), err
 	}
 	return stdout.String(), nil
 }
@@ -90,7 +90,7 @@ func (p *programs) start(name string, ready *os.File, arguments ...string) error
 func (p *programs) watch(name string, started *process.Process) {
 	<-started.Done()
 	if !started.Asked() {
-		p.failed(fmt.Errorf("%s has ended by itself.\n%s", name, p.tail(name)))
+		p.failed(fmt.Errorf("%s has ended by itself", name))
 	}
 }
 
@@ -118,6 +118,6 @@ func (p *programs) tail(name string) string {
 		return ""
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	lines = lines[max(0, len(lines)-12):]
+	lines = lines[max(0, len(lines)-8):]
 	return "The end of " + p.folder.Shown("logs", name+".log") + ":\n    " + strings.Join(lines, "\n    ")
 }

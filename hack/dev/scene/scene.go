@@ -106,7 +106,7 @@ func (s *Scene) Stop() error {
 // Logs are the ends of the logs that tell most about what went wrong, and where all of them are; empty when there is none yet.
 func (s *Scene) Logs() string {
 	var text strings.Builder
-	for _, name := range []string{programOperator, programAuthserver, programPhotoPrint, programPhotoStorage} {
+	for _, name := range []string{programCluster, programOperator, programAuthserver, programPhotoPrint, programPhotoStorage} {
 		if tail := s.programs.tail(name); tail != "" {
 			text.WriteString(tail + "\n")
 		}

@@ -40,7 +40,7 @@ func TestPortsAreReadFromDEVPORT(t *testing.T) {
 func TestAPortInUseIsNamedWithWhoNeedsIt(t *testing.T) {
 	listener, ports := takePhotoPrintsPort(t)
 	err := ports.Check(t.Context())
-	for _, want := range []string{"which PhotoPrint needs, is in use.", "set DEV_PORT to another port"} {
+	for _, want := range []string{", for PhotoPrint, is in use.", "set DEV_PORT to another port"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}
@@ -94,15 +94,15 @@ func TestTheCertificateIsTrustedByWhoTrustsTheAuthority(t *testing.T) {
 	}
 }
 
-func TestAProgramThatEndsByItselfIsToldWithTheEndOfItsLog(t *testing.T) {
+func TestAProgramThatEndsByItselfIsToldAndItsLogKept(t *testing.T) {
 	failed := make(chan error, 1)
 	programs := newPrograms(t, func(err error) { failed <- err })
 	program(t, programs, "operator", "echo one; echo the last word >&2; exit 3")
 	if err := programs.start("operator", nil); err != nil {
 		t.Fatal(err)
 	}
-	got := (<-failed).Error()
-	for _, want := range []string{"operator has ended by itself.", "logs/operator.log", "one", "the last word"} {
+	got := (<-failed).Error() + programs.tail("operator")
+	for _, want := range []string{"operator has ended by itself", "logs/operator.log", "one", "the last word"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s\nlacks %q", got, want)
 		}

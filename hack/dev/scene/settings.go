@@ -79,6 +79,7 @@ func (s *Scene) WriteEnv() error {
 		{"KUBECONFIG", s.Kubeconfig}, {"KUBECTL", s.KubectlPath},
 		{"GATEHOUSE_ISSUER", s.Issuer}, {"GATEHOUSE_CA", s.CA}, {"GATEHOUSE_METRICS", s.Metrics},
 		{"GATEHOUSE_USER", s.Bob.Name}, {"GATEHOUSE_PASSWORD", s.Bob.Password},
+		{"PHOTOPRINT_URL", s.PhotoPrintURL}, {"PHOTOS_URL", s.PhotosURL},
 		{"GATEHOUSE_OTHER_USER", s.Alice.Name}, {"GATEHOUSE_OTHER_PASSWORD", s.Alice.Password},
 	} {
 		fmt.Fprintf(&text, "export %s=%s\n", v[0], quote(v[1]))

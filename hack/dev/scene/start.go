@@ -52,7 +52,7 @@ func (s *Scene) startCluster(ctx context.Context) (string, error) {
 	defer context.AfterFunc(ctx, func() { _ = ready.Close() })() // ends the read when the person does not want to wait
 	line, err := bufio.NewReader(ready).ReadString('\n')
 	if err != nil {
-		return "", fmt.Errorf("the control plane did not start.\n%s", s.programs.tail(programCluster))
+		return "", errors.New("the control plane did not start")
 	}
 	s.Kubeconfig = strings.TrimSpace(line)
 	return "etcd, kube-apiserver and kube-controller-manager serve a new, empty cluster", nil

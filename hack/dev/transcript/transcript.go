@@ -13,8 +13,11 @@ import (
 	"time"
 )
 
-// quiet is how long a step may take without a word.
-const quiet = 3 * time.Second
+// A step that takes long says so after quiet, and then every interval.
+const (
+	quiet    = 3 * time.Second
+	interval = 10 * time.Second
+)
 
 // Transcript prints steps to one writer, one step at a time.
 type Transcript struct {
@@ -40,7 +43,7 @@ func New(out io.Writer, terminal bool, now func() time.Time) *Transcript {
 }
 
 // Step does one step and prints its line: name and the sentence that do returns, or the error. While do takes longer than
-// three seconds, doing says what it is about. When ctx has ended the step is not begun, and no line is printed for an
+// a few seconds, doing says what it is about. When ctx has ended the step is not begun, and no line is printed for an
 // error that comes from ctx.
 func (t *Transcript) Step(ctx context.Context, name, doing string, do func(context.Context) (string, error)) error {
 	if ctx.Err() != nil {
@@ -95,6 +98,7 @@ func (t *Transcript) reassure(doing string) (stop func()) {
 			case <-done:
 				return
 			case <-ticker.C:
+				ticker.Reset(interval)
 				t.print("%s%15s  %s, %s so far%s\n", t.style.dim, "", doing, short(t.now().Sub(began)), t.style.end)
 			}
 		}
