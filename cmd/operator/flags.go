@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+)
+
+type options struct {
+	issuer         string
+	namespace      string
+	leaderElect    bool
+	metricsAddress string
+	probeAddress   string
+	version        bool
+}
+
+// parseFlags reads the flags. The flag --kubeconfig is kept by the package config of
+// controller-runtime, which also knows the ways to do without it.
+func parseFlags(args []string, stderr io.Writer) (options, error) {
+	var o options
+	fs := flag.NewFlagSet("operator", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	config.RegisterFlags(fs)
+	fs.StringVar(&o.issuer, "issuer", "", "URL of the authorization server: https://HOST[:PORT], nothing after it (required)")
+	fs.StringVar(&o.namespace, "namespace", "gatehouse-system", "namespace of the key Secrets and of the leader's lease")
+	fs.BoolVar(&o.leaderElect, "leader-elect", false, "of several replicas let one work at a time")
+	fs.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of /metrics, plain HTTP; 0 for none")
+	fs.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz, plain HTTP; 0 for none")
+	fs.BoolVar(&o.version, "version", false, "print the version and exit")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	if o.version {
+		return o, nil
+	}
+	if fs.NArg() > 0 {
+		return o, fmt.Errorf("%q is no flag: everything is said by flags", fs.Arg(0))
+	}
+	if problems := validation.IsDNS1123Label(o.namespace); len(problems) > 0 {
+		return o, fmt.Errorf("--namespace %q is no name of a namespace: %s", o.namespace, problems[0])
+	}
+	if err := checkIssuer(o.issuer); err != nil {
+		return o, fmt.Errorf("--issuer: %w", err)
+	}
+	return o, nil
+}
+
+// checkIssuer refuses what RFC 8414 §2 refuses (another scheme than https, a query,
+// a fragment) and a path, because the endpoints stand right below the host.
+func checkIssuer(issuer string) error {
+	if issuer == "" {
+		return errors.New("say the URL of the authorization server, for instance https://auth.example.com")
+	}
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%q is no URL", issuer)
+	case u.Scheme != "https":
+		return fmt.Errorf("%q must begin with https://, also where a proxy in front ends TLS", issuer)
+	case u.User != nil:
+		return errors.New("it must hold no user name and no password")
+	case u.Hostname() == "":
+		return fmt.Errorf("%q must name a host", issuer)
+	case !portFits(u):
+		return fmt.Errorf("%q must name a port from 1 to 65535 after the colon, or none", issuer)
+	case issuer != "https://"+u.Host:
+		return fmt.Errorf("%q must end with the host or the port: no path, no slash, no query, no fragment", issuer)
+	}
+	return nil
+}
+
+// portFits reports whether the port is absent, or a number that a port can be.
+func portFits(u *url.URL) bool {
+	port := u.Port()
+	if port == "" {
+		return u.Host[len(u.Host)-1] != ':'
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/controllers"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+const name = "gatehouse-operator"
+
+// What the operator asks of the API server at most. The API server has its own
+// fairness; these bound a fault of ours.
+const (
+	requestsPerSecond = 1000
+	requestsAtOnce    = 2000
+)
+
+// serve runs the operator until ctx ends.
+func serve(ctx context.Context, o options) error {
+	access, err := config.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find a cluster: %w", err)
+	}
+	access.UserAgent = name
+	access.QPS, access.Burst = requestsPerSecond, requestsAtOnce
+	mgr, err := newManager(ctx, access, o)
+	if err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+// newManager returns a manager with both controllers in it.
+func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("make the scheme: %w", err)
+	}
+	mgr, err := ctrl.NewManager(access, ctrl.Options{
+		Scheme: scheme, Cache: controllers.CacheOptions(),
+		Metrics:                metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress: o.probeAddress,
+		LeaderElection:         o.leaderElect, LeaderElectionID: name, LeaderElectionNamespace: o.namespace,
+		LeaderElectionReleaseOnCancel: true, // safe: main ends when the manager does
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	keys := controllers.NewKeys()
+	return mgr, errors.Join(
+		addControllers(ctx, mgr, keys, o),
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("keys", keys.Ready),
+		metrics.Registry.Register(controllers.NewMetrics(ctx, mgr.GetCache())),
+	)
+}
+
+func addControllers(ctx context.Context, mgr ctrl.Manager, keys *controllers.Keys, o options) error {
+	events := mgr.GetEventRecorder(name)
+	if err := controllers.Indexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	return errors.Join(
+		(&controllers.KeysReconciler{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace,
+			Keys: keys, Events: events, Now: time.Now,
+		}).SetupWithManager(mgr),
+		(&controllers.OAuthClientReconciler{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Issuer: o.issuer,
+			Keys: keys, Events: events, Now: time.Now, NewID: credential.NewID,
+		}).SetupWithManager(mgr),
+	)
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+const (
+	// keysEvery is how often the three key Secrets are read. They are read by name
+	// and not watched: a watch would need a second informer on Secrets.
+	keysEvery = 10 * time.Second
+
+	reasonKeyMissing = "KeyMissing"
+	listPage         = 500
+)
+
+// KeysReconciler makes the three key Secrets at first start, rotates the keys of the
+// authorization server, and refuses to go on when a key is lost.
+type KeysReconciler struct {
+	// Client writes, and reads OAuthClients from the cache.
+	Client client.Client
+	// Live reads from the API server: key Secrets are in no cache.
+	Live client.Reader
+	// Namespace is where the key Secrets are.
+	Namespace string
+	// Keys is told what was found.
+	Keys *Keys
+	// Events tells people.
+	Events EventRecorder
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// SetupWithManager has mgr run the reconciler: at once and then every ten seconds.
+func (r *KeysReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	start := source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: r.Namespace, Name: "keys"}})
+		return nil
+	})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("keys").
+		WatchesRawSource(start).
+		WithOptions(controller.Options{RateLimiter: retries(), ReconciliationTimeout: reconcileTimeout}).
+		Complete(r)
+}
+
+// Reconcile looks at all three key Secrets. The request says nothing.
+func (r *KeysReconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
+	seen, err := r.observe(ctx)
+	if err != nil {
+		return ctrl.Result{}, r.failed("read", err)
+	}
+	p := planKeys(seen, keysInput{
+		namespace: r.Namespace, now: r.Now(),
+		root: credential.NewKey(), shared: credential.NewKey(), next: credential.NewSetKey(r.Now()),
+	})
+	if p.problem != "" {
+		r.refuse(ctx, p)
+		return ctrl.Result{RequeueAfter: keysEvery}, nil
+	}
+	if err := r.apply(ctx, p, seen.secrets[credential.AuthserverKeysSecret]); err != nil {
+		return ctrl.Result{}, r.failed("write", err)
+	}
+	r.Keys.use(p.pair)
+	return ctrl.Result{RequeueAfter: keysEvery}, nil
+}
+
+// failed keeps what is in use and returns err for a retry.
+func (r *KeysReconciler) failed(doing string, err error) error {
+	r.Keys.unread(fmt.Sprintf("The operator could not %s its keys in the namespace %s yet; its log says why.", doing, r.Namespace))
+	return err
+}
+
+func (r *KeysReconciler) observe(ctx context.Context) (keysSeen, error) {
+	seen := keysSeen{secrets: map[string]*corev1.Secret{}}
+	for _, name := range keySecretNames() {
+		secret := &corev1.Secret{}
+		err := r.Live.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: name}, secret)
+		switch {
+		case err == nil:
+			seen.secrets[name] = secret
+		case !apierrors.IsNotFound(err):
+			return keysSeen{}, fmt.Errorf("read the key Secret %s: %w", name, quiet(err))
+		}
+	}
+	if len(seen.secrets) == len(keySecretNames()) {
+		return seen, nil // nothing will be made, so nobody need be asked
+	}
+	var err error
+	seen.issued, err = r.issued(ctx)
+	return seen, err
+}
+
+// issued reports whether any client lives on the keys. The cache may say yes; only
+// the API server itself may say no, because a no lets a key be made.
+func (r *KeysReconciler) issued(ctx context.Context) (bool, error) {
+	cached := &v1alpha1.OAuthClientList{}
+	if err := r.Client.List(ctx, cached, client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("list the clients: %w", err)
+	}
+	if anyIssued(cached) {
+		return true, nil
+	}
+	page := &v1alpha1.OAuthClientList{}
+	for {
+		if err := r.Live.List(ctx, page, client.Limit(listPage), client.Continue(page.Continue)); err != nil {
+			return false, fmt.Errorf("list the clients: %w", err)
+		}
+		if anyIssued(page) || page.Continue == "" {
+			return anyIssued(page), nil
+		}
+	}
+}
+
+// anyIssued reports whether one of the clients has credentials, or, for a Public
+// one, may have tokens.
+func anyIssued(list *v1alpha1.OAuthClientList) bool {
+	for i := range list.Items {
+		if s := &list.Items[i].Status; len(s.Credentials) > 0 || s.ClientID != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *KeysReconciler) apply(ctx context.Context, p keysPlan, set *corev1.Secret) error {
+	for _, secret := range p.create {
+		// Create, and nothing that overwrites: of two operators one makes the key.
+		if err := r.Client.Create(ctx, secret, client.FieldOwner(fieldManager)); err != nil {
+			return fmt.Errorf("make the key Secret %s: %w", secret.Name, quiet(err))
+		}
+		ctrl.LoggerFrom(ctx).Info("made a key", "secret", secret.Name)
+	}
+	if p.rotate == nil {
+		return nil
+	}
+	before := set.DeepCopy()
+	set.Data = p.rotate
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, set, patch, client.FieldOwner(fieldManager)); err != nil {
+		return fmt.Errorf("rotate the key Secret %s: %w", set.Name, quiet(err))
+	}
+	ctrl.LoggerFrom(ctx).Info("rotated the keys of the authorization server", "keys", len(set.Data))
+	return nil
+}
+
+// refuse takes the keys out of use and says so: to readyz, in the log, in an Event.
+func (r *KeysReconciler) refuse(ctx context.Context, p keysPlan) {
+	if r.Keys.withdraw(p.problem) {
+		ctrl.LoggerFrom(ctx).Error(errors.New(p.problem), "the keys cannot be used")
+	}
+	about := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: p.missing}}
+	r.Events.Eventf(about, nil, corev1.EventTypeWarning, reasonKeyMissing, "ReadKey", "%s", p.problem)
+}

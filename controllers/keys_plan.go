@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// keySecretNames are the key Secrets, in the order in which they are made.
+func keySecretNames() []string {
+	return []string{credential.OperatorKeySecret, credential.SharedKeySecret, credential.AuthserverKeysSecret}
+}
+
+// keysSeen is what the cluster holds.
+type keysSeen struct {
+	secrets map[string]*corev1.Secret // by name; absent ones are not in it
+	issued  bool                      // some client lives on these keys
+}
+
+// keysInput is what a plan may not find out itself.
+type keysInput struct {
+	namespace    string
+	now          time.Time
+	root, shared credential.Key    // spent if the Secret has to be made
+	next         credential.SetKey // spent if the set has to be made or rotated
+}
+
+// keysPlan is what is to be done. Either there is a problem, and nothing is written
+// and no key is used, or the keys are those of pair once the writes are done.
+type keysPlan struct {
+	problem string
+	missing string           // the Secret the problem is about
+	create  []*corev1.Secret // in this order
+	rotate  map[string][]byte
+	pair    keyPair
+}
+
+// planKeys decides about the three key Secrets. A key is made only while nothing
+// depends on it: a new key in place of a lost one would end every client secret or
+// every token without a word.
+func planKeys(seen keysSeen, in keysInput) keysPlan {
+	for _, name := range keySecretNames() {
+		if seen.secrets[name] == nil && seen.issued {
+			return keysPlan{missing: name, problem: lostKey(in.namespace, name)}
+		}
+	}
+	var p keysPlan
+	steps := []struct {
+		name string
+		do   func(*corev1.Secret) error
+	}{
+		{credential.OperatorKeySecret, func(s *corev1.Secret) (err error) {
+			p.pair.root, err = p.one(s, in, credential.OperatorKeySecret, credential.RootDataKey, in.root)
+			return err
+		}},
+		{credential.SharedKeySecret, func(s *corev1.Secret) (err error) {
+			p.pair.shared, err = p.one(s, in, credential.SharedKeySecret, credential.SharedDataKey, in.shared)
+			return err
+		}},
+		{credential.AuthserverKeysSecret, func(s *corev1.Secret) error { return p.set(s, in) }},
+	}
+	for _, step := range steps {
+		if err := step.do(seen.secrets[step.name]); err != nil {
+			return keysPlan{missing: step.name, problem: damagedKey(in.namespace, step.name, err)}
+		}
+	}
+	return p
+}
+
+// one reads a Secret that holds a single key, or plans it with the fresh key.
+func (p *keysPlan) one(seen *corev1.Secret, in keysInput, name, dataKey string, fresh credential.Key) (credential.Key, error) {
+	if seen == nil {
+		// Immutable: an edit by mistake is refused. To delete it is still possible.
+		secret := keySecret(in.namespace, name, map[string][]byte{dataKey: fresh.Bytes()})
+		secret.Immutable = new(true)
+		p.create = append(p.create, secret)
+		return fresh, nil
+	}
+	key, err := credential.ParseKey(seen.Data[dataKey])
+	if err != nil {
+		return credential.Key{}, fmt.Errorf("its data key %q: %w", dataKey, err)
+	}
+	return key, nil
+}
+
+// set reads the authorization server's keys and plans their rotation, or the first.
+func (p *keysPlan) set(seen *corev1.Secret, in keysInput) error {
+	if seen == nil {
+		set, _ := credential.KeySet{}.Rotated(in.now, in.next)
+		p.create = append(p.create, keySecret(in.namespace, credential.AuthserverKeysSecret, set.Data()))
+		return nil
+	}
+	set, err := credential.ParseKeySet(seen.Data)
+	if err != nil {
+		return err
+	}
+	if rotated, changed := set.Rotated(in.now, in.next); changed {
+		p.rotate = rotated.Data()
+	}
+	return nil
+}
+
+func keySecret(namespace, name string, data map[string][]byte) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name,
+			Labels: map[string]string{"app.kubernetes.io/managed-by": fieldManager},
+		},
+		Type: corev1.SecretTypeOpaque,
+		Data: data,
+	}
+}
+
+func lostKey(namespace, name string) string {
+	return fmt.Sprintf("The Secret %s/%s is missing, and there are clients whose secrets or tokens depend on it. "+
+		"Restore it from a backup; until then no client is changed and no key is made. "+
+		"If it is lost for good, make it by hand with 32 random bytes for each key, and reset the credentials of every client that then says KeyMismatch.",
+		namespace, name)
+}
+
+func damagedKey(namespace, name string, err error) string {
+	return fmt.Sprintf("The Secret %s/%s cannot be used: %s. Restore it from a backup; until then no client is changed and no key is made.",
+		namespace, name, err)
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+// scrapeTimeout bounds what one scrape may wait for the cache.
+const scrapeTimeout = 5 * time.Second
+
+// Metrics counts the clients by what their condition Ready says, each time it is
+// scraped.
+type Metrics struct {
+	life   context.Context // prometheus hands none to a collector
+	reader client.Reader
+}
+
+// NewMetrics returns Metrics that read from the cache, until ctx ends.
+func NewMetrics(ctx context.Context, reader client.Reader) Metrics {
+	return Metrics{life: ctx, reader: reader}
+}
+
+func clientsDesc() *prometheus.Desc {
+	return prometheus.NewDesc("gatehouse_oauthclients",
+		"OAuthClients by the status and the reason of their condition Ready.", []string{"ready", "reason"}, nil)
+}
+
+// Describe is part of prometheus.Collector.
+func (m Metrics) Describe(descs chan<- *prometheus.Desc) { descs <- clientsDesc() }
+
+// Collect is part of prometheus.Collector. Without a cache it has nothing to say.
+func (m Metrics) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(m.life, scrapeTimeout)
+	defer cancel()
+	list := &v1alpha1.OAuthClientList{}
+	if err := m.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return
+	}
+	counts := map[[2]string]float64{}
+	for i := range list.Items {
+		counts[labelsOf(&list.Items[i])]++
+	}
+	for labels, n := range counts {
+		metrics <- prometheus.MustNewConstMetric(clientsDesc(), prometheus.GaugeValue, n, labels[0], labels[1])
+	}
+}
+
+// labelsOf returns what Ready says. A reason that is none of ours was not written by
+// the operator; it gets one label, however many there are.
+func labelsOf(oc *v1alpha1.OAuthClient) [2]string {
+	ready := meta.FindStatusCondition(oc.Status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case ready == nil:
+		return [2]string{"Unknown", ""}
+	case !slices.Contains(reasons(), ready.Reason):
+		return [2]string{"Unknown", "Other"}
+	default:
+		return [2]string{string(ready.Status), ready.Reason}
+	}
+}
+
+func reasons() []string {
+	return []string{
+		v1alpha1.ReasonIssued, v1alpha1.ReasonIssuing, v1alpha1.ReasonSuspended,
+		v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretNotWritten, v1alpha1.ReasonScopeConflict,
+		v1alpha1.ReasonCallbackConflict, v1alpha1.ReasonKeyMismatch, v1alpha1.ReasonClientIDConflict,
+	}
+}

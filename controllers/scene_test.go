@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+const issuer = "https://auth.example.com"
+
+// scene is a namespace on a real API server, with keys, a clock and a reconciler.
+type scene struct {
+	t      *testing.T
+	env    *testenv.Env
+	ns     string
+	api    client.WithWatch // for the test itself
+	keys   *Keys
+	pair   keyPair
+	clock  *clock
+	events *eventLog
+	writes *callLog
+	r      *OAuthClientReconciler
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	env := testenv.Start(t)
+	api, err := client.NewWithWatch(env.Config, client.Options{Scheme: env.Scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{
+		t: t, env: env, ns: env.Namespace(t), api: api, keys: NewKeys(),
+		pair:  keyPair{root: credential.NewKey(), shared: credential.NewKey()},
+		clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}, events: &eventLog{}, writes: &callLog{},
+	}
+	s.keys.use(s.pair)
+	s.r = s.reconciler(s.writes.watch(indexed(api)))
+	return s
+}
+
+// reconciler returns one more reconciler: what another operator would be.
+func (s *scene) reconciler(c client.WithWatch) *OAuthClientReconciler {
+	return &OAuthClientReconciler{
+		Client: c, Live: c, Keys: s.keys, Events: s.events, Issuer: issuer, Now: s.clock.Now, NewID: credential.NewID,
+	}
+}
+
+// client makes an OAuthClient. Its callback belongs to the namespace, so that tests
+// do not meet.
+func (s *scene) client(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
+	s.t.Helper()
+	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}}
+	oc.Spec.CallbackURLs = []string{"https://" + s.ns + ".example/" + name}
+	for _, c := range change {
+		c(oc)
+	}
+	s.must(s.api.Create(s.t.Context(), oc))
+	return oc
+}
+
+// issued makes an OAuthClient and has it reconciled to Ready.
+func (s *scene) issued(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
+	s.t.Helper()
+	s.client(name, change...)
+	oc := s.settle(name)
+	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.writes.reset()
+	return oc
+}
+
+// settle reconciles until there is nothing more to do at once, checks what must
+// hold then, and returns the object.
+func (s *scene) settle(name string) *v1alpha1.OAuthClient {
+	s.t.Helper()
+	for range 20 {
+		result, err := s.reconcile(s.r, name)
+		s.must(err)
+		if result.RequeueAfter == 0 || result.RequeueAfter >= strangerEvery {
+			return s.checked(name)
+		}
+	}
+	s.t.Fatalf("%s does not settle", name)
+	return nil
+}
+
+func (s *scene) reconcile(r *OAuthClientReconciler, name string) (ctrl.Result, error) {
+	return r.Reconcile(s.t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: s.ns, Name: name}})
+}
+
+// update changes the object as its owner would.
+func (s *scene) update(name string, change func(*v1alpha1.OAuthClient)) {
+	s.t.Helper()
+	oc := s.get(name)
+	before := oc.DeepCopy()
+	change(oc)
+	s.must(s.api.Patch(s.t.Context(), oc, client.MergeFrom(before)))
+}
+
+// forge changes the status as somebody with the right to would.
+func (s *scene) forge(name string, change func(*v1alpha1.OAuthClientStatus)) {
+	s.t.Helper()
+	oc := s.get(name)
+	before := oc.DeepCopy()
+	change(&oc.Status)
+	s.must(s.api.Status().Patch(s.t.Context(), oc, client.MergeFrom(before)))
+}
+
+func (s *scene) get(name string) *v1alpha1.OAuthClient {
+	s.t.Helper()
+	oc := &v1alpha1.OAuthClient{}
+	s.must(s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, oc))
+	return oc
+}
+
+func (s *scene) secret(name string) *corev1.Secret {
+	s.t.Helper()
+	secret := &corev1.Secret{}
+	s.must(s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, secret))
+	return secret
+}
+
+func (s *scene) noSecret(name string) {
+	s.t.Helper()
+	err := s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, &corev1.Secret{})
+	if !apierrors.IsNotFound(err) {
+		s.t.Errorf("the Secret %s is there (%v)", name, err)
+	}
+}
+
+// edit changes a Secret as anybody would.
+func (s *scene) edit(name string, change func(*corev1.Secret)) {
+	s.t.Helper()
+	secret := s.secret(name)
+	change(secret)
+	s.must(s.api.Update(s.t.Context(), secret, client.FieldOwner("somebody")))
+}
+
+func (s *scene) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *scene) wantReady(oc *v1alpha1.OAuthClient, status metav1.ConditionStatus, reason string) {
+	s.t.Helper()
+	ready := meta.FindStatusCondition(oc.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil {
+		s.t.Fatalf("%s has no condition Ready", oc.Name)
+	}
+	if ready.Status != status || ready.Reason != reason {
+		s.t.Errorf("%s is Ready=%s/%s (%s), want %s/%s", oc.Name, ready.Status, ready.Reason, ready.Message, status, reason)
+	}
+}
+
+func (s *scene) wantWrites(want ...string) {
+	s.t.Helper()
+	if got := s.writes.take(); !slices.Equal(got, want) {
+		s.t.Errorf("writes %q, want %q", got, want)
+	}
+}
+
+// accepted reports whether the authorization server would accept what the Secret of
+// the client holds, as it would find out: from the status and the shared key.
+func (s *scene) accepted(oc *v1alpha1.OAuthClient) bool {
+	s.t.Helper()
+	if oc.Spec.Type == v1alpha1.ClientTypePublic {
+		return string(s.secret(oc.Status.SecretName).Data[dataKey(oc, v1alpha1.KeyClientID)]) == oc.Status.ClientID
+	}
+	return s.accepts(oc, string(s.secret(oc.Status.SecretName).Data[dataKey(oc, v1alpha1.KeyClientSecret)]))
+}
+
+func (s *scene) accepts(oc *v1alpha1.OAuthClient, secret string) bool {
+	pair, _ := s.keys.current()
+	return slices.ContainsFunc(oc.Status.Credentials, func(c v1alpha1.CredentialStatus) bool {
+		return c.ExpiresAt == nil && credential.Verify(pair.shared, string(oc.UID), c.ID, secret, c.Verifier)
+	})
+}
+
+// checked reads the object and checks what must hold after every reconcile.
+func (s *scene) checked(name string) *v1alpha1.OAuthClient {
+	s.t.Helper()
+	oc := s.get(name)
+	if len(oc.Status.Conditions) != 1 {
+		s.t.Fatalf("%s has %d conditions, want Ready alone", name, len(oc.Status.Conditions))
+	}
+	c := oc.Status.Conditions[0]
+	if c.Type != v1alpha1.ConditionReady || !slices.Contains(reasons(), c.Reason) || c.Message == "" || c.LastTransitionTime.IsZero() {
+		s.t.Errorf("%s: the condition is not well formed: %+v", name, c)
+	}
+	if c.ObservedGeneration != oc.Generation || oc.Status.ObservedGeneration != oc.Generation {
+		s.t.Errorf("%s: generation %d, observed %d, in the condition %d", name, oc.Generation, oc.Status.ObservedGeneration, c.ObservedGeneration)
+	}
+	if len(oc.Status.Credentials) > 1 {
+		s.t.Errorf("%s has %d credentials", name, len(oc.Status.Credentials))
+	}
+	if c.Status == metav1.ConditionTrue && !s.accepted(oc) {
+		s.t.Errorf("%s is Ready, but what its Secret holds would not be accepted", name)
+	}
+	s.noSecretIn(oc)
+	return oc
+}
+
+// noSecretIn checks N61 for what the operator writes outside of Secrets.
+func (s *scene) noSecretIn(oc *v1alpha1.OAuthClient) {
+	s.t.Helper()
+	status, err := json.Marshal(oc)
+	s.must(err)
+	for _, text := range append(s.events.all(), string(status)) {
+		if strings.Contains(text, credential.Prefix) {
+			s.t.Errorf("a client secret is shown in %s", text)
+		}
+	}
+}
+
+// indexed returns the client with the indexes of the cache, and without its delay:
+// what is asked by an index is listed from the API server and picked out here.
+func indexed(c client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			o := (&client.ListOptions{}).ApplyOptions(opts)
+			if o.FieldSelector == nil {
+				return c.List(ctx, list, opts...)
+			}
+			want := o.FieldSelector.Requirements()[0]
+			if err := c.List(ctx, list, client.InNamespace(o.Namespace)); err != nil {
+				return err
+			}
+			all, err := meta.ExtractList(list)
+			if err != nil {
+				return err
+			}
+			at := slices.IndexFunc(indexes(), func(i index) bool { return i.field == want.Field })
+			return meta.SetList(list, slices.DeleteFunc(all, func(o runtime.Object) bool {
+				return !slices.Contains(indexes()[at].values(o.(client.Object)), want.Value)
+			}))
+		},
+	})
+}
+
+// clock is a clock that stands still.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// eventLog takes the place of the API for events.
+type eventLog struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func (e *eventLog) Eventf(regarding, _ runtime.Object, kind, reason, _, note string, args ...any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	object, _ := meta.Accessor(regarding)
+	e.told = append(e.told, fmt.Sprintf("%s %s %s: %s", kind, reason, object.GetName(), fmt.Sprintf(note, args...)))
+}
+
+func (e *eventLog) all() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.told)
+}
+
+// reasons returns the reasons that were told, in order, and forgets them.
+func (e *eventLog) reasons() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []string
+	for _, line := range e.told {
+		out = append(out, strings.Fields(line)[1])
+	}
+	e.told = nil
+	return out
+}
+
+// callLog counts the writes that go through a client.
+type callLog struct {
+	mu    sync.Mutex
+	calls []string
+}
+
+func (l *callLog) add(call, name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls = append(l.calls, call+" "+name)
+}
+
+// take returns the calls and forgets them.
+func (l *callLog) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	calls := l.calls
+	l.calls = nil
+	return calls
+}
+
+func (l *callLog) reset() { l.take() }
+
+// watch returns the client with its writes noted.
+func (l *callLog) watch(c client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			l.add("create", obj.GetName())
+			return c.Create(ctx, obj, opts...)
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+			l.add("delete", obj.GetName())
+			return c.Delete(ctx, obj, opts...)
+		},
+		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
+			l.add("update", obj.GetName())
+			return c.Update(ctx, obj, opts...)
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			l.add("patch", obj.GetName())
+			return c.Patch(ctx, obj, patch, opts...)
+		},
+		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			l.add("apply", *obj.(interface{ GetName() *string }).GetName())
+			return c.Apply(ctx, obj, opts...)
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			l.add(sub, obj.GetName())
+			return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+		},
+	})
+}
