@@ -5,11 +5,17 @@ package v1alpha1
 import "strings"
 
 // ConditionReady is True when the Secret that exists in the cluster now would be
-// accepted by the authorization server now.
+// accepted by the authorization server now. Absent or Unknown, the operator is at
+// work; False, somebody has to do something, and the message says what. Unless it is
+// True the client can begin no authorization.
 const ConditionReady = "Ready"
 
 // Reasons of ConditionReady. Alerts and tests may rely on them; messages are for
 // people and may change.
+//
+//	True     Issued
+//	Unknown  Issuing
+//	False    all others
 const (
 	// ReasonIssued goes with True: the Secret holds a credential that is accepted.
 	ReasonIssued = "Issued"
@@ -76,11 +82,13 @@ func (p Profile) Endpoints(issuer string) map[string]string {
 	}
 }
 
-// ClientIDOf returns the client ID of the object: <namespace>.<name>. A namespace
-// holds no dot, so no two objects share one.
+// ClientIDOf returns the client ID of the object: <namespace>.<name>, at most 253
+// lower-case letters, digits, dashes and dots. A namespace holds no dot, so no two
+// objects share one.
 func ClientIDOf(oc *OAuthClient) string { return oc.Namespace + "." + oc.Name }
 
 // DefaultSecretName returns the name of the client's Secret when the spec names none.
+// It is a valid one: the name of an OAuthClient has at most 189 characters.
 func DefaultSecretName(oc *OAuthClient) string { return oc.Name + "-oauth" }
 
 // Older reports whether a wins over b where both claim one thing: the earlier

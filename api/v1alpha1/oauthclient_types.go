@@ -51,7 +51,7 @@ type OAuthClientList struct {
 // +kubebuilder:validation:XValidation:rule=`self.type == 'Public' || !has(self.callbackURLs) || self.callbackURLs.all(u, !u.startsWith('http://127.0.0.1') && !u.startsWith('http://[::1]'))`,fieldPath=".callbackURLs",message="callbackURLs must begin with https:// for a Confidential client: http on a loopback IP is for type Public"
 // +kubebuilder:validation:XValidation:rule=`!('RefreshToken' in self.grantTypes) || 'AuthorizationCode' in self.grantTypes`,fieldPath=".grantTypes",message="grantTypes must hold AuthorizationCode when it holds RefreshToken: a refresh token renews what an owner approved"
 // +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || !('ClientCredentials' in self.grantTypes)`,fieldPath=".grantTypes",message="grantTypes must not hold ClientCredentials for a Public client, which has no credentials: remove it"
-// +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || self.consent != 'Skip'`,fieldPath=".consent",message="consent must be Remember or Prompt for a Public client, which cannot prove who it is (RFC 6749 §10.2)"
+// +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || self.consent != 'Skip'`,fieldPath=".consent",message="consent must not be Skip for a Public client, which cannot prove who it is (RFC 6749 §10.2): choose Prompt"
 // +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || !has(self.resourceServer)`,fieldPath=".resourceServer",message="resourceServer must be left out for a Public client: only a client with a secret may introspect tokens"
 type OAuthClientSpec struct {
 	// DisplayName is the name of the client on the pages that people see. Absent or
@@ -75,8 +75,8 @@ type OAuthClientSpec struct {
 	// They are https and are compared character for character: a trailing slash, a
 	// query or a port makes another URL, and there are no wildcards. A Public client
 	// may also use http on the IP address 127.0.0.1 or [::1]; there the port of a
-	// request may be any (RFC 8252 §7.3). A callback URL belongs to the namespace
-	// that declared it first; another namespace's client is told CallbackConflict.
+	// request may be any (RFC 8252 §7.3). An https URL belongs to the namespace that
+	// declared it first; a client of another namespace is told CallbackConflict.
 	//
 	// +optional
 	// +listType=set
@@ -121,8 +121,8 @@ type OAuthClientSpec struct {
 
 	// Scopes are the scopes the client may ask for. A request that names none asks
 	// for all of them. Absent, the client can ask for no scope; what its tokens are
-	// good for is then left to the API that takes them. A removed scope is refused
-	// from then on, at refresh too.
+	// good for is then left to the API that takes them. A scope that is removed here
+	// is gone from approvals and tokens that had it, too.
 	//
 	// +optional
 	// +listType=set
@@ -139,7 +139,8 @@ type OAuthClientSpec struct {
 
 	// Consent tells when the owner is asked: Remember offers "always" and asks no
 	// more once that was ticked; Prompt asks at each authorization; Skip never asks
-	// and is for clients of the same house as the data (Confidential ones only).
+	// and is for clients of the same house as the data. A Public client cannot prove
+	// who it is: its owners are asked each time, and Skip is refused.
 	//
 	// +optional
 	// +kubebuilder:default=Remember
@@ -154,8 +155,9 @@ type OAuthClientSpec struct {
 	// +kubebuilder:default=Bound
 	Entitlement EntitlementPolicy `json:"entitlement,omitempty"`
 
-	// Suspend refuses everything to the client, tokens that are out included. Its
-	// client ID, secret and grants are kept and work again when it is removed.
+	// Suspend, when true, refuses everything to the client, tokens that are out
+	// included. Its client ID, secret and grants are kept, and work again once it is
+	// false or absent.
 	//
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
