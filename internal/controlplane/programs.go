@@ -168,9 +168,8 @@ func (c *Cluster) tail(name string) string {
 	if err != nil {
 		return errors.Join(errors.New("it cannot be read"), err).Error()
 	}
-	log = log[max(0, len(log)-logTail):]
-	if _, whole, found := bytes.Cut(log, []byte("\n")); found {
-		log = whole
+	if len(log) > logTail {
+		_, log, _ = bytes.Cut(log[len(log)-logTail:], []byte("\n")) // whole lines only
 	}
 	return strings.TrimSpace(string(log))
 }

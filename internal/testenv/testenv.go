@@ -56,7 +56,7 @@ var shared struct {
 	sync.Mutex
 	main    bool // Main runs the tests
 	started bool
-	dir     string
+	folder  *folder
 	cluster *controlplane.Cluster
 	manager bool // kube-controller-manager runs
 	env     *Env
@@ -140,12 +140,12 @@ func start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if shared.dir, err = os.MkdirTemp("", "gatehouse-testenv-"); err != nil {
-		return fmt.Errorf("make a folder: %w", err)
+	if shared.folder, err = newFolder(os.TempDir()); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	shared.cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: shared.dir, Binaries: programs})
+	shared.cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: shared.folder.path, Binaries: programs})
 	if err != nil {
 		return err
 	}
@@ -179,8 +179,8 @@ func stop() error {
 	if shared.cluster != nil {
 		errs = append(errs, shared.cluster.Stop())
 	}
-	if shared.dir != "" {
-		errs = append(errs, os.RemoveAll(shared.dir))
+	if shared.folder != nil {
+		errs = append(errs, shared.folder.remove())
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,61 @@
+# What can be done here. `make` prints it; .ci/run does what CI does.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+IMAGE ?= gatehouse:$(VERSION)
+KUBECTL ?= kubectl
+TOOL := go tool -modfile=hack/tools/go.mod
+LINT := go tool -modfile=hack/tools/lint/go.mod golangci-lint
+
+##@ Try it
+.PHONY: demo run
+demo: ## Walk a whole OAuth 2.0 flow on a real API server, and print each step
+	@go build -o bin/dev ./hack/dev
+	@bin/dev demo
+
+run: ## Start the same and keep serving, for a person with a browser; Ctrl-C ends it
+	@go build -o bin/dev ./hack/dev
+	@bin/dev run
+
+##@ Work on it
+.PHONY: test fuzz bench lint fmt generate check
+test: ## Run every test, on a real control plane and in a real browser
+	@hack/test.sh
+
+fuzz: ## Fuzz every target for FUZZTIME (default 30s) each
+	@hack/fuzz.sh
+
+bench: ## Measure what the design promises, as ratios
+	@go run ./hack/bench
+
+lint: ## Check import arrows, formatting, vet, staticcheck, generated files and modules
+	@hack/lint.sh
+
+fmt: ## Format the code
+	@$(LINT) fmt ./...
+
+generate: ## Generate deep copies and CRDs from api/
+	@hack/generate.sh
+
+check: lint test demo ## Everything that CI runs
+
+##@ Ship it
+.PHONY: build image deploy undeploy
+build: ## Build bin/operator and bin/authserver
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/operator ./cmd/authserver
+
+image: ## Build the container image IMAGE, which holds both programs
+	@docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
+
+deploy: ## Apply config/default, with IMAGE, to the cluster that kubectl speaks to
+	@$(TOOL) kustomize build config/default | sed 's|image: gatehouse:latest|image: $(IMAGE)|' | \
+		$(KUBECTL) apply --server-side -f -
+
+undeploy: ## Remove it, and every OAuthClient with it
+	@$(TOOL) kustomize build config/default | $(KUBECTL) delete --ignore-not-found -f -
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
