@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"io"
+	"net/http"
+)
+
+// getHealth says that the process answers. It asks nobody else: a neighbour that is away
+// is no reason to restart this server.
+func (s *Site) getHealth(w http.ResponseWriter, _ *http.Request) error {
+	writeHealth(w, nil)
+	return nil
+}
+
+// getReady says whether the server can answer, or in a word why it cannot.
+func (s *Site) getReady(w http.ResponseWriter, r *http.Request) error {
+	writeHealth(w, s.Ready(r))
+	return nil
+}
+
+// OpsHandler serves what is for the operator of the server and not for the world:
+// /metrics, /healthz and /readyz.
+func OpsHandler(m *Metrics, ready func(*http.Request) error) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.handler())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { writeHealth(w, ready(r)) })
+	return mux
+}
+
+// writeHealth writes "ok", or the problem with the status that takes a server out of service.
+func writeHealth(w http.ResponseWriter, problem error) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	text := "ok"
+	if problem != nil {
+		text = problem.Error()
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_, _ = io.WriteString(w, text+"\n") // the prober has gone if this fails
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+)
+
+const (
+	maxUserAgent = 160
+	maxPanicText = 512
+	// noRoute is the route of what the table does not hold for its method.
+	noRoute = "none"
+)
+
+// observe gives each request an ID and its client's address, answers for handlers that
+// panic, counts, and writes one access log line. A line holds the route, never the path
+// or the query: what a stranger sends as such can be anybody's secret.
+func (s *Site) observe(next http.Handler) http.Handler {
+	ids := newRequestIDs(s.Auth.NewID())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o := &observation{recorder: recorder{ResponseWriter: w}, start: s.Auth.Now()}
+		address, proxied := s.locate(r)
+		o.facts = facts{Context: r.Context(), address: address, id: ids.of(r, proxied)}
+		w.Header()[headerRequestID] = []string{o.id}
+		r = r.WithContext(&o.facts)
+		s.Metrics.inFlight.Inc()
+		defer s.finish(o, r)
+		next.ServeHTTP(&o.recorder, r)
+	})
+}
+
+// observation is one request under observation, in one piece of memory.
+type observation struct {
+	recorder
+	facts
+	start time.Time
+}
+
+// finish is deferred, so that it sees a panic.
+func (s *Site) finish(o *observation, r *http.Request) {
+	cause := recover()
+	s.Metrics.inFlight.Dec()
+	truncated := false
+	if cause != nil {
+		truncated = o.status != 0 || isAbort(cause)
+		s.panicked(o, r, cause)
+	}
+	end, route := s.Auth.Now(), routeOf(r)
+	s.Metrics.request(route, methodOf(r), o.code(), end.Sub(o.start))
+	s.logAccess(r, o, route, end)
+	if truncated {
+		// Half an answer must not look like a whole one: net/http cuts the connection.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// panicked logs a panic and answers for the handler if it has not begun to.
+func (s *Site) panicked(o *observation, r *http.Request, cause any) {
+	if isAbort(cause) {
+		return
+	}
+	s.Metrics.panics.Inc()
+	s.Log.LogAttrs(r.Context(), slog.LevelError, "request panicked", slog.String("route", routeOf(r)),
+		slog.String("requestID", o.id), slog.String("cause", bounded(fmt.Sprint(cause), maxPanicText)),
+		slog.String("stack", string(debug.Stack())))
+	if o.status != 0 {
+		return
+	}
+	header := o.Header()
+	clear(header)
+	header[headerRequestID] = []string{o.id}
+	header.Set("Cache-Control", "no-store")
+	http.Error(&o.recorder, "The server failed; the cause is in its log.", http.StatusInternalServerError)
+}
+
+// isAbort reports whether a handler panicked to cut the connection, and for nothing else.
+func isAbort(cause any) bool {
+	err, ok := cause.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
+}
+
+// logAccess writes the line of a request. It goes to the handler directly: looking up
+// who called the logger would cost as much as the rest of the observation.
+func (s *Site) logAccess(r *http.Request, o *observation, route string, end time.Time) {
+	handler := s.Log.Handler()
+	if route == "GET /healthz" || route == "GET /readyz" || !handler.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+	line := slog.NewRecord(end, slog.LevelInfo, "request", 0)
+	line.AddAttrs(
+		slog.String("method", methodOf(r)), slog.String("route", route), slog.Int("status", o.code()),
+		slog.Int64("bytes", o.bytes), slog.Int64("durationMicros", end.Sub(o.start).Microseconds()),
+		slog.String("requestID", o.id), slog.String("address", o.address),
+		slog.String("userAgent", sanitise(r.UserAgent(), maxUserAgent)))
+	_ = handler.Handle(r.Context(), line) // as slog.Logger does: nobody could be told
+}
+
+// routeOf returns the pattern that serves the request. When it redirects a CONNECT
+// request, ServeMux puts the path there.
+func routeOf(r *http.Request) string {
+	if r.Pattern == "" || r.Method == http.MethodConnect {
+		return noRoute
+	}
+	return r.Pattern
+}
+
+// methodOf returns the method, if it is one that somebody could mean.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return r.Method
+	}
+	return "OTHER"
+}
+
+// recorder notes what is answered.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0: nothing yet
+	bytes  int64
+}
+
+// WriteHeader notes the first final status.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes of the body.
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// code is the status that net/http sends: 200 if the handler chose none.
+func (w *recorder) code() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
