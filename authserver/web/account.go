@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"net/http"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+const (
+	pathAccount = "/account"
+	pathLogin   = "/login"
+	pathSignOut = "/signout"
+)
+
+// accountView is what the account page shows.
+type accountView struct {
+	Owner    authserver.Owner
+	Accesses []authserver.Access
+	Removed  *authserver.Client // whose access was removed just now
+}
+
+// getHome sends people to what there is for them.
+func (s *Site) getHome(w http.ResponseWriter, r *http.Request) error {
+	redirect(w, r, pathAccount)
+	return nil
+}
+
+// getAccount shows what the owner allowed, to whom, since when and until when.
+func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.visitor(r)
+	if err != nil {
+		return err
+	}
+	if v == nil {
+		redirect(w, r, pathLogin)
+		return nil
+	}
+	accesses, err := s.Auth.Accesses(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	view := accountView{Owner: v.Owner, Accesses: accesses}
+	// The notice is a cookie and not part of the URL, or a link could make us say it.
+	if id := cookieOf(r, noticeCookie); id != "" {
+		view.Removed, _ = s.Auth.Clients.ByID(id)
+		dropCookie(w, noticeCookie)
+	}
+	alone(w)
+	return s.render(w, http.StatusOK, pageAccount, view)
+}
+
+// postAccountRevoke ends everything the owner allowed one client.
+func (s *Site) postAccountRevoke(w http.ResponseWriter, r *http.Request) error {
+	f, err := fields(r)
+	if err != nil {
+		return err
+	}
+	v, err := s.visitor(r)
+	if err != nil {
+		return err
+	}
+	if v == nil {
+		redirect(w, r, pathLogin)
+		return nil
+	}
+	clientID := f.Get("clientID")
+	if err := s.Auth.Forget(r.Context(), v, clientID); err != nil {
+		return err
+	}
+	if _, ok := s.Auth.Clients.ByID(clientID); ok {
+		setCookie(w, noticeCookie, clientID, noticeLifetime)
+	}
+	redirect(w, r, pathAccount)
+	return nil
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// The cookies. With __Host- a browser takes and sends them only over https, and no other
+// host, not even a sibling of ours, can set them (RFC 6265bis §4.1.3.2).
+const (
+	sessionCookie = "__Host-gatehouse-session"
+	deviceCookie  = "__Host-gatehouse-device"
+	noticeCookie  = "__Host-gatehouse-notice"
+	// interactionCookie is followed by the interaction's ID.
+	interactionCookie = "__Host-gatehouse-i-"
+)
+
+const (
+	// untilClosed lets a cookie end with the browser.
+	untilClosed time.Duration = 0
+	// deviceLifetime is how long a browser counts as known at most.
+	deviceLifetime = 180 * 24 * time.Hour
+	noticeLifetime = time.Minute
+	// maxInteractions is how many requests of one browser are under way at most.
+	maxInteractions = 5
+	// maxOpened is how many interaction cookies are opened to find the oldest.
+	maxOpened = 20
+)
+
+func setCookie(w http.ResponseWriter, name, value string, lifetime time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: value, MaxAge: int(lifetime / time.Second),
+		Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func dropCookie(w http.ResponseWriter, name string) { setCookie(w, name, "", -time.Second) }
+
+// cookieOf returns the value of a cookie; empty if there is none.
+func cookieOf(r *http.Request, name string) string {
+	c, err := r.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// makeRoom drops what is no interaction any more, and the oldest ones, so that another
+// one fits.
+func (s *Site) makeRoom(w http.ResponseWriter, r *http.Request) {
+	var kept []*authserver.Interaction
+	opened := 0
+	for _, c := range r.Cookies() {
+		id, ok := strings.CutPrefix(c.Name, interactionCookie)
+		if !ok {
+			continue
+		}
+		opened++
+		i, err := s.Auth.OpenInteraction(id, c.Value)
+		if err != nil || opened > maxOpened {
+			dropCookie(w, c.Name)
+			continue
+		}
+		kept = append(kept, i)
+	}
+	slices.SortFunc(kept, func(a, b *authserver.Interaction) int { return a.StartedAt.Compare(b.StartedAt) })
+	for _, i := range kept[:max(0, len(kept)-maxInteractions+1)] {
+		dropCookie(w, interactionCookie+i.ID)
+	}
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"net/http"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+)
+
+// errorView is what the error page shows.
+type errorView struct {
+	Title     string
+	Text      string // what happened
+	Advice    string // what to do
+	Detail    string // for those who run the application; from our own words
+	RequestID string // for those who run the server
+}
+
+// errorWords are what a person is told about a code, and the status that goes with it.
+type errorWords struct {
+	status              int
+	title, text, advice string
+	detailed            bool // show the description
+	logged              bool // the server's log has more under the request's ID
+}
+
+const tellTheirPeople = "Go back to the application and try again. If it happens again, tell the people who run it."
+
+// wordsOf holds a sentence for each code that can reach a page. What is not here is a
+// mistake of the application.
+var wordsOf = map[authserver.Code]errorWords{
+	// One page for unknown, suspended and not ready clients: a stranger learns nothing.
+	authserver.UnknownClient: {
+		status: http.StatusBadRequest, title: "This application cannot be used",
+		text:   "The application that sent you here is not known, or may not be used at the moment.",
+		advice: tellTheirPeople,
+	},
+	authserver.InvalidCallback: {
+		status: http.StatusBadRequest, title: "The way back is not known",
+		text:   "The application asked to send you to an address that is not registered for it. You were not sent there, and nothing was shared.",
+		advice: tellTheirPeople, detailed: true,
+	},
+	authserver.InteractionGone: {
+		status: http.StatusGone, title: "This request is over",
+		text:   "It was answered already, took longer than 15 minutes, or was begun in another browser.",
+		advice: "Go back to the application and start again.",
+	},
+	authserver.TooManyAttempts: {
+		status: http.StatusTooManyRequests, title: "Too many attempts",
+		text: "There were too many attempts in a short time.", advice: "Wait a moment and try again.",
+	},
+	authserver.TemporarilyUnavailable: {
+		status: http.StatusServiceUnavailable, title: "Not available right now",
+		text:   "The server cannot answer at the moment.",
+		advice: "Try again in a few seconds.", logged: true,
+	},
+	authserver.ServerError: {
+		status: http.StatusInternalServerError, title: "Something went wrong here",
+		text:   "The server made a mistake, not you.",
+		advice: "Try again. If it happens again, tell the people who run this server.", logged: true,
+	},
+}
+
+var mistakeOfApplication = errorWords{
+	status: http.StatusBadRequest, title: "This request cannot be answered",
+	text:   "What the browser sent is incomplete or contradicts itself.",
+	advice: tellTheirPeople, detailed: true,
+}
+
+// showError shows an error that must not, or cannot, travel to a client.
+func (s *Site) showError(w http.ResponseWriter, r *http.Request, e *authserver.Error) {
+	words, ok := wordsOf[e.Code]
+	if !ok {
+		words = mistakeOfApplication
+	}
+	status := words.status
+	if status == http.StatusGone && r.Method == http.MethodPost {
+		status = http.StatusForbidden // a form that does not belong here is refused
+	}
+	view := errorView{Title: words.title, Text: words.text, Advice: words.advice}
+	if words.detailed {
+		view.Detail = e.Error()
+	}
+	if words.logged {
+		view.RequestID = requestID(r.Context())
+	}
+	oauth2.SetRetryAfter(w, e)
+	s.writeErrorPage(w, r, status, view)
+}
+
+// notFound answers for every path that is not in the table.
+func (s *Site) notFound(w http.ResponseWriter, r *http.Request) error {
+	s.writeErrorPage(w, r, http.StatusNotFound, errorView{
+		Title: "There is no such page", Text: "The address is wrong, or the page is gone.",
+		Advice: "Check the address, or go to your account.",
+	})
+	return nil
+}
+
+func (s *Site) writeErrorPage(w http.ResponseWriter, r *http.Request, status int, view errorView) {
+	alone(w)
+	if err := s.render(w, status, pageError, view); err != nil {
+		s.Log.ErrorContext(r.Context(), "the error page failed", "err", err)
+		http.Error(w, view.Title, http.StatusInternalServerError)
+	}
+}

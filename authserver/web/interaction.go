@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+)
+
+// begin puts an interaction into the browser and sends it to the interaction's place.
+// After every step the browser comes back there.
+func (s *Site) begin(w http.ResponseWriter, r *http.Request, i *authserver.Interaction) error {
+	sealed, err := s.Auth.SealInteraction(i)
+	if err != nil {
+		if e, ok := errors.AsType[*authserver.Error](err); ok {
+			e.Return = i.Return()
+		}
+		return err
+	}
+	s.makeRoom(w, r)
+	setCookie(w, interactionCookie+i.ID, sealed, authserver.InteractionLifetime)
+	redirect(w, r, interactionPath(i.ID))
+	return nil
+}
+
+// getInteraction shows what the interaction needs next, or ends it.
+func (s *Site) getInteraction(w http.ResponseWriter, r *http.Request) error {
+	i, v, err := s.resume(r)
+	if err != nil {
+		return err
+	}
+	p, err := s.Auth.Next(r.Context(), i, v)
+	if err != nil {
+		return err
+	}
+	switch p.Step {
+	case authserver.StepLogin:
+		return s.showLogin(w, http.StatusOK, s.loginViewOf(i, p))
+	case authserver.StepRefused:
+		return s.showRefusal(w, i, p)
+	case authserver.StepConsent:
+		return s.showConsent(w, i, p)
+	default:
+		approval, err := s.Auth.Issue(r.Context(), i, v)
+		if err != nil {
+			return err
+		}
+		s.finishInteraction(w, r, approval)
+		return nil
+	}
+}
+
+// postInteractionLogin is the login form of an interaction.
+func (s *Site) postInteractionLogin(w http.ResponseWriter, r *http.Request) error {
+	i, err := s.interaction(r)
+	if err != nil {
+		return err
+	}
+	p, err := s.Auth.Next(r.Context(), i, nil)
+	if err != nil {
+		return err
+	}
+	return s.login(w, r, s.loginViewOf(i, p), interactionPath(i.ID))
+}
+
+// resume returns the interaction that the path names and who is in the browser.
+func (s *Site) resume(r *http.Request) (*authserver.Interaction, *authserver.Visitor, error) {
+	i, err := s.interaction(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := s.visitor(r)
+	return i, v, err
+}
+
+// interaction returns the interaction that the path names, if this browser has it.
+func (s *Site) interaction(r *http.Request) (*authserver.Interaction, error) {
+	id := r.PathValue("id")
+	if !isInteractionID(id) {
+		return nil, &authserver.Error{Code: authserver.InteractionGone, Description: "the request is unknown or too old"}
+	}
+	return s.Auth.OpenInteraction(id, cookieOf(r, interactionCookie+id))
+}
+
+// finishInteraction sends the browser back to the client with its proof.
+func (s *Site) finishInteraction(w http.ResponseWriter, r *http.Request, a *authserver.Approval) {
+	s.endInteraction(w, r)
+	redirect(w, r, oauth2.ApprovalURL(s.Issuer, a))
+}
+
+// endInteraction takes the interaction that the path names out of the browser.
+func (s *Site) endInteraction(w http.ResponseWriter, r *http.Request) {
+	if id := r.PathValue("id"); isInteractionID(id) {
+		dropCookie(w, interactionCookie+id)
+	}
+}
+
+func (s *Site) loginViewOf(i *authserver.Interaction, p authserver.Position) loginView {
+	return loginView{
+		Action: interactionPath(i.ID) + "/login", Client: p.Client, callback: i.Callback,
+		Cancel: s.denialURL(i, "the owner did not log in"),
+	}
+}
+
+// refusedView is what the refusal page shows.
+type refusedView struct {
+	Client      *authserver.Client
+	Owner       authserver.Owner
+	Interaction string
+	Back        string // to the client, with the error
+}
+
+// showRefusal says that the owner may not use the client and whom to ask. The engine has
+// told the audit log why.
+func (s *Site) showRefusal(w http.ResponseWriter, i *authserver.Interaction, p authserver.Position) error {
+	return s.render(w, http.StatusForbidden, pageRefused, refusedView{
+		Client: p.Client, Owner: p.Owner, Interaction: i.ID,
+		Back: s.denialURL(i, "the owner may not use this client"),
+	})
+}
+
+// denialURL is a link back to the client for whoever does not go on.
+func (s *Site) denialURL(i *authserver.Interaction, why string) string {
+	return oauth2.ErrorURL(s.Issuer, &authserver.Error{Code: authserver.AccessDenied, Description: why, Return: i.Return()})
+}
+
+func interactionPath(id string) string { return "/interaction/" + id }
+
+// isInteractionID reports whether id may be one: it becomes part of a cookie's name and
+// of a path.
+func isInteractionID(id string) bool {
+	for n := range len(id) {
+		c := id[n]
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return len(id) >= 16 && len(id) <= 64
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+)
+
+// loginView is what the login page shows.
+type loginView struct {
+	Action   string             // where the form goes
+	Client   *authserver.Client // who the login is for; nil: for the account page
+	Cancel   string             // back to the client
+	Username string             // as typed before
+	Problem  string             // what was wrong before
+
+	callback string // where the browser goes at the very end; empty: nowhere else
+}
+
+func (s *Site) showLogin(w http.ResponseWriter, status int, view loginView) error {
+	if view.callback == "" {
+		alone(w)
+	} else {
+		letReturn(w, view.callback)
+	}
+	return s.render(w, status, pageLogin, view)
+}
+
+// getLogin is the login page for those who come for their account. It takes no address
+// to go to afterwards: whoever wrote the link would choose it.
+func (s *Site) getLogin(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.visitor(r)
+	if err != nil {
+		return err
+	}
+	if v != nil {
+		redirect(w, r, pathAccount)
+		return nil
+	}
+	return s.showLogin(w, http.StatusOK, loginView{Action: pathLogin})
+}
+
+// postLogin is the form of that page.
+func (s *Site) postLogin(w http.ResponseWriter, r *http.Request) error {
+	return s.login(w, r, loginView{Action: pathLogin}, pathAccount)
+}
+
+// login checks what was typed. The browser gets its cookies and goes on to next, or sees
+// the page again.
+func (s *Site) login(w http.ResponseWriter, r *http.Request, view loginView, next string) error {
+	f, err := fields(r)
+	if err != nil {
+		return err
+	}
+	if err := s.logIn(w, r, f); err != nil {
+		e := s.outside(r, err)
+		text, status := loginProblem(e)
+		if text == "" {
+			return e
+		}
+		oauth2.SetRetryAfter(w, e)
+		view.Username, view.Problem = f.Get("username"), text
+		return s.showLogin(w, status, view)
+	}
+	redirect(w, r, next)
+	return nil
+}
+
+// logIn opens a session. It ends the one that the browser had.
+func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) error {
+	before, err := s.visitor(r)
+	if err != nil {
+		return err
+	}
+	login, err := s.Auth.Login(r.Context(), authserver.Credentials{
+		Username: f.Get("username"), Password: f.Get("password"),
+		Address: clientAddress(r.Context()), Device: cookieOf(r, deviceCookie),
+	})
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		if err := s.Auth.SignOut(r.Context(), before); err != nil {
+			return err
+		}
+	}
+	// The session ends with the browser, or after its time on the server.
+	setCookie(w, sessionCookie, login.Session, untilClosed)
+	setCookie(w, deviceCookie, login.Device, deviceLifetime)
+	return nil
+}
+
+// loginProblem returns what the login page says about an error and the status that goes
+// with it; no text if the page has nothing to say. 403 and not 401: RFC 9110 §15.5.2
+// wants a challenge with 401, which browsers answer with a box of their own.
+func loginProblem(e *authserver.Error) (text string, status int) {
+	switch e.Code {
+	case authserver.WrongPassword:
+		return "The user name or the password is wrong.", http.StatusForbidden
+	case authserver.TooManyAttempts:
+		return "There were too many attempts. Try again in " + inWords(e.RetryAfter) + ".", http.StatusTooManyRequests
+	case authserver.TemporarilyUnavailable:
+		return "Signing in is not possible right now. Try again in a few seconds.", http.StatusServiceUnavailable
+	default:
+		return "", 0
+	}
+}
+
+// inWords rounds up: who waits that long need not wait again.
+func inWords(d time.Duration) string {
+	switch seconds := int((d + time.Second - 1) / time.Second); {
+	case seconds <= 1:
+		return "a second"
+	case seconds < 100:
+		return fmt.Sprintf("%d seconds", seconds)
+	default:
+		return fmt.Sprintf("%d minutes", (seconds+59)/60)
+	}
+}
+
+// visitor returns who is logged in in this browser, or nil.
+func (s *Site) visitor(r *http.Request) (*authserver.Visitor, error) {
+	return s.Auth.Visitor(r.Context(), cookieOf(r, sessionCookie))
+}
+
+// fields reads a form of ours. None of them has a field twice.
+func fields(r *http.Request) (url.Values, error) {
+	if err := r.ParseForm(); err != nil {
+		return nil, &authserver.Error{Code: authserver.InvalidRequest, Description: "the form is not well-formed or too large"}
+	}
+	for _, values := range r.PostForm {
+		if len(values) > 1 {
+			return nil, &authserver.Error{Code: authserver.InvalidRequest, Description: "a field is given twice"}
+		}
+	}
+	return r.PostForm, nil
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"net/http"
+	"strings"
+)
+
+// protect sets the headers of everything that people see. Pages hold no script, no style
+// of their own and nothing from elsewhere, and no other page may frame them (RFC 9700
+// §4.16) or keep them.
+func (s *Site) protect(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", contentPolicy("'self'"))
+	h.Set("X-Frame-Options", "DENY") // for browsers that do not know frame-ancestors
+	h.Set("X-Content-Type-Options", "nosniff")
+	// Not no-referrer: with that, browsers send "Origin: null" with our own forms, and
+	// one without Sec-Fetch-Site would be taken for another site.
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
+	h.Set("Cache-Control", "no-store")
+}
+
+// alone cuts the page off from the window that opened it. Pages of an interaction are
+// left out: an application may open them in a window of its own, and wait there for
+// what its callback says.
+func alone(w http.ResponseWriter) {
+	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+}
+
+// letReturn allows the page's forms to end at a client. Chromium applies form-action to
+// every redirect that follows a post, and the last ones belong to the client: the callback,
+// and wherever that one sends the browser next. So schemes are named, and no hosts.
+func letReturn(w http.ResponseWriter, callback string) {
+	targets := "'self' https:"
+	if strings.HasPrefix(callback, "http:") { // on a loopback IP, or it would not be registered
+		targets += " http:"
+	}
+	w.Header().Set("Content-Security-Policy", contentPolicy(targets))
+}
+
+func contentPolicy(formTargets string) string {
+	return "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + formTargets +
+		"; frame-ancestors 'none'; base-uri 'none'"
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"net/http"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// signOutView is what the sign-out page shows.
+type signOutView struct {
+	Owner *authserver.Owner // nil: nobody is logged in
+}
+
+// getSignOut asks before it signs anybody out, or says that nobody is signed in.
+func (s *Site) getSignOut(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.visitor(r)
+	if err != nil {
+		return err
+	}
+	var view signOutView
+	if v != nil {
+		view.Owner = &v.Owner
+	}
+	alone(w)
+	return s.render(w, http.StatusOK, pageSignOut, view)
+}
+
+// postSignOut ends the session. With the field interaction the browser goes back there,
+// to log in as somebody else.
+func (s *Site) postSignOut(w http.ResponseWriter, r *http.Request) error {
+	f, err := fields(r)
+	if err != nil {
+		return err
+	}
+	v, err := s.visitor(r)
+	if err != nil {
+		return err
+	}
+	if v != nil {
+		if err := s.Auth.SignOut(r.Context(), v); err != nil {
+			return err
+		}
+	}
+	dropCookie(w, sessionCookie)
+	next := pathSignOut
+	if id := f.Get("interaction"); isInteractionID(id) {
+		next = interactionPath(id)
+	}
+	redirect(w, r, next)
+	return nil
+}
