@@ -94,6 +94,10 @@ var _ = struct{ Now func() time.Time }{Now: time.Now}'
 refused authserver print.go 'import "fmt"
 
 func init() { fmt.Println() }'
+refused authserver builtin.go 'func init() { println() }'
+plant authserver own.go 'func print() {}
+
+func init() { print() }'
 refused controllers aliases.go 'import core "k8s.io/api/core/v1"
 
 var _ core.Stub'
