@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+)
+
+// shown checks that an answer is an error page: nobody is redirected, nothing is begun.
+func (p *page) shown(status int) *page {
+	p.t.Helper()
+	p.wants(status, "")
+	if p.Header.Get("Location") != "" || !strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
+		p.t.Errorf("%s is not an error page: Location %q, %s", p.Request.URL.Path, p.Header.Get("Location"), p.Header.Get("Content-Type"))
+	}
+	return p
+}
+
+func TestN01ACallbackThatDiffersIsShownNotRedirected(t *testing.T) {
+	h := newHouse(t)
+	for name, callback := range map[string]string{
+		"path suffix": authtest.PhotoPrintCallback + "x", "sub-path": authtest.PhotoPrintCallback + "/x",
+		"query": authtest.PhotoPrintCallback + "?x=1", "trailing slash": authtest.PhotoPrintCallback + "/",
+		"case": "https://photoprint.example/CALLBACK", "port": "https://photoprint.example:443/callback",
+		"user info": "https://a@photoprint.example/callback", "backslash": `https://evil.example\@photoprint.example/callback`,
+		"dot segments": "https://photoprint.example/a/../callback", "percent-encoding": "https://photoprint.example/%63allback",
+		"fragment": authtest.PhotoPrintCallback + "#x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.browser(t).get(request(url.Values{"redirect_uri": {callback}})).shown(http.StatusBadRequest)
+		})
+	}
+}
+
+func TestN02TheLoopbackRuleIsNotStretchedAtTheEndpoint(t *testing.T) {
+	h := newHouse(t)
+	desktop := func(callback string) *page {
+		return h.browser(t).get(request(url.Values{"client_id": {authtest.Desktop}, "redirect_uri": {callback}}))
+	}
+	desktop("http://127.0.0.1:50123/callback").wants(http.StatusSeeOther, "")
+	for name, callback := range map[string]string{
+		"localhost": "http://localhost:50123/callback", "another path": "http://127.0.0.1:50123/other",
+		"https": "https://127.0.0.1:50123/callback", "a host that begins so": "http://127.0.0.1.evil.example/callback",
+	} {
+		t.Run(name, func(t *testing.T) { desktop(callback).shown(http.StatusBadRequest) })
+	}
+}
+
+func TestN03ASchemeThatIsNotRegisteredIsShown(t *testing.T) {
+	h := newHouse(t)
+	for _, callback := range []string{"javascript:alert(1)", "data:text/html,x", "photoprint:/callback"} {
+		h.browser(t).get(request(url.Values{"redirect_uri": {callback}})).shown(http.StatusBadRequest)
+	}
+}
+
+func TestN04UnknownSuspendedAndUnreadyClientsGetOnePage(t *testing.T) {
+	h := newHouse(t)
+	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Suspended = true })
+	h.Clients.Change(authtest.BookShelf, func(c *authserver.Client) { c.Ready = false })
+	var pages []string
+	for _, id := range []string{"photos.nobody", authtest.PhotoPrint, authtest.BookShelf, ""} {
+		p := h.browser(t).get(request(url.Values{"client_id": {id}, "redirect_uri": {authtest.BookShelfCallback}})).shown(http.StatusBadRequest)
+		pages = append(pages, withoutReference(p.text()))
+	}
+	for _, text := range pages {
+		if text != pages[0] {
+			t.Errorf("the pages differ:\n%s\n%s", pages[0], text)
+		}
+	}
+}
+
+// withoutReference cuts off the request's ID, which each page has for support.
+func withoutReference(text string) string {
+	before, _, _ := strings.Cut(text, "Reference")
+	return before
+}
+
+func TestFaultsOfAProvenRequestTravelToTheCallback(t *testing.T) {
+	h := newHouse(t)
+	for _, tc := range []struct {
+		name    string
+		changes url.Values
+		want    string
+	}{
+		{"N05 a parameter twice", url.Values{"scope": {"photos.read", "photos.read"}}, "invalid_request"},
+		{"N06 no code_challenge", url.Values{"code_challenge": nil}, "invalid_request"},
+		{"N06 method plain", url.Values{"code_challenge_method": {"plain"}}, "invalid_request"},
+		{"N06 short challenge", url.Values{"code_challenge": {"abc"}}, "invalid_request"},
+		{"N07 no response_type", url.Values{"response_type": nil}, "unsupported_response_type"},
+		{"N07 response_type token", url.Values{"response_type": {"token"}}, "unsupported_response_type"},
+		{"N17 a scope beyond the client's", url.Values{"scope": {"photos.write"}}, "invalid_scope"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := h.browser(t).get(request(tc.changes)).back(authtest.PhotoPrintCallback)
+			if got.Get("error") != tc.want || got.Get("state") != "af0ifjsldkj" || got.Get("iss") != h.issuer || got.Has("code") {
+				t.Errorf("the callback gets %v, want %s with state and iss", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestN05AStateGivenTwiceComesBackNotAtAll(t *testing.T) {
+	got := newHouse(t).browser(t).get(request(url.Values{"state": {"a", "b"}})).back(authtest.PhotoPrintCallback)
+	if got.Get("error") != "invalid_request" || got.Has("state") {
+		t.Errorf("the callback gets %v", got)
+	}
+}
+
+func TestN05AClientGivenTwiceIsShown(t *testing.T) {
+	newHouse(t).browser(t).get(request(url.Values{"client_id": {authtest.PhotoPrint, authtest.BookShelf}})).shown(http.StatusBadRequest)
+}
+
+func TestARequestThatIsTooLargeIsRefusedInWords(t *testing.T) {
+	h := newHouse(t)
+	got := h.browser(t).get(request(url.Values{"state": {strings.Repeat("s", 1025)}})).back(authtest.PhotoPrintCallback)
+	if got.Get("error") != "invalid_request" {
+		t.Errorf("the callback gets %v", got)
+	}
+}
+
+func TestN17AFormCannotAskForMoreThanTheRequest(t *testing.T) {
+	h := newHouse(t)
+	bob := h.bob(t)
+	path := bob.begin(url.Values{"client_id": {authtest.BookShelf}, "redirect_uri": {authtest.BookShelfCallback}})
+	p := bob.get(path).wants(http.StatusOK, "")
+	got := bob.post(path+"/consent", url.Values{"decision": {"allow"}, "ticket": {p.field("ticket")}, "scope": {"photos.read photos.write"}})
+	tokens := h.client(t, authtest.BookShelf).redeem(got.back(authtest.BookShelfCallback).Get("code"), authtest.BookShelfCallback).wants(http.StatusOK)
+	if tokens.text("scope") != "photos.read" {
+		t.Errorf("the token has the scope %q", tokens.text("scope"))
+	}
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+)
+
+// handler serves one request, or returns why it did not. It has written nothing then.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+const (
+	maxBody = 64 << 10
+	// unavailableRetry is what Retry-After says when a neighbour does not answer.
+	unavailableRetry = 5 * time.Second
+)
+
+// public serves what is the same for everybody.
+func (s *Site) public(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if err := h(w, r); err != nil {
+			oauth2.WriteError(w, s.outside(r, err))
+		}
+	})
+}
+
+// api serves clients. Nothing that it answers may be kept (RFC 6749 §5.1).
+func (s *Site) api(h handler) http.Handler {
+	return s.public(func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Pragma", "no-cache")
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		return h(w, r)
+	})
+}
+
+// anyOrigin lets scripts of other sites read the answer: a Public client may be a page in
+// a browser. No cookie plays a part at these endpoints, so nothing of the person's is
+// lent to the script.
+func (s *Site) anyOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		if r.Method == http.MethodOptions {
+			h.Set("Access-Control-Allow-Methods", http.MethodPost)
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			h.Set("Access-Control-Max-Age", "600")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func noContent(w http.ResponseWriter, _ *http.Request) error {
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// onlyPost answers every other method at a back-channel endpoint.
+func onlyPost(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Allow", http.MethodPost)
+	w.WriteHeader(http.StatusMethodNotAllowed)
+	return nil
+}
+
+// page serves people. An error whose callback is proven goes there, any other is shown.
+func (s *Site) page(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.protect(w)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if err := h(w, r); err != nil {
+			s.writePageError(w, r, err)
+		}
+	})
+}
+
+// form serves the forms of our own pages. A post that a page of another site began is
+// refused before anything is read.
+func (s *Site) form(h handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(s.page(func(http.ResponseWriter, *http.Request) error {
+		return &authserver.Error{Code: authserver.InteractionGone, Description: "the form was sent by another site"}
+	}))
+	return guard.Handler(s.page(h))
+}
+
+func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error) {
+	e := s.outside(r, err)
+	if e.Return != nil {
+		s.endInteraction(w, r)
+		redirect(w, r, oauth2.ErrorURL(s.Issuer, e))
+		return
+	}
+	s.showError(w, r, e)
+}
+
+// redirect sends the browser on with GET whatever it came with (RFC 9700 §4.12).
+func redirect(w http.ResponseWriter, r *http.Request, to string) {
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// outside turns an error into what may be shown. Only *authserver.Error goes out; of
+// anything else the log gets the cause and the outside that there was a fault.
+func (s *Site) outside(r *http.Request, err error) *authserver.Error {
+	if e, ok := errors.AsType[*authserver.Error](err); ok {
+		return e
+	}
+	if errors.Is(err, authserver.ErrUnavailable) {
+		s.Log.ErrorContext(r.Context(), "a neighbour does not answer", "route", r.Pattern, "err", err)
+		return &authserver.Error{
+			Code: authserver.TemporarilyUnavailable, RetryAfter: unavailableRetry,
+			Description: "the server cannot answer now; try again in a few seconds",
+		}
+	}
+	s.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "err", err)
+	return &authserver.Error{Code: authserver.ServerError, Description: "the server failed; the cause is in its log"}
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package web serves the authorization server over HTTP: routes.go is the whole table
+// of what is served, then a file per page or endpoint. A handler parses, calls the
+// engine and renders; no rule of a protocol is decided here.
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// Config is what a Site is made of. All fields but TrustedProxies are required.
+type Config struct {
+	Auth *authserver.Server
+	// Issuer is the issuer identifier (RFC 8414 §2): https, no path, query or fragment.
+	Issuer string
+	// TrustedProxies are the peers whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
+	Metrics        *Metrics
+	// Ready returns nil when the server can answer, else why it cannot.
+	Ready func(*http.Request) error
+}
+
+// Site serves every page and endpoint of one issuer.
+type Site struct {
+	Config
+	origin string // of the issuer
+	pages  *pages
+}
+
+// New returns a site, or says what is wrong with the configuration.
+func New(c Config) (*Site, error) {
+	if c.Auth == nil || c.Log == nil || c.Metrics == nil || c.Ready == nil {
+		return nil, errors.New("web: Auth, Log, Metrics and Ready are required")
+	}
+	u, err := url.Parse(c.Issuer)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
+		return nil, errors.New("the issuer must be an https URL without path, query and fragment, like https://auth.example.com")
+	}
+	p, err := loadPages()
+	if err != nil {
+		return nil, err
+	}
+	return &Site{Config: c, origin: c.Issuer, pages: p}, nil
+}

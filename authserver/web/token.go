@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"net/http"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+)
+
+// postToken is the token endpoint (RFC 6749 §3.2).
+func (s *Site) postToken(w http.ResponseWriter, r *http.Request) error {
+	secret, req, err := oauth2.ParseToken(r)
+	if err != nil {
+		return err
+	}
+	caller, err := s.Auth.AuthenticateClient(r.Context(), authserver.ProfileOAuth2, secret)
+	if err != nil {
+		return err
+	}
+	tokens, err := s.Auth.Token(r.Context(), caller, req)
+	if err != nil {
+		return err
+	}
+	oauth2.WriteToken(w, tokens)
+	return nil
+}
+
+// postRevoke is the revocation endpoint (RFC 7009 §2).
+func (s *Site) postRevoke(w http.ResponseWriter, r *http.Request) error {
+	caller, token, err := s.aboutToken(r)
+	if err != nil {
+		return err
+	}
+	if err := s.Auth.Revoke(r.Context(), caller, token); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// postIntrospect is the introspection endpoint (RFC 7662 §2).
+func (s *Site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
+	caller, token, err := s.aboutToken(r)
+	if err != nil {
+		return err
+	}
+	info, err := s.Auth.Introspect(r.Context(), caller, token)
+	if err != nil {
+		return err
+	}
+	oauth2.WriteIntrospection(w, s.Issuer, info)
+	return nil
+}
+
+// aboutToken reads a request about one token from an authenticated client.
+func (s *Site) aboutToken(r *http.Request) (authserver.Caller, string, error) {
+	secret, token, err := oauth2.ParseTokenParameter(r)
+	if err != nil {
+		return authserver.Caller{}, "", err
+	}
+	caller, err := s.Auth.AuthenticateClient(r.Context(), authserver.ProfileOAuth2, secret)
+	return caller, token, err
+}
+
+// getMetadata serves the metadata of the issuer (RFC 8414 §3).
+func (s *Site) getMetadata(w http.ResponseWriter, _ *http.Request) error {
+	oauth2.WriteMetadata(w, s.Issuer)
+	return nil
+}
