@@ -22,7 +22,11 @@ modules() { find . -name go.mod -not -path './.*' -not -path '*/testdata/*' -exe
 
 sources() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do [[ -f $file ]] && echo "$file"; done; }
 
-golangci() { go tool -modfile=hack/tools/lint/go.mod golangci-lint run ./...; }
+golangci() {
+	local linter=(go tool -modfile=hack/tools/lint/go.mod golangci-lint)
+	echo "    (on a fresh machine the linter is built first, which takes some minutes)"
+	"${linter[@]}" run ./...
+}
 
 generated() {
 	mkdir -p "$work/api/v1alpha1"

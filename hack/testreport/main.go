@@ -9,13 +9,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
 	// An interrupt is for go test: the report goes on to its end.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	r := &report{out: os.Stdout, packages: map[string]*packageReport{}}
-	err := r.read(os.Stdin)
+	err := r.read(os.Stdin, time.Tick(20*time.Second))
 	r.finish()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testreport:", err)

@@ -5,11 +5,13 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // event is a line of `go test -json`; see `go doc test2json` and, for the build's, `go help buildjson`.
@@ -29,6 +31,7 @@ type report struct {
 	passed   int                       // tests and subtests
 	failed   []string
 	skipped  []string
+	silent   bool // nothing has been printed since the last tick
 }
 
 // packageReport is one package's tests.
@@ -36,25 +39,64 @@ type packageReport struct {
 	output map[string]*strings.Builder // of the tests that have not ended, "" for the package
 }
 
-// read takes events up to the end. A line that is no event is printed: go test prints some errors that way.
-func (r *report) read(in io.Reader) error {
-	lines := bufio.NewReader(in)
+// read takes events up to the end. A line that is no event is printed: go test prints some errors that way. When nothing
+// has been printed between two ticks, it says what is being waited for.
+func (r *report) read(in io.Reader, ticks <-chan time.Time) error {
+	lines, failure := make(chan []byte), make(chan error, 1)
+	go func() {
+		defer close(lines)
+		failure <- split(in, lines)
+	}()
 	for {
-		line, err := lines.ReadBytes('\n')
-		if len(line) > 0 {
-			var e event
-			if json.Unmarshal(line, &e) != nil || e.Action == "" {
-				r.print("%s", line)
-			} else {
-				r.take(e)
+		select {
+		case line, more := <-lines:
+			if !more {
+				return <-failure
 			}
+			r.takeLine(line)
+		case <-ticks:
+			r.reassure()
 		}
-		if err == io.EOF {
+	}
+}
+
+// split sends the lines of in.
+func split(in io.Reader, lines chan<- []byte) error {
+	buffered := bufio.NewReader(in)
+	for {
+		line, err := buffered.ReadBytes('\n')
+		if len(line) > 0 {
+			lines <- line
+		}
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("read the output of go test: %w", err)
 		}
+	}
+}
+
+func (r *report) takeLine(line []byte) {
+	var e event
+	if json.Unmarshal(line, &e) != nil || e.Action == "" {
+		r.print("%s", line)
+		return
+	}
+	r.take(e)
+}
+
+// reassure breaks a long silence.
+func (r *report) reassure() {
+	if !r.silent {
+		r.silent = true // until the next line
+		return
+	}
+	if len(r.packages) == 0 {
+		r.print("... compiling\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.packages)) {
+		r.print("... running %s\n", name)
 	}
 }
 
@@ -131,6 +173,7 @@ func (r *report) good() bool {
 }
 
 func (r *report) print(format string, args ...any) {
+	r.silent = false
 	_, _ = fmt.Fprintf(r.out, format, args...) // whoever closed the pipe does not want to read it
 }
 

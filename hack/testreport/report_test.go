@@ -90,7 +90,7 @@ func TestReport(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var out strings.Builder
 			r := &report{out: &out, packages: map[string]*packageReport{}}
-			if err := r.read(strings.NewReader(test.in)); err != nil {
+			if err := r.read(strings.NewReader(test.in), nil); err != nil {
 				t.Fatal(err)
 			}
 			r.finish()
@@ -101,5 +101,18 @@ func TestReport(t *testing.T) {
 				t.Errorf("good is %v", r.good())
 			}
 		})
+	}
+}
+
+func TestALongSilenceIsBroken(t *testing.T) {
+	var out strings.Builder
+	r := &report{out: &out, packages: map[string]*packageReport{}}
+	r.reassure() // the first tick follows a silence of unknown length
+	r.reassure()
+	r.takeLine([]byte(`{"Action":"start","Package":"p"}`))
+	r.reassure()
+	r.reassure()
+	if diff := cmp.Diff("... compiling\n... running p\n", out.String()); diff != "" {
+		t.Errorf("printed (-want +got):\n%s", diff)
 	}
 }
