@@ -119,7 +119,8 @@ func (d *dev) report(err error) int {
 	return 1
 }
 
-// watchSignals stops everything at the first signal. The second ends the process at once, and with it what it started.
+// watchSignals stops everything at the first signal. One that comes later than a second after it ends the process at once, and with it
+// what it started; sooner it is the same wish told twice, as by `timeout`, which signals the process and then its group.
 func watchSignals(cancel context.CancelCauseFunc) {
 	// SIGPIPE comes when nobody reads the transcript any more, as in `make demo | head`.
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE}
@@ -127,6 +128,7 @@ func watchSignals(cancel context.CancelCauseFunc) {
 	received := make(chan os.Signal, 1)
 	signal.Notify(received, signals...)
 	cancel(interrupted{<-received})
+	time.Sleep(time.Second)
 	signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 }
 

@@ -22,7 +22,7 @@ type Folder struct {
 // somebody uses for other things too.
 var leftovers = []string{"env", "etcd", "pki", "admin.kubeconfig", "controller-manager.kubeconfig", "logs", "tls", "mounts",
 	"kubectl-cache", "operator.kubeconfig", "authserver.kubeconfig", "authserver.yaml", "users.yaml",
-	"gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm"}
+	"gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm", "gatehouse.db.lock", "photoframe.go"}
 
 // OpenFolder takes the folder for this process and removes what an earlier scene left in it: each starts from nothing. A
 // folder that another process holds is an error that names it. The lock of a process that died holds nobody up.

@@ -80,7 +80,7 @@ func (s *Scene) awaitMount(ctx context.Context, app string) error {
 	return nil
 }
 
-// watchSecrets is the command whose output package mount's mounter reads.
+// watchSecrets is the command whose output the mounter reads.
 func (s *Scene) watchSecrets() *exec.Cmd {
 	cmd := exec.Command(s.KubectlPath, "get", "secrets", "--namespace", Namespace, "--watch", "--output", "json")
 	cmd.Env = append(os.Environ(), s.kubectlEnvironment()...)

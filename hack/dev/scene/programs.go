@@ -119,5 +119,8 @@ func (p *programs) tail(name string) string {
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	lines = lines[max(0, len(lines)-8):]
+	for i, line := range lines {
+		lines[i] = line[:min(len(line), 240)] // a screen is not endless
+	}
 	return "The end of " + p.folder.Shown("logs", name+".log") + ":\n    " + strings.Join(lines, "\n    ")
 }

@@ -63,7 +63,7 @@ func Tell(ctx context.Context, s *scene.Scene, script *transcript.Transcript) er
 		{"revoked", t.revoke},
 		{"API call", t.callAPIInVain},
 	} {
-		if err := script.Step(ctx, step.name, "still at it", step.do); err != nil {
+		if err := script.Step(ctx, step.name, "waiting for an answer", step.do); err != nil {
 			return err
 		}
 	}

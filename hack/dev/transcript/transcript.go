@@ -81,7 +81,7 @@ func (t *Transcript) Println(format string, args ...any) { t.print(format+"\n", 
 // line prints when a step that began then was done, what it took, and what came of it.
 func (t *Transcript) line(began time.Time, emphasis, name, said string) {
 	took := short(t.now().Sub(began))
-	t.print("%s%6.1fs %6s%s  %s%-11s%s %s\n",
+	t.print("%s%6.2fs %6s%s  %s%-12s%s %s\n",
 		t.style.dim, t.Elapsed().Seconds(), took, t.style.end, emphasis, name, t.style.end, said)
 }
 
@@ -99,7 +99,7 @@ func (t *Transcript) reassure(doing string) (stop func()) {
 				return
 			case <-ticker.C:
 				ticker.Reset(interval)
-				t.print("%s%15s  %s, %s so far%s\n", t.style.dim, "", doing, short(t.now().Sub(began)), t.style.end)
+				t.print("%s%14s  %s, %s so far%s\n", t.style.dim, "", doing, short(t.now().Sub(began)), t.style.end)
 			}
 		}
 	}()

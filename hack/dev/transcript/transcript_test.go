@@ -26,8 +26,8 @@ func TestALineSaysWhenHowLongAndWhat(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := "   0.0s   42ms  login       Bob logs in\n" +
-		"  75.0s  75.0s  login       Bob logs in\n"
+	want := "  0.04s   42ms  login        Bob logs in\n" +
+		" 75.04s  75.0s  login        Bob logs in\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}
@@ -44,7 +44,7 @@ func TestAFailedStepSaysSoAndIsNotCounted(t *testing.T) {
 	if !errors.Is(err, cause) || script.Steps() != 0 {
 		t.Errorf("%v, %d steps", err, script.Steps())
 	}
-	if !strings.Contains(out.String(), "FAILED      login: the door is shut\n") {
+	if !strings.Contains(out.String(), "FAILED       login: the door is shut\n") {
 		t.Error(out.String())
 	}
 }
