@@ -99,7 +99,7 @@ func (d *dev) stop() error {
 // interrupted is the cause of an end that a person asked for.
 type interrupted struct{ os.Signal }
 
-func (i interrupted) Error() string { return i.Signal.String() }
+func (i interrupted) Error() string { return i.String() }
 
 // report says how it ended and returns the exit status.
 func (d *dev) report(err error) int {

@@ -53,7 +53,7 @@ func (t *story) consent(ctx context.Context) (said string, err error) {
 		return "", err
 	}
 	if t.page.next == nil || !t.isCallback(t.page.next) {
-		return "", fmt.Errorf("Bob is not sent back to PhotoPrint, but sees %s", t.page)
+		return "", fmt.Errorf("PhotoPrint does not get Bob back, he sees %s", t.page)
 	}
 	t.answer = t.page.next
 	return "Bob allows it, always", nil
@@ -108,16 +108,16 @@ func (t *story) revoke(ctx context.Context) (string, error) {
 	if p, err = t.bob.submit(ctx, p, "/account/revoke", nil); err != nil {
 		return "", err
 	}
+	if err := p.shows(http.StatusOK, "Access removed"); err != nil {
+		return "", err
+	}
 	if p, err = t.bob.open(ctx, t.Issuer+"/account"); err != nil {
 		return "", err
 	}
-	if err := p.shows(http.StatusOK); err != nil {
-		return "", err
-	}
 	if strings.Contains(p.text, "PhotoPrint") {
-		return "", fmt.Errorf("PhotoPrint is still on Bob's account page")
+		return "", fmt.Errorf("PhotoPrint is still on %s", p)
 	}
-	return "Bob takes it back on his account page", nil
+	return "Bob takes it back on his account page", p.shows(http.StatusOK, "No application has access")
 }
 
 // callAPIInVain: what PhotoPrint has is worth nothing any more.

@@ -30,7 +30,7 @@ func (t *story) authorizeAgain(ctx context.Context) (said string, err error) {
 		return "", err
 	}
 	if p.next == nil || !t.isCallback(p.next) || p.next.Query().Get("state") != state {
-		return "", fmt.Errorf("Bob is not sent back at once, but sees %s", p)
+		return "", fmt.Errorf("PhotoPrint does not get Bob back at once, he sees %s", p)
 	}
 	t.code, t.proof = p.next.Query().Get("code"), oauth2.VerifierOption(verifier)
 	if t.tokens, err = t.config.Exchange(t.context(ctx), t.code, t.proof); err != nil {
