@@ -29,8 +29,6 @@ const (
 	noticeLifetime = time.Minute
 	// maxInteractions is how many requests of one browser are under way at most.
 	maxInteractions = 5
-	// maxOpened is how many interaction cookies are opened to find the oldest.
-	maxOpened = 20
 )
 
 func setCookie(w http.ResponseWriter, name, value string, lifetime time.Duration) {
@@ -55,15 +53,13 @@ func cookieOf(r *http.Request, name string) string {
 // one fits.
 func (s *Site) makeRoom(w http.ResponseWriter, r *http.Request) {
 	var kept []*authserver.Interaction
-	opened := 0
 	for _, c := range r.Cookies() {
 		id, ok := strings.CutPrefix(c.Name, interactionCookie)
 		if !ok {
 			continue
 		}
-		opened++
 		i, err := s.Auth.OpenInteraction(id, c.Value)
-		if err != nil || opened > maxOpened {
+		if err != nil {
 			dropCookie(w, c.Name)
 			continue
 		}

@@ -7,36 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/gatehouse-dev/gatehouse/authserver"
-	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 )
-
-func TestN04ThePageIsTheSameForEachClientThatMayNot(t *testing.T) {
-	h := newHouse(t)
-	b := h.browser(t)
-	answer := func() string {
-		p := b.get(request(nil)).wants(http.StatusBadRequest, "").says("This application cannot be used")
-		p.Header.Del("Date")
-		p.Header.Del("X-Request-Id")
-		return cmp.Diff(http.Header{}, p.Header) + p.body
-	}
-	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Suspended = true })
-	suspended := answer()
-	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Suspended, c.Ready = false, false })
-	notReady := answer()
-	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Ready, c.Profile = true, "OAuth1" })
-	otherProfile := answer()
-	h.Clients.Delete(authtest.PhotoPrint)
-	unknown := answer()
-	for name, got := range map[string]string{"not ready": notReady, "another profile": otherProfile, "unknown": unknown} {
-		if got != suspended {
-			t.Errorf("%s looks different from suspended:\n%s", name, cmp.Diff(suspended, got))
-		}
-	}
-}
 
 func TestAnUnprovenCallbackIsShownAndNotFollowed(t *testing.T) {
 	h := newHouse(t)
