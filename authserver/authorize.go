@@ -50,11 +50,15 @@ type Interaction struct {
 	CodeChallenge string
 	Prompt        Prompt
 	StartedAt     time.Time
+	Profile       Profile
+	// RequestToken is what a Signed client's link named. Only when the owner has logged in is it
+	// opened, and gives the interaction its client, callback and scopes.
+	RequestToken string
 }
 
 // Return is where the browser goes when the interaction ends.
 func (i *Interaction) Return() *Return {
-	return &Return{ClientID: i.ClientID, Callback: i.Callback, State: i.State}
+	return &Return{Profile: i.Profile, ClientID: i.ClientID, Callback: i.Callback, State: i.State, RequestToken: i.RequestToken}
 }
 
 // Authorize proves that a request comes from a known client for a known callback, and
@@ -70,7 +74,7 @@ func (s *Server) Authorize(_ context.Context, r AuthorizeRequest) (*Interaction,
 		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
 	}
 	i := &Interaction{
-		ID: s.NewID(), ClientUID: client.UID, ClientID: client.ID,
+		ID: s.NewID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
 		Callback: callback, Requested: r.Callback, State: r.State,
 		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, StartedAt: s.Now(),
 	}

@@ -33,8 +33,24 @@ const (
 // Profile is the spelling a client speaks.
 type Profile string
 
-// ProfileOAuth2 is OAuth 2.x under the rules of OAuth 2.1.
-const ProfileOAuth2 Profile = "OAuth2"
+// The profiles. The engine only asks a profile whether it is Signed; everything else about it
+// is a matter of spelling.
+const (
+	// ProfileOAuth2 is OAuth 2.x under the rules of OAuth 2.1.
+	ProfileOAuth2 Profile = "OAuth2"
+	// ProfileOAuth1 is OAuth 1.0a (RFC 5849).
+	ProfileOAuth1 Profile = "OAuth1"
+	// ProfileConnectionsCloudOAuth2 is OAuth 2.0 as IBM Connections Cloud spelled it.
+	ProfileConnectionsCloudOAuth2 Profile = "ConnectionsCloudOAuth2"
+	// ProfileConnectionsCloudOAuth1 is OAuth 1.0a as IBM Connections Cloud spelled it.
+	ProfileConnectionsCloudOAuth1 Profile = "ConnectionsCloudOAuth1"
+	// ProfileIntegrationCloud is OAuth 2.0 as webMethods Integration Cloud spelled it.
+	ProfileIntegrationCloud Profile = "IntegrationCloud"
+)
+
+// Signed reports whether clients of the profile sign their requests (OAuth 1.0a) instead of
+// sending a secret. The server derives their secrets itself, and their tokens have secrets.
+func (p Profile) Signed() bool { return p == ProfileOAuth1 || p == ProfileConnectionsCloudOAuth1 }
 
 // Credential is one client secret: what proves it, never the secret itself.
 type Credential struct {
@@ -68,6 +84,19 @@ type Client struct {
 	Ready       bool // may begin new authorizations
 	Suspended   bool // everything is refused
 	Credentials []Credential
+
+	// SignatureMethods are those a Signed client may use (RFC 5849 §3.4).
+	SignatureMethods []string
+	// OutOfBand lets a Signed client have its verifiers shown to the owner (RFC 5849 §2.1: oob).
+	OutOfBand bool
+	// RefreshLimit is how often a grant may be refreshed; nil: until it ends.
+	RefreshLimit *int
+	// OwnerChooses lets the owner allow some of the scopes that are asked for.
+	OwnerChooses bool
+	// NotBefore, when set, ends everything that was given before it.
+	NotBefore time.Time
+	// Until these times the client may send its secret where it should not be; zero: it may not.
+	SecretInURLUntil, SecretInHeaderUntil time.Time
 }
 
 // Scope is a scope with the words that explain it to people.
@@ -88,6 +117,9 @@ type Clients interface {
 
 // May reports whether the client may use the grant type.
 func (c *Client) May(g GrantType) bool { return slices.Contains(c.GrantTypes, g) }
+
+// keeps reports whether what was given at t is still honoured.
+func (c *Client) keeps(t time.Time) bool { return !t.Before(c.NotBefore) }
 
 // HasCallback reports whether a browser may be sent to uri. Registered callbacks
 // are compared character for character (RFC 9700 §2.1); only for a Public client's

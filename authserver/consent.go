@@ -34,6 +34,8 @@ type Position struct {
 	Ticket string
 	// Rememberable is set when the owner may tick "always".
 	Rememberable bool
+	// Choosable is set when the owner may allow some of the scopes.
+	Choosable bool
 }
 
 // Approval is what the browser carries back to the client.
@@ -46,7 +48,11 @@ type Approval struct {
 // the flow. With prompt=none nothing may be shown, and what would have to be is an
 // error for the callback.
 func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position, error) {
-	client, err := s.clientOf(i)
+	client, err := s.clientOf(ctx, i)
+	if i.RequestToken != "" && v == nil {
+		// A stranger learns nothing about a request token: the login comes first.
+		return Position{Step: StepLogin, Client: client}, nil
+	}
 	if err != nil {
 		return Position{}, err
 	}
@@ -71,7 +77,7 @@ func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position
 		p.Step = StepIssue
 		return p, nil
 	}
-	p.Step, p.Rememberable = StepConsent, rememberable(client)
+	p.Step, p.Rememberable, p.Choosable = StepConsent, rememberable(client), client.OwnerChooses
 	if p.Ticket, err = s.ticket(i, v); err != nil {
 		return Position{}, err
 	}
@@ -88,9 +94,12 @@ func (i *Interaction) unlessSilent(code Code, description string) error {
 
 // clientOf returns the interaction's client if the interaction may go on. The client
 // may have been deleted, suspended or changed since it began.
-func (s *Server) clientOf(i *Interaction) (*Client, error) {
+func (s *Server) clientOf(ctx context.Context, i *Interaction) (*Client, error) {
 	if s.Now().Sub(i.StartedAt) >= InteractionLifetime {
 		return nil, refuse(InteractionGone, "the request is too old")
+	}
+	if i.RequestToken != "" {
+		return s.clientOfRequestToken(ctx, i)
 	}
 	client, ok := s.Clients.ByUID(i.ClientUID)
 	if !ok || client.Suspended || !client.Ready {
@@ -148,6 +157,8 @@ type Decision struct {
 	Allow  bool
 	Always bool
 	Ticket string
+	// Scopes are those the owner chose, where that is possible.
+	Scopes []string
 }
 
 // Decide carries out the owner's decision. A denial is an AccessDenied *Error for the
@@ -164,6 +175,13 @@ func (s *Server) Decide(ctx context.Context, i *Interaction, v *Visitor, d Decis
 	if !d.Allow {
 		s.audit(ctx, Event{Name: EventConsentDenied, ClientID: i.ClientID, Owner: v.Owner.Name})
 		return nil, i.fail(refuse(AccessDenied, "the owner denied the request"))
+	}
+	if p.Choosable {
+		chosen := intersect(i.Scopes, d.Scopes)
+		if len(chosen) == 0 && len(i.Scopes) > 0 {
+			return nil, refuse(InvalidRequest, "choose at least one scope, or deny")
+		}
+		i.Scopes = chosen
 	}
 	s.audit(ctx, Event{Name: EventConsentAllowed, ClientID: i.ClientID, Owner: v.Owner.Name, Scopes: i.Scopes})
 	return s.approve(ctx, i, v.Owner, p.Client, d.Always && p.Rememberable)
@@ -182,22 +200,22 @@ func (s *Server) Issue(ctx context.Context, i *Interaction, v *Visitor) (*Approv
 	return s.approve(ctx, i, v.Owner, p.Client, false)
 }
 
-// proofLifetime is how long a code waits for its client. RFC 6749 §4.1.2 allows ten
-// minutes; a client redeems it within seconds.
-const proofLifetime = time.Minute
+const (
+	// codeLifetime is how long a code waits for its client. RFC 6749 §4.1.2 allows ten
+	// minutes; a client redeems it within seconds.
+	codeLifetime = time.Minute
+	// verifierLifetime is longer, because a verifier may be typed in by a person.
+	verifierLifetime = 10 * time.Minute
+)
 
 // approve turns an interaction into a grant with a proof. The grant's ID is made from
 // the interaction's, so that one interaction can never yield two grants.
 func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client, always bool) (*Approval, error) {
 	now := s.Now()
-	proof := rand.Text()
+	proof, bound := newProof(i, c, now)
 	grant := Grant{
 		ID: grantIDOf(i), ClientUID: c.UID, Owner: o.Name, Scopes: i.Scopes, Profile: c.Profile,
-		ApprovedAt: now, EndsAt: now.Add(c.GrantDuration),
-		Proof: Proof{
-			Hash: sha256.Sum256([]byte(proof)), Callback: i.Requested,
-			CodeChallenge: i.CodeChallenge, ExpiresAt: now.Add(proofLifetime),
-		},
+		ApprovedAt: now, EndsAt: endOf(c, bound.ExpiresAt, now), Proof: bound,
 	}
 	var consent *Consent
 	if always {
@@ -218,6 +236,30 @@ func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client
 	return &Approval{Return: *i.Return(), Proof: proof}, nil
 }
 
+// newProof makes a proof, in clear for the browser and bound for the store. A code is bound to
+// the callback as the request spelled it; a verifier to its request token, which names the callback.
+func newProof(i *Interaction, c *Client, now time.Time) (clear string, bound Proof) {
+	clear = rand.Text()
+	if !c.Profile.Signed() {
+		return clear, Proof{Hash: sha256.Sum256([]byte(clear)), Callback: i.Requested,
+			CodeChallenge: i.CodeChallenge, ExpiresAt: now.Add(codeLifetime)}
+	}
+	if i.Callback == OutOfBand {
+		clear = clear[:outOfBandVerifier]
+	}
+	return clear, Proof{Hash: sha256.Sum256([]byte(verifierProof(i.RequestToken, clear))), ExpiresAt: now.Add(verifierLifetime)}
+}
+
+// endOf is when a grant ends: after the client's duration, or, if it cannot be refreshed, as soon
+// as the last token it can yield has ended.
+func endOf(c *Client, proofEnds, now time.Time) time.Time {
+	end := now.Add(c.GrantDuration)
+	if last := proofEnds.Add(c.AccessTokenLifetime); !c.May(GrantRefreshToken) && last.Before(end) {
+		return last
+	}
+	return end
+}
+
 // widen returns the scopes of an "always": those decided now and those of an earlier
 // one that the client may still have.
 func (s *Server) widen(ctx context.Context, o Owner, c *Client, scopes []string) ([]string, error) {
@@ -231,6 +273,10 @@ func (s *Server) widen(ctx context.Context, o Owner, c *Client, scopes []string)
 }
 
 func grantIDOf(i *Interaction) GrantID {
-	sum := sha256.Sum256([]byte("gatehouse grant of interaction " + i.ID))
+	name := "gatehouse grant of interaction " + i.ID
+	if i.RequestToken != "" { // which may be brought to several interactions
+		name = "gatehouse grant of request token " + i.RequestToken
+	}
+	sum := sha256.Sum256([]byte(name))
 	return GrantID(sum[:16])
 }

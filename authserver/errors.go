@@ -28,8 +28,24 @@ const (
 	ConsentRequired         Code = "consent_required"
 )
 
+// Codes of signed requests (RFC 5849 §3.2), in the words of the OAuth Problem Reporting extension.
+const (
+	// SignatureInvalid covers unknown clients, unknown tokens and wrong signatures alike.
+	SignatureInvalid        Code = "signature_invalid"
+	SignatureMethodRejected Code = "signature_method_rejected"
+	TimestampRefused        Code = "timestamp_refused"
+	NonceUsed               Code = "nonce_used"
+	TokenRejected           Code = "token_rejected"
+	TokenExpired            Code = "token_expired"
+)
+
 // Codes that only a person sees, on a page.
 const (
+	// RequestTokenUnknown, RequestTokenExpired and RequestTokenUsed are faults of the link that
+	// brought the owner (RFC 5849 §2.2).
+	RequestTokenUnknown Code = "request_token_unknown"
+	RequestTokenExpired Code = "request_token_expired"
+	RequestTokenUsed    Code = "request_token_used"
 	// UnknownClient covers unknown, suspended and not yet ready clients alike.
 	UnknownClient Code = "unknown_client"
 	// InvalidCallback is a callback that is not registered.
@@ -53,14 +69,32 @@ type Error struct {
 	Return *Return
 	// RetryAfter, when set, is how long to wait before another try.
 	RetryAfter time.Duration
+	// Why tells apart what has one Code here and several in an older dialect.
+	Why Why
 }
+
+// Why is the cause of an InvalidGrant.
+type Why int
+
+// The causes.
+const (
+	WhyUnsaid Why = iota
+	WhyWrongCallback
+	WhyExpired
+)
 
 // Return is where the browser goes back to, with the client's own state.
 type Return struct {
+	Profile  Profile
 	ClientID string
-	Callback string
+	Callback string // OutOfBand: nowhere, the proof is shown
 	State    string
+	// RequestToken is set in a Signed profile.
+	RequestToken string
 }
+
+// OutOfBand is the callback of a client that has none (RFC 5849 §2.1).
+const OutOfBand = "oob"
 
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Description }
 

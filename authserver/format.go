@@ -29,6 +29,8 @@ type accessToken struct {
 	Scopes       []scopeTag
 	IssuedAt     time.Time
 	ExpiresAt    time.Time
+	// Signed tokens have a secret and go with a signature (RFC 5849 §3.1).
+	Signed bool
 }
 
 // scopeTag stands for a scope inside a token: 32 bits of its hash, so that twenty scopes
@@ -63,17 +65,24 @@ func tagged(base []string, tags []scopeTag) []string {
 const (
 	kindGrant      = 1
 	kindCredential = 2
+	kindSigned     = 3
 )
+
+func (t accessToken) kind() byte {
+	switch {
+	case t.ClientUID != "":
+		return kindCredential
+	case t.Signed:
+		return kindSigned
+	default:
+		return kindGrant
+	}
+}
 
 // sealAccess spells an access token: gha_, then key ID, nonce and ciphertext of
 // kind, times, grant ID or client UID and credential ID, scope tags.
 func (k *Keys) sealAccess(t accessToken) string {
-	b := make([]byte, 0, 128)
-	if t.ClientUID == "" {
-		b = append(b, kindGrant)
-	} else {
-		b = append(b, kindCredential)
-	}
+	b := append(make([]byte, 0, 128), t.kind())
 	b = binary.BigEndian.AppendUint32(b, uint32(t.IssuedAt.Unix()))  //nolint:gosec // seconds until 2106
 	b = binary.BigEndian.AppendUint32(b, uint32(t.ExpiresAt.Unix())) //nolint:gosec // seconds until 2106
 	if t.ClientUID == "" {
@@ -103,7 +112,8 @@ func (k *Keys) openAccess(token string) (accessToken, error) {
 	t.ExpiresAt = time.Unix(int64(binary.BigEndian.Uint32(b[5:])), 0)
 	kind, r := b[0], bytes.NewBuffer(b[9:])
 	switch kind {
-	case kindGrant:
+	case kindGrant, kindSigned:
+		t.Signed = kind == kindSigned
 		copy(t.GrantID[:], r.Next(len(t.GrantID)))
 	case kindCredential:
 		t.ClientUID, t.CredentialID = nextString(r), nextString(r)

@@ -36,11 +36,16 @@ func (s *Server) Introspect(ctx context.Context, caller Caller, token string) (T
 	if info.Refresh {
 		return TokenInfo{}, nil
 	}
-	info.Scopes = intersect(info.Scopes, caller.Client.OwnedScopes)
-	if len(info.Scopes) == 0 {
-		return TokenInfo{}, nil
+	return info.seenBy(caller.Client), nil
+}
+
+// seenBy returns what a resource server sees of a token: the scopes it owns, or nothing.
+func (t TokenInfo) seenBy(c *Client) TokenInfo {
+	t.Scopes = intersect(t.Scopes, c.OwnedScopes)
+	if len(t.Scopes) == 0 {
+		return TokenInfo{}
 	}
-	return info, nil
+	return t
 }
 
 // inspect returns what the token is worth to somebody who may know everything.
@@ -50,6 +55,9 @@ func (s *Server) inspect(ctx context.Context, token string) (TokenInfo, error) {
 		return TokenInfo{}, err
 	}
 	if t, err := keys.openAccess(token); err == nil {
+		if t.Signed { // worth something only with a signature
+			return TokenInfo{}, nil
+		}
 		return s.inspectAccess(ctx, t, token)
 	}
 	if t, err := keys.openRefresh(token); err == nil {
@@ -78,7 +86,7 @@ func (s *Server) inspectAccess(ctx context.Context, t accessToken, token string)
 // client, with its credential, and by revocation.
 func (s *Server) inspectCredential(ctx context.Context, t accessToken, token string) (TokenInfo, error) {
 	client, ok := s.Clients.ByUID(t.ClientUID)
-	if !ok || client.Suspended || !client.May(GrantClientCredentials) || !client.accepts(t.CredentialID, s.Now()) {
+	if !ok || client.Suspended || !client.keeps(t.IssuedAt) || !client.May(GrantClientCredentials) || !client.accepts(t.CredentialID, s.Now()) {
 		return TokenInfo{}, nil
 	}
 	spent, err := s.Store.Spent(ctx, revocationKey(token), s.Now())
@@ -102,7 +110,7 @@ func (s *Server) inspectGrant(ctx context.Context, id GrantID) (TokenInfo, error
 		return TokenInfo{}, err
 	}
 	client, ok := s.Clients.ByUID(g.ClientUID)
-	if !ok || client.Suspended {
+	if !ok || client.Suspended || !client.keeps(g.ApprovedAt) {
 		return TokenInfo{}, nil
 	}
 	return TokenInfo{

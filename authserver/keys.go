@@ -25,6 +25,8 @@ const (
 	forInteraction purpose = "interaction"
 	forDevice      purpose = "device"
 	forTicket      purpose = "consent ticket"
+	forRequest     purpose = "request token"
+	forTokenSecret purpose = "token secret"
 )
 
 const keyIDSize = 4
@@ -76,7 +78,7 @@ func parseKeyID(text string) (id [keyIDSize]byte, err error) {
 
 func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 	p := &purposeKeys{seal: map[purpose]cipher.AEAD{}, sign: map[purpose][]byte{}}
-	for _, name := range []purpose{forAccess, forInteraction, forDevice} {
+	for _, name := range []purpose{forAccess, forInteraction, forDevice, forRequest} {
 		block, err := aes.NewCipher(key.Sub("authserver " + string(name)).Bytes())
 		if err != nil {
 			return nil, err
@@ -85,7 +87,7 @@ func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 			return nil, err
 		}
 	}
-	for _, name := range []purpose{forRefresh, forTicket} {
+	for _, name := range []purpose{forRefresh, forTicket, forTokenSecret} {
 		p.sign[name] = key.Sub("authserver " + string(name)).Bytes()
 	}
 	return p, nil

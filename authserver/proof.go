@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// maxProof bounds what is hashed; a proof of ours has 26 characters.
-const maxProof = 256
+// maxProof bounds what is hashed; a request token and its verifier are the longest proof.
+const maxProof = 2 * MaxToken
 
 // redeem exchanges a proof for its grant, once. What binds the proof is checked before
 // it is taken, so that a stranger who got hold of one cannot burn it for its client.
@@ -36,8 +36,8 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 		return Grant{}, s.reused(ctx, EventProofReused, g, c)
 	}
 	now := s.Now()
-	if !now.Before(g.Proof.ExpiresAt) || !live(g, now) {
-		return Grant{}, refuse(InvalidGrant, "the code is unknown or expired")
+	if !now.Before(g.Proof.ExpiresAt) || !live(g, now) || !c.keeps(g.ApprovedAt) {
+		return Grant{}, &Error{Code: InvalidGrant, Why: WhyExpired, Description: "the code is unknown or expired"}
 	}
 	if err := s.stillEntitled(ctx, g, c, 0); err != nil {
 		return Grant{}, err
@@ -60,7 +60,7 @@ func bound(g Grant, c *Client, r TokenRequest) *Error {
 		return refuse(InvalidGrant, "the code is unknown or expired")
 	}
 	if r.Callback != g.Proof.Callback {
-		return refuse(InvalidGrant, "redirect_uri differs from the authorization request's")
+		return &Error{Code: InvalidGrant, Why: WhyWrongCallback, Description: "redirect_uri differs from the authorization request's"}
 	}
 	if !codeVerifierFits(r.CodeVerifier, g.Proof.CodeChallenge) {
 		return refuse(InvalidGrant, "code_verifier does not fit the code_challenge")

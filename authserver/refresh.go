@@ -52,7 +52,7 @@ func (s *Server) refreshed(ctx context.Context, c *Client, token string) (Grant,
 	if err != nil {
 		return Grant{}, 0, err
 	}
-	if !found || g.ClientUID != c.UID || !live(g, s.Now()) {
+	if !found || g.ClientUID != c.UID || !live(g, s.Now()) || !c.keeps(g.ApprovedAt) {
 		return Grant{}, 0, unknown
 	}
 	return g, t.Generation, nil
@@ -61,6 +61,9 @@ func (s *Server) refreshed(ctx context.Context, c *Client, token string) (Grant,
 // rotate returns the grant in the generation whose refresh token the client gets.
 func (s *Server) rotate(ctx context.Context, g Grant, generation uint32, c *Client) (Grant, error) {
 	if generation == g.Generation {
+		if !refreshable(g, c) {
+			return Grant{}, refuse(InvalidGrant, "the grant was refreshed as often as it may be")
+		}
 		next, err := s.Store.Rotate(ctx, g.ID, generation, s.Now())
 		if !errors.Is(err, ErrStale) {
 			return next, wrap("rotate grant", err)
@@ -83,6 +86,12 @@ func (s *Server) rotate(ctx context.Context, g Grant, generation uint32, c *Clie
 		// about who holds what, so the token is not honoured and the grant is left alone.
 		return Grant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
 	}
+}
+
+// refreshable reports whether the grant may be refreshed once more. The generation is the count:
+// it is 1 before the first refresh.
+func refreshable(g Grant, c *Client) bool {
+	return c.May(GrantRefreshToken) && (c.RefreshLimit == nil || int64(g.Generation) <= int64(*c.RefreshLimit))
 }
 
 func wrap(doing string, err error) error {

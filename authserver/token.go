@@ -41,6 +41,7 @@ type TokenRequest struct {
 // Tokens is what a token request yields.
 type Tokens struct {
 	AccessToken  string
+	TokenSecret  string // of the access token, in a Signed profile
 	RefreshToken string // empty: none
 	IssuedAt     time.Time
 	ExpiresAt    time.Time // of the access token
@@ -161,8 +162,13 @@ func (s *Server) tokensOf(g Grant, c *Client, scopes []string) (*Tokens, error) 
 	if t.ExpiresAt.After(g.EndsAt) {
 		t.ExpiresAt = g.EndsAt
 	}
+	t.Signed = c.Profile.Signed()
 	tokens := &Tokens{AccessToken: keys.sealAccess(t), IssuedAt: now, ExpiresAt: t.ExpiresAt, Scopes: scopes}
-	if !c.May(GrantRefreshToken) {
+	if t.Signed {
+		tokens.TokenSecret, err = keys.tokenSecret(tokens.AccessToken)
+		return tokens, wrap("derive token secret", err)
+	}
+	if !refreshable(g, c) {
 		return tokens, nil
 	}
 	if tokens.RefreshToken, err = keys.signRefresh(g); err != nil {

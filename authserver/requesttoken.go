@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"time"
+)
+
+const (
+	requestPrefix        = "ght_"
+	requestTokenLifetime = 10 * time.Minute
+	// outOfBandVerifier is the length of a verifier that a person copies: 60 bits, bound to one
+	// request token of one client for ten minutes.
+	outOfBandVerifier = 12
+)
+
+// TemporaryCredentials are a request token and its secret (RFC 5849 §2.1).
+type TemporaryCredentials struct {
+	Token     string
+	Secret    string
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+}
+
+// requestToken is what a request token says. It is a pushed authorization request that is
+// kept by the client instead of the server: sealed, so that nothing of it can be changed.
+type requestToken struct {
+	ClientUID string
+	Callback  callbackTag
+	IssuedAt  time.Time
+	ID        [12]byte
+}
+
+// callbackTag stands for a callback inside a request token. It is only ever looked up among
+// the callbacks of the token's own client.
+type callbackTag [8]byte
+
+func tagOfCallback(callback string) callbackTag {
+	sum := sha256.Sum256([]byte(callback))
+	return callbackTag(sum[:])
+}
+
+// RequestToken begins a flow of a client that signed its request (RFC 5849 §2.1). The callback
+// must be one of the client's, or OutOfBand where it may have that. Nothing is stored.
+func (s *Server) RequestToken(ctx context.Context, caller Caller, callback string) (*TemporaryCredentials, error) {
+	c := caller.Client
+	if !c.Ready {
+		return nil, refuse(SignatureInvalid, "the request was not signed by a client that may use this endpoint")
+	}
+	if callback == OutOfBand && !c.OutOfBand || callback != OutOfBand && !c.HasCallback(callback) {
+		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: c.ID, Reason: "the callback is not registered for this client"})
+		return nil, &Error{Code: InvalidRequest, Why: WhyWrongCallback, Description: "the callback is not registered for this client"}
+	}
+	keys, err := s.currentKeys()
+	if err != nil {
+		return nil, err
+	}
+	t := requestToken{ClientUID: c.UID, Callback: tagOfCallback(callback), IssuedAt: s.Now()}
+	_, _ = rand.Read(t.ID[:]) // never fails: it ends the program instead
+	token := keys.sealRequest(t)
+	secret, err := keys.tokenSecret(token)
+	if err != nil {
+		return nil, wrap("derive token secret", err)
+	}
+	return &TemporaryCredentials{Token: token, Secret: secret, IssuedAt: t.IssuedAt, ExpiresAt: t.IssuedAt.Add(requestTokenLifetime)}, nil
+}
+
+// BeginSigned begins the interaction of a link with a request token (RFC 5849 §2.2). The
+// token is looked at when the owner has logged in, not before.
+func (s *Server) BeginSigned(profile Profile, token string) (*Interaction, error) {
+	if token == "" || len(token) > MaxToken {
+		return nil, refuse(RequestTokenUnknown, "the request token is missing or malformed")
+	}
+	return &Interaction{ID: s.NewID(), Profile: profile, RequestToken: token, StartedAt: s.Now()}, nil
+}
+
+// clientOfRequestToken opens the interaction's request token and gives the interaction what
+// it says: client, callback and scopes. A token that was decided on before is refused.
+func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Client, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return nil, err
+	}
+	t, err := keys.openRequest(i.RequestToken)
+	if err != nil {
+		return nil, refuse(RequestTokenUnknown, "the request token is unknown")
+	}
+	if s.Now().Sub(t.IssuedAt) >= requestTokenLifetime {
+		return nil, refuse(RequestTokenExpired, "the request token has expired")
+	}
+	client, ok := s.Clients.ByUID(t.ClientUID)
+	if !ok || client.Suspended || !client.Ready || client.Profile != i.Profile {
+		return nil, refuse(UnknownClient, "no such client")
+	}
+	callback, ok := callbackOf(client, t.Callback)
+	if !ok {
+		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
+	}
+	i.ClientUID, i.ClientID, i.Callback, i.Scopes = client.UID, client.ID, callback, slices.Clone(client.Scopes)
+	_, used, err := s.grantOf(ctx, grantIDOf(i))
+	if err != nil {
+		return nil, err
+	}
+	if used {
+		return nil, refuse(RequestTokenUsed, "the request token was used before")
+	}
+	return client, nil
+}
+
+// callbackOf returns the client's callback that has the tag.
+func callbackOf(c *Client, tag callbackTag) (string, bool) {
+	if c.OutOfBand && tag == tagOfCallback(OutOfBand) {
+		return OutOfBand, true
+	}
+	for _, callback := range c.CallbackURLs {
+		if tag == tagOfCallback(callback) {
+			return callback, true
+		}
+	}
+	return "", false
+}
+
+// verifierProof joins a verifier to the request token it belongs to: one without the other is
+// worth nothing, which is what RFC 5849 mends in OAuth 1.0.
+func verifierProof(token, verifier string) string { return token + " " + verifier }
+
+// Exchange redeems a verifier for token credentials (RFC 5849 §2.3). The caller signed the
+// request with the request token's secret.
+func (s *Server) Exchange(ctx context.Context, caller Caller, token, verifier string) (*Tokens, error) {
+	if verifier == "" {
+		return nil, refuse(TokenRejected, "the verifier is missing")
+	}
+	return s.tokenByProof(ctx, caller, TokenRequest{GrantType: GrantAuthorizationCode, Proof: verifierProof(token, verifier)})
+}
+
+// sealRequest spells a request token: ght_, then key ID, nonce and ciphertext of time,
+// callback tag, ID and client UID.
+func (k *Keys) sealRequest(t requestToken) string {
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, 64), uint32(t.IssuedAt.Unix())) //nolint:gosec // seconds until 2106
+	b = append(b, t.Callback[:]...)
+	b = append(b, t.ID[:]...)
+	b = appendString(b, t.ClientUID)
+	return requestPrefix + base64.RawURLEncoding.EncodeToString(k.seal(forRequest, t.IssuedAt, b))
+}
+
+// openRequest is the inverse of sealRequest. It does not look at the clock. Its error is
+// errSeal whatever is wrong.
+func (k *Keys) openRequest(token string) (requestToken, error) {
+	var t requestToken
+	raw, ok := decodeToken(token, requestPrefix)
+	if !ok {
+		return t, errSeal
+	}
+	b, err := k.open(forRequest, raw)
+	if err != nil || len(b) < 4+len(t.Callback)+len(t.ID) {
+		return t, errSeal
+	}
+	t.IssuedAt = time.Unix(int64(binary.BigEndian.Uint32(b)), 0)
+	r := bytes.NewBuffer(b[4:])
+	copy(t.Callback[:], r.Next(len(t.Callback)))
+	copy(t.ID[:], r.Next(len(t.ID)))
+	t.ClientUID = nextString(r)
+	return t, nil
+}
+
+// tokenSecret derives the secret of a request or access token from the token: it is not
+// stored. The key is the one the token was sealed with.
+func (k *Keys) tokenSecret(token string) (string, error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token[min(len(token), len(requestPrefix)):])
+	if err != nil || len(raw) < keyIDSize {
+		return "", errSeal
+	}
+	mac, err := k.sign(forTokenSecret, [keyIDSize]byte(raw), []byte(token))
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(mac), nil
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// clockWindow is how far a signed request's timestamp may be from now (RFC 5849 §3.3).
+const clockWindow = 5 * time.Minute
+
+// TokenKind is the kind of token that goes with a signed request.
+type TokenKind int
+
+// The kinds.
+const (
+	NoToken TokenKind = iota
+	RequestTokenKind
+	AccessTokenKind
+)
+
+// SignedRequest is what a request says about who made it (RFC 5849 §3.1), and how its
+// signature is checked.
+type SignedRequest struct {
+	Profile  Profile
+	ClientID string
+	Method   string // signature method
+	Kind     TokenKind
+	Token    string // of that kind
+	Nonce    string
+	// Timestamp is in seconds since 1970.
+	Timestamp int64
+	// Unchecked is set where nonce and timestamp mean nothing: PLAINTEXT, over TLS.
+	Unchecked bool
+	// Fits reports whether the signature is the one made with these secrets, in a time that
+	// does not depend on the answer.
+	Fits func(clientSecret, tokenSecret string) bool
+}
+
+// AuthenticateSigned checks a signed request: its signature, then its time, then that it was
+// not seen before. Unknown clients, unknown tokens and wrong signatures are one
+// SignatureInvalid *Error, found in the same time; for those nothing is written.
+func (s *Server) AuthenticateSigned(ctx context.Context, r SignedRequest) (Caller, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return Caller{}, err
+	}
+	client, known := s.Clients.ByID(r.ClientID)
+	if !known {
+		client = &Client{}
+	}
+	tokenSecret, tokenKnown := keys.secretOf(r)
+	credentialID, fits := s.signedWith(keys, client, tokenSecret, r)
+	if !known || !tokenKnown || !fits || client.Profile != r.Profile || client.Suspended {
+		if known {
+			s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: "the signature, or the token it was made with, is wrong"})
+		}
+		return Caller{}, refuse(SignatureInvalid, "the signature is wrong")
+	}
+	if !slices.Contains(client.SignatureMethods, r.Method) {
+		return Caller{}, refuse(SignatureMethodRejected, "the client may not use this signature method")
+	}
+	if err := s.once(ctx, r); err != nil {
+		return Caller{}, err
+	}
+	return Caller{Client: client, CredentialID: credentialID}, nil
+}
+
+// secretOf returns the secret of the token that goes with the request; for a token that is
+// not of its kind some other secret, so that the work stays the same.
+func (k *Keys) secretOf(r SignedRequest) (secret string, known bool) {
+	switch r.Kind {
+	case NoToken:
+		return "", r.Token == ""
+	case RequestTokenKind:
+		_, err := k.openRequest(r.Token)
+		known = err == nil
+	case AccessTokenKind:
+		t, err := k.openAccess(r.Token)
+		known = err == nil && t.Signed
+	}
+	secret, err := k.tokenSecret(r.Token)
+	return secret, known && err == nil
+}
+
+// signedWith finds the credential that the request was signed with. The client's secrets are
+// derived from the shared key: HMAC needs them in clear.
+func (s *Server) signedWith(keys *Keys, c *Client, tokenSecret string, r SignedRequest) (credentialID string, ok bool) {
+	now := s.Now()
+	candidates := c.Credentials
+	if len(candidates) == 0 {
+		candidates = []Credential{{ID: "none"}}
+	}
+	for _, cred := range candidates {
+		secret := credential.Derive(keys.shared, c.UID, cred.ID)
+		genuine := credential.Verify(keys.shared, c.UID, cred.ID, secret, cred.Verifier)
+		ended := !cred.ExpiresAt.IsZero() && !now.Before(cred.ExpiresAt)
+		if r.Fits(secret, tokenSecret) && genuine && !ended {
+			credentialID, ok = cred.ID, true
+		}
+	}
+	return credentialID, ok
+}
+
+// once refuses a request whose time is off, and one that was seen before (RFC 5849 §3.3).
+// It is asked last, so that only a client with its secret can write.
+func (s *Server) once(ctx context.Context, r SignedRequest) error {
+	if r.Unchecked {
+		return nil
+	}
+	now := s.Now()
+	made := time.Unix(r.Timestamp, 0)
+	if made.Before(now.Add(-clockWindow)) || made.After(now.Add(clockWindow)) {
+		return refuse(TimestampRefused, "the timestamp is too far from the server's time")
+	}
+	err := s.Store.Spend(ctx, nonceKey(r), now, made.Add(clockWindow+time.Second))
+	if errors.Is(err, ErrExists) {
+		return refuse(NonceUsed, "the nonce was used before")
+	}
+	if err != nil {
+		return fmt.Errorf("remember nonce: %w", err)
+	}
+	return nil
+}
+
+// nonceKey is unique for client, token, timestamp and nonce: each part is preceded by its length.
+func nonceKey(r SignedRequest) Hash {
+	b := []byte("gatehouse nonce")
+	for _, part := range []string{r.ClientID, r.Token, r.Nonce} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part))) //nolint:gosec // bounded by the dialect
+		b = append(b, part...)
+	}
+	return sha256.Sum256(binary.BigEndian.AppendUint64(b, uint64(r.Timestamp))) //nolint:gosec // any 64 bits will do
+}
+
+// SignedToken tells what the access token of a signed request is worth, after
+// AuthenticateSigned has let the request in. One that has ended is a TokenExpired *Error, one
+// that is worth nothing for another reason TokenRejected.
+func (s *Server) SignedToken(ctx context.Context, caller Caller, token string) (TokenInfo, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return TokenInfo{}, err
+	}
+	t, err := keys.openAccess(token)
+	if err != nil || !t.Signed {
+		return TokenInfo{}, refuse(TokenRejected, "the token is not an access token")
+	}
+	if !s.Now().Before(t.ExpiresAt) {
+		return TokenInfo{}, refuse(TokenExpired, "the token has expired")
+	}
+	info, err := s.inspectAccess(ctx, t, token)
+	if err != nil {
+		return TokenInfo{}, err
+	}
+	if !info.Active || info.Client.UID != caller.Client.UID {
+		return TokenInfo{}, refuse(TokenRejected, "the token is not valid")
+	}
+	return info, nil
+}
+
+// Verify tells a resource server what a signed request that reached it is worth: what
+// Introspect tells about a bearer token. Whatever is wrong with the request is an inactive
+// token; the audit log knows more.
+func (s *Server) Verify(ctx context.Context, resource Caller, r SignedRequest) (TokenInfo, error) {
+	if resource.Client.Public {
+		return TokenInfo{}, refuse(InvalidClient, "client authentication is required")
+	}
+	caller, err := s.AuthenticateSigned(ctx, r)
+	if err == nil {
+		var info TokenInfo
+		if info, err = s.SignedToken(ctx, caller, r.Token); err == nil {
+			return info.seenBy(resource.Client), nil
+		}
+	}
+	if _, refused := errors.AsType[*Error](err); refused {
+		return TokenInfo{}, nil
+	}
+	return TokenInfo{}, err
+}
+
+// RevokeSigned ends the grant of a token that the caller signed its request with.
+func (s *Server) RevokeSigned(ctx context.Context, caller Caller, token string) error {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return err
+	}
+	t, err := keys.openAccess(token)
+	if err != nil || !t.Signed {
+		return nil //nolint:nilerr // an invalid token is as good as revoked
+	}
+	return s.revokeOwn(ctx, caller, t.GrantID)
+}
+
+// Bearer tells what a bearer token of one profile is worth at a resource of this server's own.
+func (s *Server) Bearer(ctx context.Context, profile Profile, token string) (TokenInfo, error) {
+	info, err := s.inspect(ctx, token)
+	if err != nil || !info.Active || info.Refresh || info.Client.Profile != profile {
+		return TokenInfo{}, err
+	}
+	return info, nil
+}
