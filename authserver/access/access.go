@@ -31,7 +31,6 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
@@ -179,8 +178,7 @@ func (e *Entitlement) review(ctx context.Context, s subject, c *authserver.Clien
 		Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: s.user, Groups: s.groups,
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Verb: "authorize", Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version,
-				Resource: "oauthclients", Namespace: c.Namespace, Name: c.Name,
+				Verb: "authorize", Group: "gatehouse.dev", Resource: "oauthclients", Namespace: c.Namespace, Name: c.Name,
 			},
 		},
 	}, metav1.CreateOptions{})

@@ -108,7 +108,7 @@ func TestTheAPIServerIsAskedForTheVerbAuthorizeOnTheObject(t *testing.T) {
 	want(t, e, bob, photoprint, 0, true)
 	asked := []authorizationv1.SubjectAccessReviewSpec{{
 		User: "gatehouse:bob", Groups: []string{"gatehouse:family", "gatehouse:photo club"},
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "authorize", Group: "gatehouse.dev", Version: "v1alpha1",
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "authorize", Group: "gatehouse.dev",
 			Resource: "oauthclients", Namespace: "photos", Name: "photoprint"},
 	}}
 	if diff := cmp.Diff(asked, api.asked); diff != "" {

@@ -5,13 +5,31 @@ package authtest
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/store/sqlite"
 )
 
-// Store is the scene's store with a plug that can be pulled, and a count of the writes.
+// openStore opens a new store in a file of the test's own.
+func openStore(t testing.TB) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "gatehouse.db"))
+	if err != nil {
+		t.Fatalf("open the store: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	return s
+}
+
+// Store is the scene's store, in SQLite, with a plug that can be pulled, and a count of the writes.
 type Store struct {
 	authserver.Store
 	mu     sync.Mutex

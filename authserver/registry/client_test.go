@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// ready returns the conditions of an object with this status of Ready.
+func ready(status metav1.ConditionStatus) []metav1.Condition {
+	return []metav1.Condition{{Type: "Other", Status: metav1.ConditionTrue}, {Type: v1alpha1.ConditionReady, Status: status}}
+}
+
+// photoprint returns an OAuthClient that is served, changed by with.
+func photoprint(with ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
+	oc := &v1alpha1.OAuthClient{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: "photoprint", UID: "u-1", CreationTimestamp: metav1.NewTime(start)},
+		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []string{"https://photoprint.example/callback"}},
+		Status: v1alpha1.OAuthClientStatus{
+			ClientID: "photos.photoprint", Conditions: ready(metav1.ConditionTrue),
+			Credentials: []v1alpha1.CredentialStatus{{ID: "c-1", Verifier: "v-1"}},
+		},
+	}
+	for _, change := range with {
+		change(oc)
+	}
+	return oc
+}
+
+// served returns the client that photoprint becomes, changed by with.
+func served(with ...func(*authserver.Client)) *authserver.Client {
+	c := &authserver.Client{
+		UID: "u-1", ID: "photos.photoprint", Namespace: "photos", Name: "photoprint", DisplayName: "photoprint",
+		Profile: authserver.ProfileOAuth2, CallbackURLs: []string{"https://photoprint.example/callback"},
+		GrantTypes:    []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken},
+		GrantDuration: 90 * 24 * time.Hour, AccessTokenLifetime: time.Hour,
+		Consent: authserver.ConsentRemember, Ready: true,
+		Credentials: []authserver.Credential{{ID: "c-1", Verifier: "v-1"}},
+	}
+	for _, change := range with {
+		change(c)
+	}
+	return c
+}
+
+func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
+	expiry := metav1.NewTime(start.Add(time.Hour))
+	type object = v1alpha1.OAuthClient
+	type client = authserver.Client
+	for _, row := range []struct {
+		name   string
+		change func(*object)
+		want   func(*client)
+	}{
+		{name: "with defaults", change: func(*object) {}, want: func(*client) {}},
+		{name: "names", change: func(o *object) { o.Spec.DisplayName, o.Spec.Description = "PhotoPrint", "Prints" },
+			want: func(c *client) { c.DisplayName, c.Description = "PhotoPrint", "Prints" }},
+		{name: "the defaults written out", change: func(o *object) {
+			o.Spec.Profile, o.Spec.Type, o.Spec.Consent = v1alpha1.ProfileOAuth2, v1alpha1.ClientTypeConfidential, v1alpha1.ConsentRemember
+			o.Spec.Entitlement, o.Spec.GrantDurationDays, o.Spec.AccessTokenLifetimeSeconds = v1alpha1.EntitlementBound, 90, 3600
+			o.Spec.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken}
+		}, want: func(*client) {}},
+		{name: "public", change: func(o *object) { o.Spec.Type, o.Status.Credentials = v1alpha1.ClientTypePublic, nil },
+			want: func(c *client) { c.Public, c.Credentials = true, nil }},
+		{name: "machine", change: func(o *object) {
+			o.Spec.GrantTypes, o.Spec.CallbackURLs = []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}, nil
+		}, want: func(c *client) {
+			c.GrantTypes, c.CallbackURLs = []authserver.GrantType{authserver.GrantClientCredentials}, nil
+		}},
+		{name: "a grant type of the future", change: func(o *object) { o.Spec.GrantTypes = []v1alpha1.GrantType{"DeviceCode"} },
+			want: func(c *client) { c.GrantTypes = nil }},
+		{name: "scopes", change: func(o *object) { o.Spec.Scopes = []v1alpha1.Scope{"photos.read", "photos.write"} },
+			want: func(c *client) { c.Scopes = []string{"photos.read", "photos.write"} }},
+		{name: "durations", change: func(o *object) { o.Spec.GrantDurationDays, o.Spec.AccessTokenLifetimeSeconds = 1, 60 },
+			want: func(c *client) { c.GrantDuration, c.AccessTokenLifetime = 24*time.Hour, time.Minute }},
+		{name: "durations out of range", change: func(o *object) { o.Spec.GrantDurationDays, o.Spec.AccessTokenLifetimeSeconds = 91, -1 },
+			want: func(*client) {}},
+		{name: "ask each time", change: func(o *object) { o.Spec.Consent = v1alpha1.ConsentPrompt },
+			want: func(c *client) { c.Consent = authserver.ConsentPrompt }},
+		{name: "never ask", change: func(o *object) { o.Spec.Consent = v1alpha1.ConsentSkip },
+			want: func(c *client) { c.Consent = authserver.ConsentSkip }},
+		{name: "a consent policy of the future asks each time", change: func(o *object) { o.Spec.Consent = "Never" },
+			want: func(c *client) { c.Consent = authserver.ConsentPrompt }},
+		{name: "everyone", change: func(o *object) { o.Spec.Entitlement = v1alpha1.EntitlementEveryone },
+			want: func(c *client) { c.EveryoneEntitled = true }},
+		{name: "an entitlement policy of the future is bound", change: func(o *object) { o.Spec.Entitlement = "Anyone" },
+			want: func(*client) {}},
+		{name: "suspended", change: func(o *object) { o.Spec.Suspend = true },
+			want: func(c *client) { c.Suspended, c.Ready = true, false }},
+		{name: "not ready", change: func(o *object) { o.Status.Conditions = ready(metav1.ConditionFalse) },
+			want: func(c *client) { c.Ready = false }},
+		{name: "ready is unknown", change: func(o *object) { o.Status.Conditions = ready(metav1.ConditionUnknown) },
+			want: func(c *client) { c.Ready = false }},
+		{name: "no condition", change: func(o *object) { o.Status.Conditions = nil },
+			want: func(c *client) { c.Ready = false }},
+		{name: "two credentials", change: func(o *object) {
+			o.Status.Credentials = append(o.Status.Credentials, v1alpha1.CredentialStatus{ID: "c-2", Verifier: "v-2", ExpiresAt: &expiry})
+		}, want: func(c *client) {
+			c.Credentials = append(c.Credentials, authserver.Credential{ID: "c-2", Verifier: "v-2", ExpiresAt: expiry.Time})
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, reason := clientOf(photoprint(row.change))
+			if reason != "" {
+				t.Fatalf("not served: %s", reason)
+			}
+			if diff := cmp.Diff(served(row.want), got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAnObjectThatIsNotToBeServedIsNot(t *testing.T) {
+	type object = v1alpha1.OAuthClient
+	now := metav1.NewTime(start)
+	for _, row := range []struct {
+		name   string
+		change func(*object)
+		want   string
+	}{
+		{name: "the operator has not seen it", change: func(o *object) { o.Status = v1alpha1.OAuthClientStatus{} }, want: reasonUnseen},
+		{name: "it is being deleted", change: func(o *object) { o.DeletionTimestamp = &now }, want: reasonUnseen},
+		{name: "it has no identity", change: func(o *object) { o.UID = "" }, want: reasonUnseen},
+		{name: "N63 it claims another's client ID", change: func(o *object) { o.Status.ClientID = "bank.app" }, want: reasonClientID},
+		{name: "N63 it claims a client ID in another case", change: func(o *object) { o.Status.ClientID = "photos.Photoprint" }, want: reasonClientID},
+		{name: "N63 it claims a client ID by a name with a dot", change: func(o *object) {
+			o.Namespace, o.Name, o.Status.ClientID = "photos", "print.app", "photos.photoprint"
+		}, want: reasonClientID},
+		{name: "a profile of the future", change: func(o *object) { o.Spec.Profile = "OAuth1" }, want: reasonProfile},
+		{name: "a type of the future", change: func(o *object) { o.Spec.Type = "Device" }, want: reasonType},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c, reason := clientOf(photoprint(row.change))
+			if c != nil || reason != row.want {
+				t.Errorf("clientOf = %v, %q, want %q", c, reason, row.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package registry turns what the cluster declares into what the authorization server
+// serves: it keeps every OAuthClient as an authserver.Client in memory, and hands on the
+// keys as they change. It implements authserver.Clients.
+//
+//	client.go    an OAuthClient becomes a client, or a reason why it is not served
+//	object.go    reading it from the API server without keeping what nobody needs
+//	registry.go  the clients by ID and UID
+//	scopes.go    which client owns which scope
+//	keys.go      the two Secrets with the keys
+//	watch.go     how both are kept up to date
+//
+// It only reads. When the API server is gone, what is known stays in use.
+package registry

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// Approve keeps a new grant and, unless it is nil, the consent. ErrExists if there is a
+// grant with the ID or the proof. The newest MaxGrants live grants of the owner to the
+// client stay; without a consent and with no grant too many, one row is written.
+func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authserver.Consent) error {
+	// The caller may be gone, and change what it passed, while this waits to be run.
+	scopes := scopeText(g.Scopes)
+	var give func(context.Context, *conn) error
+	if consent != nil {
+		give = giveConsent(*consent)
+	}
+	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
+		if err := insertGrant(ctx, c, g, scopes); err != nil {
+			return err
+		}
+		if err := revokeSurplus(ctx, c, g); err != nil {
+			return err
+		}
+		if give == nil {
+			return nil
+		}
+		return give(ctx, c)
+	})
+}
+
+// insertGrant writes the row. It is kept as long as the proof is remembered, until the
+// proof is redeemed.
+func insertGrant(ctx context.Context, c *conn, g authserver.Grant, scopes string) error {
+	const statement = `
+		INSERT INTO grants (id, client_uid, owner, scopes, profile, approved_at, ends_at,
+			generation, rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at, kept_until)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+		ON CONFLICT DO NOTHING`
+	kept := g.Proof.ExpiresAt.Add(authserver.ProofMemory)
+	if g.Generation > 0 {
+		kept = g.EndsAt
+	}
+	n, err := c.exec(ctx, statement, g.ID[:], g.ClientUID, g.Owner, scopes, string(g.Profile),
+		millis(g.ApprovedAt), millis(g.EndsAt), int64(g.Generation), optionalMillis(g.RotatedAt), optionalMillis(g.RevokedAt),
+		g.Proof.Hash[:], g.Proof.Callback, g.Proof.CodeChallenge, millis(g.Proof.ExpiresAt), millis(kept))
+	return atLeastOne(n, err, authserver.ErrExists)
+}
+
+// revokeSurplus revokes, as of the approval of g, the live grants beside it that are
+// more than MaxGrants, the oldest ones.
+func revokeSurplus(ctx context.Context, c *conn, g authserver.Grant) error {
+	const statement = `
+		UPDATE grants SET revoked_at = ?3 WHERE number IN (
+			SELECT number FROM grants
+			WHERE owner = ?1 AND client_uid = ?2 AND revoked_at IS NULL
+				AND ends_at > ?3 AND (generation > 0 OR proof_expires_at > ?3)
+			ORDER BY approved_at DESC, number DESC LIMIT -1 OFFSET ?4)`
+	_, err := c.exec(ctx, statement, g.Owner, g.ClientUID, millis(g.ApprovedAt), int64(authserver.MaxGrants))
+	return err
+}

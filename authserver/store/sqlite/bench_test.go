@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+const benchGrants = 20_000
+
+func BenchmarkGrant(b *testing.B) {
+	s := openNew(b)
+	fill(b, s, benchGrants)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, err := s.Grant(b.Context(), grantNumber(i%benchGrants).ID); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
+// BenchmarkGrantWhileWriting reads while 64 callers refresh without pause.
+func BenchmarkGrantWhileWriting(b *testing.B) {
+	s := openNew(b)
+	fill(b, s, benchGrants)
+	ctx, stop := context.WithCancel(b.Context())
+	var all sync.WaitGroup
+	for w := range 64 {
+		all.Go(func() {
+			for i := w; ctx.Err() == nil; i += 64 {
+				_, _ = s.Rotate(ctx, grantNumber(i%benchGrants).ID, uint32(i/benchGrants)+1, noon)
+			}
+		})
+	}
+	i := 0
+	for b.Loop() {
+		if _, err := s.Grant(b.Context(), grantNumber(i%benchGrants).ID); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+	stop()
+	all.Wait()
+}
+
+func BenchmarkSession(b *testing.B) {
+	s := openNew(b)
+	inParallel(b, 64, benchGrants, func(i int) error {
+		return s.CreateSession(b.Context(), authserver.Session{Hash: hashNumber(i), Owner: "bob", ExpiresAt: noon})
+	})
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, err := s.Session(b.Context(), hashNumber(i%benchGrants)); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
+func BenchmarkSpent(b *testing.B) {
+	s := openNew(b)
+	fill(b, s, 1)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, err := s.Spent(b.Context(), hashNumber(i), noon); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
+// BenchmarkRefreshOneCaller is what one commit per refresh allows on this disk.
+func BenchmarkRefreshOneCaller(b *testing.B) { benchmarkRefresh(b, 1) }
+
+// BenchmarkRefresh64Callers is what the group commit makes of the same disk.
+func BenchmarkRefresh64Callers(b *testing.B) { benchmarkRefresh(b, 64) }
+
+// BenchmarkRefresh512Callers is the same with more callers.
+func BenchmarkRefresh512Callers(b *testing.B) { benchmarkRefresh(b, 512) }
+
+func benchmarkRefresh(b *testing.B, callers int) {
+	s := openNew(b)
+	fill(b, s, benchGrants)
+	var commits atomic.Int64
+	onCommit(b, s, func() bool { commits.Add(1); return true })
+	b.ReportAllocs()
+	b.ResetTimer()
+	inParallel(b, callers, b.N, func(i int) error {
+		_, err := s.Rotate(b.Context(), grantNumber(i%benchGrants).ID, uint32(i/benchGrants)+1, noon)
+		return err
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "refreshes/s")
+	b.ReportMetric(float64(b.N)/float64(commits.Load()), "refreshes/commit")
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package sqlite keeps authserver.Store in one SQLite file, for one server process.
+// It owns the file, its schema and the order of writes; what the rows mean is decided
+// in authserver.
+//
+// # Durability
+//
+// A write is on disk (write-ahead log, synchronous=FULL) when its call returns. One
+// goroutine writes: it takes what waits, runs it in one transaction, each operation in
+// a savepoint of its own, syncs once and answers all. So the number of syncs follows
+// the speed of the disk and not the number of callers, and an operation that is refused
+// undoes nothing but itself. When the transaction cannot be committed, every caller in
+// it gets authserver.ErrUnavailable and, but for a crash in the very moment of the
+// failure, nothing of it is kept.
+//
+// A caller whose context ends stops waiting and gets an error that wraps both
+// authserver.ErrUnavailable and the context's; its write may or may not happen.
+//
+// Reads use connections of their own that cannot write. They see what was committed,
+// including every write that was answered before the read began, and never wait for
+// the writer.
+//
+// # The file
+//
+// PATH, PATH-wal and PATH-shm belong together and are readable by their owner alone.
+// PATH.lock is held while a server runs, so that a second one is refused; it stays
+// behind, empty. The folder must be on a local disk: SQLite's shared memory does not
+// work over a network file system.
+//
+// No row holds anything that opens a door: sessions, proofs and keys are kept as
+// SHA-256 of what their bearers know, access and refresh tokens are not kept at all.
+// The file does hold names of owners, and what they allowed to whom.
+//
+// # Backup
+//
+// While the server runs, from any process that may read the file:
+//
+//	sqlite3 PATH "VACUUM INTO 'backup.db'"
+//
+// After it has stopped, copy PATH, together with PATH-wal if there is one (a clean stop
+// leaves none). A copy of PATH alone, made while the server runs, may be useless. After
+// a restore, proofs redeemed and grants revoked since the backup are as they were then:
+// see to it that the backup is younger than the oldest revocation that matters.
+package sqlite

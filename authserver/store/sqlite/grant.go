@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"math"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// grantColumns are the columns that scanGrant reads, in its order.
+const grantColumns = `id, client_uid, owner, scopes, profile, approved_at, ends_at,
+	generation, rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at`
+
+func scanGrant(r *row) authserver.Grant {
+	var g authserver.Grant
+	r.bytes(g.ID[:])
+	g.ClientUID, g.Owner, g.Scopes = r.text(), r.text(), r.scopes()
+	g.Profile = authserver.Profile(r.text())
+	g.ApprovedAt, g.EndsAt = r.time(), r.time()
+	g.Generation = uint32(r.integer() & math.MaxUint32) // the table's CHECK says that nothing is cut
+	g.RotatedAt, g.RevokedAt = r.optionalTime(), r.optionalTime()
+	r.bytes(g.Proof.Hash[:])
+	g.Proof.Callback, g.Proof.CodeChallenge = r.text(), r.text()
+	g.Proof.ExpiresAt = r.time()
+	return g
+}
+
+// oneGrant returns the grant that a statement gives, or otherwise if it gives none.
+func oneGrant(ctx context.Context, c *conn, otherwise error, statement string, args ...driver.Value) (authserver.Grant, error) {
+	var g authserver.Grant
+	n, err := c.query(ctx, statement, func(r *row) { g = scanGrant(r) }, args...)
+	return g, atLeastOne(n, err, otherwise)
+}
+
+// Grant returns the grant with the ID, or ErrNotFound.
+func (s *Store) Grant(ctx context.Context, id authserver.GrantID) (authserver.Grant, error) {
+	const query = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?1`
+	return read(ctx, s.readers, func(ctx context.Context, c *conn) (authserver.Grant, error) {
+		return oneGrant(ctx, c, authserver.ErrNotFound, query, id[:])
+	})
+}
+
+// GrantByProof returns the grant with the proof, whatever became of it, or ErrNotFound.
+func (s *Store) GrantByProof(ctx context.Context, proof authserver.Hash) (authserver.Grant, error) {
+	const query = `SELECT ` + grantColumns + ` FROM grants WHERE proof_hash = ?1`
+	return read(ctx, s.readers, func(ctx context.Context, c *conn) (authserver.Grant, error) {
+		return oneGrant(ctx, c, authserver.ErrNotFound, query, proof[:])
+	})
+}
+
+// GrantsOf returns the owner's grants that are live at now, oldest first.
+func (s *Store) GrantsOf(ctx context.Context, owner string, now time.Time) ([]authserver.Grant, error) {
+	const query = `
+		SELECT ` + grantColumns + ` FROM grants
+		WHERE owner = ?1 AND revoked_at IS NULL AND ends_at > ?2 AND (generation > 0 OR proof_expires_at > ?2)
+		ORDER BY approved_at, number`
+	return read(ctx, s.readers, func(ctx context.Context, c *conn) ([]authserver.Grant, error) {
+		var found []authserver.Grant
+		_, err := c.query(ctx, query, func(r *row) { found = append(found, scanGrant(r)) }, owner, millis(now))
+		return found, err
+	})
+}
+
+// Redeem takes the proof, or returns ErrNotFound. From here on the row is kept until
+// the grant ends, and not only as long as the proof is remembered.
+func (s *Store) Redeem(ctx context.Context, proof authserver.Hash, now time.Time) (authserver.Grant, error) {
+	const statement = `
+		UPDATE grants SET generation = 1, rotated_at = ?2, kept_until = ends_at
+		WHERE proof_hash = ?1 AND generation = 0 AND proof_expires_at > ?2 AND revoked_at IS NULL AND ends_at > ?2
+		RETURNING ` + grantColumns
+	return write(ctx, s.writer, func(ctx context.Context, c *conn) (authserver.Grant, error) {
+		return oneGrant(ctx, c, authserver.ErrNotFound, statement, proof[:], millis(now))
+	})
+}
+
+// Rotate moves the grant from generation to the next, or returns ErrStale. A grant of
+// generation 0 is not rotated: only its proof moves it.
+func (s *Store) Rotate(ctx context.Context, id authserver.GrantID, generation uint32, now time.Time) (authserver.Grant, error) {
+	const statement = `
+		UPDATE grants SET generation = generation + 1, rotated_at = ?3
+		WHERE id = ?1 AND generation = ?2 AND generation > 0 AND revoked_at IS NULL AND ends_at > ?3
+		RETURNING ` + grantColumns
+	return write(ctx, s.writer, func(ctx context.Context, c *conn) (authserver.Grant, error) {
+		return oneGrant(ctx, c, authserver.ErrStale, statement, id[:], int64(generation), millis(now))
+	})
+}
+
+// Revoke ends the grant, if there is one that is not revoked yet.
+func (s *Store) Revoke(ctx context.Context, id authserver.GrantID, now time.Time) error {
+	const statement = `UPDATE grants SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL`
+	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
+		_, err := c.exec(ctx, statement, id[:], millis(now))
+		return err
+	})
+}

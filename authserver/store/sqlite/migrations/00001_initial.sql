@@ -1,0 +1,58 @@
+-- Times are Unix milliseconds. Hashes are SHA-256. Scopes stand in one column,
+-- separated by blanks.
+
+-- +goose Up
+CREATE TABLE sessions (
+    hash             BLOB    NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+    owner            TEXT    NOT NULL,
+    authenticated_at INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+-- A grant is too wide a row to live in an index, so this table has row numbers. They
+-- count up, and so tell which of two grants of one millisecond is the newer.
+CREATE TABLE grants (
+    number           INTEGER PRIMARY KEY,
+    id               BLOB    NOT NULL CHECK (length(id) = 16),
+    client_uid       TEXT    NOT NULL,
+    owner            TEXT    NOT NULL,
+    scopes           TEXT    NOT NULL,
+    profile          TEXT    NOT NULL,
+    approved_at      INTEGER NOT NULL,
+    ends_at          INTEGER NOT NULL,
+    generation       INTEGER NOT NULL CHECK (generation BETWEEN 0 AND 4294967295),
+    rotated_at       INTEGER,
+    revoked_at       INTEGER,
+    proof_hash       BLOB    NOT NULL CHECK (length(proof_hash) = 32),
+    callback         TEXT    NOT NULL,
+    code_challenge   TEXT    NOT NULL,
+    proof_expires_at INTEGER NOT NULL,
+    -- When the row may be swept. A refresh changes no indexed column, so it
+    -- writes the row and nothing else.
+    kept_until       INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX grants_by_id ON grants (id);
+CREATE UNIQUE INDEX grants_by_proof ON grants (proof_hash);
+-- Revoked grants leave this index: however often an owner allows and revokes, what is
+-- read for an approval stays small.
+CREATE INDEX grants_by_owner ON grants (owner, client_uid, approved_at) WHERE revoked_at IS NULL;
+CREATE INDEX grants_by_end ON grants (kept_until);
+
+CREATE TABLE consents (
+    owner      TEXT    NOT NULL,
+    client_uid TEXT    NOT NULL,
+    scopes     TEXT    NOT NULL,
+    given_at   INTEGER NOT NULL,
+    PRIMARY KEY (owner, client_uid)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE spent (
+    key           BLOB    NOT NULL PRIMARY KEY CHECK (length(key) = 32),
+    -- exclusive: at this time the key may be spent again
+    blocked_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX spent_by_end ON spent (blocked_until);

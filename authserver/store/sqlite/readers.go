@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"errors"
+)
+
+// readers is a fixed number of connections that cannot write.
+type readers struct {
+	idle   chan *conn
+	closed chan struct{}
+}
+
+func openReaders(ctx context.Context, path string, n int) (*readers, error) {
+	r := &readers{idle: make(chan *conn, n), closed: make(chan struct{})}
+	for range n {
+		c, err := connect(ctx, dsn(path, reading()))
+		if err != nil {
+			return nil, errors.Join(err, r.closeIdle())
+		}
+		r.idle <- c
+	}
+	return r, nil
+}
+
+// read runs op on a connection of its own. Refusals come back as they are, every
+// other error as ErrUnavailable.
+func read[T any](ctx context.Context, r *readers, op func(context.Context, *conn) (T, error)) (T, error) {
+	var none T
+	c, err := r.borrow(ctx)
+	if err != nil {
+		return none, err
+	}
+	defer func() { r.idle <- c }()
+	value, err := op(context.WithoutCancel(ctx), c)
+	switch {
+	case err == nil:
+		return value, nil
+	case refusal(err):
+		return none, err
+	default:
+		return none, unavailable("read", err)
+	}
+}
+
+func (r *readers) borrow(ctx context.Context) (*conn, error) {
+	if ctx.Err() != nil {
+		return nil, unavailable("wait for a reader", context.Cause(ctx))
+	}
+	select {
+	case <-r.closed:
+		return nil, errClosed
+	default:
+	}
+	select {
+	case c := <-r.idle:
+		return c, nil
+	case <-r.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, unavailable("wait for a reader", context.Cause(ctx))
+	}
+}
+
+// close waits for the reads that have begun and closes every connection.
+func (r *readers) close() error {
+	close(r.closed)
+	var errs []error
+	for range cap(r.idle) {
+		errs = append(errs, (<-r.idle).Close())
+	}
+	return errors.Join(errs...)
+}
+
+// closeIdle closes the connections of readers that nobody has used yet.
+func (r *readers) closeIdle() error {
+	close(r.idle)
+	var errs []error
+	for c := range r.idle {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// row hands out the columns of one row from left to right and remembers the first one
+// that was not what its table declares.
+type row struct {
+	columns []driver.Value
+	next    int
+	err     error
+}
+
+func take[T driver.Value](r *row) T {
+	v, ok := r.columns[r.next].(T)
+	if !ok && r.err == nil {
+		r.err = fmt.Errorf("column %d of the row is a %T", r.next, r.columns[r.next])
+	}
+	r.next++
+	return v
+}
+
+func (r *row) text() string    { return take[string](r) }
+func (r *row) integer() int64  { return take[int64](r) }
+func (r *row) time() time.Time { return time.UnixMilli(r.integer()).UTC() }
+
+// optionalTime returns the zero time for NULL.
+func (r *row) optionalTime() time.Time {
+	if r.columns[r.next] == nil {
+		r.next++
+		return time.Time{}
+	}
+	return r.time()
+}
+
+func (r *row) scopes() []string { return strings.Fields(r.text()) }
+
+// bytes fills into, which has the length that the table demands of the column.
+func (r *row) bytes(into []byte) {
+	if b := take[[]byte](r); copy(into, b) != len(into) && r.err == nil {
+		r.err = fmt.Errorf("column %d of the row has %d bytes instead of %d", r.next-1, len(b), len(into))
+	}
+}
+
+// millis is how a time is kept.
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+// optionalMillis is how a time is kept that may be zero.
+func optionalMillis(t time.Time) driver.Value {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}
+
+// scopeText is how scopes are kept. They hold no blank (RFC 6749 §3.3).
+func scopeText(scopes []string) string { return strings.Join(scopes, " ") }

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// minReaders is how many reads may be under way at least: one that waits for the disk
+// does not hold up the others.
+const minReaders = 4
+
+// Store keeps authserver.Store's promises in a file.
+type Store struct {
+	lock    *os.File
+	writer  *writer
+	readers *readers
+
+	closing sync.Once
+	closed  error
+}
+
+var _ authserver.Store = (*Store)(nil)
+
+// Open opens the store in the file at path, or makes one there, and brings its schema
+// up to date. ctx is for opening alone. Errors are sentences for the operator: the
+// folder is missing or not writable, the file is no database or another program's or
+// was made by a newer version, another server uses it.
+func Open(ctx context.Context, path string) (*Store, error) {
+	path, err := prepareFile(path)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(ctx, path)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	s.lock = lock
+	return s, nil
+}
+
+// open opens a file that is locked for this process.
+func open(ctx context.Context, path string) (*Store, error) {
+	if err := createFile(path); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, path); err != nil {
+		return nil, err
+	}
+	c, err := connect(ctx, dsn(path, writing()))
+	if err != nil {
+		return nil, fmt.Errorf("open %s for writing: %w", path, err)
+	}
+	r, err := openReaders(ctx, path, max(minReaders, runtime.GOMAXPROCS(0)))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s for reading: %w", path, err), c.Close())
+	}
+	w := newWriter(c)
+	go w.run(context.WithoutCancel(ctx))
+	return &Store{writer: w, readers: r}, nil
+}
+
+// Close answers the writes that wait, lets the reads that have begun finish and closes
+// the file. Later calls return what the first did.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.writer.close()
+		// The writer's connection goes last: it folds the log into the file.
+		s.closed = errors.Join(s.readers.close(), s.writer.conn.Close(), s.lock.Close())
+	})
+	return s.closed
+}
+
+// Ping reads from the file.
+func (s *Store) Ping(ctx context.Context) error {
+	const query = `SELECT count(*) FROM (SELECT 1 FROM grants LIMIT 1)`
+	_, err := read(ctx, s.readers, func(ctx context.Context, c *conn) (int, error) {
+		return c.query(ctx, query, func(*row) {})
+	})
+	return err
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+const (
+	// maxQueue is how many writes may wait. A full queue is answered with
+	// ErrUnavailable: it means that the disk is slower than the callers.
+	maxQueue = 4096
+	// maxBatch is how many writes share a transaction. It bounds how long the first
+	// of them waits.
+	maxBatch = 512
+)
+
+var (
+	errClosed = fmt.Errorf("the store is closed: %w", authserver.ErrUnavailable)
+	errFull   = fmt.Errorf("too many writes wait for the disk: %w", authserver.ErrUnavailable)
+)
+
+// writer is the one goroutine that writes: it collects what waits, runs it in one
+// transaction and answers after the sync.
+type writer struct {
+	conn  *conn
+	queue chan *operation
+	done  chan struct{} // closed after the last transaction
+
+	mu     sync.RWMutex // no send after the queue is closed
+	closed bool
+}
+
+// operation is one write, from its caller to the writer and back.
+type operation struct {
+	caller context.Context // only asked whether it has ended
+	run    func(context.Context, *conn) error
+	err    error      // of the operation alone
+	answer chan error // takes one value without a receiver
+}
+
+func newWriter(c *conn) *writer {
+	return &writer{conn: c, queue: make(chan *operation, maxQueue), done: make(chan struct{})}
+}
+
+// write runs op in the next transaction and returns its value once that is on disk.
+func write[T any](ctx context.Context, w *writer, op func(context.Context, *conn) (T, error)) (T, error) {
+	var value, none T
+	if ctx.Err() != nil {
+		return none, unavailable("wait for the disk", context.Cause(ctx))
+	}
+	o := &operation{caller: ctx, answer: make(chan error, 1)}
+	o.run = func(ctx context.Context, c *conn) (err error) {
+		value, err = op(ctx, c)
+		return err
+	}
+	if err := w.enqueue(o); err != nil {
+		return none, err
+	}
+	select {
+	case err := <-o.answer:
+		if err != nil {
+			return none, err
+		}
+		return value, nil
+	case <-ctx.Done(): // value now belongs to the writer
+		return none, unavailable("wait for the disk", context.Cause(ctx))
+	}
+}
+
+// writeOnly is write for an operation without a value.
+func writeOnly(ctx context.Context, w *writer, op func(context.Context, *conn) error) error {
+	_, err := write(ctx, w, func(ctx context.Context, c *conn) (struct{}, error) {
+		return struct{}{}, op(ctx, c)
+	})
+	return err
+}
+
+func (w *writer) enqueue(o *operation) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return errClosed
+	}
+	select {
+	case w.queue <- o:
+		return nil
+	default:
+		return errFull
+	}
+}
+
+// close takes no more writes and waits until those in the queue are answered.
+func (w *writer) close() {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.queue)
+	}
+	w.mu.Unlock()
+	<-w.done
+}
+
+// run writes until the queue is closed and empty. Its ctx does not end.
+func (w *writer) run(ctx context.Context) {
+	defer close(w.done)
+	batch := make([]*operation, 0, maxBatch)
+	for first := range w.queue {
+		batch = w.collect(append(batch[:0], first))
+		err := w.commit(ctx, batch)
+		for i, o := range batch {
+			if err == nil {
+				o.answer <- o.err
+			} else {
+				o.answer <- err
+			}
+			batch[i] = nil
+		}
+	}
+}
+
+// collect adds to batch what waits already.
+func (w *writer) collect(batch []*operation) []*operation {
+	for len(batch) < maxBatch {
+		select {
+		case o, ok := <-w.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, o)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs the batch in one transaction. An error is everybody's: nothing of the
+// batch was kept. An operation's own error is left in it.
+func (w *writer) commit(ctx context.Context, batch []*operation) error {
+	err := w.transact(ctx, batch)
+	if err == nil {
+		return nil
+	}
+	// Most faults have ended the transaction already; that there is none to roll back
+	// is then no news. If the roll-back fails, the next BEGIN does too and comes here.
+	_, _ = w.conn.exec(ctx, "ROLLBACK")
+	return unavailable("commit", err)
+}
+
+func (w *writer) transact(ctx context.Context, batch []*operation) error {
+	if _, err := w.conn.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	for _, o := range batch {
+		if o.caller.Err() != nil {
+			o.err = unavailable("wait for the disk", context.Cause(o.caller))
+			continue
+		}
+		if err := w.apply(ctx, o); err != nil {
+			return err
+		}
+	}
+	_, err := w.conn.exec(ctx, "COMMIT")
+	return err
+}
+
+// apply runs one operation in a savepoint. A fault of the operation alone is undone
+// and left in it; an error is one of the file.
+func (w *writer) apply(ctx context.Context, o *operation) error {
+	if _, err := w.conn.exec(ctx, "SAVEPOINT operation"); err != nil {
+		return fmt.Errorf("begin operation: %w", err)
+	}
+	o.err = o.run(ctx, w.conn)
+	if o.err != nil {
+		if !refusal(o.err) && !ownFault(o.err) {
+			return o.err
+		}
+		if _, err := w.conn.exec(ctx, "ROLLBACK TO operation"); err != nil {
+			return errors.Join(o.err, fmt.Errorf("undo operation: %w", err))
+		}
+	}
+	if _, err := w.conn.exec(ctx, "RELEASE operation"); err != nil {
+		return fmt.Errorf("end operation: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storetest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+var approvals = []check{
+	{"a grant comes back as it was approved, by its ID and by its proof", func(t *testing.T, s authserver.Store) {
+		want := approve(t, s)
+		same(t, "grant", kept(t, s, want.ID), want)
+		got, err := s.GrantByProof(t.Context(), want.Proof.Hash)
+		succeed(t, "GrantByProof", err)
+		same(t, "grant by proof", got, want)
+	}},
+	{"a grant may have no scope, callback and code challenge", func(t *testing.T, s authserver.Store) {
+		want := approve(t, s, func(g *authserver.Grant) {
+			g.Scopes, g.Proof.Callback, g.Proof.CodeChallenge = nil, "", ""
+		})
+		same(t, "grant", kept(t, s, want.ID), want)
+	}},
+	{"long and foreign words come back as they were", func(t *testing.T, s authserver.Store) {
+		want := approve(t, s, func(g *authserver.Grant) {
+			g.Owner = strings.Repeat("Zoë Ångström-李 ", 30)
+			g.Scopes = strings.Fields(strings.Repeat("a:scope/of.Some-length ", 100))
+			g.Proof.Callback = "https://photoprint.example/%20?q='\"" + strings.Repeat("x", 2000)
+		})
+		same(t, "grant", kept(t, s, want.ID), want)
+		same(t, "live grants", live(t, s, want.Owner, noon), []authserver.GrantID{want.ID})
+	}},
+	{"times are kept to the millisecond", func(t *testing.T, s authserver.Store) {
+		g := approve(t, s, approvedAt(noon.Add(7_654_321)))
+		got := kept(t, s, g.ID)
+		same(t, "approved at", got.ApprovedAt, noon.Add(7*tick))
+		same(t, "ends at", got.EndsAt, g.EndsAt.Truncate(tick))
+		same(t, "proof expires at", got.Proof.ExpiresAt, g.Proof.ExpiresAt.Truncate(tick))
+	}},
+	{"an absent grant is ErrNotFound", func(t *testing.T, s authserver.Store) {
+		g, other := approve(t, s), newGrant()
+		_, err := s.Grant(t.Context(), other.ID)
+		failWith(t, "Grant", err, authserver.ErrNotFound)
+		_, err = s.GrantByProof(t.Context(), other.Proof.Hash)
+		failWith(t, "GrantByProof", err, authserver.ErrNotFound)
+		_, err = s.GrantByProof(t.Context(), authserver.Hash{})
+		failWith(t, "GrantByProof of no proof", err, authserver.ErrNotFound)
+		same(t, "the one that is there", kept(t, s, g.ID), g)
+	}},
+	{"an ID is approved once, whatever became of the grant", func(t *testing.T, s authserver.Store) {
+		for _, before := range []authserver.Grant{
+			approve(t, s),
+			approveAndRedeem(t, s),
+			revoke(t, s, approveAndRedeem(t, s)),
+			approve(t, s, endsAt(noon.Add(tick)), proofExpiresAt(noon.Add(tick))),
+		} {
+			again := newGrant(by(alice), approvedAt(noon.Add(time.Hour)))
+			again.ID = before.ID
+			err := s.Approve(t.Context(), again, &authserver.Consent{Owner: alice, ClientUID: photoPrint, GivenAt: noon})
+			failWith(t, "Approve", err, authserver.ErrExists)
+			same(t, "the grant that was there", kept(t, s, before.ID), before)
+			_, err = s.GrantByProof(t.Context(), again.Proof.Hash)
+			failWith(t, "GrantByProof", err, authserver.ErrNotFound)
+		}
+		_, err := s.Consent(t.Context(), alice, photoPrint)
+		failWith(t, "Consent", err, authserver.ErrNotFound)
+	}},
+	{"a refused approval leaves an earlier consent as it was", func(t *testing.T, s authserver.Store) {
+		g := newGrant()
+		before := authserver.Consent{Owner: bob, ClientUID: photoPrint, Scopes: g.Scopes, GivenAt: noon}
+		succeed(t, "Approve", s.Approve(t.Context(), g, &before))
+		after := authserver.Consent{Owner: bob, ClientUID: photoPrint, Scopes: []string{"everything"}, GivenAt: noon.Add(time.Hour)}
+		failWith(t, "Approve", s.Approve(t.Context(), g, &after), authserver.ErrExists)
+		got, err := s.Consent(t.Context(), bob, photoPrint)
+		succeed(t, "Consent", err)
+		same(t, "consent", got, before)
+	}},
+	{"what the caller changes afterwards is not kept", func(t *testing.T, s authserver.Store) {
+		g := newGrant()
+		scopes := slices.Clone(g.Scopes)
+		succeed(t, "Approve", s.Approve(t.Context(), g, nil))
+		g.Scopes[0] = "everything"
+		same(t, "scopes", kept(t, s, g.ID).Scopes, scopes)
+	}},
+}
+
+var surplus = []check{
+	{"the newest live grants stay, older ones are revoked", func(t *testing.T, s authserver.Store) {
+		ids := approveMany(t, s, authserver.MaxGrants+3)
+		now := noon.Add(time.Hour)
+		same(t, "live grants", live(t, s, bob, now), ids[3:])
+		for _, id := range ids[:3] {
+			if kept(t, s, id).RevokedAt.IsZero() {
+				t.Errorf("the surplus grant %s is not revoked", id)
+			}
+		}
+	}},
+	{"other owners and other clients are not counted", func(t *testing.T, s authserver.Store) {
+		hers := approveAndRedeem(t, s, by(alice)).ID
+		album := approveAndRedeem(t, s, to(photoAlbum)).ID
+		ids := approveMany(t, s, authserver.MaxGrants)
+		same(t, "Bob's live grants", live(t, s, bob, noon.Add(time.Hour)), append([]authserver.GrantID{album}, ids...))
+		same(t, "Alice's live grants", live(t, s, alice, noon.Add(time.Hour)), []authserver.GrantID{hers})
+	}},
+	{"dead grants are not counted", func(t *testing.T, s authserver.Store) {
+		revoke(t, s, approveAndRedeem(t, s))
+		ended := approveAndRedeem(t, s, endsAt(noon.Add(tick)))
+		expired := approve(t, s, proofExpiresAt(noon.Add(tick)))
+		ids := approveMany(t, s, authserver.MaxGrants)
+		same(t, "live grants", live(t, s, bob, noon.Add(time.Hour)), ids)
+		same(t, "the ended one", kept(t, s, ended.ID), ended)
+		same(t, "the expired one", kept(t, s, expired.ID), expired)
+	}},
+}
+
+// approveMany keeps redeemed grants of Bob to PhotoPrint, one a second after noon, and
+// returns their IDs in this order.
+func approveMany(t *testing.T, s authserver.Store, n int) []authserver.GrantID {
+	t.Helper()
+	ids := make([]authserver.GrantID, n)
+	for i := range ids {
+		ids[i] = approveAndRedeem(t, s, approvedAt(noon.Add(time.Duration(i+1)*time.Second))).ID
+	}
+	return ids
+}

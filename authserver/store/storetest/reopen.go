@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// restarts are promises about a store that was closed and opened again.
+var restarts = []struct {
+	promise string
+	see     func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store)
+}{
+	{"sessions, grants and consents are there as they were", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		session, c := createSession(t, s), consent(t, s, bob, photoPrint, noon, "photos.read")
+		grants := []authserver.Grant{approve(t, s), approveAndRedeem(t, s), revoke(t, s, approveAndRedeem(t, s))}
+
+		s = reopen(s)
+		gotSession, err := s.Session(t.Context(), session.Hash)
+		succeed(t, "Session", err)
+		same(t, "session", gotSession, session)
+		gotConsent, err := s.Consent(t.Context(), bob, photoPrint)
+		succeed(t, "Consent", err)
+		same(t, "consent", gotConsent, c)
+		for _, want := range grants {
+			same(t, "grant", kept(t, s, want.ID), want)
+		}
+	}},
+	{"what was removed stays removed", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		session := createSession(t, s)
+		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), session.Hash))
+		consent(t, s, bob, photoPrint, noon)
+		succeed(t, "Forget", s.Forget(t.Context(), bob, photoPrint, noon))
+
+		s = reopen(s)
+		_, err := s.Session(t.Context(), session.Hash)
+		failWith(t, "Session", err, authserver.ErrNotFound)
+		_, err = s.Consent(t.Context(), bob, photoPrint)
+		failWith(t, "Consent", err, authserver.ErrNotFound)
+		same(t, "live grants", live(t, s, bob, noon), []authserver.GrantID{})
+	}},
+	{"a redeemed proof stays redeemed, an unredeemed one can be redeemed", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		redeemed, open := approveAndRedeem(t, s), approve(t, s)
+		s = reopen(s)
+		refusedToRedeem(t, s, redeemed, noon)
+		_, err := s.Redeem(t.Context(), open.Proof.Hash, noon)
+		succeed(t, "Redeem", err)
+	}},
+	{"N28: a generation that was left stays refused", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		g := approveAndRedeem(t, s)
+		g, err := s.Rotate(t.Context(), g.ID, 1, noon.Add(time.Second))
+		succeed(t, "Rotate", err)
+		s = reopen(reopen(s))
+		refusedToRotate(t, s, g, 1, noon.Add(time.Minute))
+		_, err = s.Rotate(t.Context(), g.ID, 2, noon.Add(time.Minute))
+		succeed(t, "Rotate", err)
+	}},
+	{"a revoked grant stays revoked", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		g := revoke(t, s, approveAndRedeem(t, s))
+		s = reopen(s)
+		refusedToRotate(t, s, g, 1, noon.Add(time.Minute))
+	}},
+	{"a spent key stays spent", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		key := newHash()
+		succeed(t, "Spend", s.Spend(t.Context(), key, noon, noon.Add(time.Hour)))
+		s = reopen(s)
+		spent(t, s, key, noon.Add(time.Minute), true)
+		failWith(t, "Spend", s.Spend(t.Context(), key, noon.Add(time.Minute), noon.Add(2*time.Hour)), authserver.ErrExists)
+	}},
+	{"an ID stays used", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		g := approve(t, s)
+		s = reopen(s)
+		failWith(t, "Approve", s.Approve(t.Context(), g, nil), authserver.ErrExists)
+	}},
+}
