@@ -22,6 +22,7 @@ const (
 	PhotoStorage = "photos.photostorage"       // resource server with client credentials
 	Desktop      = "photos.photoprint-desktop" // Public with a loopback callback, bound
 	BookShelf    = "books.bookshelf"           // Confidential, for everyone, of another team
+	PhotoBook    = "photos.photobook"          // signs its requests (OAuth1), bound, may show verifiers
 )
 
 // Callbacks of the scene.
@@ -29,6 +30,7 @@ const (
 	PhotoPrintCallback = "https://photoprint.example/callback"
 	DesktopCallback    = "http://127.0.0.1/callback"
 	BookShelfCallback  = "https://bookshelf.example/oauth/return"
+	PhotoBookCallback  = "https://photobook.example/ready?from=gatehouse"
 )
 
 // People of the scene and their passwords.
@@ -77,6 +79,7 @@ func New(t testing.TB) *Env {
 	e.Clients.Explain("photos.write", "Add and change photos")
 	e.Entitlement.Allow(Bob, PhotoPrint)
 	e.Entitlement.Allow(Bob, Desktop)
+	e.Entitlement.Allow(Bob, PhotoBook)
 	e.Auth = e.Replica(t)
 	return e
 }
@@ -100,7 +103,7 @@ func (e *Env) AddClient(c authserver.Client) {
 	if !c.Public && c.Credentials == nil {
 		c.Credentials = []authserver.Credential{{
 			ID:       credentialOf(c.UID),
-			Verifier: credential.Verifier(e.shared, c.UID, credentialOf(c.UID), credential.Derive(e.root, c.UID, credentialOf(c.UID))),
+			Verifier: credential.Verifier(e.shared, c.UID, credentialOf(c.UID), e.derive(&c)),
 		}}
 	}
 	e.Clients.Put(c)
@@ -112,7 +115,17 @@ func (e *Env) Secret(clientID string) string {
 	if !ok {
 		return ""
 	}
-	return credential.Derive(e.root, c.UID, credentialOf(c.UID))
+	return e.derive(c)
+}
+
+// derive returns the client's secret. A server must know those of Signed clients, so their
+// root is the key that it has.
+func (e *Env) derive(c *authserver.Client) string {
+	root := e.root
+	if c.Profile.Signed() {
+		root = e.shared
+	}
+	return credential.Derive(root, c.UID, credentialOf(c.UID))
 }
 
 func credentialOf(clientUID string) string { return "first-of-" + clientUID }
@@ -144,5 +157,15 @@ func scene() []authserver.Client {
 	books.CallbackURLs, books.EveryoneEntitled = []string{BookShelfCallback}, true
 	books.Scopes = []string{"photos.read", "photos.write"}
 	books.GrantTypes = append(books.GrantTypes[:2:2], authserver.GrantClientCredentials)
-	return []authserver.Client{print, storage, desktop, books}
+	return []authserver.Client{print, storage, desktop, books, photoBook(common)}
+}
+
+func photoBook(c authserver.Client) authserver.Client {
+	c.UID, c.ID, c.Name = "11111111-0000-4000-8000-000000000004", PhotoBook, "photobook"
+	c.DisplayName, c.Description = "PhotoBook", "Binds your photos"
+	c.Profile, c.CallbackURLs, c.OutOfBand = authserver.ProfileOAuth1, []string{PhotoBookCallback}, true
+	c.GrantTypes = []authserver.GrantType{authserver.GrantAuthorizationCode}
+	c.SignatureMethods = []string{"HMAC-SHA1", "HMAC-SHA256"}
+	c.AccessTokenLifetime = 10 * time.Hour
+	return c
 }
