@@ -36,6 +36,8 @@ type Position struct {
 	Rememberable bool
 	// Choosable is set when the owner may allow some of the scopes.
 	Choosable bool
+	// Until is when a grant that is given now ends.
+	Until time.Time
 }
 
 // Approval is what the browser carries back to the client.
@@ -78,6 +80,7 @@ func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position
 		return p, nil
 	}
 	p.Step, p.Rememberable, p.Choosable = StepConsent, rememberable(client), client.OwnerChooses
+	p.Until = endOf(client, s.Now().Add(proofLifetime(client)), s.Now())
 	if p.Ticket, err = s.ticket(i, v); err != nil {
 		return Position{}, err
 	}
@@ -179,7 +182,7 @@ func (s *Server) Decide(ctx context.Context, i *Interaction, v *Visitor, d Decis
 	if p.Choosable {
 		chosen := intersect(i.Scopes, d.Scopes)
 		if len(chosen) == 0 && len(i.Scopes) > 0 {
-			return nil, refuse(InvalidRequest, "choose at least one scope, or deny")
+			return nil, refuse(NothingChosen, "choose at least one scope, or deny")
 		}
 		i.Scopes = chosen
 	}
@@ -236,18 +239,26 @@ func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client
 	return &Approval{Return: *i.Return(), Proof: proof}, nil
 }
 
+func proofLifetime(c *Client) time.Duration {
+	if c.Profile.Signed() {
+		return verifierLifetime
+	}
+	return codeLifetime
+}
+
 // newProof makes a proof, in clear for the browser and bound for the store. A code is bound to
 // the callback as the request spelled it; a verifier to its request token, which names the callback.
 func newProof(i *Interaction, c *Client, now time.Time) (clear string, bound Proof) {
 	clear = rand.Text()
+	ends := now.Add(proofLifetime(c))
 	if !c.Profile.Signed() {
 		return clear, Proof{Hash: sha256.Sum256([]byte(clear)), Callback: i.Requested,
-			CodeChallenge: i.CodeChallenge, ExpiresAt: now.Add(codeLifetime)}
+			CodeChallenge: i.CodeChallenge, ExpiresAt: ends}
 	}
 	if i.Callback == OutOfBand {
 		clear = clear[:outOfBandVerifier]
 	}
-	return clear, Proof{Hash: sha256.Sum256([]byte(verifierProof(i.RequestToken, clear))), ExpiresAt: now.Add(verifierLifetime)}
+	return clear, Proof{Hash: sha256.Sum256([]byte(verifierProof(i.RequestToken, clear))), ExpiresAt: ends}
 }
 
 // endOf is when a grant ends: after the client's duration, or, if it cannot be refreshed, as soon

@@ -52,6 +52,8 @@ const (
 	InvalidCallback Code = "invalid_callback"
 	// InteractionGone is an interaction that expired, was finished or was tampered with.
 	InteractionGone Code = "interaction_gone"
+	// NothingChosen is an approval of no scope at all, where the owner may choose.
+	NothingChosen Code = "nothing_chosen"
 	// WrongPassword covers unknown names and wrong passwords alike.
 	WrongPassword Code = "wrong_password"
 	// TooManyAttempts asks a person to wait before the next login.
@@ -71,9 +73,11 @@ type Error struct {
 	RetryAfter time.Duration
 	// Why tells apart what has one Code here and several in an older dialect.
 	Why Why
+	// Parameters are those of the request that Why is about.
+	Parameters []string
 }
 
-// Why is the cause of an InvalidGrant.
+// Why is the cause of an error, where its Code does not say enough.
 type Why int
 
 // The causes.
@@ -81,6 +85,13 @@ const (
 	WhyUnsaid Why = iota
 	WhyWrongCallback
 	WhyExpired
+	// WhyNotEntitled is an AccessDenied that the owner did not decide on.
+	WhyNotEntitled
+	// WhyAbsent, WhyEmpty, WhyRepeated and WhyMalformed are faults of Parameters.
+	WhyAbsent
+	WhyEmpty
+	WhyRepeated
+	WhyMalformed
 )
 
 // Return is where the browser goes back to, with the client's own state.

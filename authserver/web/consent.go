@@ -3,6 +3,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -15,23 +16,49 @@ type consentView struct {
 	Client       *authserver.Client
 	Owner        authserver.Owner
 	Scopes       []authserver.Scope
-	Host         string // where the answer goes
+	Host         string // where the answer goes; empty: it is shown
 	Days         int
 	Until        time.Time
 	Rememberable bool
+	Choosable    bool // the owner may leave scopes out
+	Chosen       map[string]bool
+	Problem      string // what was wrong before
+	Words        consentWords
 	Interaction  string
 	Ticket       string
 }
 
 const day = 24 * time.Hour
 
+// showConsent asks. All that is asked for is ticked, until the owner decides otherwise.
 func (s *Site) showConsent(w http.ResponseWriter, i *authserver.Interaction, p authserver.Position) error {
+	view := s.consentViewOf(i, p)
+	for _, scope := range p.Scopes {
+		view.Chosen[scope.Name] = true
+	}
 	letReturn(w, i.Callback)
-	return s.render(w, http.StatusOK, pageConsent, consentView{
+	return s.render(w, http.StatusOK, pageConsent, view)
+}
+
+// showConsentAgain asks an owner who wanted to allow, but ticked nothing.
+func (s *Site) showConsentAgain(w http.ResponseWriter, r *http.Request, i *authserver.Interaction, v *authserver.Visitor) error {
+	p, err := s.Auth.Next(r.Context(), i, v)
+	if err != nil {
+		return err
+	}
+	view := s.consentViewOf(i, p)
+	view.Problem = "Choose at least one, or deny."
+	letReturn(w, i.Callback)
+	return s.render(w, http.StatusBadRequest, pageConsent, view)
+}
+
+func (s *Site) consentViewOf(i *authserver.Interaction, p authserver.Position) consentView {
+	return consentView{
 		Client: p.Client, Owner: p.Owner, Scopes: p.Scopes, Host: authserver.CallbackHost(i.Callback),
-		Days: int(p.Client.GrantDuration / day), Until: s.Auth.Now().Add(p.Client.GrantDuration),
-		Rememberable: p.Rememberable, Interaction: i.ID, Ticket: p.Ticket,
-	})
+		Days: int(p.Until.Sub(s.Auth.Now()) / day), Until: p.Until,
+		Rememberable: p.Rememberable, Choosable: p.Choosable, Chosen: map[string]bool{},
+		Words: dialectOf(i.Profile).words, Interaction: i.ID, Ticket: p.Ticket,
+	}
 }
 
 // postConsent is the form of the consent page.
@@ -40,7 +67,7 @@ func (s *Site) postConsent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, err := fields(r)
+	f, err := fields(r, "scope")
 	if err != nil {
 		return err
 	}
@@ -53,16 +80,18 @@ func (s *Site) postConsent(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	approval, err := s.Auth.Decide(r.Context(), i, v, decision)
-	if err != nil {
-		return err
+	if errors.Is(err, &authserver.Error{Code: authserver.NothingChosen}) {
+		return in(i.Profile, s.showConsentAgain(w, r, i, v))
 	}
-	s.finishInteraction(w, r, approval)
-	return nil
+	if err != nil {
+		return in(i.Profile, err)
+	}
+	return in(i.Profile, s.finishInteraction(w, r, approval))
 }
 
 // decisionOf reads the form. What is neither allow nor deny decides nothing.
 func decisionOf(f url.Values) (authserver.Decision, error) {
-	d := authserver.Decision{Ticket: f.Get("ticket"), Always: f.Get("always") == "on"}
+	d := authserver.Decision{Ticket: f.Get("ticket"), Always: f.Get("always") == "on", Scopes: f["scope"]}
 	switch f.Get("decision") {
 	case "allow":
 		d.Allow = true

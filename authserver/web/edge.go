@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
-	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
 
 // handler serves one request, or returns why it did not. It has written nothing then.
@@ -20,12 +19,12 @@ const (
 	unavailableRetry = 5 * time.Second
 )
 
-// public serves what is the same for everybody.
+// public serves what is the same for everybody. Errors are told in the dialect they name.
 func (s *Site) public(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if err := h(w, r); err != nil {
-			oauth2.WriteError(w, s.outside(r, err))
+			dialectOfError(err).refuse(w, s.outside(r, err))
 		}
 	})
 }
@@ -68,6 +67,11 @@ func onlyPost(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// speaking serves a profile's own endpoint: its errors are told in the profile's words.
+func speaking(p authserver.Profile, h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error { return in(p, h(w, r)) }
+}
+
 // page serves people. An error whose callback is proven goes there, any other is shown.
 func (s *Site) page(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,13 +94,15 @@ func (s *Site) form(h handler) http.Handler {
 }
 
 func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error) {
-	e := s.outside(r, err)
+	d, e := dialectOfError(err), s.outside(r, err)
 	if e.Return != nil {
 		s.endInteraction(w, r)
-		redirect(w, r, oauth2.ErrorURL(s.Issuer, e))
-		return
+		if to := d.failure(s.Issuer, e); to != "" {
+			redirect(w, r, to)
+			return
+		}
 	}
-	s.showError(w, r, e)
+	s.showError(w, r, d, e)
 }
 
 // redirect sends the browser on with GET whatever it came with (RFC 9700 §4.12).

@@ -47,6 +47,10 @@ var wordsOf = map[authserver.Code]errorWords{
 		text:   "It was answered already, took longer than 15 minutes, or was begun in another browser.",
 		advice: "Go back to the application and start again.",
 	},
+	authserver.AccessDenied: { // where there is no client to go back to
+		status: http.StatusOK, title: "You did not allow it",
+		text: "The application gets no access.", advice: "You can close this page.",
+	},
 	authserver.TooManyAttempts: {
 		status: http.StatusTooManyRequests, title: "Too many attempts",
 		text: "There were too many attempts in a short time.", advice: "Wait a moment and try again.",
@@ -63,6 +67,9 @@ var wordsOf = map[authserver.Code]errorWords{
 	},
 }
 
+// challenge names a scheme that no browser asks a person about.
+const challenge = `OAuth realm="gatehouse"`
+
 var mistakeOfApplication = errorWords{
 	status: http.StatusBadRequest, title: "This request cannot be answered",
 	text:   "What the browser sent is incomplete or contradicts itself.",
@@ -70,7 +77,8 @@ var mistakeOfApplication = errorWords{
 }
 
 // showError shows an error that must not, or cannot, travel to a client.
-func (s *Site) showError(w http.ResponseWriter, r *http.Request, e *authserver.Error) {
+// The dialect may have a name and a status of its own for it.
+func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e *authserver.Error) {
 	words, ok := wordsOf[e.Code]
 	if !ok {
 		words = mistakeOfApplication
@@ -82,6 +90,14 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, e *authserver.E
 	view := errorView{Title: words.title, Text: words.text, Advice: words.advice}
 	if words.detailed {
 		view.Detail = e.Error()
+	}
+	if d.identify != nil {
+		if own, identifier, ok := d.identify(e); ok {
+			status, view.Detail = own, identifier
+		}
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", challenge) // RFC 9110 §15.5.2
 	}
 	if words.logged {
 		view.RequestID = requestID(r.Context())

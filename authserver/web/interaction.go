@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
-	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
 
 // begin puts an interaction into the browser and sends it to the interaction's place.
@@ -32,6 +31,10 @@ func (s *Site) getInteraction(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return in(i.Profile, s.showNext(w, r, i, v))
+}
+
+func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i *authserver.Interaction, v *authserver.Visitor) error {
 	p, err := s.Auth.Next(r.Context(), i, v)
 	if err != nil {
 		return err
@@ -48,8 +51,7 @@ func (s *Site) getInteraction(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		s.finishInteraction(w, r, approval)
-		return nil
+		return s.finishInteraction(w, r, approval)
 	}
 }
 
@@ -61,7 +63,7 @@ func (s *Site) postInteractionLogin(w http.ResponseWriter, r *http.Request) erro
 	}
 	p, err := s.Auth.Next(r.Context(), i, nil)
 	if err != nil {
-		return err
+		return in(i.Profile, err)
 	}
 	return s.login(w, r, s.loginViewOf(i, p), interactionPath(i.ID))
 }
@@ -85,10 +87,14 @@ func (s *Site) interaction(r *http.Request) (*authserver.Interaction, error) {
 	return s.Auth.OpenInteraction(id, cookieOf(r, interactionCookie+id))
 }
 
-// finishInteraction sends the browser back to the client with its proof.
-func (s *Site) finishInteraction(w http.ResponseWriter, r *http.Request, a *authserver.Approval) {
+// finishInteraction sends the browser back to the client with its proof, or shows the proof.
+func (s *Site) finishInteraction(w http.ResponseWriter, r *http.Request, a *authserver.Approval) error {
 	s.endInteraction(w, r)
-	redirect(w, r, oauth2.ApprovalURL(s.Issuer, a))
+	if to := dialectOf(a.Profile).approval(s.Issuer, a); to != "" {
+		redirect(w, r, to)
+		return nil
+	}
+	return s.showProof(w, a)
 }
 
 // endInteraction takes the interaction that the path names out of the browser.
@@ -99,10 +105,11 @@ func (s *Site) endInteraction(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Site) loginViewOf(i *authserver.Interaction, p authserver.Position) loginView {
-	return loginView{
-		Action: interactionPath(i.ID) + "/login", Client: p.Client, callback: i.Callback,
-		Cancel: s.denialURL(i, "the owner did not log in"),
+	view := loginView{Action: interactionPath(i.ID) + "/login", Onward: true}
+	if !dialectOf(i.Profile).shyLogin {
+		view.Client, view.callback, view.Cancel = p.Client, i.Callback, s.denialURL(i, "the owner did not log in")
 	}
+	return view
 }
 
 // refusedView is what the refusal page shows.
@@ -110,21 +117,30 @@ type refusedView struct {
 	Client      *authserver.Client
 	Owner       authserver.Owner
 	Interaction string
-	Back        string // to the client, with the error
+	Back        string // to the client, with the error; empty: there is no way back
+	Identifier  string // how the client's profile calls the error
 }
 
 // showRefusal says that the owner may not use the client and whom to ask. The engine has
 // told the audit log why.
 func (s *Site) showRefusal(w http.ResponseWriter, i *authserver.Interaction, p authserver.Position) error {
-	return s.render(w, http.StatusForbidden, pageRefused, refusedView{
-		Client: p.Client, Owner: p.Owner, Interaction: i.ID,
-		Back: s.denialURL(i, "the owner may not use this client"),
-	})
+	view := refusedView{Client: p.Client, Owner: p.Owner, Interaction: i.ID, Back: s.denialURL(i, "the owner may not use this client")}
+	status := http.StatusForbidden
+	if d := dialectOf(i.Profile); d.identify != nil {
+		if own, identifier, ok := d.identify(&authserver.Error{Code: authserver.AccessDenied, Why: authserver.WhyNotEntitled}); ok {
+			status, view.Identifier = own, identifier
+		}
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	return s.render(w, status, pageRefused, view)
 }
 
-// denialURL is a link back to the client for whoever does not go on.
+// denialURL is a link back to the client for whoever does not go on; empty if there is no way back.
 func (s *Site) denialURL(i *authserver.Interaction, why string) string {
-	return oauth2.ErrorURL(s.Issuer, &authserver.Error{Code: authserver.AccessDenied, Description: why, Return: i.Return()})
+	e := &authserver.Error{Code: authserver.AccessDenied, Description: why, Return: i.Return()}
+	return dialectOf(i.Profile).failure(s.Issuer, e)
 }
 
 func interactionPath(id string) string { return "/interaction/" + id }

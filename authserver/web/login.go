@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -15,19 +16,20 @@ import (
 // loginView is what the login page shows.
 type loginView struct {
 	Action   string             // where the form goes
-	Client   *authserver.Client // who the login is for; nil: for the account page
-	Cancel   string             // back to the client
+	Client   *authserver.Client // who the login is for; nil: not to be told, or for the account page
+	Onward   bool               // the login is for a client
+	Cancel   string             // back to the client; empty: there is no way back
 	Username string             // as typed before
 	Problem  string             // what was wrong before
 
-	callback string // where the browser goes at the very end; empty: nowhere else
+	callback string // where the browser goes at the very end; empty: not known yet
 }
 
 func (s *Site) showLogin(w http.ResponseWriter, status int, view loginView) error {
-	if view.callback == "" {
-		alone(w)
-	} else {
+	if view.Onward {
 		letReturn(w, view.callback)
+	} else {
+		alone(w)
 	}
 	return s.render(w, status, pageLogin, view)
 }
@@ -129,13 +131,13 @@ func (s *Site) visitor(r *http.Request) (*authserver.Visitor, error) {
 	return s.Auth.Visitor(r.Context(), cookieOf(r, sessionCookie))
 }
 
-// fields reads a form of ours. None of them has a field twice.
-func fields(r *http.Request) (url.Values, error) {
+// fields reads a form of ours. Only a list has a field twice.
+func fields(r *http.Request, lists ...string) (url.Values, error) {
 	if err := r.ParseForm(); err != nil {
 		return nil, &authserver.Error{Code: authserver.InvalidRequest, Description: "the form is not well-formed or too large"}
 	}
-	for _, values := range r.PostForm {
-		if len(values) > 1 {
+	for name, values := range r.PostForm {
+		if len(values) > 1 && !slices.Contains(lists, name) {
 			return nil, &authserver.Error{Code: authserver.InvalidRequest, Description: "a field is given twice"}
 		}
 	}

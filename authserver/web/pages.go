@@ -33,6 +33,7 @@ const (
 	pageLogin   pageName = "login"
 	pageRefused pageName = "refused"
 	pageConsent pageName = "consent"
+	pageProof   pageName = "proof"
 	pageAccount pageName = "account"
 	pageSignOut pageName = "signout"
 	pageError   pageName = "error"
@@ -68,7 +69,7 @@ func loadPages() (*pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}
-	for _, name := range []pageName{pageLogin, pageRefused, pageConsent, pageAccount, pageSignOut, pageError} {
+	for _, name := range []pageName{pageLogin, pageRefused, pageConsent, pageProof, pageAccount, pageSignOut, pageError} {
 		page, err := layout.Clone()
 		if err == nil {
 			page, err = page.ParseFS(templateFiles, "templates/"+string(name)+".html")

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+)
+
+// dialect is how one profile speaks to people and clients. What it does not name is said
+// as everywhere else: the pages of an interaction are shared by all profiles.
+type dialect struct {
+	// approval returns the address that takes an approval to its client; "" if there is
+	// none, and the proof is shown to the owner.
+	approval func(issuer string, a *authserver.Approval) string
+	// failure returns the address that takes an error whose Return is set to its client;
+	// "" if this one does not travel, and is shown to the person.
+	failure func(issuer string, e *authserver.Error) string
+	// identify returns how the profile calls an error on a page, and the page's status;
+	// false for what it has no word for. nil: it has no words of its own.
+	identify func(e *authserver.Error) (status int, identifier string, ok bool)
+	// refuse answers a client's own request with an error.
+	refuse func(w http.ResponseWriter, e *authserver.Error)
+	// shyLogin is set where the login page must not tell for which client it is: what
+	// brought the owner there is only looked at when they have logged in.
+	shyLogin bool
+	// words of the consent page.
+	words consentWords
+}
+
+// consentWords are what profiles say differently on the consent page.
+type consentWords struct {
+	Allow string // the button
+	// Always stands beside the check box. With AlwaysAfter, the client's name is between them.
+	Always, AlwaysAfter string
+}
+
+var ourWords = consentWords{Allow: "Allow", Always: "Allow this always, and do not ask me again"}
+
+// standard is OAuth 2.x, and whatever a request of no known profile is told.
+var standard = dialect{
+	approval: oauth2.ApprovalURL, failure: oauth2.ErrorURL, refuse: oauth2.WriteError, words: ourWords,
+}
+
+// dialects is the whole table.
+var dialects = map[authserver.Profile]dialect{
+	authserver.ProfileOAuth2: standard,
+}
+
+func dialectOf(p authserver.Profile) dialect {
+	if d, ok := dialects[p]; ok {
+		return d
+	}
+	return standard
+}
+
+// spoken is an error of a request whose profile is known.
+type spoken struct {
+	error
+	profile authserver.Profile
+}
+
+// Unwrap is for errors.Is and errors.AsType.
+func (e spoken) Unwrap() error { return e.error }
+
+// in says which profile an error is to be told in.
+func in(p authserver.Profile, err error) error {
+	if err == nil {
+		return nil
+	}
+	return spoken{err, p}
+}
+
+// dialectOfError returns the dialect that an error is told in.
+func dialectOfError(err error) dialect {
+	if e, ok := errors.AsType[*authserver.Error](err); ok && e.Return != nil {
+		return dialectOf(e.Return.Profile)
+	}
+	if e, ok := errors.AsType[spoken](err); ok {
+		return dialectOf(e.profile)
+	}
+	return standard
+}
