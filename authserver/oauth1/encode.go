@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth1
+
+import (
+	"encoding/hex"
+	"net/url"
+	"strings"
+)
+
+// Encode is the percent-encoding of RFC 5849 §3.6: all bytes but the unreserved ones, with
+// upper-case digits. What it returns is also correct in forms and queries.
+func Encode(s string) string {
+	const digits = "0123456789ABCDEF"
+	b := make([]byte, 0, len(s)+len(s)/2)
+	for n := range len(s) {
+		if c := s[n]; unreserved(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return string(b)
+}
+
+// decode is the inverse of Encode, and takes digits of either case. With raw, printable
+// ASCII may stand for itself, but for the quote and the backslash, which have a meaning
+// in a header.
+func decode(s string, raw bool) (string, bool) {
+	b := make([]byte, 0, len(s))
+	for n := 0; n < len(s); n++ {
+		switch c := s[n]; {
+		case c == '%':
+			if n+2 >= len(s) {
+				return "", false
+			}
+			octet, err := hex.DecodeString(s[n+1 : n+3])
+			if err != nil {
+				return "", false
+			}
+			b = append(b, octet...)
+			n += 2
+		case unreserved(c), raw && c >= ' ' && c <= '~' && c != '"' && c != '\\':
+			b = append(b, c)
+		default:
+			return "", false
+		}
+	}
+	return string(b), true
+}
+
+// unreserved is RFC 3986 §2.3.
+func unreserved(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
+}
+
+// encodeForm writes parameters as a form, in their order.
+func encodeForm(params []Param) string {
+	pairs := make([]string, len(params))
+	for n, p := range params {
+		pairs[n] = Encode(p.Name) + "=" + Encode(p.Value)
+	}
+	return strings.Join(pairs, "&")
+}
+
+// decodeForm reads a form or a query, names given twice included (RFC 5849 §3.4.1.3.1,
+// HTML 4.0 §17.13.4): "+" is a blank, a name without "=" has an empty value.
+func decodeForm(text string) ([]Param, bool) {
+	var params []Param
+	for pair := range strings.SplitSeq(text, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			return nil, false
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			return nil, false
+		}
+		params = append(params, Param{name, value})
+	}
+	return params, true
+}

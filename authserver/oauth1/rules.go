@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth1
+
+import (
+	"net/http"
+	"slices"
+)
+
+// SignatureMethod is a way to sign a request, as oauth_signature_method names it.
+type SignatureMethod string
+
+// The signature methods (RFC 5849 §3.4.2, §3.4.4). HMAC-SHA256 is not in the RFC; all
+// libraries that speak it sign as with HMAC-SHA1, with the other hash.
+const (
+	HMACSHA1   SignatureMethod = "HMAC-SHA1"
+	HMACSHA256 SignatureMethod = "HMAC-SHA256"
+	Plaintext  SignatureMethod = "PLAINTEXT"
+)
+
+// Place is where a request carries its protocol parameters (RFC 5849 §3.5).
+type Place string
+
+// The places, in the RFC's order of preference.
+const (
+	InHeader Place = "header"
+	InForm   Place = "form"
+	InQuery  Place = "query"
+)
+
+// Rules are what a profile's endpoints accept and how they answer. They are a value:
+// copy them to narrow them down, for example to the methods one client may use.
+type Rules struct {
+	// HTTPMethods are the methods of requests; nil: any.
+	HTTPMethods []string
+	// Places are where the protocol parameters may stand.
+	Places []Place
+	// SignatureMethods are those that are spoken.
+	SignatureMethods []SignatureMethod
+	// SecretsInURL allows PLAINTEXT with its secrets in the query, which ends up in the
+	// logs and histories of others.
+	SecretsInURL bool
+	// RawValues allows characters in a header's values that should be percent-encoded.
+	RawValues bool
+	// AnyNonce allows any oauth_timestamp and oauth_nonce with PLAINTEXT. They are not
+	// read then.
+	AnyNonce bool
+	// Lifetimes adds issued_on and expires_in, in milliseconds, to credentials.
+	Lifetimes bool
+	// Denied is what a callback carries beside oauth_token when the owner said no.
+	Denied []Param
+	// Identifiers are answered in plain text in place of oauth_problem; nil: none are.
+	Identifiers map[Fault]string
+}
+
+// Strict returns the rules of the profile OAuth1: RFC 5849 and nothing else, but that a
+// secret never travels in a URL.
+func Strict() Rules {
+	return Rules{
+		HTTPMethods:      []string{http.MethodPost}, // RFC 5849 §2.1, §2.3
+		Places:           []Place{InHeader, InForm, InQuery},
+		SignatureMethods: []SignatureMethod{HMACSHA1, HMACSHA256, Plaintext},
+		// RFC 5849 §2.2 knows no denial; user_refused is the extension's word for it.
+		Denied: []Param{{"oauth_problem", string(UserRefused)}},
+	}
+}
+
+// Resource returns the rules of requests to a resource server, which may have any method.
+func Resource() Rules {
+	r := Strict()
+	r.HTTPMethods = nil
+	return r
+}
+
+// ConnectionsCloud returns the rules of the profile ConnectionsCloudOAuth1, whose quirks
+// are those of the old server. Without open, what is dangerous in them is closed. To know
+// which client asks, parse with open rules, verify, and let the closed ones Admit.
+func ConnectionsCloud(open bool) Rules {
+	r := Rules{
+		HTTPMethods: []string{http.MethodPost},
+		Places:      []Place{InHeader, InForm},
+		// The vendor's pages of all three steps: "only PLAINTEXT".
+		SignatureMethods: []SignatureMethod{Plaintext},
+		// The PHP SDK sends the signature as it is, and unescaped values with it.
+		RawValues: true,
+		// The vendor's pages: both are demanded, neither is checked; RFC 5849 §3.1 lets
+		// them be left out.
+		AnyNonce: true,
+		// What the SDKs read from the answer; milliseconds as in the OAuth 2.0 answers.
+		Lifetimes: true,
+		// The vendor's page of authorizeToken: the verifier is empty, the error attached.
+		Denied:      []Param{{ParamVerifier, ""}, {"oauth_error", "oauth_denied"}},
+		Identifiers: connectionsIdentifiers(),
+	}
+	if open {
+		// The vendor's page of getAccessToken: "header of a GET or POST", "query of a GET".
+		r.HTTPMethods = []string{http.MethodGet, http.MethodPost}
+		r.Places = []Place{InHeader, InForm, InQuery}
+		r.SecretsInURL = true
+	}
+	return r
+}
+
+// ConnectionsCloudResource returns the rules of calls to that profile's resources: the
+// vendor's page names only the header of a GET or POST.
+func ConnectionsCloudResource() Rules {
+	r := ConnectionsCloud(false)
+	r.HTTPMethods = []string{http.MethodGet, http.MethodPost}
+	r.Places = []Place{InHeader}
+	return r
+}
+
+// connectionsIdentifiers are the old server's error identifiers. Those of its OAuth 1.0a
+// endpoints are not known; these are their OAuth 2.0 sisters, and oauth_token_expired,
+// which the SDKs know. Whatever is wrong with a token, the client must begin again.
+func connectionsIdentifiers() map[Fault]string {
+	const (
+		invalid = "oauth_invalid_parameters"
+		expired = "oauth_token_expired"
+		failed  = "oauth_request_failed"
+	)
+	return map[Fault]string{
+		ParameterAbsent:         "oauth_absent_parameters",
+		ParameterRepeated:       "oauth_duplicated_parameters",
+		ParameterRejected:       invalid,
+		VersionRejected:         invalid,
+		SignatureMethodRejected: invalid,
+		TimestampRefused:        invalid,
+		NonceUsed:               invalid,
+		SignatureInvalid:        "oauth_invalid_clientid", // an unknown client's too
+		TokenUsed:               expired,
+		TokenExpired:            expired,
+		TokenRevoked:            expired,
+		TokenRejected:           expired,
+		PermissionDenied:        "oauth_consumer_missing_subscription",
+		ServerError:             failed,
+		Unavailable:             failed,
+	}
+}
+
+// Admit checks how a parsed request was made and signed. Parse does this with the rules
+// it is given; a caller does it again with narrower ones once it knows the client, and
+// has verified the signature: before, the answer would tell strangers who is a client.
+// The error is a *Problem.
+func (r Rules) Admit(req *Request) error {
+	switch {
+	case r.HTTPMethods != nil && !slices.Contains(r.HTTPMethods, req.HTTPMethod):
+		return reject("this HTTP method is not allowed here")
+	case !slices.Contains(r.Places, req.Place):
+		return reject("the protocol parameters must not be in the " + string(req.Place))
+	case !slices.Contains(r.SignatureMethods, req.SignatureMethod):
+		return &Problem{Fault: SignatureMethodRejected, Params: []string{ParamSignatureMethod}}
+	case req.SignatureMethod != Plaintext:
+		return nil
+	case !req.Secure: // RFC 5849 §3.4.4
+		return &Problem{Fault: SignatureMethodRejected, Params: []string{ParamSignatureMethod}, Advice: "PLAINTEXT needs TLS"}
+	case req.Place == InQuery && !r.SecretsInURL:
+		return &Problem{Fault: SignatureMethodRejected, Params: []string{ParamSignatureMethod}, Advice: "PLAINTEXT must not be in the query"}
+	}
+	return nil
+}
