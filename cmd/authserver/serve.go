@@ -90,6 +90,9 @@ func serve(ctx context.Context, c config, r *resources, log *slog.Logger, m *web
 	}
 	defer flush(ctx, s.auditor)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	for _, run := range s.watches { // while the API server is gone, these take seconds to end
+		go run(background)
+	}
 	var running sync.WaitGroup
 	for _, run := range s.background {
 		running.Go(func() { run(background) })

@@ -26,7 +26,8 @@ type server struct {
 	log        *slog.Logger
 	auditor    *web.Auditor
 	ready      *readiness
-	background []func(context.Context)
+	watches    []func(context.Context) // only read; nobody waits for their end
+	background []func(context.Context) // use the store, and end before it is closed
 	main, ops  *http.Server
 }
 
@@ -66,7 +67,8 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if r.certificate != nil {
 		s.main.TLSConfig = r.certificate.Config()
 	}
-	s.background = []func(context.Context){clients.Run, keys.Run, r.users.Watch, s.ready.Watch, func(ctx context.Context) {
+	s.watches = []func(context.Context){clients.Run, keys.Run, r.users.Watch}
+	s.background = []func(context.Context){s.ready.Watch, func(ctx context.Context) {
 		tick := time.NewTicker(sweepInterval)
 		defer tick.Stop()
 		sweepEach(ctx, tick.C, r.store, time.Now, log)
