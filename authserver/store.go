@@ -61,9 +61,10 @@ type Consent struct {
 
 // Store keeps what must survive a restart. Each method is atomic, and what it
 // promised is on disk when it returns. Times come from the caller and are kept to the
-// millisecond. A failure to reach the data is an error that wraps ErrUnavailable.
+// millisecond. A failure to reach the data is an error that wraps ErrUnavailable; so is
+// a context that ends, whose error is wrapped too: what was asked for may still happen.
 type Store interface {
-	// CreateSession keeps s.
+	// CreateSession keeps s. ErrExists if there is one with its hash.
 	CreateSession(ctx context.Context, s Session) error
 	// Session returns the session, or ErrNotFound. It does not look at the clock.
 	Session(ctx context.Context, h Hash) (Session, error)
@@ -72,7 +73,7 @@ type Store interface {
 
 	// Approve keeps a new grant with its unredeemed proof and, unless it is nil, the
 	// consent (an older one of the same owner and client is replaced). ErrExists
-	// if the grant's ID was ever used: nothing is written then. Of an owner's live
+	// if the grant's ID or its proof's hash is known: nothing is written then. Of an owner's live
 	// grants to one client the newest MaxGrants stay; older ones are revoked.
 	Approve(ctx context.Context, g Grant, c *Consent) error
 	// GrantByProof returns the grant whose proof has the hash, redeemed, revoked and
@@ -85,7 +86,8 @@ type Store interface {
 	// Grant returns a grant, or ErrNotFound.
 	Grant(ctx context.Context, id GrantID) (Grant, error)
 	// Rotate moves a live grant (not revoked, not ended) from generation to the next and
-	// returns it. ErrStale if the grant has another generation or is not live.
+	// returns it. ErrStale if there is no such grant, if it has another generation or is not
+	// live, and for generation 0, which only Redeem ends.
 	Rotate(ctx context.Context, id GrantID, generation uint32, now time.Time) (Grant, error)
 	// Revoke ends a grant. The time of the first call stays; an unknown ID is no error.
 	Revoke(ctx context.Context, id GrantID, now time.Time) error
@@ -101,14 +103,14 @@ type Store interface {
 	// to it, redeemed or not.
 	Forget(ctx context.Context, owner, clientUID string, now time.Time) error
 
-	// Spend marks a key as used until a time. ErrExists if it is marked and that time
+	// Spend marks a key as used until a time, at which it is free again. ErrExists if it is marked and that time
 	// has not passed at now. It is the one primitive for what must not happen twice.
 	Spend(ctx context.Context, key Hash, now, until time.Time) error
 	// Spent reports whether the key is marked at now.
 	Spent(ctx context.Context, key Hash, now time.Time) (bool, error)
 
 	// Sweep removes at most limit rows that mean nothing any more at now, and returns how
-	// many it removed. A grant stays until it ended; one whose proof was never
+	// many it removed: call it again until that is less than limit. A grant stays until it ended; one whose proof was never
 	// redeemed, until ProofMemory after the proof's expiry.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 	// Ping reports whether the store answers.

@@ -68,3 +68,26 @@ func TestWithoutTrustedProxiesNoHeaderIsBelieved(t *testing.T) {
 		t.Errorf("address %q, proxied %v; want 10.0.0.1, false", got, proxied)
 	}
 }
+
+func FuzzAddress(f *testing.F) {
+	f.Add("203.0.113.7:4711", "198.51.100.1", "")
+	f.Add("10.0.0.1:80", "1.1.1.1, 203.0.113.7", "10.0.0.2")
+	f.Add("10.0.0.1:80", "[2001:db8::7]:443, fe80::1%eth0,,", ", ,")
+	f.Add("[fd00::1%eth0]:443", "[[::1]]", "::ffff:10.0.0.1")
+	f.Add("@", ",", "garbage")
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	f.Fuzz(func(t *testing.T, peer, first, second string) {
+		s := &Site{Config: Config{TrustedProxies: trusted}}
+		got, proxied := s.locate(&http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {first, second}}})
+		address, err := netip.ParseAddr(got)
+		if err != nil && got != unknownAddress || address.Zone() != "" || address.Is4In6() {
+			t.Fatalf("%q is no plain address", got)
+		}
+		if from, ok := parsePeer(peer); !proxied && ok && address != from {
+			t.Errorf("a stranger at %s became %s", from, got)
+		}
+		if again, _ := s.locate(&http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {"192.0.2.99, " + first, second}}}); proxied && !s.trusts(address) && again != got {
+			t.Errorf("an address to the left changed %s to %s", got, again)
+		}
+	})
+}

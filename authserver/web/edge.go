@@ -60,7 +60,7 @@ func noContent(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// onlyPost answers every other method at a back-channel endpoint.
+// onlyPost answers whoever opens a back-channel endpoint in a browser.
 func onlyPost(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Allow", http.MethodPost)
 	w.WriteHeader(http.StatusMethodNotAllowed)
@@ -87,6 +87,10 @@ func (s *Site) page(h handler) http.Handler {
 // refused before anything is read.
 func (s *Site) form(h handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
+	// A proxy may have changed Host, which an Origin is otherwise compared with.
+	if err := guard.AddTrustedOrigin(s.origin); err != nil {
+		panic("web: New has accepted an issuer that is no origin: " + err.Error())
+	}
 	guard.SetDenyHandler(s.page(func(http.ResponseWriter, *http.Request) error {
 		return &authserver.Error{Code: authserver.InteractionGone, Description: "the form was sent by another site"}
 	}))

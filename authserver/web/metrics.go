@@ -33,6 +33,7 @@ type Metrics struct {
 	tokens      map[authserver.EventName]prometheus.Counter
 	auditLost   prometheus.Counter
 	auditLate   prometheus.Counter
+	logLost     prometheus.Counter
 
 	ready       *prometheus.GaugeVec
 	certificate prometheus.Gauge
@@ -76,6 +77,9 @@ func NewMetrics() *Metrics {
 		auditLate: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gatehouse_audit_events_late_total", Help: "Audit events that were not written when the request was answered.",
 		}),
+		logLost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_log_lines_lost_total", Help: "Lines of the log that could not be written.",
+		}),
 		ready: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "gatehouse_ready", Help: "Whether a part of the server is ready (1) or not (0).",
 		}, []string{"part"}),
@@ -84,7 +88,7 @@ func NewMetrics() *Metrics {
 		}),
 		series: map[seriesKey]series{},
 	}
-	m.registry.MustRegister(m.requests, m.duration, m.inFlight, m.panics, m.auditLost, m.auditLate, m.ready, m.certificate,
+	m.registry.MustRegister(m.requests, m.duration, m.inFlight, m.panics, m.auditLost, m.auditLate, m.logLost, m.ready, m.certificate,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.countEvents()
 	return m
@@ -138,6 +142,9 @@ func (m *Metrics) SetReady(part string, ready bool) {
 	}
 	m.ready.WithLabelValues(part).Set(value)
 }
+
+// LogTrouble is for the LineWriter of the log, which cannot log its own failures.
+func (m *Metrics) LogTrouble(lost int, _ error) { m.logLost.Add(float64(lost)) }
 
 // handler serves the metrics to Prometheus.
 func (m *Metrics) handler() http.Handler {

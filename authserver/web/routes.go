@@ -27,7 +27,7 @@ func (s *Site) Handler() http.Handler {
 		mux.Handle("OPTIONS "+path, s.anyOrigin(s.public(noContent)))
 	}
 	for _, path := range []string{oauth2.PathToken, oauth2.PathRevoke, oauth2.PathIntrospect} {
-		mux.Handle(path, s.api(onlyPost))
+		mux.Handle("GET "+path, s.api(onlyPost)) // not a missing page
 	}
 
 	mux.Handle("GET /interaction/{id}", s.page(s.getInteraction))
@@ -42,7 +42,7 @@ func (s *Site) Handler() http.Handler {
 	mux.Handle("GET /signout", s.page(s.getSignOut))
 	mux.Handle("POST /signout", s.form(s.postSignOut))
 	mux.Handle("GET /assets/{file}", s.public(s.getAsset))
-	mux.Handle("/", s.page(s.notFound))
+	mux.Handle("GET /", s.page(s.notFound))
 
 	mux.Handle("GET /healthz", s.public(s.getHealth))
 	mux.Handle("GET /readyz", s.public(s.getReady))

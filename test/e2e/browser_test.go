@@ -62,15 +62,6 @@ func (c *chromium) do(doing string, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-func (c *chromium) text(selector string) string {
-	c.t.Helper()
-	text, err := chromedp.Run(c.ctx, chromedp.Text(selector))
-	if err != nil {
-		c.t.Fatalf("read %s: %v", selector, err)
-	}
-	return text
-}
-
 func (c *chromium) location() *url.URL {
 	c.t.Helper()
 	text, err := chromedp.Run(c.ctx, chromedp.Location())

@@ -182,7 +182,7 @@ func workUntilKilled(ctx context.Context, path string) error {
 
 // say prints one line in one write, so that no kill can cut it.
 func say(words ...any) {
-	_, _ = os.Stdout.WriteString(fmt.Sprintln(words...))
+	fmt.Fprintln(os.Stdout, words...)
 }
 
 // tryProofs redeems each proof from four goroutines at once.

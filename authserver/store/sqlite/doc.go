@@ -39,7 +39,7 @@
 //	sqlite3 PATH "VACUUM INTO 'backup.db'"
 //
 // After it has stopped, copy PATH, together with PATH-wal if there is one (a clean stop
-// leaves none). A copy of PATH alone, made while the server runs, may be useless. After
-// a restore, proofs redeemed and grants revoked since the backup are as they were then:
-// see to it that the backup is younger than the oldest revocation that matters.
+// leaves none). A copy of PATH alone, made while the server runs, may be useless. A
+// restore brings back what was true at the time of the backup: a grant that was revoked
+// since is live again, and must be revoked again.
 package sqlite

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+const (
+	maxSessionHours = 720 // 30 days
+	maxPrefix       = 64  // bytes
+	maxProxies      = 256
+)
+
+// check returns what is wrong with the values, each with the key it is about, and
+// prepares those that need it.
+func (c *config) check() []string {
+	var found []string
+	for _, rule := range []struct {
+		key   string
+		check func() error
+	}{
+		{"issuer", func() error { return checkIssuer(c.Issuer) }},
+		{"namespace", func() error { return checkNamespace(c.Namespace) }},
+		{"listen", func() error { return checkAddress(c.Listen) }},
+		{"metricsListen", func() error { return checkAddress(c.MetricsListen) }},
+		{"tls", c.checkTLS},
+		{"trustedProxies", c.checkProxies},
+		{"store", c.checkStore},
+		{"identity.usersFile", c.checkUsersFile},
+		{"entitlement.prefix", c.checkPrefix},
+		{"sessionHours", c.checkSessionHours},
+	} {
+		if err := rule.check(); err != nil {
+			found = append(found, rule.key+": "+err.Error())
+		}
+	}
+	return found
+}
+
+// checkIssuer refuses what RFC 8414 §2 refuses (another scheme than https, a query,
+// a fragment) and a path, because the endpoints stand right below the host.
+func checkIssuer(issuer string) error {
+	if issuer == "" {
+		return errors.New("it is missing; say the URL that people and apps use, like https://auth.example.com")
+	}
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil:
+		return errors.New("it is no URL; say one like https://auth.example.com")
+	case u.Scheme != "https":
+		return errors.New("it must begin with https://, also where a proxy in front ends TLS (see plainHTTP)")
+	case u.User != nil:
+		return errors.New("it must hold no user name and no password")
+	case u.Hostname() == "":
+		return errors.New("it must name a host, like https://auth.example.com")
+	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !isPort(u.Port()):
+		return errors.New("its port must be a number from 1 to 65535, or left out with its colon")
+	case issuer != "https://"+u.Host:
+		return errors.New("it must end with the host or the port: no path, no slash, no query, no fragment")
+	}
+	return nil
+}
+
+func checkNamespace(name string) error {
+	if len(validation.IsDNS1123Label(name)) > 0 {
+		return fmt.Errorf("%q is no name of a namespace", name)
+	}
+	return nil
+}
+
+func checkAddress(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil || port != "0" && !isPort(port) {
+		return fmt.Errorf("%q must be an address and a port, like :8443 or 127.0.0.1:8443", address)
+	}
+	return nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+func (c *config) checkTLS() error {
+	both := c.TLS.CertFile != "" && c.TLS.KeyFile != ""
+	switch none := c.TLS == (tlsFiles{}); {
+	case c.PlainHTTP && !none:
+		return errors.New("there are certificate files, and plainHTTP is true: leave out one of the two")
+	case !c.PlainHTTP && none:
+		return errors.New("name certFile and keyFile; or say plainHTTP: true if a proxy in front ends TLS")
+	case !c.PlainHTTP && !both:
+		return errors.New("name both certFile and keyFile")
+	}
+	return nil
+}
+
+// checkProxies reads addresses and prefixes, and keeps them for use.
+func (c *config) checkProxies() error {
+	if len(c.TrustedProxies) > maxProxies {
+		return fmt.Errorf("there are more than %d", maxProxies)
+	}
+	var errs []string
+	for _, text := range c.TrustedProxies {
+		prefix, err := parsePrefix(text)
+		if err != nil {
+			errs = append(errs, strconv.Quote(text))
+			continue
+		}
+		c.proxies = append(c.proxies, prefix)
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("%s must be a network like 10.0.0.0/8 or an address", strings.Join(errs, " and "))
+	}
+	return nil
+}
+
+// parsePrefix reads a network, or an address as the network of that one address.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if !strings.Contains(text, "/") {
+		address, err := netip.ParseAddr(text)
+		if err != nil {
+			return netip.Prefix{}, err
+		}
+		address = address.Unmap().WithZone("")
+		return netip.PrefixFrom(address, address.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil || prefix.Addr().Is4In6() {
+		return netip.Prefix{}, errors.New("no network")
+	}
+	return prefix.Masked(), nil
+}
+
+func (c *config) checkStore() error {
+	if !strings.Contains(c.Store, ":") {
+		return errors.New("name it as sqlite:PATH")
+	}
+	return nil // the store says itself what it does not understand
+}
+
+func (c *config) checkUsersFile() error {
+	if c.Identity.UsersFile == "" {
+		return errors.New("it is missing; name the file with the people who may log in")
+	}
+	return nil
+}
+
+// checkPrefix keeps owners from becoming users of the cluster itself.
+func (c *config) checkPrefix() error {
+	prefix := c.Entitlement.Prefix
+	switch {
+	case len(prefix) > maxPrefix:
+		return fmt.Errorf("it is longer than %d bytes", maxPrefix)
+	case strings.HasPrefix(prefix, "system:"):
+		return errors.New("system: belongs to the cluster itself; choose one like gatehouse: instead")
+	case strings.ContainsFunc(prefix, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }):
+		return errors.New("it must hold no spaces and nothing that cannot be seen")
+	}
+	return nil
+}
+
+func (c *config) checkSessionHours() error {
+	if !(c.SessionHours >= 1 && c.SessionHours <= maxSessionHours) { // written so that NaN is refused
+		return fmt.Errorf("%v must be a number from 1 to %d", c.SessionHours, maxSessionHours)
+	}
+	return nil
+}

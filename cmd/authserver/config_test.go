@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// read reads text as a configuration file.
+func read(t *testing.T, text string, o options) (config, error) {
+	t.Helper()
+	o.config = filepath.Join(t.TempDir(), "authserver.yaml")
+	if err := os.WriteFile(o.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return readConfig(o)
+}
+
+const least = "issuer: https://auth.example.com\nplainHTTP: true\nidentity: {usersFile: /users.yaml}\n"
+
+func TestWhatTheFileLeavesOutHasADefault(t *testing.T) {
+	want := config{
+		Issuer: "https://auth.example.com", Namespace: "gatehouse-system", Listen: ":8443", MetricsListen: ":9090",
+		PlainHTTP: true, Store: "sqlite:/var/lib/gatehouse/gatehouse.db", SessionHours: 12,
+	}
+	want.Identity.UsersFile, want.Entitlement.Prefix = "/users.yaml", "gatehouse:"
+	got, err := read(t, least, options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config{})); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryKeyOfTheFileIsRead(t *testing.T) {
+	got, err := read(t, `
+issuer: https://[2001:db8::1]:9440
+namespace: auth
+listen: 127.0.0.1:9440
+metricsListen: 127.0.0.1:9441
+tls: {certFile: /tls/tls.crt, keyFile: /tls/tls.key}
+trustedProxies: [10.0.0.0/8, 192.0.2.7, "2001:db8::/32", "::ffff:192.0.2.8", 10.1.2.3/24]
+store: sqlite:/data/gatehouse.db
+identity: {usersFile: /users/users.yaml}
+entitlement: {prefix: ""}
+sessionHours: 720
+audit: {file: "-"}
+`, options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config{
+		Issuer: "https://[2001:db8::1]:9440", Namespace: "auth", Listen: "127.0.0.1:9440", MetricsListen: "127.0.0.1:9441",
+		TLS:            tlsFiles{CertFile: "/tls/tls.crt", KeyFile: "/tls/tls.key"},
+		TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::ffff:192.0.2.8", "10.1.2.3/24"},
+		Store:          "sqlite:/data/gatehouse.db", SessionHours: 720,
+	}
+	want.Identity.UsersFile, want.Audit.File = "/users/users.yaml", "-"
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config{})); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	if proxies := fmt.Sprint(got.proxies); proxies != "[10.0.0.0/8 192.0.2.7/32 2001:db8::/32 192.0.2.8/32 10.1.2.0/24]" {
+		t.Errorf("trusted proxies %s", proxies)
+	}
+}
+
+func TestFlagsGoBeforeTheFile(t *testing.T) {
+	got, err := read(t, least+"listen: nonsense\nmetricsListen: nonsense\n", options{listen: "127.0.0.1:1", metricsListen: "127.0.0.1:2"})
+	if err != nil || got.Listen != "127.0.0.1:1" || got.MetricsListen != "127.0.0.1:2" {
+		t.Errorf("listen %s, metricsListen %s, error %v", got.Listen, got.MetricsListen, err)
+	}
+}
+
+func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
+	const (
+		issuer = "issuer: https://auth.example.com\n"
+		plain  = "plainHTTP: true\n"
+		users  = "identity: {usersFile: /users.yaml}\n"
+	)
+	for _, row := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"an empty file", "", []string{"issuer: it is missing", "tls: name certFile and keyFile", "identity.usersFile: it is missing"}},
+		{"a comment", "# nothing\n", []string{"issuer: it is missing", "tls: name certFile and keyFile", "identity.usersFile: it is missing"}},
+		{"an unknown key", least + "isuer: x\n", []string{`line 4: there is no key "isuer" here`}},
+		{"an unknown key in a group", issuer + plain + "identity: {usersFile: /u, ldap: x}\n", []string{`line 3: there is no key "ldap" here`}},
+		{"a key of another case", least + "Listen: ':1'\n", []string{`line 4: there is no key "Listen" here`}},
+		{"a key twice", least + "issuer: https://b.example.com\n", []string{`line 4: the key "issuer" is there twice, first in line 1`}},
+		{"a number that is none", least + "sessionHours: long\n", []string{"line 4: here must be a number"}},
+		{"no number at all", least + "sessionHours: .nan\n", []string{"sessionHours: NaN must be"}},
+		{"a list for a text", least + "store: [a]\n", []string{"line 4: here must be a text"}},
+		{"a text for a list", least + "trustedProxies: 10.0.0.0/8\n", []string{"line 4: here must be a list of texts"}},
+		{"a text for a group", issuer + plain + users + "audit: /audit.log\n", []string{"line 4: here must be a group of keys"}},
+		{"a text for true or false", issuer + "plainHTTP: maybe\n" + users, []string{"line 2: here must be true or false", "tls: name"}},
+		{"no YAML", "issuer: [", []string{"line 1: did not find expected node content"}},
+		{"a list", "- a\n", []string{"line 1: here must be a group of keys"}},
+		{"two documents", least + "---\nissuer: https://b.example.com\n", []string{"there is more than one YAML document"}},
+		{"plain http issuer", "issuer: http://auth.example.com\n" + plain + users, []string{"issuer: it must begin with https://"}},
+		{"no scheme", "issuer: auth.example.com\n" + plain + users, []string{"issuer: it must begin with https://"}},
+		{"issuer with a slash", "issuer: https://auth.example.com/\n" + plain + users, []string{"issuer: it must end with the host"}},
+		{"issuer with a path", "issuer: https://example.com/auth\n" + plain + users, []string{"issuer: it must end with the host"}},
+		{"issuer with a query", "issuer: https://example.com?a\n" + plain + users, []string{"issuer: it must end with the host"}},
+		{"issuer with an empty query", "issuer: https://example.com?\n" + plain + users, []string{"issuer: it must end with the host"}},
+		{"issuer with a fragment", "issuer: 'https://example.com#a'\n" + plain + users, []string{"issuer: it must end with the host"}},
+		{"issuer with a password", "issuer: https://bob:hush@example.com\n" + plain + users, []string{"issuer: it must hold no user name"}},
+		{"issuer without a host", "issuer: 'https://'\n" + plain + users, []string{"issuer: it must name a host"}},
+		{"issuer with a port that is none", "issuer: https://example.com:65536\n" + plain + users, []string{"issuer: its port"}},
+		{"issuer with half a port", "issuer: 'https://example.com:'\n" + plain + users, []string{"issuer: its port"}},
+		{"issuer that is no URL", "issuer: 'https://exa mple.com'\n" + plain + users, []string{"issuer: it is no URL"}},
+		{"namespace", least + "namespace: A.B\n", []string{`namespace: "A.B" is no name of a namespace`}},
+		{"empty namespace", least + "namespace: ''\n", []string{`namespace: "" is no name of a namespace`}},
+		{"address without a port", least + "listen: localhost\n", []string{`listen: "localhost" must be an address and a port`}},
+		{"address with a port that is none", least + "metricsListen: ':x'\n", []string{`metricsListen: ":x" must be an address and a port`}},
+		{"neither TLS nor plain HTTP", issuer + users, []string{"tls: name certFile and keyFile; or say plainHTTP: true"}},
+		{"TLS and plain HTTP", least + "tls: {certFile: /c, keyFile: /k}\n", []string{"tls: there are certificate files, and plainHTTP is true"}},
+		{"no key file", issuer + users + "tls: {certFile: /c}\n", []string{"tls: name both certFile and keyFile"}},
+		{"no certificate file", issuer + users + "tls: {keyFile: /k}\n", []string{"tls: name both certFile and keyFile"}},
+		{"proxies", least + "trustedProxies: [10.0.0.0/8, 10.0.0.0/33, proxy.example]\n", []string{`trustedProxies: "10.0.0.0/33" and "proxy.example" must be`}},
+		{"IPv4 network in IPv6", least + "trustedProxies: ['::ffff:10.0.0.0/104']\n", []string{`trustedProxies: "::ffff:10.0.0.0/104" must be`}},
+		{"too many proxies", least + "trustedProxies: [" + strings.Repeat("10.0.0.1,", 257) + "]\n", []string{"trustedProxies: there are more than 256"}},
+		{"store", least + "store: /data/gatehouse.db\n", []string{"store: name it as sqlite:PATH"}},
+		{"prefix of the cluster", least + "entitlement: {prefix: 'system:'}\n", []string{"entitlement.prefix: system: belongs to the cluster"}},
+		{"prefix with a space", least + "entitlement: {prefix: 'a b'}\n", []string{"entitlement.prefix: it must hold no spaces"}},
+		{"prefix that cannot be seen", least + "entitlement: {prefix: \"a\\u200b\"}\n", []string{"entitlement.prefix: it must hold no spaces"}},
+		{"long prefix", least + "entitlement: {prefix: " + strings.Repeat("a", 65) + "}\n", []string{"entitlement.prefix: it is longer than 64 bytes"}},
+		{"no session", least + "sessionHours: 0\n", []string{"sessionHours: 0 must be a number from 1 to 720"}},
+		{"endless session", least + "sessionHours: 721\n", []string{"sessionHours: 721 must be a number from 1 to 720"}},
+		{"many problems", "isuer: x\nsessionHours: x\nlisten: x\nnamespace: X\n", []string{
+			`line 1: there is no key "isuer" here`, "line 2: here must be a number", "issuer: it is missing", `namespace: "X"`,
+			`listen: "x"`, "tls: name", "identity.usersFile: it is missing",
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := read(t, row.text, options{})
+			found, ok := errors.AsType[*problems](err)
+			if !ok {
+				t.Fatalf("error %v, want problems", err)
+			}
+			if len(found.list) != len(row.want) {
+				t.Fatalf("problems %q, want %q", found.list, row.want)
+			}
+			for n, want := range row.want {
+				if !strings.HasPrefix(found.list[n], want) {
+					t.Errorf("problem %q, want %q", found.list[n], want)
+				}
+			}
+			if text := err.Error(); strings.Contains(text, "main.") || strings.Contains(text, "!!") || strings.Contains(text, "hush") {
+				t.Errorf("this is not for people: %s", text)
+			}
+		})
+	}
+}
+
+func TestAConfigurationThatCannotBeReadIsSaidWithItsName(t *testing.T) {
+	large := filepath.Join(t.TempDir(), "large.yaml")
+	if err := os.WriteFile(large, bytes.Repeat([]byte("#"), maxConfigFile+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ name, file, want string }{
+		{"not there", "/nowhere/authserver.yaml", "no such file"},
+		{"a folder", "/", "is a directory"},
+		{"too large", large, "larger than 1 MiB"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := readConfig(options{config: row.file})
+			if err == nil || !strings.Contains(err.Error(), row.file) || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("error %v, want %s and %s in it", err, row.file, row.want)
+			}
+		})
+	}
+}
+
+// The documentation and the manifests show configurations. All of them must be good.
+func TestTheConfigurationsThatAreShownAreGood(t *testing.T) {
+	deployed, err := os.ReadFile(filepath.Join("..", "..", "config", "authserver", "authserver.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := []string{string(deployed)}
+	for _, block := range strings.Split(string(page), "```yaml\nissuer:")[1:] {
+		text, _, _ := strings.Cut(block, "```")
+		shown = append(shown, "issuer:"+text)
+	}
+	if len(shown) < 3 {
+		t.Errorf("docs/configuration.md shows %d configurations, want two at least", len(shown)-1)
+	}
+	for _, text := range shown {
+		if _, err := read(t, text, options{}); err != nil {
+			t.Errorf("%v in:\n%s", err, text)
+		}
+	}
+}
+
+func TestATrustedAddressIsANetworkOfOne(t *testing.T) {
+	prefix, err := parsePrefix("fe80::1%eth0")
+	if want := netip.MustParsePrefix("fe80::1/128"); err != nil || prefix != want {
+		t.Errorf("%v, %v; want %v", prefix, err, want)
+	}
+}

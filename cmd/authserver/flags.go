@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+)
+
+// options are what the flags say.
+type options struct {
+	config        string
+	listen        string
+	metricsListen string
+	kubeconfig    string
+}
+
+// parseFlags reads the flags of serve. Its error is flag.ErrHelp when help was asked for
+// and given.
+func parseFlags(args []string, stderr io.Writer) (options, error) {
+	var o options
+	fs := flag.NewFlagSet("authserver", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.Usage = func() {
+		fmt.Fprint(stderr, `The authorization server of Gatehouse.
+
+  authserver --config=FILE     serve until SIGTERM or SIGINT; a second one ends it at once
+  authserver hash-password     read a password from standard input, print its hash for the users file
+  authserver version           print the version
+
+Flags of the first:
+`)
+		fs.PrintDefaults()
+	}
+	fs.StringVar(&o.config, "config", "", "the configuration `FILE` (required); docs/configuration.md explains each key")
+	fs.StringVar(&o.listen, "listen", "", "`ADDRESS` to serve on, instead of the file's key listen")
+	fs.StringVar(&o.metricsListen, "metrics-listen", "", "`ADDRESS` of /metrics, /healthz and /readyz in plain HTTP, instead of the file's key metricsListen")
+	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "the `FILE` that leads to the cluster; default: the variable KUBECONFIG, then the pod's own service account")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	if fs.NArg() > 0 {
+		return o, fmt.Errorf("%q is no flag; a command comes first", fs.Arg(0))
+	}
+	if o.config == "" {
+		return o, errors.New("name the configuration file: --config=FILE")
+	}
+	return o, nil
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command authserver is the authorization server. It reads its configuration and wires
+// the packages below authserver to each other; it decides nothing.
+//
+//	flags.go   what differs between replicas
+//	config.go  the configuration file; check.go: what is refused in it
+//	open.go    everything the configuration names is opened, or it is said what is wrong
+//	wire.go    the parts are made and know each other
+//	serve.go   everything runs until it is asked to stop; listen.go: one port
+//	ready.go   whether it can answer, and what it waits for
+//	sweep.go   rows that mean nothing any more are removed
+//	hash.go    the subcommand hash-password
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+// Exit statuses.
+const (
+	exitStopped = 0 // it was asked to stop, or has done what it was asked for
+	exitFailed  = 1 // it failed while it ran
+	exitRefused = 2 // it cannot do what the flags and the configuration say
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv}))
+}
+
+// world is what a process finds outside of itself.
+type world struct {
+	stdin          *os.File
+	stdout, stderr io.Writer
+	env            func(string) string
+}
+
+// run returns the exit status.
+func run(ctx context.Context, args []string, w world) int {
+	command, args := split(args)
+	switch command {
+	case "serve":
+		return serveCommand(ctx, args, w)
+	case "hash-password":
+		return hashCommand(ctx, args, w)
+	case "version":
+		fmt.Fprintln(w.stdout, version())
+		return exitStopped
+	}
+	fmt.Fprintf(w.stderr, "authserver: there is no command %q: serve (the default), hash-password and version are all\n", command)
+	return exitRefused
+}
+
+// split takes the command off the arguments.
+func split(args []string) (command string, rest []string) {
+	if len(args) == 0 || len(args[0]) > 0 && args[0][0] == '-' {
+		return "serve", args
+	}
+	return args[0], args[1:]
+}
+
+// version returns what the Go toolchain noted about the build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return info.Main.Version + " " + s.Value
+		}
+	}
+	return info.Main.Version
+}

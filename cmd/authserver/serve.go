@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/gatehouse-dev/gatehouse/authserver/web"
+)
+
+const (
+	// drainTime is how long requests may take that are under way when the server stops.
+	drainTime = 30 * time.Second
+	// flushTime is how long the logs may take at the end, and the last scrape.
+	flushTime = 2 * time.Second
+)
+
+// serveCommand serves until ctx ends.
+func serveCommand(ctx context.Context, args []string, w world) int {
+	o, err := parseFlags(args, w.stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return exitStopped
+	}
+	var c config
+	if err == nil {
+		c, err = readConfig(o)
+	}
+	if err != nil {
+		fmt.Fprintln(w.stderr, "authserver:", err)
+		return exitRefused
+	}
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is a failed write, not the end
+	metrics := web.NewMetrics()
+	lines := web.NewLineWriter(w.stderr, metrics.LogTrouble)
+	defer flush(ctx, lines)
+	log := slog.New(slog.NewJSONHandler(lines, nil))
+	klog.SetSlogLogger(log)
+	log.InfoContext(ctx, "starting", "version", version(), "issuer", c.Issuer, "config", o.config)
+	if c.PlainHTTP && len(c.proxies) == 0 {
+		log.WarnContext(ctx, "plainHTTP without trustedProxies: all requests seem to come from the proxy, and those who guess passwords slow down everybody")
+	}
+	r, err := open(ctx, c, o, w, log, metrics)
+	if err != nil {
+		flush(ctx, lines)
+		fmt.Fprintln(w.stderr, "authserver: cannot start as configured:\n  "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		return exitRefused
+	}
+	return finish(ctx, serve(ctx, c, r, log, metrics), r, log)
+}
+
+// finish closes everything and returns the exit status.
+func finish(ctx context.Context, err error, r *resources, log *slog.Logger) int {
+	status := exitStopped
+	if err != nil {
+		log.ErrorContext(ctx, "failed", "err", err)
+		status = exitFailed
+	}
+	if err := r.Close(); err != nil {
+		log.ErrorContext(ctx, "could not be closed", "err", err)
+		status = exitFailed
+	}
+	log.InfoContext(ctx, "stopped")
+	return status
+}
+
+// flush writes what is left of a log.
+func flush(ctx context.Context, log interface{ Close(context.Context) error }) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer cancel()
+	_ = log.Close(ctx) // whoever reads it does not read it
+}
+
+// serve runs a server on the resources until ctx ends. It returns an error when the
+// server could not be made, or ended by itself.
+func serve(ctx context.Context, c config, r *resources, log *slog.Logger, m *web.Metrics) error {
+	s, err := newServer(c, r, log, m)
+	if err != nil {
+		return err
+	}
+	defer flush(ctx, s.auditor)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	for _, run := range s.watches { // while the API server is gone, these take seconds to end
+		go run(background)
+	}
+	var running sync.WaitGroup
+	for _, run := range s.background {
+		running.Go(func() { run(background) })
+	}
+	err = s.answer(ctx, r)
+	stop()
+	running.Wait()
+	return err
+}
+
+// answer serves until ctx ends or a listener fails: the main port first ends, then the
+// one that tells how it is.
+func (s *server) answer(ctx context.Context, r *resources) error {
+	main, ops := begin(ctx, s.main, r.listener, drainTime), begin(ctx, s.ops, r.metricsListener, flushTime)
+	s.log.InfoContext(ctx, "listening", "address", r.listener.Addr().String(), "tls", r.certificate != nil,
+		"metrics", r.metricsListener.Addr().String())
+	select {
+	case <-ctx.Done():
+		s.log.InfoContext(ctx, "stopping", "drainSeconds", drainTime.Seconds())
+	case <-main.ended:
+	case <-ops.ended:
+	}
+	s.ready.Stop()
+	err := errors.Join(main.stop(), ops.stop())
+	if ctx.Err() != nil && err != nil {
+		s.log.WarnContext(ctx, "requests were cut off", "err", err)
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/access"
+	"github.com/gatehouse-dev/gatehouse/authserver/registry"
+	"github.com/gatehouse-dev/gatehouse/authserver/store"
+	"github.com/gatehouse-dev/gatehouse/authserver/web"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// pingTime is how long the store may take to say that it answers.
+const pingTime = 2 * time.Second
+
+// server is everything that runs.
+type server struct {
+	log        *slog.Logger
+	auditor    *web.Auditor
+	ready      *readiness
+	watches    []func(context.Context) // only read; nobody waits for their end
+	background []func(context.Context) // use the store, and end before it is closed
+	main, ops  *http.Server
+}
+
+// newServer wires everything, and starts nothing.
+func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*server, error) {
+	clients, err := registry.New(r.cluster, log)
+	if err != nil {
+		return nil, err
+	}
+	reviewer, err := access.NewReviewer(r.cluster)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, time.Now)}
+	auth, err := authserver.New(authserver.Config{
+		Clients: clients, Directory: r.users, Store: r.store, Auditor: s.auditor,
+		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix}),
+		SessionLifetime: c.sessionLifetime(), Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	keys, err := registry.NewKeys(r.cluster, c.Namespace, log, func(shared credential.Key, set credential.KeySet) {
+		useKeys(auth, shared, set, log)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.ready = newReadiness(log, m, parts(c, r, auth, clients)...)
+	site, err := web.New(web.Config{
+		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Log: log, Metrics: m, Ready: s.ready.Ready,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.main, s.ops = web.NewServer(site.Handler(), log), web.NewServer(web.OpsHandler(m, s.ready.Ready), log)
+	if r.certificate != nil {
+		s.main.TLSConfig = r.certificate.Config()
+	}
+	s.watches = []func(context.Context){clients.Run, keys.Run, r.users.Watch}
+	s.background = []func(context.Context){s.ready.Watch, func(ctx context.Context) {
+		tick := time.NewTicker(sweepInterval)
+		defer tick.Stop()
+		sweepEach(ctx, tick.C, r.store, time.Now, log)
+	}}
+	return s, nil
+}
+
+func useKeys(auth *authserver.Server, shared credential.Key, set credential.KeySet, log *slog.Logger) {
+	keys, err := authserver.NewKeys(shared, set)
+	if err != nil {
+		log.Error("keys cannot be used, those known so far stay", "err", err)
+		return
+	}
+	auth.UseKeys(keys)
+}
+
+// parts are what the server cannot answer without.
+func parts(c config, r *resources, auth *authserver.Server, clients *registry.Registry) []part {
+	return []part{
+		{"store", func(ctx context.Context) error { return ping(ctx, r.store) }},
+		{"keys", func(context.Context) error {
+			return unless(auth.Ready(), "the Secrets "+credential.SharedKeySecret+" and "+credential.AuthserverKeysSecret+
+				" in namespace "+c.Namespace+", which the operator makes")
+		}},
+		{"registry", func(context.Context) error {
+			return unless(clients.Synced(), "the API server to list the OAuthClients")
+		}},
+	}
+}
+
+func ping(ctx context.Context, s store.Store) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	if err := s.Ping(ctx); err != nil {
+		return fmt.Errorf("the store: %w", err)
+	}
+	return nil
+}
+
+func unless(ready bool, what string) error {
+	if ready {
+		return nil
+	}
+	return errors.New(what)
+}
