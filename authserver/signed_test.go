@@ -390,7 +390,7 @@ func TestAnOwnerMayChooseScopesWhereTheProfileSaysSo(t *testing.T) {
 		return s.Auth.Decide(t.Context(), i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket, Scopes: scopes})
 	}
 	_, err := decide()
-	wantCode(t, err, authserver.InvalidRequest)
+	wantCode(t, err, authserver.NothingChosen)
 	a, err := decide("photos.write", "admin")
 	if err != nil {
 		t.Fatal(err)
