@@ -85,6 +85,9 @@ func (s *Server) Authorize(_ context.Context, r AuthorizeRequest) (*Interaction,
 	if r.Problem != nil {
 		return nil, i.fail(r.Problem)
 	}
+	if client.Public && r.CodeChallenge == "" { // RFC 9700 §2.1.1, in every dialect
+		return nil, i.fail(refuse(InvalidRequest, "code_challenge is required (PKCE, RFC 7636)"))
+	}
 	if !client.May(GrantAuthorizationCode) {
 		return nil, i.fail(refuse(UnauthorizedClient, "the client may not use the authorization code grant"))
 	}

@@ -118,6 +118,20 @@ type Clients interface {
 // May reports whether the client may use the grant type.
 func (c *Client) May(g GrantType) bool { return slices.Contains(c.GrantTypes, g) }
 
+// MayUse reports whether the client may send its secrets in the place now.
+func (c *Client) MayUse(p Place, now time.Time) bool {
+	switch p {
+	case InBody:
+		return true
+	case InURL:
+		return now.Before(c.SecretInURLUntil)
+	case InHeader:
+		return now.Before(c.SecretInHeaderUntil)
+	default:
+		return false
+	}
+}
+
 // keeps reports whether what was given at t is still honoured.
 func (c *Client) keeps(t time.Time) bool { return !t.Before(c.NotBefore) }
 

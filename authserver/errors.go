@@ -85,6 +85,10 @@ const (
 	WhyUnsaid Why = iota
 	WhyWrongCallback
 	WhyExpired
+	// WhyRefreshToken is an InvalidGrant that a refresh token is to blame for, not a code.
+	WhyRefreshToken
+	// WhyMisplaced is a secret where this client may not put it.
+	WhyMisplaced
 	// WhyNotEntitled is an AccessDenied that the owner did not decide on.
 	WhyNotEntitled
 	// WhyAbsent, WhyEmpty, WhyRepeated and WhyMalformed are faults of Parameters.

@@ -129,6 +129,19 @@ func (s *Server) Visitor(ctx context.Context, token string) (*Visitor, error) {
 	return &Visitor{Owner: owner, Session: session}, nil
 }
 
+// OwnerOf returns the owner whom a token speaks for, as the directory knows them now.
+// ErrNotFound: it speaks for nobody, or for somebody who may not log in any more.
+func (s *Server) OwnerOf(ctx context.Context, t TokenInfo) (Owner, error) {
+	if !t.Active || t.Owner == "" {
+		return Owner{}, ErrNotFound
+	}
+	owner, err := s.Directory.Lookup(ctx, t.Owner)
+	if err != nil {
+		return Owner{}, fmt.Errorf("look up owner: %w", err)
+	}
+	return owner, nil
+}
+
 // SignOut ends the session. Grants stay: they are ended on the account page.
 func (s *Server) SignOut(ctx context.Context, v *Visitor) error {
 	if err := s.Store.DeleteSession(ctx, v.Session.Hash); err != nil {

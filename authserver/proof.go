@@ -21,6 +21,9 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 	if r.Proof == "" || len(r.Proof) > maxProof {
 		return Grant{}, refuse(InvalidGrant, "the code is unknown or expired")
 	}
+	if r.Callback != "" && !c.HasCallback(r.Callback) {
+		return Grant{}, wrongCallback()
+	}
 	hash := Hash(sha256.Sum256([]byte(r.Proof)))
 	g, err := s.Store.GrantByProof(ctx, hash)
 	if errors.Is(err, ErrNotFound) {
@@ -60,13 +63,17 @@ func bound(g Grant, c *Client, r TokenRequest) *Error {
 		return refuse(InvalidGrant, "the code is unknown or expired")
 	}
 	if r.Callback != g.Proof.Callback {
-		return &Error{Code: InvalidGrant, Why: WhyWrongCallback, Description: "redirect_uri differs from the authorization request's"}
+		return wrongCallback()
 	}
 	if !codeVerifierFits(r.CodeVerifier, g.Proof.CodeChallenge) {
 		return refuse(InvalidGrant, "code_verifier does not fit the code_challenge")
 	}
 	_, refusal := narrow(granted(g, c), r.Scopes)
 	return refusal
+}
+
+func wrongCallback() *Error {
+	return &Error{Code: InvalidGrant, Why: WhyWrongCallback, Description: "redirect_uri differs from the authorization request's"}
 }
 
 // codeVerifierFits compares with the S256 challenge (RFC 7636 §4.6). Without a challenge

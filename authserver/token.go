@@ -17,7 +17,20 @@ type ClientSecret struct {
 	Secret string
 	// None is set when the request brought no secret at all (RFC 7591 §2: none).
 	None bool
+	// Place is where the request carries what must stay secret: the client secret, a code, a
+	// refresh token.
+	Place Place
 }
+
+// Place is a part of a request.
+type Place int
+
+// The places. The second and third are only for clients that may use them for a time.
+const (
+	InBody   Place = iota // where secrets belong, or in HTTP Basic
+	InURL                 // RFC 6749 §2.3.1, RFC 9700 §4.3: where they end up in logs and histories
+	InHeader              // in a header that nothing on the way knows to hold a secret
+)
 
 // Caller is a client that has said who it is, and with which credential.
 type Caller struct {
@@ -50,7 +63,8 @@ type Tokens struct {
 
 // AuthenticateClient checks a client's secret for one profile. Unknown clients, wrong
 // secrets, other profiles and suspended clients are one InvalidClient *Error, found in
-// the same time.
+// the same time. Who has proven itself but sent secrets in a place that is not open to it
+// learns that: InvalidRequest, WhyMisplaced.
 func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p ClientSecret) (Caller, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
@@ -62,6 +76,10 @@ func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p Clie
 	}
 	credentialID, proven := s.prove(keys, client, p)
 	if known && client.Profile == profile && !client.Suspended && proven {
+		if !client.MayUse(p.Place, s.Now()) {
+			s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: "secrets were sent in a place that is not open to the client, or not any more"})
+			return Caller{}, &Error{Code: InvalidRequest, Why: WhyMisplaced, Description: "this client may not send secrets here; the form body is the place for them"}
+		}
 		return Caller{Client: client, CredentialID: credentialID}, nil
 	}
 	if known {
@@ -116,7 +134,11 @@ func (s *Server) Token(ctx context.Context, caller Caller, r TokenRequest) (*Tok
 	case GrantAuthorizationCode:
 		return s.tokenByProof(ctx, caller, r)
 	case GrantRefreshToken:
-		return s.tokenByRefresh(ctx, caller, r)
+		tokens, err := s.tokenByRefresh(ctx, caller, r)
+		if e, ok := errors.AsType[*Error](err); ok && e.Code == InvalidGrant {
+			e.Why = WhyRefreshToken
+		}
+		return tokens, err
 	default:
 		return s.tokenByCredential(ctx, caller, r)
 	}
