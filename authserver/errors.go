@@ -85,11 +85,14 @@ const (
 	WhyUnsaid Why = iota
 	WhyWrongCallback
 	WhyExpired
+	// WhyUsedBefore is an InvalidGrant that ended what the first use gave.
+	WhyUsedBefore
 	// WhyRefreshToken is an InvalidGrant that a refresh token is to blame for, not a code.
 	WhyRefreshToken
 	// WhyMisplaced is a secret where this client may not put it.
 	WhyMisplaced
-	// WhyNotEntitled is an AccessDenied that the owner did not decide on.
+	// WhyNotEntitled is an AccessDenied that the owner did not decide on, or an InvalidGrant of
+	// an owner who may not use the client any more.
 	WhyNotEntitled
 	// WhyAbsent, WhyEmpty, WhyRepeated and WhyMalformed are faults of Parameters.
 	WhyAbsent

@@ -114,7 +114,7 @@ func (s *Server) reused(ctx context.Context, what EventName, g Grant, c *Client)
 	if what == EventRefreshReused {
 		return refuse(InvalidGrant, "the refresh token was used before; the grant is revoked")
 	}
-	return refuse(InvalidGrant, "the code was used before; the grant is revoked")
+	return &Error{Code: InvalidGrant, Why: WhyUsedBefore, Description: "the code was used before; the grant is revoked"}
 }
 
 // stillEntitled refuses when the owner left the directory or may not use the client any
@@ -124,7 +124,7 @@ func (s *Server) stillEntitled(ctx context.Context, g Grant, c *Client, stale ti
 	if errors.Is(err, ErrNotFound) {
 		s.audit(ctx, Event{Name: EventEntitlementRefused, ClientID: c.ID, Owner: g.Owner, Grant: g.ID.String(),
 			Reason: "the directory does not know this owner any more"})
-		return refuse(InvalidGrant, "the owner may not use this client any more")
+		return noLongerEntitled()
 	}
 	if err != nil {
 		return fmt.Errorf("look up owner: %w", err)
@@ -134,7 +134,11 @@ func (s *Server) stillEntitled(ctx context.Context, g Grant, c *Client, stale ti
 		return err
 	}
 	if !ok {
-		return refuse(InvalidGrant, "the owner may not use this client any more")
+		return noLongerEntitled()
 	}
 	return nil
+}
+
+func noLongerEntitled() *Error {
+	return &Error{Code: InvalidGrant, Why: WhyNotEntitled, Description: "the owner may not use this client any more"}
 }

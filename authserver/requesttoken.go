@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -131,13 +132,19 @@ func callbackOf(c *Client, tag callbackTag) (string, bool) {
 // worth nothing, which is what RFC 5849 mends in OAuth 1.0.
 func verifierProof(token, verifier string) string { return token + " " + verifier }
 
+// asMade undoes what happens to a displayed verifier on its way through eyes, ears and hands.
+// Verifiers are made of A to Z and 2 to 7 only, so no two of them become one.
+func asMade(verifier string) string {
+	return strings.NewReplacer(" ", "", "-", "", "0", "O", "1", "I", "8", "B").Replace(strings.ToUpper(verifier))
+}
+
 // Exchange redeems a verifier for token credentials (RFC 5849 §2.3). The caller signed the
 // request with the request token's secret.
 func (s *Server) Exchange(ctx context.Context, caller Caller, token, verifier string) (*Tokens, error) {
 	if verifier == "" {
 		return nil, refuse(TokenRejected, "the verifier is missing")
 	}
-	return s.tokenByProof(ctx, caller, TokenRequest{GrantType: GrantAuthorizationCode, Proof: verifierProof(token, verifier)})
+	return s.tokenByProof(ctx, caller, TokenRequest{GrantType: GrantAuthorizationCode, Proof: verifierProof(token, asMade(verifier))})
 }
 
 // sealRequest spells a request token: ght_, then key ID, nonce and ciphertext of time,

@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// clockWindow is how far a signed request's timestamp may be from now (RFC 5849 §3.3).
-const clockWindow = 5 * time.Minute
+// ClockWindow is how far a signed request's timestamp may be from now (RFC 5849 §3.3).
+const ClockWindow = 5 * time.Minute
 
 // TokenKind is the kind of token that goes with a signed request.
 type TokenKind int
@@ -38,6 +38,8 @@ type SignedRequest struct {
 	Nonce    string
 	// Timestamp is in seconds since 1970.
 	Timestamp int64
+	// Place is InURL if the signature is made of the secrets themselves and in the URL.
+	Place Place
 	// Unchecked is set where nonce and timestamp mean nothing: PLAINTEXT, over TLS.
 	Unchecked bool
 	// Fits reports whether the signature is the one made with these secrets, in a time that
@@ -67,6 +69,9 @@ func (s *Server) AuthenticateSigned(ctx context.Context, r SignedRequest) (Calle
 	}
 	if !slices.Contains(client.SignatureMethods, r.Method) {
 		return Caller{}, refuse(SignatureMethodRejected, "the client may not use this signature method")
+	}
+	if !client.MayUse(r.Place, s.Now()) {
+		return Caller{}, s.misplaced(ctx, client)
 	}
 	if err := s.once(ctx, r); err != nil {
 		return Caller{}, err
@@ -118,10 +123,10 @@ func (s *Server) once(ctx context.Context, r SignedRequest) error {
 	}
 	now := s.Now()
 	made := time.Unix(r.Timestamp, 0)
-	if made.Before(now.Add(-clockWindow)) || made.After(now.Add(clockWindow)) {
+	if made.Before(now.Add(-ClockWindow)) || made.After(now.Add(ClockWindow)) {
 		return refuse(TimestampRefused, "the timestamp is too far from the server's time")
 	}
-	err := s.Store.Spend(ctx, nonceKey(r), now, made.Add(clockWindow+time.Second))
+	err := s.Store.Spend(ctx, nonceKey(r), now, made.Add(ClockWindow+time.Second))
 	if errors.Is(err, ErrExists) {
 		return refuse(NonceUsed, "the nonce was used before")
 	}

@@ -253,6 +253,72 @@ func TestAnOutOfBandVerifierCanBeTypedAndLastsTenMinutes(t *testing.T) {
 	}
 }
 
+func TestADisplayedVerifierMayComeBackAsPeopleTypeIt(t *testing.T) {
+	s := newScene(t)
+	for name, typed := range map[string]func(string) string{
+		"as it is":       func(v string) string { return v },
+		"in small":       strings.ToLower,
+		"in groups":      func(v string) string { return v[:4] + " " + v[4:8] + "-" + v[8:] + " " },
+		"O and I as 0 1": strings.NewReplacer("O", "0", "I", "1", "B", "8").Replace,
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := s.requestToken(authserver.OutOfBand)
+			if _, err := s.exchange(token, typed(s.allowToken(token.Token).Proof)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestN16AnOwnerWhoMayNotUseTheClientAnyMoreIsNamedAsTheCause(t *testing.T) {
+	s := newScene(t)
+	token := s.requestToken(authtest.PhotoBookCallback)
+	verifier := s.allowToken(token.Token).Proof
+	s.Entitlement.Withdraw(authtest.Bob, authtest.PhotoBook)
+	_, err := s.exchange(token, verifier)
+	wantCode(t, err, authserver.InvalidGrant)
+	if e, _ := errors.AsType[*authserver.Error](err); e.Why != authserver.WhyNotEntitled {
+		t.Errorf("the cause is %d", e.Why)
+	}
+	s.Entitlement.Allow(authtest.Bob, authtest.PhotoBook)
+	if _, err := s.exchange(token, verifier); err != nil {
+		t.Errorf("the refusal burnt the verifier: %v", err)
+	}
+}
+
+func TestSecretsInAURLAreForClientsThatMayForATime(t *testing.T) {
+	s := newScene(t)
+	r := s.signed(authserver.NoToken, "", "", rnd())
+	r.Method, r.Place, r.Unchecked = "PLAINTEXT", authserver.InURL, true
+	s.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) {
+		c.SignatureMethods, c.SecretInURLUntil = []string{"PLAINTEXT"}, s.Clock.Now().Add(time.Second)
+	})
+	s.authenticate(r)
+	wrong := r
+	wrong.Fits = func(string, string) bool { return false }
+	s.Clock.Advance(time.Second)
+	_, err := s.Auth.AuthenticateSigned(t.Context(), r)
+	wantCode(t, err, authserver.InvalidRequest)
+	_, err = s.Auth.AuthenticateSigned(t.Context(), wrong) // who is nobody learns nothing
+	wantCode(t, err, authserver.SignatureInvalid)
+}
+
+func TestEveryClientThatSendsASecretMayProveItself(t *testing.T) {
+	s := newScene(t)
+	prove := func(clientID string) error {
+		_, err := s.Auth.AuthenticateBearer(t.Context(), authserver.ClientSecret{ID: clientID, Secret: s.Secret(clientID)})
+		return err
+	}
+	for _, profile := range []authserver.Profile{authserver.ProfileOAuth2, authserver.ProfileConnectionsCloudOAuth2, authserver.ProfileIntegrationCloud} {
+		s.Clients.Change(authtest.PhotoStorage, func(c *authserver.Client) { c.Profile = profile })
+		if err := prove(authtest.PhotoStorage); err != nil {
+			t.Errorf("%s: %v", profile, err)
+		}
+	}
+	wantCode(t, prove(authtest.PhotoBook), authserver.InvalidClient)
+	wantCode(t, prove("photos.nobody"), authserver.InvalidClient)
+}
+
 func TestN54TokensAreNotWorthAnythingInEachOthersPlace(t *testing.T) {
 	s := newScene(t)
 	request, tokens := s.requestToken(authtest.PhotoBookCallback), s.signedTokens()

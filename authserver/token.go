@@ -66,6 +66,16 @@ type Tokens struct {
 // the same time. Who has proven itself but sent secrets in a place that is not open to it
 // learns that: InvalidRequest, WhyMisplaced.
 func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p ClientSecret) (Caller, error) {
+	return s.authenticate(ctx, func(of Profile) bool { return of == profile }, p)
+}
+
+// AuthenticateBearer is AuthenticateClient for what clients of all profiles may do that send a
+// secret and do not sign.
+func (s *Server) AuthenticateBearer(ctx context.Context, p ClientSecret) (Caller, error) {
+	return s.authenticate(ctx, func(of Profile) bool { return !of.Signed() }, p)
+}
+
+func (s *Server) authenticate(ctx context.Context, speaks func(Profile) bool, p ClientSecret) (Caller, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return Caller{}, err
@@ -75,24 +85,29 @@ func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p Clie
 		client = &Client{}
 	}
 	credentialID, proven := s.prove(keys, client, p)
-	if known && client.Profile == profile && !client.Suspended && proven {
+	if known && speaks(client.Profile) && !client.Suspended && proven {
 		if !client.MayUse(p.Place, s.Now()) {
-			s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: "secrets were sent in a place that is not open to the client, or not any more"})
-			return Caller{}, &Error{Code: InvalidRequest, Why: WhyMisplaced, Description: "this client may not send secrets here; the form body is the place for them"}
+			return Caller{}, s.misplaced(ctx, client)
 		}
 		return Caller{Client: client, CredentialID: credentialID}, nil
 	}
 	if known {
-		s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyRefused(client, profile)})
+		s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyRefused(client, speaks)})
 	}
 	return Caller{}, refuse(InvalidClient, "client authentication failed")
 }
 
-func whyRefused(c *Client, profile Profile) string {
+// misplaced refuses a client that sent its secrets where it may not, or not any more.
+func (s *Server) misplaced(ctx context.Context, c *Client) *Error {
+	s.audit(ctx, Event{Name: EventClientRefused, ClientID: c.ID, Reason: "secrets were sent in a place that is not open to the client, or not any more"})
+	return &Error{Code: InvalidRequest, Why: WhyMisplaced, Description: "this client may not send secrets here; the form body is the place for them"}
+}
+
+func whyRefused(c *Client, speaks func(Profile) bool) string {
 	switch {
 	case c.Suspended:
 		return "the client is suspended"
-	case c.Profile != profile:
+	case !speaks(c.Profile):
 		return "the client speaks another profile"
 	default:
 		return "the client secret is wrong, missing, expired or not expected"
