@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resourceserver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Guard stands in front of handlers. It is safe for concurrent use.
+type Guard struct {
+	config Config
+	client *http.Client
+}
+
+// New returns a guard, or says what is wrong with the configuration. It asks Gatehouse nothing
+// yet.
+func New(c Config) (*Guard, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c.ExternalURL = strings.TrimRight(c.ExternalURL, "/")
+	if c.Realm == "" {
+		c.Realm = c.ClientID
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Guard{config: c, client: c.asking()}, nil
+}
+
+// Caller is who called, as Gatehouse said while the request came in.
+type Caller struct {
+	// Owner is the name of the person who gave the client access; empty when the client acts
+	// as itself (RFC 6749 §4.4).
+	Owner string
+	// ClientID is the client's.
+	ClientID string
+	// Scopes are those of the token that belong to this API.
+	Scopes []string
+	// ExpiresAt is when the token expires, unless it is revoked before. Zero: not told.
+	ExpiresAt time.Time
+}
+
+// Has reports whether the token has the scope.
+func (c Caller) Has(scope string) bool { return slices.Contains(c.Scopes, scope) }
+
+// admission is the key of what a guard puts into a request's context.
+type admission struct{}
+
+type admitted struct {
+	by     *Guard
+	caller Caller
+}
+
+// CallerFrom returns who made the request that a guard let through, from the request's context.
+func CallerFrom(ctx context.Context) (caller Caller, found bool) {
+	a, found := ctx.Value(admission{}).(admitted)
+	return a.caller, found
+}
+
+// scopeToken is RFC 6749 §3.3's scope-token.
+var scopeToken = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
+
+// Require lets requests through to next whose token has the scope; empty: any scope that
+// belongs to this API. CallerFrom tells next who called. Guards may be nested, for a scope
+// here and another one there: Gatehouse is asked once, which is all that a signed request
+// allows. Require panics when scope is not one scope.
+//
+// What is not let through is answered as RFC 6750 §3 says, with a challenge for each kind of
+// token that is taken: 401 without a good token, 403 when it lacks the scope, 400 when the
+// request is malformed, 413 when what was signed is too large to be handed on, and 503 when
+// Gatehouse cannot be asked.
+//
+// Next may read the body. Of a signed request, only a form is covered by the signature (RFC
+// 5849 §3.4.1.3.1); it is read here, up to 64 KiB. All other bodies are protected by TLS alone.
+func (g *Guard) Require(scope string, next http.Handler) http.Handler {
+	if scope != "" && !scopeToken.MatchString(scope) {
+		panic(fmt.Sprintf("resourceserver: %q is not one scope", scope))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, a, err := g.admit(r)
+		if err == nil && scope != "" && !a.caller.Has(scope) {
+			err = tooNarrow(r)
+		}
+		if err != nil {
+			g.refuse(w, r, scope, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// admit finds out who makes the request. The returned request has the caller in its context
+// and a body that can be read.
+func (g *Guard) admit(r *http.Request) (*http.Request, admitted, error) {
+	if a, found := r.Context().Value(admission{}).(admitted); found && a.by == g {
+		return r, a, nil
+	}
+	r = r.WithContext(r.Context()) // our own: a body that was read is put back into it
+	caller, err := g.identify(r)
+	if err != nil {
+		return r, admitted{}, err
+	}
+	a := admitted{by: g, caller: caller}
+	return r.WithContext(context.WithValue(r.Context(), admission{}, a)), a, nil
+}
+
+// identify asks Gatehouse about the request. An error is a *refusal, or why Gatehouse could
+// not be asked.
+func (g *Guard) identify(r *http.Request) (Caller, error) {
+	headers := r.Header["Authorization"]
+	if len(headers) > 1 {
+		return Caller{}, malformed("", "there is more than one Authorization header")
+	}
+	scheme, rest := credentials(r)
+	switch {
+	case scheme == bearer:
+		return g.introspect(r, rest)
+	case scheme == signed && g.config.VerificationEndpoint != "":
+		return g.verify(r)
+	}
+	return Caller{}, anonymous()
+}
+
+// The schemes that are taken.
+const (
+	bearer = "Bearer"
+	signed = "OAuth"
+)
+
+// credentials splits the Authorization header. The scheme's case does not matter (RFC 9110
+// §11.1); of an unknown scheme it is empty.
+func credentials(r *http.Request) (scheme, rest string) {
+	name, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	for _, scheme := range []string{bearer, signed} {
+		if strings.EqualFold(name, scheme) {
+			return scheme, strings.TrimLeft(rest, " ")
+		}
+	}
+	return "", ""
+}

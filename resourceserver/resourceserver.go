@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package resourceserver is for APIs that take Gatehouse's tokens. It lets a request reach a
+// net/http handler when its access token has the scope that the handler needs, and tells the
+// handler who called:
+//
+//	config, err := resourceserver.Mounted("/etc/gatehouse") // the API's own Secret
+//	guard, err := resourceserver.New(config)
+//	mux.Handle("GET /photos", guard.Require("photos.read", photos))
+//
+// Two kinds of requests are taken, both by their Authorization header alone: a token in a URL
+// ends up in logs, and one in a form is easily mistaken for data.
+//
+//	Authorization: Bearer   OAuth 2.x: the token is introspected (RFC 7662)
+//	Authorization: OAuth    OAuth 1.0a: what was signed is handed to Gatehouse, which knows the
+//	                        client's secret and remembers nonces (RFC 5849 §3.2)
+//
+// No signature is computed here and no token is read: Gatehouse is asked about each request,
+// so what an owner took back ends at once. Nothing is cached. When Gatehouse cannot be
+// asked, nobody is let in, and the answer is 503.
+//
+// The files are the steps of a request: config.go what a guard is made of, guard.go the
+// decision, signed.go what of a request is signed, ask.go the questions to Gatehouse, refuse.go
+// the answers to those who are not let in. The package uses nothing but the standard library.
+package resourceserver
