@@ -4,7 +4,7 @@
 // them to whoever brings an access token with the scope photos.read.
 //
 // It knows Gatehouse by its mounted Secret alone, the one its OAuthClient photos/photostorage was answered with, and
-// needs nothing but the standard library. It is an example: the photos are names in memory.
+// needs nothing but package resourceserver. It is an example: the photos are names in memory.
 package main
 
 import (
@@ -20,6 +20,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/resourceserver"
 )
 
 func main() {
@@ -30,12 +32,12 @@ func main() {
 	ca := flag.String("ca", "", "file with the certificate authority of Gatehouse; empty: the system's")
 	flag.Parse()
 
-	client, err := httpClient(*ca)
+	guard, err := newGuard(*secret, *ca)
 	if err != nil {
 		slog.Error("PhotoStorage cannot start", "err", err)
 		os.Exit(1)
 	}
-	api := &storage{secret: *secret, client: client, photos: photos}
+	api := &storage{guard: guard, photos: photos}
 	server := &http.Server{Addr: *listen, Handler: api.routes(), ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
 	if err := serve(server, *cert, *key); err != nil {
@@ -61,6 +63,19 @@ func serve(server *http.Server, cert, key string) error {
 var photos = map[string][]string{
 	"bob":   {"beach-at-dawn.jpg", "grandma-at-90.jpg", "the-new-bicycle.jpg"},
 	"alice": {"alps.jpg"},
+}
+
+// newGuard asks the Gatehouse whose Secret is mounted in folder.
+func newGuard(folder, ca string) (*resourceserver.Guard, error) {
+	config, err := resourceserver.Mounted(folder)
+	if err != nil {
+		return nil, err
+	}
+	config.Realm = "PhotoStorage"
+	if config.HTTPClient, err = httpClient(ca); err != nil {
+		return nil, err
+	}
+	return resourceserver.New(config)
 }
 
 // httpClient trusts the certificate authority in the file ca, or the system's when ca is empty.
