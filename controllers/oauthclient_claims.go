@@ -19,12 +19,13 @@ import (
 const (
 	indexScope     = "gatehouse.dev/declared-scope"
 	indexCallback  = "gatehouse.dev/callback"
+	indexClientID  = "gatehouse.dev/client-id"
 	indexClientUID = "gatehouse.dev/client-uid"
 )
 
 // rival is an older client that claims the same thing.
 type rival struct {
-	what          string // the scope or the callback URL
+	what          string // the scope, the callback URL or the client ID
 	sameNamespace bool
 }
 
@@ -55,6 +56,7 @@ func claims() []index {
 	return []index{
 		{&v1alpha1.OAuthClient{}, indexScope, ofClient(scopesOf)},
 		{&v1alpha1.OAuthClient{}, indexCallback, ofClient(callbacksOf)},
+		{&v1alpha1.OAuthClient{}, indexClientID, ofClient(clientIDsOf)},
 	}
 }
 
@@ -79,6 +81,15 @@ func scopesOf(oc *v1alpha1.OAuthClient) []string {
 		scopes = append(scopes, string(s.Name))
 	}
 	return scopes
+}
+
+// clientIDsOf returns the client ID that oc brings along: it belongs to one client in
+// the cluster. One that is made of namespace and name can be nobody else's.
+func clientIDsOf(oc *v1alpha1.OAuthClient) []string {
+	if oc.Spec.ClientID == "" {
+		return nil
+	}
+	return []string{oc.Spec.ClientID}
 }
 
 // callbacksOf returns the callback URLs that belong to one namespace. Plain http is

@@ -22,8 +22,8 @@ type observation struct {
 	// others are the Secrets of other names that the client controls: an older
 	// spec wanted them.
 	others []corev1.Secret
-	// scope and callback are what an older client claims too. Nil: none does.
-	scope, callback *rival
+	// scope, callback and clientID are what an older client claims too. Nil: none does.
+	scope, callback, clientID *rival
 }
 
 // observe reads everything plan needs, from the cache where it can.
@@ -44,7 +44,10 @@ func (r *OAuthClientReconciler) observe(ctx context.Context, oc *v1alpha1.OAuthC
 	if seen.scope, err = r.olderClaim(ctx, oc, indexScope, scopesOf(oc)); err != nil {
 		return seen, err
 	}
-	seen.callback, err = r.olderClaim(ctx, oc, indexCallback, callbacksOf(oc))
+	if seen.callback, err = r.olderClaim(ctx, oc, indexCallback, callbacksOf(oc)); err != nil {
+		return seen, err
+	}
+	seen.clientID, err = r.olderClaim(ctx, oc, indexClientID, clientIDsOf(oc))
 	return seen, err
 }
 

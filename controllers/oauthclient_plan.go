@@ -72,14 +72,16 @@ type notice struct {
 //	Secret changed  Secret
 //	renamed         Secret, old Secret away, status
 //	unchanged       nothing
+//	not its ID      status (ClientIDConflict)
 //
 // A credential is in the status before it is in the Secret: whoever reads the Secret
 // finds what is accepted.
 func plan(oc *v1alpha1.OAuthClient, seen observation, in input) decision {
 	p := &planner{oc: oc, seen: seen, in: in, status: *oc.Status.DeepCopy(), written: oc.Status}
+	p.status.ValidAfter = p.validAfter()
 	p.status.ObservedGeneration = oc.Generation
-	if p.foreignClientID() {
-		p.writeStatus(p.condition(metav1.ConditionFalse, v1alpha1.ReasonClientIDConflict, messageClientID(oc)), notice{})
+	if p.foreignClientID() || seen.clientID != nil {
+		p.writeStatus(p.condition(metav1.ConditionFalse, v1alpha1.ReasonClientIDConflict, p.sayClientID()), notice{})
 		return p.decision
 	}
 	p.status.ClientID = v1alpha1.ClientIDOf(oc)
@@ -145,7 +147,7 @@ func (p *planner) renew() (bool, notice) {
 		p.status.LastHandledReset = reset // at the first credential too: it is newer than the wish
 	}
 	id, uid := p.in.newID, string(p.oc.UID)
-	verifier := credential.Verifier(p.in.keys.shared, uid, id, credential.Derive(p.in.keys.root, uid, id))
+	verifier := credential.Verifier(p.in.keys.shared, uid, id, p.derive(id))
 	issued := metav1.NewTime(p.in.now.UTC().Truncate(time.Second)) // as it will be read back
 	p.status.Credentials = []v1alpha1.CredentialStatus{{ID: id, IssuedAt: issued, Verifier: verifier}}
 	if first {
@@ -154,18 +156,45 @@ func (p *planner) renew() (bool, notice) {
 	return true, notice{reason: eventReset, message: "The client secret was reset: a new one was made, the old one ended."}
 }
 
+// derive returns the client secret of a credential. To check what a client has signed
+// the authorization server has to know its secret, so that one comes from the key they share.
+func (p *planner) derive(id string) string {
+	root := p.in.keys.root
+	if p.oc.Spec.Profile.Signed() {
+		root = p.in.keys.shared
+	}
+	return credential.Derive(root, string(p.oc.UID), id)
+}
+
+// validAfter returns since when approvals and tokens of the client are good. It moves, and
+// never back, when a spec is seen that suspends a client of IntegrationCloud: there, what an
+// inactive client had was dead for good. The running second is not over, so it is the next.
+func (p *planner) validAfter() *metav1.Time {
+	before := p.oc.Status.ValidAfter.DeepCopy()
+	suspended := p.oc.Spec.Suspend && p.oc.Spec.Profile == v1alpha1.ProfileIntegrationCloud
+	if !suspended || before != nil && p.oc.Status.ObservedGeneration == p.oc.Generation {
+		return before
+	}
+	next := metav1.NewTime(p.in.now.UTC().Truncate(time.Second).Add(time.Second))
+	if next.Before(before) {
+		return before
+	}
+	return &next
+}
+
 // check derives the client secret and asks whether it is the one of the status.
 func (p *planner) check() {
 	if p.oc.Spec.Type == v1alpha1.ClientTypePublic {
 		return
 	}
 	c, uid := p.status.Credentials[len(p.status.Credentials)-1], string(p.oc.UID)
-	p.secret = credential.Derive(p.in.keys.root, uid, c.ID)
+	p.secret = p.derive(c.ID)
 	if c.ExpiresAt == nil && credential.Verify(p.in.keys.shared, uid, c.ID, p.secret, c.Verifier) {
 		return
 	}
 	p.proof = unproven
-	if c.ExpiresAt != nil || ownership(p.seen.secret, p.oc) != ownedByClient {
+	// What a Signed client's secret is, the authorization server derives too: no other one is accepted.
+	if c.ExpiresAt != nil || p.oc.Spec.Profile.Signed() || ownership(p.seen.secret, p.oc) != ownedByClient {
 		return
 	}
 	held := string(p.seen.secret.Data[dataKey(p.oc, v1alpha1.KeyClientSecret)])

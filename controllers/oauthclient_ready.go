@@ -66,18 +66,30 @@ func (p *planner) condition(status metav1.ConditionStatus, reason, message strin
 	}
 }
 
-func messageClientID(oc *v1alpha1.OAuthClient) string {
-	return fmt.Sprintf("The status names a client ID that is not this object's, %q; the client is not served. "+
-		"Somebody else than the operator has written it: remove status.clientID.", v1alpha1.ClientIDOf(oc))
+func (p *planner) sayClientID() string {
+	if p.foreignClientID() {
+		return fmt.Sprintf("The status names a client ID that is not this object's, %q; the client is not served. "+
+			"Somebody else than the operator has written it: remove status.clientID.", v1alpha1.ClientIDOf(p.oc))
+	}
+	return fmt.Sprintf("The client ID %q of spec.clientID belongs to an older OAuthClient %s; this client is not served. "+
+		"Create it anew with another client ID or none, or delete the older one.", p.seen.clientID.what, p.seen.clientID.where())
 }
 
 func (p *planner) sayMismatch() string {
+	if p.oc.Spec.Profile.Signed() {
+		return fmt.Sprintf("The credential in the status was not made with the key in use. "+
+			"Restore the Secret %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
+			credential.SharedKeySecret, v1alpha1.AnnotationResetCredentials)
+	}
 	return fmt.Sprintf("The credential in the status was not made with the keys in use, and the Secret %q is not accepted either. "+
 		"Restore the Secrets %s and %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
 		secretName(p.oc), credential.OperatorKeySecret, credential.SharedKeySecret, v1alpha1.AnnotationResetCredentials)
 }
 
 func (p *planner) saySuspended() string {
+	if p.status.ValidAfter != nil {
+		return "spec.suspend is set: every request of this client is refused. Its client ID and Secret are kept; its grants and tokens have ended."
+	}
 	return "spec.suspend is set: every request of this client is refused. Its client ID, Secret and grants are kept."
 }
 

@@ -89,7 +89,7 @@ type wanted struct {
 // wantedSecret returns the Secret of the client. An empty secret is that of a Public
 // client, which has none.
 func wantedSecret(oc *v1alpha1.OAuthClient, issuer, secret string) wanted {
-	values := oc.Spec.Profile.Endpoints(issuer)
+	values := v1alpha1.EndpointsOf(oc, issuer)
 	values[v1alpha1.KeyClientID] = v1alpha1.ClientIDOf(oc)
 	values[v1alpha1.KeyIssuer] = issuer
 	if secret != "" {

@@ -2,8 +2,6 @@
 
 package v1alpha1
 
-import "strings"
-
 // ConditionReady is True when the Secret that exists in the cluster now would be
 // accepted by the authorization server now. Absent or Unknown, the operator is at
 // work; False, somebody has to do something, and the message says what. Unless it is
@@ -34,8 +32,9 @@ const (
 	ReasonCallbackConflict = "CallbackConflict"
 	// ReasonKeyMismatch goes with False: the status does not belong to the keys in use.
 	ReasonKeyMismatch = "KeyMismatch"
-	// ReasonClientIDConflict goes with False: the status holds a client ID that is
-	// not this object's.
+	// ReasonClientIDConflict goes with False: an older OAuthClient has the client ID of
+	// the spec, or the status holds one that is not this object's. The client is not
+	// served at all.
 	ReasonClientIDConflict = "ClientIDConflict"
 )
 
@@ -51,41 +50,16 @@ const (
 	SecretType = "gatehouse.dev/oauth-client"
 )
 
-// Standard keys of a client's Secret, named in the words of RFC 6749 and RFC 8414.
-const (
-	KeyClientID              = "client-id"
-	KeyClientSecret          = "client-secret"
-	KeyIssuer                = "issuer"
-	KeyAuthorizationEndpoint = "authorization-endpoint"
-	KeyTokenEndpoint         = "token-endpoint"
-	KeyRevocationEndpoint    = "revocation-endpoint"
-	KeyIntrospectionEndpoint = "introspection-endpoint"
-)
-
-// Endpoints of the profiles below the issuer.
-const (
-	PathOAuth2Authorize  = "/oauth2/authorize"
-	PathOAuth2Token      = "/oauth2/token"
-	PathOAuth2Revoke     = "/oauth2/revoke"
-	PathOAuth2Introspect = "/oauth2/introspect"
-)
-
-// Endpoints returns the Secret keys of the profile's endpoints with their URLs
-// below issuer.
-func (p Profile) Endpoints(issuer string) map[string]string {
-	base := strings.TrimSuffix(issuer, "/")
-	return map[string]string{
-		KeyAuthorizationEndpoint: base + PathOAuth2Authorize,
-		KeyTokenEndpoint:         base + PathOAuth2Token,
-		KeyRevocationEndpoint:    base + PathOAuth2Revoke,
-		KeyIntrospectionEndpoint: base + PathOAuth2Introspect,
+// ClientIDOf returns the client ID of the object: spec.clientID, or without one
+// <namespace>.<name>, at most 253 lower-case letters, digits, dashes and dots. A
+// namespace holds no dot, so no two objects share one of the latter; and spec.clientID
+// holds none at all. Of two objects with one spec.clientID it belongs to the Older.
+func ClientIDOf(oc *OAuthClient) string {
+	if oc.Spec.ClientID != "" {
+		return oc.Spec.ClientID
 	}
+	return oc.Namespace + "." + oc.Name
 }
-
-// ClientIDOf returns the client ID of the object: <namespace>.<name>, at most 253
-// lower-case letters, digits, dashes and dots. A namespace holds no dot, so no two
-// objects share one.
-func ClientIDOf(oc *OAuthClient) string { return oc.Namespace + "." + oc.Name }
 
 // DefaultSecretName returns the name of the client's Secret when the spec names none.
 // It is a valid one: the name of an OAuthClient has at most 189 characters.

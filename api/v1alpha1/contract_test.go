@@ -17,11 +17,33 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
 
-// standardKeys are the keys of a client's Secret before any renaming.
+// profiles are all there are.
+var profiles = []v1alpha1.Profile{
+	v1alpha1.ProfileOAuth2, v1alpha1.ProfileOAuth1, v1alpha1.ProfileConnectionsCloudOAuth2,
+	v1alpha1.ProfileConnectionsCloudOAuth1, v1alpha1.ProfileIntegrationCloud,
+}
+
+// standardKeys are the keys that the Secret of a client of any profile has before any renaming.
 func standardKeys() []string {
 	keys := []string{v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyIssuer}
-	endpoints := v1alpha1.ProfileOAuth2.Endpoints("https://auth.example.com")
-	return append(keys, slices.Sorted(maps.Keys(endpoints))...)
+	for _, profile := range profiles {
+		oc := &v1alpha1.OAuthClient{Spec: v1alpha1.OAuthClientSpec{Profile: profile, ResourceServer: &v1alpha1.ResourceServer{}}}
+		keys = slices.AppendSeq(keys, maps.Keys(v1alpha1.EndpointsOf(oc, "https://auth.example.com")))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// The tests of this package name the profiles again: they must not miss one.
+func TestTheTestsKnowEveryProfile(t *testing.T) {
+	spec := customResourceDefinition(t).Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+	var declared []v1alpha1.Profile
+	for _, value := range spec.Properties["profile"].Enum {
+		declared = append(declared, v1alpha1.Profile(strings.Trim(string(value.Raw), `"`)))
+	}
+	if diff := cmp.Diff(declared, profiles); diff != "" {
+		t.Errorf("(-declared +known)\n%s", diff)
+	}
 }
 
 // The rule of secretTemplate.keys lists them again: CEL cannot read Go.
@@ -37,28 +59,85 @@ func TestTheRuleOfKeysNamesEveryStandardKey(t *testing.T) {
 	if got, want := int(*keys.MaxProperties), len(standardKeysInOrder); got != want {
 		t.Errorf("maxProperties is %d, want one for each of %d standard keys", got, want)
 	}
-	if diff := cmp.Diff(slices.Sorted(slices.Values(standardKeys())), slices.Sorted(slices.Values(standardKeysInOrder))); diff != "" {
+	if diff := cmp.Diff(standardKeys(), slices.Sorted(slices.Values(standardKeysInOrder))); diff != "" {
 		t.Errorf("standard keys of the code and of this test differ:\n%s", diff)
 	}
 }
 
 // standardKeysInOrder are the standard keys in the order in which the documentation lists them.
 var standardKeysInOrder = []string{
-	v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyIssuer, v1alpha1.KeyAuthorizationEndpoint,
-	v1alpha1.KeyTokenEndpoint, v1alpha1.KeyRevocationEndpoint, v1alpha1.KeyIntrospectionEndpoint,
+	v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyIssuer, v1alpha1.KeyRequestTokenEndpoint,
+	v1alpha1.KeyAuthorizationEndpoint, v1alpha1.KeyTokenEndpoint, v1alpha1.KeyAccessTokenEndpoint,
+	v1alpha1.KeyRevocationEndpoint, v1alpha1.KeyIntrospectionEndpoint, v1alpha1.KeyVerificationEndpoint,
+	v1alpha1.KeyIdentityEndpoint,
 }
 
 func TestTheEndpointsStandBelowTheIssuer(t *testing.T) {
-	want := map[string]string{
-		"authorization-endpoint": "https://auth.example.com/oauth2/authorize",
-		"token-endpoint":         "https://auth.example.com/oauth2/token",
-		"revocation-endpoint":    "https://auth.example.com/oauth2/revoke",
-		"introspection-endpoint": "https://auth.example.com/oauth2/introspect",
+	const base = "https://auth.example.com"
+	want := map[v1alpha1.Profile]map[string]string{
+		v1alpha1.ProfileOAuth2: {
+			"authorization-endpoint": base + "/oauth2/authorize",
+			"token-endpoint":         base + "/oauth2/token",
+			"revocation-endpoint":    base + "/oauth2/revoke",
+			"introspection-endpoint": base + "/oauth2/introspect",
+		},
+		v1alpha1.ProfileOAuth1: {
+			"request-token-endpoint": base + "/oauth1/request-token",
+			"authorization-endpoint": base + "/oauth1/authorize",
+			"access-token-endpoint":  base + "/oauth1/access-token",
+			"revocation-endpoint":    base + "/oauth1/revoke",
+		},
+		v1alpha1.ProfileConnectionsCloudOAuth2: {
+			"authorization-endpoint": base + "/manage/oauth2/authorize",
+			"token-endpoint":         base + "/manage/oauth2/token",
+			"identity-endpoint":      base + "/manage/oauth/getUserIdentity",
+		},
+		v1alpha1.ProfileConnectionsCloudOAuth1: {
+			"request-token-endpoint": base + "/manage/oauth/getRequestToken",
+			"authorization-endpoint": base + "/manage/oauth/authorizeToken",
+			"access-token-endpoint":  base + "/manage/oauth/getAccessToken",
+			"identity-endpoint":      base + "/manage/oauth/getUserIdentity",
+		},
+		v1alpha1.ProfileIntegrationCloud: {
+			"authorization-endpoint": base + "/integration/rest/oAuth/authorize",
+			"token-endpoint":         base + "/integration/rest/oAuth/getToken",
+		},
 	}
-	for _, issuer := range []string{"https://auth.example.com", "https://auth.example.com/"} {
-		if diff := cmp.Diff(want, v1alpha1.ProfileOAuth2.Endpoints(issuer)); diff != "" {
-			t.Errorf("issuer %s (-want +got):\n%s", issuer, diff)
+	for _, profile := range profiles {
+		for _, issuer := range []string{base, base + "/"} {
+			if diff := cmp.Diff(want[profile], profile.Endpoints(issuer)); diff != "" {
+				t.Errorf("%s, issuer %s (-want +got):\n%s", profile, issuer, diff)
+			}
 		}
+	}
+}
+
+func TestOnlyAResourceServerIsToldWhereSignedRequestsAreVerified(t *testing.T) {
+	for _, profile := range profiles {
+		oc := &v1alpha1.OAuthClient{Spec: v1alpha1.OAuthClientSpec{Profile: profile}}
+		without := v1alpha1.EndpointsOf(oc, "https://auth.example.com/")
+		if diff := cmp.Diff(profile.Endpoints("https://auth.example.com"), without); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", profile, diff)
+		}
+		oc.Spec.ResourceServer = &v1alpha1.ResourceServer{}
+		want := ""
+		if profile == v1alpha1.ProfileOAuth2 {
+			want = "https://auth.example.com/oauth1/verify"
+		}
+		if got := v1alpha1.EndpointsOf(oc, "https://auth.example.com/")["verification-endpoint"]; got != want {
+			t.Errorf("%s: %q, want %q", profile, got, want)
+		}
+	}
+}
+
+func TestAnOAuthClientIsKnownByTheClientIDItNames(t *testing.T) {
+	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: "photoprint"}}
+	if got := v1alpha1.ClientIDOf(oc); got != "photos.photoprint" {
+		t.Errorf("without one: %q", got)
+	}
+	oc.Spec.ClientID = "app_1"
+	if got := v1alpha1.ClientIDOf(oc); got != "app_1" {
+		t.Errorf("with one: %q", got)
 	}
 }
 

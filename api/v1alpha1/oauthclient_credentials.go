@@ -45,15 +45,16 @@ type SecretTemplate struct {
 	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
 
 	// Keys renames keys in the data of the Secret: from the standard name (client-id,
-	// client-secret, issuer, authorization-endpoint, token-endpoint,
-	// revocation-endpoint, introspection-endpoint) to the name the application wants,
-	// for instance client-id: OAUTH_CLIENT_ID. A key that is not named here keeps its
-	// standard name.
+	// client-secret, issuer, request-token-endpoint, authorization-endpoint,
+	// token-endpoint, access-token-endpoint, revocation-endpoint,
+	// introspection-endpoint, verification-endpoint, identity-endpoint) to the name the
+	// application wants, for instance client-id: OAUTH_CLIENT_ID. A key that is not
+	// named here keeps its standard name; one that the profile has not is ignored.
 	//
 	// +optional
-	// +kubebuilder:validation:MaxProperties=7
-	// +kubebuilder:validation:XValidation:rule=`self.all(k, k in ['client-id', 'client-secret', 'issuer', 'authorization-endpoint', 'token-endpoint', 'revocation-endpoint', 'introspection-endpoint'])`,message="keys must rename standard keys only: client-id, client-secret, issuer, authorization-endpoint, token-endpoint, revocation-endpoint, introspection-endpoint"
-	// +kubebuilder:validation:XValidation:rule=`['client-id', 'client-secret', 'issuer', 'authorization-endpoint', 'token-endpoint', 'revocation-endpoint', 'introspection-endpoint'].map(k, k in self ? self[k] : k).all(a, ['client-id', 'client-secret', 'issuer', 'authorization-endpoint', 'token-endpoint', 'revocation-endpoint', 'introspection-endpoint'].exists_one(k, (k in self ? self[k] : k) == a))`,message="keys must give each standard key a name of its own: choose names that no other key has or keeps"
+	// +kubebuilder:validation:MaxProperties=11
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k in ['client-id', 'client-secret', 'issuer', 'request-token-endpoint', 'authorization-endpoint', 'token-endpoint', 'access-token-endpoint', 'revocation-endpoint', 'introspection-endpoint', 'verification-endpoint', 'identity-endpoint'])`,message="keys must rename standard keys only: client-id, client-secret, issuer, request-token-endpoint, authorization-endpoint, token-endpoint, access-token-endpoint, revocation-endpoint, introspection-endpoint, verification-endpoint, identity-endpoint"
+	// +kubebuilder:validation:XValidation:rule=`['client-id', 'client-secret', 'issuer', 'request-token-endpoint', 'authorization-endpoint', 'token-endpoint', 'access-token-endpoint', 'revocation-endpoint', 'introspection-endpoint', 'verification-endpoint', 'identity-endpoint'].map(k, k in self ? self[k] : k).all(a, ['client-id', 'client-secret', 'issuer', 'request-token-endpoint', 'authorization-endpoint', 'token-endpoint', 'access-token-endpoint', 'revocation-endpoint', 'introspection-endpoint', 'verification-endpoint', 'identity-endpoint'].exists_one(k, (k in self ? self[k] : k) == a))`,message="keys must give each standard key a name of its own: choose names that no other key has or keeps"
 	Keys map[string]SecretKey `json:"keys,omitempty"`
 }
 

@@ -12,8 +12,9 @@ type OAuthClientStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// ClientID is the public name of the client: <namespace>.<name>. It never changes.
-	// Absent: the operator has not seen the client yet.
+	// ClientID is the public name of the client: spec.clientID, or without one
+	// <namespace>.<name>. It never changes. Absent: the operator has not seen the
+	// client yet, or an older one has its client ID.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
@@ -41,6 +42,14 @@ type OAuthClientStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=262144
 	LastHandledReset string `json:"lastHandledReset,omitempty"`
+
+	// ValidAfter ends every approval and token that was given before it. The operator
+	// sets it when it sees a client of profile IntegrationCloud suspended. A
+	// suspension that is over before the operator saw it ends nothing. Absent: none was
+	// ended that way.
+	//
+	// +optional
+	ValidAfter *metav1.Time `json:"validAfter,omitempty"`
 
 	// Conditions of the client. Ready is the one to wait for: True means that the
 	// Secret that exists now would be accepted by the authorization server now.

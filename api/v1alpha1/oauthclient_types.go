@@ -47,12 +47,23 @@ type OAuthClientList struct {
 //
 // +kubebuilder:validation:XValidation:rule=`self.profile == oldSelf.profile`,fieldPath=".profile",message="profile must stay as it was: create another OAuthClient for another profile"
 // +kubebuilder:validation:XValidation:rule=`self.type == oldSelf.type`,fieldPath=".type",message="type must stay as it was: create another OAuthClient for the other type"
-// +kubebuilder:validation:XValidation:rule=`!('AuthorizationCode' in self.grantTypes) || has(self.callbackURLs) && size(self.callbackURLs) > 0`,fieldPath=".callbackURLs",reason=FieldValueRequired,message="callbackURLs must name at least one URL when grantTypes holds AuthorizationCode: add it, or remove the grant type"
+// +kubebuilder:validation:XValidation:rule=`self.profile in ['OAuth1', 'ConnectionsCloudOAuth1'] || !('AuthorizationCode' in self.grantTypes) || has(self.callbackURLs) && size(self.callbackURLs) > 0`,fieldPath=".callbackURLs",reason=FieldValueRequired,message="callbackURLs must name at least one URL when grantTypes holds AuthorizationCode: add it, or remove the grant type"
 // +kubebuilder:validation:XValidation:rule=`self.type == 'Public' || !has(self.callbackURLs) || self.callbackURLs.all(u, !u.startsWith('http://127.0.0.1') && !u.startsWith('http://[::1]'))`,fieldPath=".callbackURLs",message="callbackURLs must begin with https:// for a Confidential client: http on a loopback IP is for type Public"
 // +kubebuilder:validation:XValidation:rule=`!('RefreshToken' in self.grantTypes) || 'AuthorizationCode' in self.grantTypes`,fieldPath=".grantTypes",message="grantTypes must hold AuthorizationCode when it holds RefreshToken: a refresh token renews what an owner approved"
 // +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || !('ClientCredentials' in self.grantTypes)`,fieldPath=".grantTypes",message="grantTypes must not hold ClientCredentials for a Public client, which has no credentials: remove it"
 // +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || self.consent != 'Skip'`,fieldPath=".consent",message="consent must not be Skip for a Public client, which cannot prove who it is (RFC 6749 §10.2): choose Prompt"
 // +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || !has(self.resourceServer)`,fieldPath=".resourceServer",message="resourceServer must be left out for a Public client: only a client with a secret may introspect tokens"
+// +kubebuilder:validation:XValidation:rule=`self.profile == 'OAuth2' || !has(self.resourceServer)`,fieldPath=".resourceServer",message="resourceServer must be left out unless profile is OAuth2, which tokens are introspected in: declare the scopes in an OAuthClient of that profile"
+// +kubebuilder:validation:XValidation:rule=`has(self.clientID) == has(oldSelf.clientID) && (!has(self.clientID) || self.clientID == oldSelf.clientID)`,fieldPath=".clientID",message="clientID must stay as it was: create another OAuthClient for another client ID"
+// +kubebuilder:validation:XValidation:rule=`!(self.profile in ['OAuth1', 'ConnectionsCloudOAuth1']) || has(self.callbackURLs) && size(self.callbackURLs) > 0 || has(self.oauth1) && has(self.oauth1.outOfBand) && self.oauth1.outOfBand`,fieldPath=".callbackURLs",reason=FieldValueRequired,message="callbackURLs must name at least one URL in an OAuth 1.0a profile: add it, or set oauth1.outOfBand to true"
+// +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || self.profile in ['OAuth2', 'IntegrationCloud']`,fieldPath=".type",message="type must be Confidential in this profile, whose clients prove who they are by a secret alone: leave the field out"
+// +kubebuilder:validation:XValidation:rule=`!('ClientCredentials' in self.grantTypes) || self.profile in ['OAuth2', 'IntegrationCloud']`,fieldPath=".grantTypes",message="grantTypes must not hold ClientCredentials in this profile, which has no such grant: remove it"
+// +kubebuilder:validation:XValidation:rule=`!has(self.oauth1) || self.profile in ['OAuth1', 'ConnectionsCloudOAuth1']`,fieldPath=".oauth1",message="oauth1 must be left out unless profile is OAuth1 or ConnectionsCloudOAuth1: clients of the others sign nothing"
+// +kubebuilder:validation:XValidation:rule=`self.profile != 'ConnectionsCloudOAuth1' || !has(self.oauth1) || !has(self.oauth1.signatureMethods)`,fieldPath=".oauth1.signatureMethods",message="oauth1.signatureMethods must be left out in profile ConnectionsCloudOAuth1: its one method is PLAINTEXT"
+// +kubebuilder:validation:XValidation:rule=`!has(self.legacy) || self.profile in ['ConnectionsCloudOAuth2', 'ConnectionsCloudOAuth1', 'IntegrationCloud']`,fieldPath=".legacy",message="legacy must be left out in profiles OAuth2 and OAuth1, which are never loosened: remove it"
+// +kubebuilder:validation:XValidation:rule=`self.profile == 'ConnectionsCloudOAuth2' || !has(self.legacy) || !has(self.legacy.allowSecretInAuthorizationHeaderUntil)`,fieldPath=".legacy.allowSecretInAuthorizationHeaderUntil",message="legacy.allowSecretInAuthorizationHeaderUntil must be left out unless profile is ConnectionsCloudOAuth2, which alone has that header: remove it"
+// +kubebuilder:validation:XValidation:rule=`!has(self.refreshLimit) || self.profile == 'IntegrationCloud'`,fieldPath=".refreshLimit",message="refreshLimit must be left out unless profile is IntegrationCloud: grantDurationDays ends a grant in every profile"
+// +kubebuilder:validation:XValidation:rule=`self.profile != 'IntegrationCloud' || !has(self.scopes) || self.scopes.all(s, self.scopes.exists_one(o, o.lowerAscii() == s.lowerAscii()))`,fieldPath=".scopes",message="scopes must differ in more than the case of letters in profile IntegrationCloud: remove one of them"
 type OAuthClientSpec struct {
 	// DisplayName is the name of the client on the pages that people see. Absent or
 	// empty, they see metadata.name. Any namespace may choose any name: the pages
@@ -92,16 +103,28 @@ type OAuthClientSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self >= 1 && self <= 90`,message="grantDurationDays must be from 1 to 90"
 	GrantDurationDays int32 `json:"grantDurationDays,omitempty"`
 
-	// Profile is the spelling of OAuth that the client speaks. It cannot be changed:
-	// what was issued in one profile means nothing in another.
+	// Profile is the spelling of OAuth that the client speaks: OAuth2, which a new
+	// client takes; OAuth1 (RFC 5849); and for clients that were written for a server
+	// that is gone ConnectionsCloudOAuth2, ConnectionsCloudOAuth1 and IntegrationCloud.
+	// It cannot be changed: what was issued in one profile means nothing in another.
 	//
 	// +optional
 	// +kubebuilder:default=OAuth2
 	Profile Profile `json:"profile,omitempty"`
 
+	// ClientID is the client ID of an application that was registered elsewhere and
+	// cannot be given another one. Absent, as it should be for every new client: the
+	// client ID is <namespace>.<name>. A client ID has one owner in the cluster: of two
+	// objects that name it the older wins, and the other one is told ClientIDConflict
+	// and not served. It cannot be changed, added or removed.
+	//
+	// +optional
+	ClientID ClientID `json:"clientID,omitempty"`
+
 	// Type tells whether the client can keep a secret: Confidential for a server,
 	// Public for what runs in the hands of its users. A Public client gets a client
-	// ID and no client secret, and has to prove itself by PKCE alone. It cannot be changed.
+	// ID and no client secret, and has to prove itself by PKCE alone. There are none
+	// but in the profiles OAuth2 and IntegrationCloud. It cannot be changed.
 	//
 	// +optional
 	// +kubebuilder:default=Confidential
@@ -110,7 +133,9 @@ type OAuthClientSpec struct {
 	// GrantTypes are the ways in which the client may obtain tokens:
 	// AuthorizationCode (an owner logs in and decides), RefreshToken (renew what the
 	// owner approved; needs AuthorizationCode) and ClientCredentials (act as itself;
-	// not for a Public client). A list that is given replaces the default.
+	// not for a Public client, and only in the profiles OAuth2 and IntegrationCloud). A
+	// list that is given replaces the default. In the OAuth 1.0a profiles there is
+	// nothing to renew, and RefreshToken does nothing.
 	//
 	// +optional
 	// +listType=set
@@ -122,7 +147,8 @@ type OAuthClientSpec struct {
 	// Scopes are the scopes the client may ask for. A request that names none asks
 	// for all of them. Absent, the client can ask for no scope; what its tokens are
 	// good for is then left to the API that takes them. A scope that is removed here
-	// is gone from approvals and tokens that had it, too.
+	// is gone from approvals and tokens that had it, too. In the profile
+	// IntegrationCloud the owner chooses among those that are asked for.
 	//
 	// +optional
 	// +listType=set
@@ -131,11 +157,34 @@ type OAuthClientSpec struct {
 
 	// AccessTokenLifetimeSeconds is for how many seconds an access token is valid,
 	// from 60 to 86400, and never beyond the end of its grant. Absent: the default of
-	// the profile, 3600 for OAuth2. A change applies to tokens issued later.
+	// the profile, 3600 for OAuth2 and IntegrationCloud, 7200 for
+	// ConnectionsCloudOAuth2, 36000 for OAuth1 and ConnectionsCloudOAuth1. A change
+	// applies to tokens issued later.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`self >= 60 && self <= 86400`,message="accessTokenLifetimeSeconds must be from 60 to 86400 (one minute to one day)"
 	AccessTokenLifetimeSeconds int32 `json:"accessTokenLifetimeSeconds,omitempty"`
+
+	// RefreshLimit is how often an approval may be refreshed, from 0 to 10000, beside
+	// the end of grantDurationDays; with 0 no refresh token is issued. Only in the
+	// profile IntegrationCloud. Absent: as often as the client likes until then.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self >= 0 && self <= 10000`,message="refreshLimit must be from 0 to 10000"
+	RefreshLimit *int32 `json:"refreshLimit,omitempty"`
+
+	// OAuth1 is what only the profiles OAuth1 and ConnectionsCloudOAuth1 have. Absent:
+	// HMAC signatures (PLAINTEXT in ConnectionsCloudOAuth1), and a callback always.
+	//
+	// +optional
+	OAuth1 OAuth1Spec `json:"oauth1,omitzero"`
+
+	// Legacy opens, for a while, what is dangerous and what old clients of the profiles
+	// ConnectionsCloudOAuth2, ConnectionsCloudOAuth1 and IntegrationCloud may need.
+	// Absent: all of it is closed.
+	//
+	// +optional
+	Legacy LegacySpec `json:"legacy,omitzero"`
 
 	// Consent tells when the owner is asked: Remember offers "always" and asks no
 	// more once that was ticked; Prompt asks at each authorization; Skip never asks
@@ -157,14 +206,16 @@ type OAuthClientSpec struct {
 
 	// Suspend, when true, refuses everything to the client, tokens that are out
 	// included. Its client ID, secret and grants are kept, and work again once it is
-	// false or absent.
+	// false or absent; but in the profile IntegrationCloud all grants and tokens end
+	// for good, as they did there when a client was made inactive.
 	//
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
 	// ResourceServer is set for an API that takes the tokens. It declares the scopes
-	// that the API owns and lets it introspect the tokens that carry them. Absent:
-	// the client may introspect its own tokens only.
+	// that the API owns, lets it introspect the tokens that carry them and verify
+	// signed requests of OAuth 1.0a. Only in the profile OAuth2; the tokens may be of
+	// any. Absent: the client may introspect its own tokens only.
 	//
 	// +optional
 	ResourceServer *ResourceServer `json:"resourceServer,omitempty"`

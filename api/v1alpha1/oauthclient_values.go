@@ -5,15 +5,6 @@ package v1alpha1
 // The string types of this file carry the rule of their values, so that it is
 // written once. Those that are plain text for Go code are aliases of string.
 
-// Profile names the spelling a client speaks. A client speaks one.
-//
-// +kubebuilder:validation:Enum=OAuth2
-type Profile string
-
-// ProfileOAuth2 is OAuth 2.x under the rules of OAuth 2.1: PKCE with S256 always,
-// exact callback URLs, the iss parameter (RFC 9207), no implicit and no password grant.
-const ProfileOAuth2 Profile = "OAuth2"
-
 // ClientType tells whether a client can keep a secret (RFC 6749 §2.1).
 //
 // +kubebuilder:validation:Enum=Confidential;Public
@@ -72,6 +63,13 @@ const (
 	EntitlementEveryone EntitlementPolicy = "Everyone"
 )
 
+// ClientID is a client ID that was given elsewhere. It holds no dot, which every
+// client ID <namespace>.<name> does, so it can be nobody else's by accident.
+//
+// +kubebuilder:validation:MaxLength=128
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[A-Za-z0-9_-]+$')`,message="clientID must be of letters, digits, - and _: write the ID as the old server gave it, or leave the field out"
+type ClientID = string
+
 // Scope is a scope token (RFC 6749 §3.3): one word of printable ASCII characters.
 //
 // +kubebuilder:validation:MaxLength=64
@@ -102,7 +100,7 @@ type Text = string
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://') || self.matches(r'^https?://([^/?#]*@)?([a-z0-9*]([a-z0-9*-]*[a-z0-9*])?(\.[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?)*|\[[0-9a-f:.]+\])([:/?#\\]|$)')`,message="callbackURLs must name a host, in lower case and without a dot at its end: write https://photoprint.example/callback"
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://[^/?#]*:[^\]/?#@]*([/?#]|$)') || self.matches(r'^https?://[^/?#]*:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?#]|$)')`,message="callbackURLs must name a port from 1 to 65535 after the colon, or have none"
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https://[^/?#]*:443([/?#]|$)')`,message="callbackURLs must leave out :443, which is the port of https anyway"
-// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?&](code|state|iss|error|error_description|error_uri)([=&]|$)')`,message="callbackURLs must not carry a parameter of the answer: remove code, state, iss and error from the query"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?&](code|state|iss|error|error_description|error_uri|oauth_token|oauth_verifier|oauth_error)([=&]|$)')`,message="callbackURLs must not carry a parameter of the answer: remove code, state, iss, error, oauth_token, oauth_verifier and oauth_error from the query"
 type CallbackURL = string
 
 // SecretName is the name of a Secret.

@@ -5,6 +5,7 @@ package v1alpha1_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,8 +17,9 @@ import (
 )
 
 const (
-	profileMessage = "profile must stay as it was: create another OAuthClient for another profile"
-	typeMessage    = "type must stay as it was: create another OAuthClient for the other type"
+	profileMessage  = "profile must stay as it was: create another OAuthClient for another profile"
+	typeMessage     = "type must stay as it was: create another OAuthClient for the other type"
+	clientIDMessage = "clientID must stay as it was: create another OAuthClient for another client ID"
 )
 
 // newClient is the smallest OAuthClient, in a namespace of its own.
@@ -37,16 +39,27 @@ func patch(t *testing.T, env *testenv.Env, oc *v1alpha1.OAuthClient, text string
 
 func TestImmutableFieldsStay(t *testing.T) {
 	env := testenv.Start(t)
+	type spec = v1alpha1.OAuthClientSpec
 	for _, test := range []struct {
-		name, created, patch, message string
+		name           string
+		created        spec
+		patch, message string
 	}{
-		{"confidential to public", "Confidential", `{"spec":{"type":"Public"}}`, typeMessage},
-		{"public to confidential", "Public", `{"spec":{"type":"Confidential"}}`, typeMessage},
-		{"public to the default by removal", "Public", `{"spec":{"type":null}}`, typeMessage},
+		{"confidential to public", spec{Type: "Confidential"}, `{"spec":{"type":"Public"}}`, typeMessage},
+		{"public to confidential", spec{Type: "Public"}, `{"spec":{"type":"Confidential"}}`, typeMessage},
+		{"public to the default by removal", spec{Type: "Public"}, `{"spec":{"type":null}}`, typeMessage},
+		{"OAuth2 to OAuth1", spec{Profile: "OAuth2"}, `{"spec":{"profile":"OAuth1"}}`, profileMessage},
+		{"OAuth1 to OAuth2", spec{Profile: "OAuth1"}, `{"spec":{"profile":"OAuth2"}}`, profileMessage},
+		{"OAuth1 to the default by removal", spec{Profile: "OAuth1"}, `{"spec":{"profile":null}}`, profileMessage},
+		{"one old profile to another", spec{Profile: "ConnectionsCloudOAuth2"}, `{"spec":{"profile":"IntegrationCloud"}}`, profileMessage},
+		{"one client ID to another", spec{ClientID: "app_1"}, `{"spec":{"clientID":"app_2"}}`, clientIDMessage},
+		{"a client ID removed", spec{ClientID: "app_1"}, `{"spec":{"clientID":null}}`, clientIDMessage},
+		{"a client ID added", spec{}, `{"spec":{"clientID":"app_1"}}`, clientIDMessage},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			oc := newClient(t, env)
-			oc.Spec.Type = v1alpha1.ClientType(test.created)
+			test.created.CallbackURLs = oc.Spec.CallbackURLs
+			oc.Spec = test.created
 			if err := env.Client.Create(t.Context(), oc); err != nil {
 				t.Fatal(err)
 			}
@@ -55,19 +68,50 @@ func TestImmutableFieldsStay(t *testing.T) {
 	}
 }
 
-// There is one profile so far, so the API server cannot be shown a change of it. Once there are two, this test
-// fails and TestImmutableFieldsStay gets a line.
-func TestProfileHasARuleThatKeepsIt(t *testing.T) {
-	spec := customResourceDefinition(t).Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
-	if got := len(spec.Properties["profile"].Enum); got != 1 {
-		t.Errorf("there are %d profiles: show in TestImmutableFieldsStay that one cannot become another", got)
+func TestAClientOfAnOldServerMayChangeWhatMayChange(t *testing.T) {
+	env := testenv.Start(t)
+	for _, test := range []struct {
+		name    string
+		profile v1alpha1.Profile
+		patch   string
+	}{
+		{"signature methods", v1alpha1.ProfileOAuth1, `{"spec":{"oauth1":{"signatureMethods":["PLAINTEXT"]}}}`},
+		{"out of band", v1alpha1.ProfileConnectionsCloudOAuth1, `{"spec":{"oauth1":{"outOfBand":true},"callbackURLs":null}}`},
+		{"secrets in the URL", v1alpha1.ProfileConnectionsCloudOAuth1, `{"spec":{"legacy":{"allowSecretInURLUntil":"2027-06-30T00:00:00Z"}}}`},
+		{"secrets in the header", v1alpha1.ProfileConnectionsCloudOAuth2,
+			`{"spec":{"legacy":{"allowSecretInAuthorizationHeaderUntil":"2027-06-30T00:00:00Z"}}}`},
+		{"the refresh limit", v1alpha1.ProfileIntegrationCloud, `{"spec":{"refreshLimit":0}}`},
+		{"profile and client ID named as they are", v1alpha1.ProfileIntegrationCloud, `{"spec":{"profile":"IntegrationCloud","clientID":"app_1"}}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			oc := newClient(t, env)
+			oc.Spec.Profile, oc.Spec.ClientID = test.profile, "app_1"
+			if err := env.Client.Create(t.Context(), oc); err != nil {
+				t.Fatal(err)
+			}
+			if err := patch(t, env, oc, test.patch); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	for _, rule := range spec.XValidations {
-		if rule.Message == profileMessage && rule.Rule == "self.profile == oldSelf.profile" {
-			return
-		}
+}
+
+// What the API server accepts must be readable: one object that is not would hide all others from the operator.
+func TestEveryAcceptedTimeCanBeRead(t *testing.T) {
+	env := testenv.Start(t)
+	for _, text := range []string{"2027-06-30T00:00:00Z", "2027-06-30T23:59:59+14:00", "2028-02-29T00:00:00-00:00", "9999-12-31T23:59:59Z"} {
+		t.Run(text, func(t *testing.T) {
+			oc := newClient(t, env)
+			oc.Spec.Profile = v1alpha1.ProfileIntegrationCloud
+			oc.Spec.Legacy.AllowSecretInURLUntil = text
+			if err := env.Client.Create(t.Context(), oc); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := time.Parse(time.RFC3339, oc.Spec.Legacy.AllowSecretInURLUntil); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	t.Error("no rule keeps profile as it was")
 }
 
 func TestFieldsThatMayChange(t *testing.T) {
@@ -129,6 +173,7 @@ func TestTheLargestObjectIsWithinTheCostLimit(t *testing.T) {
 		Credentials: v1alpha1.CredentialsSpec{SecretName: strings.Repeat("s", 253), SecretTemplate: v1alpha1.SecretTemplate{
 			Labels: map[string]string{}, Annotations: map[string]string{}, Keys: map[string]string{},
 		}},
+		ClientID: strings.Repeat("c", 128),
 	}
 	for _, name := range many(32, func(id string) string { return pad(longPrefix+id, len(longPrefix)+63) }) {
 		oc.Spec.Credentials.SecretTemplate.Labels[name] = strings.Repeat("v", 63)
@@ -137,6 +182,18 @@ func TestTheLargestObjectIsWithinTheCostLimit(t *testing.T) {
 	for _, key := range standardKeys() {
 		oc.Spec.Credentials.SecretTemplate.Keys[key] = pad(key, 253)
 	}
+	if err := env.Client.Create(t.Context(), oc, strict); err != nil {
+		t.Error(err)
+	}
+}
+
+// The old profiles have rules of their own, one of which compares each scope with each other.
+func TestTheLargestObjectOfAnOldProfileIsWithinTheCostLimit(t *testing.T) {
+	env := testenv.Start(t)
+	oc := newClient(t, env)
+	oc.Spec.Profile = v1alpha1.ProfileIntegrationCloud
+	oc.Spec.Scopes = many(20, func(id string) v1alpha1.Scope { return v1alpha1.Scope(pad(id, 64)) })
+	oc.Spec.Legacy.AllowSecretInURLUntil = "2027-06-30T00:00:00+00:00"
 	if err := env.Client.Create(t.Context(), oc, strict); err != nil {
 		t.Error(err)
 	}

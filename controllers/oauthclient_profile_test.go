@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// profiles are all there are, with the key their client secrets come from.
+var profiles = []struct {
+	profile v1alpha1.Profile
+	root    func(keyPair) credential.Key
+}{
+	{v1alpha1.ProfileOAuth2, func(k keyPair) credential.Key { return k.root }},
+	{v1alpha1.ProfileOAuth1, func(k keyPair) credential.Key { return k.shared }},
+	{v1alpha1.ProfileConnectionsCloudOAuth2, func(k keyPair) credential.Key { return k.root }},
+	{v1alpha1.ProfileConnectionsCloudOAuth1, func(k keyPair) credential.Key { return k.shared }},
+	{v1alpha1.ProfileIntegrationCloud, func(k keyPair) credential.Key { return k.root }},
+}
+
+func of(profile v1alpha1.Profile) func(*v1alpha1.OAuthClient) {
+	return func(oc *v1alpha1.OAuthClient) { oc.Spec.Profile = profile }
+}
+
+func TestInEveryProfileTheSecretIsDerivedFromItsKeyInThreeWrites(t *testing.T) {
+	for _, row := range profiles {
+		t.Run(string(row.profile), func(t *testing.T) {
+			s := newScene(t)
+			s.client("photoprint", of(row.profile))
+			oc := s.settle("photoprint")
+			s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
+
+			id := oc.Status.Credentials[0].ID
+			want := credential.Derive(row.root(s.pair), string(oc.UID), id)
+			if got := string(s.secret("photoprint-oauth").Data[v1alpha1.KeyClientSecret]); got != want {
+				t.Error("the Secret holds another client secret")
+			}
+			if !credential.Verify(s.pair.shared, string(oc.UID), id, want, oc.Status.Credentials[0].Verifier) {
+				t.Error("the verifier in the status does not prove it")
+			}
+			s.settle("photoprint")
+			s.wantWrites()
+		})
+	}
+}
+
+func TestTheSecretOfASignedClientComesBackAsItWas(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint", of(v1alpha1.ProfileOAuth1))
+	before := s.secret("photoprint-oauth")
+	s.must(s.api.Delete(t.Context(), before.DeepCopy()))
+	s.settle("photoprint")
+	if diff := cmp.Diff(before.Data, s.secret("photoprint-oauth").Data); diff != "" {
+		t.Error("deleted, it came back with other data")
+	}
+	s.edit("photoprint-oauth", func(secret *corev1.Secret) { secret.Data[v1alpha1.KeyClientSecret] = []byte("x") })
+	s.settle("photoprint")
+	if diff := cmp.Diff(before.Data, s.secret("photoprint-oauth").Data); diff != "" {
+		t.Error("edited, it came back with other data")
+	}
+}
+
+// The authorization server derives a signed client's secret itself. With another shared key it would derive another one.
+func TestASignedClientIsReadyOnlyWithTheKeyItsSecretCameFrom(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint", of(v1alpha1.ProfileOAuth1))
+	s.events.reasons()
+
+	s.keys.use(keyPair{root: credential.NewKey(), shared: s.pair.shared})
+	s.settle("photoprint")
+	s.wantWrites() // the root key is nothing to it
+
+	s.keys.use(keyPair{root: s.pair.root, shared: credential.NewKey()})
+	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch)
+	s.wantWrites("status photoprint")
+	s.settle("photoprint")
+	s.wantWrites()
+
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) {
+		metav1.SetMetaDataAnnotation(&oc.ObjectMeta, v1alpha1.AnnotationResetCredentials, "1")
+	})
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
+}
+
+// For a client that sends its secret, any secret that the verifier proves is accepted. A signed client's has to be the derived one.
+func TestASecretThatIsOnlyProvenDoesNotMakeASignedClientReady(t *testing.T) {
+	for _, row := range []struct {
+		profile v1alpha1.Profile
+		status  metav1.ConditionStatus
+		reason  string
+	}{
+		{v1alpha1.ProfileOAuth2, metav1.ConditionTrue, v1alpha1.ReasonIssued},
+		{v1alpha1.ProfileOAuth1, metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch},
+		{v1alpha1.ProfileConnectionsCloudOAuth1, metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch},
+	} {
+		t.Run(string(row.profile), func(t *testing.T) {
+			in := fixedInput()
+			oc := photoprint(of(row.profile), ready)
+			oc.Status.Credentials[0].Verifier = credential.Verifier(in.keys.shared, string(uid), oldN, "chosen elsewhere")
+			held := heldBy(oc, oldN, func(s *corev1.Secret) { s.Data[v1alpha1.KeyClientSecret] = []byte("chosen elsewhere") })
+			got := plan(oc, observation{secret: held}, in)
+			if len(got.steps) != 1 || got.steps[0].status == nil {
+				t.Fatalf("steps %v, want the status alone", told(got))
+			}
+			if c := got.steps[0].status.Conditions[0]; c.Status != row.status || c.Reason != row.reason {
+				t.Errorf("Ready=%s/%s, want %s/%s", c.Status, c.Reason, row.status, row.reason)
+			}
+		})
+	}
+}
+
+func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
+	resourceServer := func(oc *v1alpha1.OAuthClient) { oc.Spec.ResourceServer = &v1alpha1.ResourceServer{} }
+	for _, row := range []struct {
+		name   string
+		change []func(*v1alpha1.OAuthClient)
+		want   map[string]string
+	}{
+		{"OAuth1", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileOAuth1)}, map[string]string{
+			"request-token-endpoint": issuer + "/oauth1/request-token", "authorization-endpoint": issuer + "/oauth1/authorize",
+			"access-token-endpoint": issuer + "/oauth1/access-token", "revocation-endpoint": issuer + "/oauth1/revoke",
+		}},
+		{"ConnectionsCloudOAuth2", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileConnectionsCloudOAuth2)}, map[string]string{
+			"authorization-endpoint": issuer + "/manage/oauth2/authorize", "token-endpoint": issuer + "/manage/oauth2/token",
+			"identity-endpoint": issuer + "/manage/oauth/getUserIdentity",
+		}},
+		{"ConnectionsCloudOAuth1", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileConnectionsCloudOAuth1)}, map[string]string{
+			"request-token-endpoint": issuer + "/manage/oauth/getRequestToken", "authorization-endpoint": issuer + "/manage/oauth/authorizeToken",
+			"access-token-endpoint": issuer + "/manage/oauth/getAccessToken", "identity-endpoint": issuer + "/manage/oauth/getUserIdentity",
+		}},
+		{"IntegrationCloud", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileIntegrationCloud)}, map[string]string{
+			"authorization-endpoint": issuer + "/integration/rest/oAuth/authorize", "token-endpoint": issuer + "/integration/rest/oAuth/getToken",
+		}},
+		{"a resource server", []func(*v1alpha1.OAuthClient){resourceServer}, map[string]string{
+			"authorization-endpoint": issuer + "/oauth2/authorize", "token-endpoint": issuer + "/oauth2/token",
+			"revocation-endpoint": issuer + "/oauth2/revoke", "introspection-endpoint": issuer + "/oauth2/introspect",
+			"verification-endpoint": issuer + "/oauth1/verify",
+		}},
+		{"with a key renamed", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileIntegrationCloud), func(oc *v1alpha1.OAuthClient) {
+			oc.Spec.Credentials.SecretTemplate.Keys = map[string]string{"token-endpoint": "TOKEN", "identity-endpoint": "IDENTITY"}
+		}}, map[string]string{
+			"authorization-endpoint": issuer + "/integration/rest/oAuth/authorize", "TOKEN": issuer + "/integration/rest/oAuth/getToken",
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			row.want["client-id"], row.want["client-secret"], row.want["issuer"] = "photos.photoprint", "s", issuer
+			got := map[string]string{}
+			for key, value := range wantedSecret(photoprint(row.change...), issuer, "s").data {
+				got[key] = string(value)
+			}
+			if diff := cmp.Diff(row.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSuspendingAClientOfIntegrationCloudEndsWhatItHas(t *testing.T) {
+	s := newScene(t)
+	suspend := func(to bool) func(*v1alpha1.OAuthClient) {
+		return func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = to }
+	}
+	oc := s.issued("integrator", of(v1alpha1.ProfileIntegrationCloud))
+	if oc.Status.ValidAfter != nil {
+		t.Fatalf("a client that works has validAfter %s", oc.Status.ValidAfter)
+	}
+	wantValidAfter := func(want time.Time) {
+		t.Helper()
+		if got := s.get("integrator").Status.ValidAfter; got == nil || !got.Time.Equal(want) {
+			t.Fatalf("validAfter %v, want %v", got, want)
+		}
+	}
+
+	// The moment is in the middle of a second; a token of the same second shall not outlive it.
+	s.clock.advance(time.Hour + 300*time.Millisecond)
+	first := s.clock.Now().Truncate(time.Second).Add(time.Second)
+	s.update("integrator", suspend(true))
+	s.wantReady(s.settle("integrator"), metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+	s.wantWrites("status integrator")
+	wantValidAfter(first)
+
+	s.clock.advance(time.Hour)
+	s.settle("integrator")
+	s.wantWrites() // it was suspended once
+	s.update("integrator", suspend(false))
+	s.wantReady(s.settle("integrator"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	wantValidAfter(first) // what was dead stays dead
+
+	s.clock.advance(time.Hour)
+	second := s.clock.Now().Truncate(time.Second).Add(time.Second)
+	s.update("integrator", suspend(true))
+	s.settle("integrator")
+	wantValidAfter(second)
+
+	s.clock.advance(-24 * time.Hour)
+	s.update("integrator", suspend(false))
+	s.update("integrator", suspend(true))
+	s.settle("integrator")
+	wantValidAfter(second) // a clock that was set back revives nothing
+}
+
+func TestASuspensionIsNotedWhateverElseIsWrong(t *testing.T) {
+	s := newScene(t)
+	s.issued("integrator", of(v1alpha1.ProfileIntegrationCloud))
+	s.keys.use(keyPair{root: s.pair.root, shared: credential.NewKey()})
+	s.update("integrator", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
+	oc := s.settle("integrator")
+	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch)
+	if oc.Status.ValidAfter == nil {
+		t.Error("its tokens are good once it is resumed")
+	}
+	s.writes.reset()
+	s.clock.advance(time.Minute)
+	s.settle("integrator")
+	s.wantWrites()
+}
+
+func TestSuspendingAClientOfAnotherProfileKeepsItsGrants(t *testing.T) {
+	for _, row := range profiles {
+		oc := photoprint(of(row.profile), ready, func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend, oc.Generation = true, 2 })
+		for _, step := range plan(oc, observation{}, fixedInput()).steps {
+			if step.status == nil {
+				continue
+			}
+			ends := row.profile == v1alpha1.ProfileIntegrationCloud
+			if got := step.status.ValidAfter != nil; got != ends {
+				t.Errorf("%s: grants end: %t, want %t", row.profile, got, ends)
+			}
+			if said := strings.Contains(step.status.Conditions[0].Message, "have ended"); step.status.Conditions[0].Reason == v1alpha1.ReasonSuspended && said != ends {
+				t.Errorf("%s: says %q", row.profile, step.status.Conditions[0].Message)
+			}
+		}
+	}
+}
