@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -18,6 +19,17 @@ const maxScopes = 64
 // (RFC 6749 §3.1). An error means that not even client and callback can be told, and
 // is for the person to see; any other fault is the request's Problem.
 func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
+	var prompt authserver.Prompt
+	req, err := parseAuthorize(r, authserver.ProfileOAuth2, checkMode, checkChallenge, func(v url.Values) *authserver.Error {
+		return parsePrompt(v.Get("prompt"), &prompt)
+	})
+	req.Prompt = prompt
+	return req, err
+}
+
+// parseAuthorize reads an authorization request as RFC 6749 §4.1.1 spells it, with what a
+// profile checks besides.
+func parseAuthorize(r *http.Request, profile authserver.Profile, checks ...func(url.Values) *authserver.Error) (authserver.AuthorizeRequest, error) {
 	v, err := authorizeValues(r)
 	if err != nil {
 		return authserver.AuthorizeRequest{}, err
@@ -26,7 +38,7 @@ func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
 		return authserver.AuthorizeRequest{}, invalid("client_id or redirect_uri is given twice")
 	}
 	req := authserver.AuthorizeRequest{
-		Profile:       authserver.ProfileOAuth2,
+		Profile:       profile,
 		ClientID:      v.Get("client_id"),
 		Callback:      v.Get("redirect_uri"),
 		CodeChallenge: v.Get("code_challenge"),
@@ -36,13 +48,12 @@ func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
 	}
 	var scopeProblem *authserver.Error
 	req.Scopes, scopeProblem = parseScope(v.Get("scope"))
-	for _, problem := range []*authserver.Error{
-		checkRepeated(v), checkResponse(v), checkChallenge(v), scopeProblem, parsePrompt(v.Get("prompt"), &req.Prompt),
-	} {
-		if problem != nil {
-			req.Problem = problem
-			break
-		}
+	problems := []*authserver.Error{checkRepeated(v), checkResponse(v), scopeProblem}
+	for _, check := range checks {
+		problems = append(problems, check(v))
+	}
+	if n := slices.IndexFunc(problems, func(e *authserver.Error) bool { return e != nil }); n >= 0 {
+		req.Problem = problems[n]
 	}
 	return req, nil
 }
@@ -68,11 +79,16 @@ func checkRepeated(v url.Values) *authserver.Error {
 	return nil
 }
 
-// checkResponse refuses everything but the code flow answered in the query.
+// checkResponse refuses everything but the code flow.
 func checkResponse(v url.Values) *authserver.Error {
 	if v.Get("response_type") != "code" {
 		return &authserver.Error{Code: authserver.UnsupportedResponseType, Description: "response_type must be code"}
 	}
+	return nil
+}
+
+// checkMode refuses every answer but the one in the query.
+func checkMode(v url.Values) *authserver.Error {
 	if mode := v.Get("response_mode"); mode != "" && mode != "query" {
 		return invalid("response_mode must be query")
 	}

@@ -26,7 +26,12 @@ func ParseToken(r *http.Request) (authserver.ClientSecret, authserver.TokenReque
 	if problem != nil {
 		return secret, req, problem
 	}
-	req = authserver.TokenRequest{
+	req = tokenRequest(v, scopes)
+	return secret, req, checkTokenRequest(req)
+}
+
+func tokenRequest(v url.Values, scopes []string) authserver.TokenRequest {
+	return authserver.TokenRequest{
 		GrantType:    authserver.GrantType(v.Get("grant_type")),
 		Proof:        v.Get("code"),
 		Callback:     v.Get("redirect_uri"),
@@ -34,7 +39,6 @@ func ParseToken(r *http.Request) (authserver.ClientSecret, authserver.TokenReque
 		RefreshToken: v.Get("refresh_token"),
 		Scopes:       scopes,
 	}
-	return secret, req, checkTokenRequest(req)
 }
 
 // checkTokenRequest names the parameter that a grant type misses.

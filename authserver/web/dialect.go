@@ -22,6 +22,11 @@ type dialect struct {
 	// identify returns how the profile calls an error on a page, and the page's status;
 	// false for what it has no word for. nil: it has no words of its own.
 	identify func(e *authserver.Error) (status int, identifier string, ok bool)
+	// parseAuthorize reads a request at the profile's authorization endpoint.
+	parseAuthorize func(*http.Request) (authserver.AuthorizeRequest, error)
+	// parseToken and writeToken are how the profile's token endpoint is spelled.
+	parseToken func(*http.Request) (authserver.ClientSecret, authserver.TokenRequest, error)
+	writeToken func(http.ResponseWriter, *authserver.Tokens)
 	// refuse answers a client's own request with an error.
 	refuse func(w http.ResponseWriter, e *authserver.Error)
 	// shyLogin is set where the login page must not tell for which client it is: what
@@ -36,6 +41,8 @@ type consentWords struct {
 	Allow string // the button
 	// Always stands beside the check box. With AlwaysAfter, the client's name is between them.
 	Always, AlwaysAfter string
+	// Learns is what the client is told of the owner besides the name; empty: nothing.
+	Learns string
 }
 
 var ourWords = consentWords{Allow: "Allow", Always: "Allow this always, and do not ask me again"}
@@ -43,11 +50,37 @@ var ourWords = consentWords{Allow: "Allow", Always: "Allow this always, and do n
 // standard is OAuth 2.x, and whatever a request of no known profile is told.
 var standard = dialect{
 	approval: oauth2.ApprovalURL, failure: oauth2.ErrorURL, refuse: oauth2.WriteError, words: ourWords,
+	parseAuthorize: oauth2.ParseAuthorize, parseToken: oauth2.ParseToken, writeToken: oauth2.WriteToken,
+}
+
+// connectionsCloud2 is how IBM Connections Cloud spoke OAuth 2.0. No issuer goes with what
+// travels back: it had none.
+var connectionsCloud2 = dialect{
+	approval: oauth2.ConnectionsCloudApprovalURL, failure: oauth2.ConnectionsCloudErrorURL,
+	identify: oauth2.ConnectionsCloudPage, refuse: oauth2.WriteConnectionsCloudError,
+	parseAuthorize: oauth2.ParseConnectionsCloudAuthorize,
+	parseToken:     oauth2.ParseConnectionsCloudToken, writeToken: oauth2.WriteConnectionsCloudToken,
+	words: consentWords{
+		Allow:  "Grant Access and Leave Site",                                      // a reader's report of the grant page
+		Always: "Always grant", AlwaysAfter: "access and do not show this message", // IBM Connections Cloud, Step 2 page
+		Learns: "your name and your mail address", // getUserIdentity tells them
+	},
+}
+
+// integrationCloud is how webMethods Integration Cloud spoke OAuth 2.0: in the words of RFC 6749,
+// as far as they are known.
+var integrationCloud = dialect{
+	approval: oauth2.ApprovalURL, failure: oauth2.ErrorURL, refuse: oauth2.WriteError,
+	parseAuthorize: oauth2.ParseIntegrationCloudAuthorize,
+	parseToken:     oauth2.ParseIntegrationCloudToken, writeToken: oauth2.WriteIntegrationCloudToken,
+	words: consentWords{Allow: "Grant Access", Always: ourWords.Always}, // Generating tokens page
 }
 
 // dialects is the whole table.
 var dialects = map[authserver.Profile]dialect{
-	authserver.ProfileOAuth2: standard,
+	authserver.ProfileOAuth2:                 standard,
+	authserver.ProfileConnectionsCloudOAuth2: connectionsCloud2,
+	authserver.ProfileIntegrationCloud:       integrationCloud,
 }
 
 func dialectOf(p authserver.Profile) dialect {

@@ -34,6 +34,7 @@ func (s *Site) api(h handler) http.Handler {
 	return s.public(func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Pragma", "no-cache")
+		w.Header().Set("Referrer-Policy", "no-referrer") // some dialects have secrets in the address
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		return h(w, r)
 	})
@@ -63,6 +64,12 @@ func noContent(w http.ResponseWriter, _ *http.Request) error {
 // onlyPost answers whoever opens a back-channel endpoint in a browser.
 func onlyPost(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Allow", http.MethodPost)
+	w.WriteHeader(http.StatusMethodNotAllowed)
+	return nil
+}
+
+func onlyGetAndPost(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Allow", http.MethodGet+", "+http.MethodPost)
 	w.WriteHeader(http.StatusMethodNotAllowed)
 	return nil
 }

@@ -5,6 +5,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
 
@@ -18,9 +19,9 @@ func (s *Site) Handler() http.Handler {
 	mux := http.NewServeMux()
 
 	mux.Handle("GET "+oauth2.PathMetadata, s.anyOrigin(s.public(s.getMetadata)))
-	mux.Handle("GET "+oauth2.PathAuthorize, s.page(s.authorize))
-	mux.Handle("POST "+oauth2.PathAuthorize, s.page(s.authorize))
-	mux.Handle("POST "+oauth2.PathToken, s.anyOrigin(s.api(s.postToken)))
+	mux.Handle("GET "+oauth2.PathAuthorize, s.page(s.authorize(authserver.ProfileOAuth2)))
+	mux.Handle("POST "+oauth2.PathAuthorize, s.page(s.authorize(authserver.ProfileOAuth2)))
+	mux.Handle("POST "+oauth2.PathToken, s.anyOrigin(s.api(s.token(authserver.ProfileOAuth2))))
 	mux.Handle("POST "+oauth2.PathRevoke, s.anyOrigin(s.api(s.postRevoke)))
 	mux.Handle("POST "+oauth2.PathIntrospect, s.api(s.postIntrospect))
 	for _, path := range []string{oauth2.PathToken, oauth2.PathRevoke} {
@@ -29,6 +30,9 @@ func (s *Site) Handler() http.Handler {
 	for _, path := range []string{oauth2.PathToken, oauth2.PathRevoke, oauth2.PathIntrospect} {
 		mux.Handle("GET "+path, s.api(onlyPost)) // not a missing page
 	}
+
+	s.connectionsCloud(mux)
+	s.integrationCloud(mux)
 
 	mux.Handle("GET /interaction/{id}", s.page(s.getInteraction))
 	mux.Handle("POST /interaction/{id}/login", s.form(s.postInteractionLogin))
@@ -47,4 +51,28 @@ func (s *Site) Handler() http.Handler {
 	mux.Handle("GET /healthz", s.public(s.getHealth))
 	mux.Handle("GET /readyz", s.public(s.getReady))
 	return s.observe(mux)
+}
+
+// connectionsCloud adds the paths of IBM Connections Cloud. With GET they take secrets in the
+// query from clients that may still send them there; HEAD would spend them for nothing.
+func (s *Site) connectionsCloud(mux *http.ServeMux) {
+	token := s.api(s.token(authserver.ProfileConnectionsCloudOAuth2))
+	identity := s.api(s.userIdentity)
+	mux.Handle("GET "+oauth2.PathConnectionsCloudAuthorize, s.page(s.authorize(authserver.ProfileConnectionsCloudOAuth2)))
+	for path, endpoint := range map[string]http.Handler{
+		oauth2.PathConnectionsCloudToken: token, oauth2.PathConnectionsCloudIdentity: identity,
+	} {
+		mux.Handle("GET "+path, endpoint)
+		mux.Handle("POST "+path, endpoint)
+		mux.Handle("HEAD "+path, s.api(onlyGetAndPost))
+	}
+}
+
+// integrationCloud adds the paths of webMethods Integration Cloud. It has Public clients too.
+func (s *Site) integrationCloud(mux *http.ServeMux) {
+	path := oauth2.PathIntegrationCloudToken
+	mux.Handle("GET "+oauth2.PathIntegrationCloudAuthorize, s.page(s.authorize(authserver.ProfileIntegrationCloud)))
+	mux.Handle("POST "+path, s.anyOrigin(s.api(s.token(authserver.ProfileIntegrationCloud))))
+	mux.Handle("OPTIONS "+path, s.anyOrigin(s.public(noContent)))
+	mux.Handle("GET "+path, s.api(onlyPost))
 }

@@ -9,22 +9,25 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
 
-// postToken is the token endpoint (RFC 6749 §3.2).
-func (s *Site) postToken(w http.ResponseWriter, r *http.Request) error {
-	secret, req, err := oauth2.ParseToken(r)
-	if err != nil {
-		return err
-	}
-	caller, err := s.Auth.AuthenticateClient(r.Context(), authserver.ProfileOAuth2, secret)
-	if err != nil {
-		return err
-	}
-	tokens, err := s.Auth.Token(r.Context(), caller, req)
-	if err != nil {
-		return err
-	}
-	oauth2.WriteToken(w, tokens)
-	return nil
+// token is a profile's token endpoint (RFC 6749 §3.2).
+func (s *Site) token(p authserver.Profile) handler {
+	d := dialectOf(p)
+	return speaking(p, func(w http.ResponseWriter, r *http.Request) error {
+		secret, req, err := d.parseToken(r)
+		if err != nil {
+			return err
+		}
+		caller, err := s.Auth.AuthenticateClient(r.Context(), p, secret)
+		if err != nil {
+			return err
+		}
+		tokens, err := s.Auth.Token(r.Context(), caller, req)
+		if err != nil {
+			return err
+		}
+		d.writeToken(w, tokens)
+		return nil
+	})
 }
 
 // postRevoke is the revocation endpoint (RFC 7009 §2).

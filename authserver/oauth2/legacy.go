@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth2
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// parameter is a row of the table of what a legacy endpoint is sent.
+type parameter struct {
+	name  string
+	alias string // another name, for the same value
+	// grant is the grant type that needs the parameter; empty: all do.
+	grant    authserver.GrantType
+	optional bool
+	max      int    // bytes of the longest value; 0: the request's own bounds
+	illegal  string // characters that are in no value
+	// secret values open something: their place in the request matters.
+	secret bool
+	source string // why the row is as it is
+}
+
+// parameters is the table of one endpoint, in the order in which it names them.
+type parameters []parameter
+
+// names are what the parameter is called.
+func (p parameter) names() []string {
+	if p.alias == "" {
+		return []string{p.name}
+	}
+	return []string{p.name, p.alias}
+}
+
+// in reports whether v holds the parameter.
+func (p parameter) in(v url.Values) bool { return slices.ContainsFunc(p.names(), v.Has) }
+
+// known reports whether the endpoint reads a parameter of this name.
+func (ps parameters) known(name string) bool {
+	return slices.ContainsFunc(ps, func(p parameter) bool { return slices.Contains(p.names(), name) })
+}
+
+// sent is what a legacy request carries, and where.
+type sent struct {
+	url.Values
+	place authserver.Place
+}
+
+// reader reads the parameters of one place of a request; nil: there are none.
+type reader struct {
+	place authserver.Place
+	read  func(*http.Request) (url.Values, error)
+}
+
+// gather reads a request's parameters, which are all in one of the places. What the endpoint
+// does not know is ignored (RFC 6749 §3.1), but nothing may be there twice.
+func (ps parameters) gather(r *http.Request, places ...reader) (sent, error) {
+	found := sent{Values: url.Values{}}
+	var used []url.Values
+	for _, place := range places {
+		v, err := place.read(r)
+		if err != nil {
+			return sent{}, err
+		}
+		if names := ps.repeated(v); len(names) > 0 {
+			return sent{}, fault(authserver.WhyRepeated, names...)
+		}
+		if ps.readAny(v) {
+			found, used = sent{v, place.place}, append(used, v)
+		}
+	}
+	if len(used) > 1 {
+		return sent{}, ps.scattered(used)
+	}
+	return found, nil
+}
+
+// readAny reports whether v holds something that the endpoint reads.
+func (ps parameters) readAny(v url.Values) bool {
+	for name := range v {
+		if ps.known(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// scattered is the error of a request in more than one place at once (RFC 6749 §2.3). It names
+// what is there twice, else all that is there.
+func (ps parameters) scattered(places []url.Values) error {
+	var names, twice []string
+	for _, p := range ps {
+		n := 0
+		for _, v := range places {
+			if p.in(v) {
+				n++
+			}
+		}
+		if n > 0 {
+			names = append(names, p.name)
+		}
+		if n > 1 {
+			twice = append(twice, p.name)
+		}
+	}
+	if len(twice) > 0 {
+		return fault(authserver.WhyRepeated, twice...)
+	}
+	return fault(authserver.WhyMisplaced, names...)
+}
+
+// repeated names what v holds more than once: in the order of the table, then the rest.
+func (ps parameters) repeated(v url.Values) []string {
+	var names []string
+	for _, p := range ps {
+		if slices.ContainsFunc(p.names(), func(name string) bool { return len(v[name]) > 1 }) {
+			names = append(names, p.name)
+		}
+	}
+	var rest []string
+	for name, values := range v {
+		if len(values) > 1 && !ps.known(name) {
+			rest = append(rest, tellable(name))
+		}
+	}
+	slices.Sort(rest)
+	return append(names, rest[:min(len(rest), 8)]...)
+}
+
+// tellable is a name that a stranger chose, as far as it can be repeated in an answer.
+func tellable(name string) string {
+	plain := func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '_' && r != '-' && r != '.'
+	}
+	if name == "" || len(name) > 32 || strings.ContainsFunc(name, plain) {
+		return "?"
+	}
+	return name
+}
+
+// absent names what the grant type needs and v does not hold.
+func (ps parameters) absent(v url.Values, grant authserver.GrantType) []string {
+	var names []string
+	for _, p := range ps {
+		if p.optional || p.grant != "" && p.grant != grant {
+			continue
+		}
+		if !p.in(v) {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// invalid names what is longer than it may be, or holds what it may not.
+func (ps parameters) invalid(v url.Values) []string {
+	control := func(r rune) bool { return r < 0x20 || r == 0x7f }
+	var names []string
+	for _, p := range ps {
+		if slices.ContainsFunc(p.names(), func(name string) bool {
+			value := v.Get(name)
+			tooLong := p.max > 0 && len(value) > p.max
+			return tooLong || strings.ContainsAny(value, p.illegal) || strings.ContainsFunc(value, control)
+		}) {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// secrets reports whether v carries something that opens something.
+func (ps parameters) secrets(v url.Values) bool {
+	return slices.ContainsFunc(ps, func(p parameter) bool { return p.secret && v.Has(p.name) })
+}
+
+func fault(why authserver.Why, names ...string) *authserver.Error {
+	text := map[authserver.Why]string{
+		authserver.WhyAbsent: "parameters are missing", authserver.WhyEmpty: "a parameter is empty",
+		authserver.WhyRepeated: "parameters are given twice", authserver.WhyMalformed: "parameters are malformed",
+		authserver.WhyMisplaced: "parameters are not where they belong",
+	}[why]
+	return &authserver.Error{Code: authserver.InvalidRequest, Why: why, Parameters: names,
+		Description: text + ": " + strings.Join(names, ", ")}
+}
+
+func malformed(what string) *authserver.Error { return fault(authserver.WhyMalformed, what) }
+
+// legacyQuery reads the query.
+func legacyQuery(r *http.Request) (url.Values, error) {
+	v, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, malformed("query")
+	}
+	return v, nil
+}
+
+// legacyBody reads the form in the body of a POST; other requests have none.
+func legacyBody(r *http.Request) (url.Values, error) {
+	if r.Method != http.MethodPost {
+		return nil, nil
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if r.ContentLength == 0 && (err != nil || media != formType) {
+		return nil, nil // no body, and none was announced
+	}
+	if err != nil || media != formType {
+		return nil, malformed("Content-Type")
+	}
+	if err := r.ParseForm(); err != nil {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			return nil, malformed("body, which is too large")
+		}
+		return nil, malformed("body")
+	}
+	return r.PostForm, nil
+}
+
+// formType is how parameters are written in a body (RFC 6749 appendix B).
+const formType = "application/x-www-form-urlencoded"

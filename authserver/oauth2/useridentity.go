@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth2
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// UserIdentity is what getUserIdentity tells about the owner of a token (step 4).
+type UserIdentity struct {
+	Name         string `json:"name"`
+	CustomerID   string `json:"customerid"`
+	SubscriberID string `json:"subscriberid"`
+	Email        string `json:"email"`
+}
+
+// ParseBearer reads the access token of a request to a resource (RFC 6750 §2.1): from the header
+// and from nowhere else. The scheme may be in any case. Without a token the error is TokenRejected,
+// with one that is malformed TokenExpired.
+func ParseBearer(r *http.Request) (string, error) {
+	values := r.Header["Authorization"]
+	if len(values) == 0 {
+		return "", &authserver.Error{Code: authserver.TokenRejected, Why: authserver.WhyAbsent, Parameters: []string{"access_token"}, Description: "an access token is required"}
+	}
+	scheme, token, found := strings.Cut(values[0], " ")
+	token = strings.Trim(token, " ")
+	if len(values) > 1 || !found || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", &authserver.Error{Code: authserver.TokenExpired, Description: "the Authorization header must be a bearer token"}
+	}
+	return token, nil
+}
+
+// WriteUserIdentity answers a request to getUserIdentity.
+func WriteUserIdentity(w http.ResponseWriter, u UserIdentity) { writeJSON(w, http.StatusOK, u) }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+)
+
+// presenter finds out what the access token of a request to a resource of our own is worth.
+type presenter struct {
+	profile authserver.Profile
+	info    func(*Site, *http.Request) (authserver.TokenInfo, error)
+}
+
+// presenters are the ways to present one, by the scheme of the Authorization header in lower case.
+var presenters = map[string]presenter{
+	"bearer": {authserver.ProfileConnectionsCloudOAuth2, (*Site).bearer},
+}
+
+// presenterOf is the one that a request has chosen; without a header, the first of the table.
+func presenterOf(r *http.Request) presenter {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if p, ok := presenters[strings.ToLower(scheme)]; ok {
+		return p
+	}
+	return presenters["bearer"]
+}
+
+// userIdentity is the resource that tells an application of Connections Cloud who its
+// user is, in either protocol.
+func (s *Site) userIdentity(w http.ResponseWriter, r *http.Request) error {
+	p := presenterOf(r)
+	info, err := p.info(s, r)
+	if err != nil {
+		return in(p.profile, err)
+	}
+	owner, err := s.Auth.OwnerOf(r.Context(), info)
+	if errors.Is(err, authserver.ErrNotFound) {
+		return in(p.profile, &authserver.Error{Code: authserver.TokenExpired, Description: "the token is not valid, or not any more"})
+	}
+	if err != nil {
+		return in(p.profile, err)
+	}
+	oauth2.WriteUserIdentity(w, oauth2.UserIdentity{
+		Name: cmp.Or(owner.DisplayName, owner.Name), Email: owner.Email,
+		CustomerID: s.customerID(), SubscriberID: owner.Name,
+	})
+	return nil
+}
+
+// bearer is the half of OAuth 2.0.
+func (s *Site) bearer(r *http.Request) (authserver.TokenInfo, error) {
+	token, err := oauth2.ParseBearer(r)
+	if err != nil {
+		return authserver.TokenInfo{}, err
+	}
+	return s.Auth.Bearer(r.Context(), authserver.ProfileConnectionsCloudOAuth2, token)
+}
+
+// customerID stands for whose directory the owner is in: the issuer's host.
+func (s *Site) customerID() string {
+	u, err := url.Parse(s.Issuer)
+	if err != nil { // New has parsed it
+		return ""
+	}
+	return u.Hostname()
+}
