@@ -78,6 +78,8 @@ func New(t testing.TB) *Env {
 	e.Clients.Explain("photos.read", "See your photos")
 	e.Clients.Explain("photos.write", "Add and change photos")
 	e.Entitlement.Allow(Bob, PhotoPrint)
+	e.Entitlement.Allow(Bob, Album)
+	e.Entitlement.Allow(Bob, Flows)
 	e.Entitlement.Allow(Bob, Desktop)
 	e.Entitlement.Allow(Bob, PhotoBook)
 	e.Auth = e.Replica(t)
@@ -157,7 +159,7 @@ func scene() []authserver.Client {
 	books.CallbackURLs, books.EveryoneEntitled = []string{BookShelfCallback}, true
 	books.Scopes = []string{"photos.read", "photos.write"}
 	books.GrantTypes = append(books.GrantTypes[:2:2], authserver.GrantClientCredentials)
-	return []authserver.Client{print, storage, desktop, books, photoBook(common)}
+	return append([]authserver.Client{print, storage, desktop, books, photoBook(common)}, legacy(common)...)
 }
 
 func photoBook(c authserver.Client) authserver.Client {
