@@ -8,35 +8,30 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// Credentials are an identifier and its secret, and how long they live.
-type Credentials struct {
-	redacted
-	Token     string
-	Secret    string
-	IssuedAt  time.Time
-	ExpiresAt time.Time
-}
-
 // WriteTemporary answers a request for temporary credentials (RFC 5849 §2.1).
-func WriteTemporary(w http.ResponseWriter, rules Rules, c Credentials) {
-	writeForm(w, http.StatusOK, rules.spell(c, Param{"oauth_callback_confirmed", "true"}))
+func WriteTemporary(w http.ResponseWriter, rules Rules, t *authserver.TemporaryCredentials) {
+	params := []Param{{ParamToken, t.Token}, {paramSecret, t.Secret}, {"oauth_callback_confirmed", "true"}}
+	writeForm(w, http.StatusOK, append(params, rules.lifetime(t.IssuedAt, t.ExpiresAt)...))
 }
 
 // WriteToken answers a request for token credentials (RFC 5849 §2.3).
-func WriteToken(w http.ResponseWriter, rules Rules, c Credentials) {
-	writeForm(w, http.StatusOK, rules.spell(c))
+func WriteToken(w http.ResponseWriter, rules Rules, t *authserver.Tokens) {
+	params := []Param{{ParamToken, t.AccessToken}, {paramSecret, t.TokenSecret}}
+	writeForm(w, http.StatusOK, append(params, rules.lifetime(t.IssuedAt, t.ExpiresAt)...))
 }
 
-func (r Rules) spell(c Credentials, more ...Param) []Param {
-	params := append([]Param{{ParamToken, c.Token}, {paramSecret, c.Secret}}, more...)
-	if r.Lifetimes {
-		params = append(params,
-			Param{"issued_on", strconv.FormatInt(c.IssuedAt.UnixMilli(), 10)},
-			Param{"expires_in", strconv.FormatInt(c.ExpiresAt.Sub(c.IssuedAt).Milliseconds(), 10)})
+func (r Rules) lifetime(from, to time.Time) []Param {
+	if !r.Lifetimes {
+		return nil
 	}
-	return params
+	return []Param{
+		{"issued_on", strconv.FormatInt(from.UnixMilli(), 10)},
+		{"expires_in", strconv.FormatInt(to.Sub(from).Milliseconds(), 10)},
+	}
 }
 
 // ApprovalURL is where the browser goes when the owner approved (RFC 5849 §2.2).

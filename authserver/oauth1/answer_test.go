@@ -24,26 +24,28 @@ func clientErrors() []*authserver.Error {
 
 func TestCredentialsAreAForm(t *testing.T) {
 	issued := time.UnixMilli(1400000000123)
-	c := oauth1.Credentials{Token: "a b", Secret: "c&d", IssuedAt: issued, ExpiresAt: issued.Add(10 * time.Hour)}
+	ends := issued.Add(10 * time.Hour)
+	temporary := &authserver.TemporaryCredentials{Token: "a b", Secret: "c&d", IssuedAt: issued, ExpiresAt: ends}
+	token := &authserver.Tokens{AccessToken: "a b", TokenSecret: "c&d", IssuedAt: issued, ExpiresAt: ends}
 	for _, tc := range []struct {
 		name  string
 		write func(w *httptest.ResponseRecorder)
 		want  string
 	}{
 		{
-			"temporary", func(w *httptest.ResponseRecorder) { oauth1.WriteTemporary(w, oauth1.Strict(), c) },
+			"temporary", func(w *httptest.ResponseRecorder) { oauth1.WriteTemporary(w, oauth1.Strict(), temporary) },
 			"oauth_token=a%20b&oauth_token_secret=c%26d&oauth_callback_confirmed=true",
 		},
 		{
-			"token", func(w *httptest.ResponseRecorder) { oauth1.WriteToken(w, oauth1.Strict(), c) },
+			"token", func(w *httptest.ResponseRecorder) { oauth1.WriteToken(w, oauth1.Strict(), token) },
 			"oauth_token=a%20b&oauth_token_secret=c%26d",
 		},
 		{
-			"temporary, of the old server", func(w *httptest.ResponseRecorder) { oauth1.WriteTemporary(w, oauth1.ConnectionsCloud(false), c) },
+			"temporary, of the old server", func(w *httptest.ResponseRecorder) { oauth1.WriteTemporary(w, oauth1.ConnectionsCloud(), temporary) },
 			"oauth_token=a%20b&oauth_token_secret=c%26d&oauth_callback_confirmed=true&issued_on=1400000000123&expires_in=36000000",
 		},
 		{
-			"token, of the old server", func(w *httptest.ResponseRecorder) { oauth1.WriteToken(w, oauth1.ConnectionsCloud(true), c) },
+			"token, of the old server", func(w *httptest.ResponseRecorder) { oauth1.WriteToken(w, oauth1.ConnectionsCloud(), token) },
 			"oauth_token=a%20b&oauth_token_secret=c%26d&issued_on=1400000000123&expires_in=36000000",
 		},
 	} {
@@ -57,10 +59,10 @@ func TestCredentialsAreAForm(t *testing.T) {
 
 func TestTheBrowserGoesBackToTheCallback(t *testing.T) {
 	for got, want := range map[string]string{
-		oauth1.ApprovalURL("https://app.example/cb", "t&", "v"):                           "https://app.example/cb?oauth_token=t%26&oauth_verifier=v",
-		oauth1.ApprovalURL("https://app.example/cb?x=1", "t", "v"):                        "https://app.example/cb?x=1&oauth_token=t&oauth_verifier=v",
-		oauth1.DeniedURL(oauth1.Strict(), "https://app.example/cb?x=1", "t"):              "https://app.example/cb?x=1&oauth_token=t&oauth_problem=user_refused",
-		oauth1.DeniedURL(oauth1.ConnectionsCloud(false), "https://client.example/c", "t"): "https://client.example/c?oauth_token=t&oauth_verifier=&oauth_error=oauth_denied",
+		oauth1.ApprovalURL("https://app.example/cb", "t&", "v"):                      "https://app.example/cb?oauth_token=t%26&oauth_verifier=v",
+		oauth1.ApprovalURL("https://app.example/cb?x=1", "t", "v"):                   "https://app.example/cb?x=1&oauth_token=t&oauth_verifier=v",
+		oauth1.DeniedURL(oauth1.Strict(), "https://app.example/cb?x=1", "t"):         "https://app.example/cb?x=1&oauth_token=t&oauth_problem=user_refused",
+		oauth1.DeniedURL(oauth1.ConnectionsCloud(), "https://client.example/c", "t"): "https://client.example/c?oauth_token=t&oauth_verifier=&oauth_error=oauth_denied",
 	} {
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
@@ -76,41 +78,41 @@ func TestProblemsHaveTheirStatusAndTheirWords(t *testing.T) {
 	}{
 		{
 			&oauth1.Problem{Fault: oauth1.ParameterAbsent, Params: []string{"oauth_token", "oauth_nonce"}}, 400,
-			"oauth_problem=parameter_absent&oauth_parameters_absent=oauth_token%26oauth_nonce", "oauth_absent_parameters: oauth_token,oauth_nonce\n",
+			"oauth_problem=parameter_absent&oauth_parameters_absent=oauth_token%26oauth_nonce", "oauth_absent_parameters: oauth_token,oauth_nonce",
 		},
 		{
 			&oauth1.Problem{Fault: oauth1.ParameterRepeated, Params: []string{"oauth_token"}}, 400,
-			"oauth_problem=parameter_rejected&oauth_parameters_rejected=oauth_token", "oauth_duplicated_parameters: oauth_token\n",
+			"oauth_problem=parameter_rejected&oauth_parameters_rejected=oauth_token", "oauth_duplicated_parameters: oauth_token",
 		},
 		{
 			&oauth1.Problem{Fault: oauth1.ParameterRejected, Advice: "no good"}, 400,
-			"oauth_problem=parameter_rejected&oauth_problem_advice=no%20good", "oauth_invalid_parameters\n",
+			"oauth_problem=parameter_rejected&oauth_problem_advice=no%20good", "oauth_invalid_parameters",
 		},
 		{
 			&oauth1.Problem{Fault: oauth1.VersionRejected, Params: []string{"oauth_version"}, Acceptable: "1.0-1.0"}, 400,
-			"oauth_problem=version_rejected&oauth_acceptable_versions=1.0-1.0", "oauth_invalid_parameters: oauth_version\n",
+			"oauth_problem=version_rejected&oauth_acceptable_versions=1.0-1.0", "oauth_invalid_parameters: oauth_version",
 		},
 		{
 			&oauth1.Problem{Fault: oauth1.SignatureMethodRejected, Params: []string{"oauth_signature_method"}}, 400,
-			"oauth_problem=signature_method_rejected", "oauth_invalid_parameters: oauth_signature_method\n",
+			"oauth_problem=signature_method_rejected", "oauth_invalid_parameters: oauth_signature_method",
 		},
-		{&oauth1.Problem{Fault: oauth1.SignatureInvalid}, 401, "oauth_problem=signature_invalid", "oauth_invalid_clientid\n"},
+		{&oauth1.Problem{Fault: oauth1.SignatureInvalid}, 401, "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
 		{
 			oauth1.RefuseTimestamp(time.Unix(100, 0), time.Unix(700, 0)), 401,
-			"oauth_problem=timestamp_refused&oauth_acceptable_timestamps=100-700", "oauth_invalid_parameters: oauth_timestamp\n",
+			"oauth_problem=timestamp_refused&oauth_acceptable_timestamps=100-700", "oauth_invalid_parameters: oauth_timestamp",
 		},
-		{&oauth1.Problem{Fault: oauth1.NonceUsed}, 401, "oauth_problem=nonce_used", "oauth_invalid_parameters\n"},
-		{&oauth1.Problem{Fault: oauth1.TokenUsed}, 401, "oauth_problem=token_used", "oauth_token_expired\n"},
-		{&oauth1.Problem{Fault: oauth1.TokenExpired}, 401, "oauth_problem=token_expired", "oauth_token_expired\n"},
-		{&oauth1.Problem{Fault: oauth1.TokenRevoked}, 401, "oauth_problem=token_revoked", "oauth_token_expired\n"},
-		{&oauth1.Problem{Fault: oauth1.TokenRejected}, 401, "oauth_problem=token_rejected", "oauth_token_expired\n"},
-		{&oauth1.Problem{Fault: oauth1.PermissionDenied}, 401, "oauth_problem=permission_denied", "oauth_consumer_missing_subscription\n"},
-		{&oauth1.Problem{Fault: oauth1.ServerError}, 500, "oauth_problem=server_error", "oauth_request_failed\n"},
-		{&oauth1.Problem{Fault: oauth1.Unavailable, RetryAfter: 1500 * time.Millisecond}, 503, "oauth_problem=temporarily_unavailable", "oauth_request_failed\n"},
+		{&oauth1.Problem{Fault: oauth1.NonceUsed}, 401, "oauth_problem=nonce_used", "oauth_invalid_parameters"},
+		{&oauth1.Problem{Fault: oauth1.TokenUsed}, 401, "oauth_problem=token_used", "oauth_token_expired"},
+		{&oauth1.Problem{Fault: oauth1.TokenExpired}, 401, "oauth_problem=token_expired", "oauth_token_expired"},
+		{&oauth1.Problem{Fault: oauth1.TokenRevoked}, 401, "oauth_problem=token_revoked", "oauth_token_expired"},
+		{&oauth1.Problem{Fault: oauth1.TokenRejected}, 401, "oauth_problem=token_rejected", "oauth_token_expired"},
+		{&oauth1.Problem{Fault: oauth1.PermissionDenied}, 401, "oauth_problem=permission_denied", "oauth_consumer_missing_subscription"},
+		{&oauth1.Problem{Fault: oauth1.ServerError}, 500, "oauth_problem=server_error", "oauth_request_failed"},
+		{&oauth1.Problem{Fault: oauth1.Unavailable, RetryAfter: 1500 * time.Millisecond}, 503, "oauth_problem=temporarily_unavailable", "oauth_request_failed"},
 	} {
 		w, old := httptest.NewRecorder(), httptest.NewRecorder()
 		oauth1.WriteProblem(w, oauth1.Strict(), tc.p)
-		oauth1.WriteProblem(old, oauth1.ConnectionsCloud(false), tc.p)
+		oauth1.WriteProblem(old, oauth1.ConnectionsCloud(), tc.p)
 		if w.Code != tc.status || w.Body.String() != tc.standard || w.Header().Get("Content-Type") != "application/x-www-form-urlencoded" {
 			t.Errorf("%v: %d %s", tc.p, w.Code, w.Body)
 		}
@@ -138,15 +140,107 @@ func TestAChallengeSaysWhatTheBodySays(t *testing.T) {
 }
 
 func TestErrorsOfTheEngineAreProblems(t *testing.T) {
-	for code, want := range map[authserver.Code]oauth1.Fault{
-		authserver.InvalidClient: oauth1.SignatureInvalid, authserver.UnknownClient: oauth1.SignatureInvalid,
-		authserver.InvalidGrant: oauth1.TokenRejected, authserver.InvalidCallback: oauth1.ParameterRejected,
-		authserver.AccessDenied: oauth1.PermissionDenied, authserver.UnauthorizedClient: oauth1.PermissionDenied,
-		authserver.InvalidRequest: oauth1.ParameterRejected, authserver.InvalidScope: oauth1.ParameterRejected,
-		authserver.ServerError: oauth1.ServerError, authserver.TemporarilyUnavailable: oauth1.Unavailable,
+	for _, tc := range []struct {
+		code authserver.Code
+		why  authserver.Why
+		want string // as the profile OAuth1 says it
+		old  string // as the old server did
+	}{
+		{authserver.SignatureInvalid, 0, "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
+		{authserver.InvalidClient, 0, "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
+		{authserver.UnknownClient, 0, "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
+		{authserver.SignatureMethodRejected, 0, "oauth_problem=signature_method_rejected", "oauth_invalid_parameters: oauth_signature_method"},
+		{authserver.TimestampRefused, 0, "oauth_problem=timestamp_refused", "oauth_invalid_parameters: oauth_timestamp"},
+		{authserver.NonceUsed, 0, "oauth_problem=nonce_used", "oauth_invalid_parameters: oauth_nonce"},
+		{authserver.InvalidRequest, authserver.WhyWrongCallback, "oauth_problem=parameter_rejected&oauth_parameters_rejected=oauth_callback", "oauth_invalid_parameters: oauth_callback"},
+		{authserver.InvalidRequest, authserver.WhyMisplaced, "oauth_problem=parameter_rejected&oauth_parameters_rejected=oauth_signature" +
+			"&oauth_problem_advice=this%20client%20may%20not%20send%20secrets%20in%20the%20URL%3B%20the%20Authorization%20header%20is%20the%20place%20for%20them",
+			"oauth_invalid_parameters: oauth_signature"},
+		{authserver.InvalidRequest, 0, "oauth_problem=parameter_rejected", "oauth_invalid_parameters"},
+		{authserver.InvalidScope, 0, "oauth_problem=parameter_rejected", "oauth_invalid_parameters"},
+		{authserver.InvalidGrant, 0, "oauth_problem=token_rejected&oauth_problem_advice=the%20verifier%20is%20not%20that%20of%20the%20request%20token", "oauth_token_expired"},
+		{authserver.InvalidGrant, authserver.WhyExpired, "oauth_problem=token_expired&oauth_problem_advice=the%20verifier%20has%20expired", "oauth_token_expired"},
+		{authserver.InvalidGrant, authserver.WhyUsedBefore, "oauth_problem=token_used&oauth_problem_advice=the%20verifier%20was%20used%20before%3B%20what%20it%20gave%20is%20revoked", "oauth_token_expired"},
+		{authserver.InvalidGrant, authserver.WhyNotEntitled, "oauth_problem=permission_denied", "oauth_consumer_missing_subscription"},
+		{authserver.TokenExpired, 0, "oauth_problem=token_expired", "oauth_token_expired"},
+		{authserver.TokenRejected, 0, "oauth_problem=token_rejected", "oauth_token_expired"},
+		{authserver.UnauthorizedClient, 0, "oauth_problem=permission_denied", "oauth_consumer_missing_subscription"},
+		{authserver.ServerError, 0, "oauth_problem=server_error", "oauth_request_failed"},
+		{authserver.TemporarilyUnavailable, 0, "oauth_problem=temporarily_unavailable", "oauth_request_failed"},
 	} {
-		if got := oauth1.ProblemOf(&authserver.Error{Code: code}); got.Fault != want {
-			t.Errorf("%s is %s, want %s", code, got.Fault, want)
+		p := oauth1.ProblemOf(&authserver.Error{Code: tc.code, Why: tc.why})
+		w, old := httptest.NewRecorder(), httptest.NewRecorder()
+		oauth1.WriteProblem(w, oauth1.Strict(), p)
+		oauth1.WriteProblem(old, oauth1.ConnectionsCloud(), p)
+		if w.Body.String() != tc.want || old.Body.String() != tc.old {
+			t.Errorf("%s, %d:\n%s, want\n%s\n%s, want\n%s", tc.code, tc.why, w.Body, tc.want, old.Body, tc.old)
+		}
+	}
+}
+
+func TestTheOldServersIdentifiersStandOnPages(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		err    *authserver.Error
+		status int
+		want   string // none: our page needs no identifier
+	}{
+		{"no token", &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyAbsent, Parameters: []string{"oauth_token"}}, 400, "oauth_absent_parameters: oauth_token"},
+		{"two tokens", &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyRepeated, Parameters: []string{"oauth_token"}}, 400, "oauth_duplicated_parameters: oauth_token"},
+		{"an unknown token", &authserver.Error{Code: authserver.RequestTokenUnknown}, 401, "oauth_token_expired"},
+		{"an expired token", &authserver.Error{Code: authserver.RequestTokenExpired}, 401, "oauth_token_expired"},
+		{"a used token", &authserver.Error{Code: authserver.RequestTokenUsed}, 401, "oauth_token_expired"},
+		{"an unknown client", &authserver.Error{Code: authserver.UnknownClient}, 401, "oauth_invalid_clientid"},
+		{"a callback that is gone", &authserver.Error{Code: authserver.InvalidCallback}, 400, "oauth_invalid_parameters: oauth_callback"},
+		{"an owner who may not", &authserver.Error{Code: authserver.AccessDenied, Why: authserver.WhyNotEntitled}, 401, "oauth_consumer_missing_subscription"},
+		{"an owner who would not", &authserver.Error{Code: authserver.AccessDenied}, 0, ""},
+		{"a fault", &authserver.Error{Code: authserver.ServerError}, 500, "oauth_request_failed"},
+		{"no store", &authserver.Error{Code: authserver.TemporarilyUnavailable}, 503, "oauth_request_failed"},
+		{"an interaction that is over", &authserver.Error{Code: authserver.InteractionGone}, 0, ""},
+	} {
+		status, identifier, ok := oauth1.OnPage(oauth1.ConnectionsCloud(), tc.err)
+		if status != tc.status || identifier != tc.want || ok != (tc.want != "") {
+			t.Errorf("%s: %d %q", tc.name, status, identifier)
+		}
+		if _, _, ok := oauth1.OnPage(oauth1.Strict(), tc.err); ok {
+			t.Errorf("%s has an identifier in the profile OAuth1", tc.name)
+		}
+	}
+}
+
+func TestALinkIsOnlyARequestToken(t *testing.T) {
+	for query, want := range map[string]string{
+		"oauth_token=t": "t", "oauth_token=a%2Bb&oauth_callback=https%3A%2F%2Fevil.example&x": "a+b",
+	} {
+		if got, err := oauth1.ParseAuthorize(httptest.NewRequest("GET", oauth1.PathAuthorize+"?"+query, nil)); err != nil || got != want {
+			t.Errorf("%s: %q %v", query, got, err)
+		}
+	}
+	for query, want := range map[string]authserver.Why{
+		"": authserver.WhyAbsent, "oauth_token": authserver.WhyAbsent, "oauth_token=": authserver.WhyAbsent, "OAUTH_TOKEN=t": authserver.WhyAbsent,
+		"oauth_token=t&oauth_token=t": authserver.WhyRepeated, "oauth_token=t&x=1&x=2": authserver.WhyRepeated, "oauth_token=%zz": authserver.WhyMalformed,
+	} {
+		_, err := oauth1.ParseAuthorize(httptest.NewRequest("GET", oauth1.PathAuthorize+"?"+query, nil))
+		if e, ok := errors.AsType[*authserver.Error](err); !ok || e.Why != want || e.Code != authserver.InvalidRequest {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+}
+
+func TestAClientWithoutACallbackOfItsOwnIsShownItsVerifier(t *testing.T) {
+	with, without := &authserver.Client{OutOfBand: true, CallbackURLs: []string{"https://app.example/cb"}}, &authserver.Client{OutOfBand: true}
+	for _, tc := range []struct {
+		rules  oauth1.Rules
+		client *authserver.Client
+		want   string
+	}{
+		{oauth1.ConnectionsCloud(), without, "oob"},
+		{oauth1.ConnectionsCloud(), with, "https://default.example/"},
+		{oauth1.ConnectionsCloud(), &authserver.Client{}, "https://default.example/"},
+		{oauth1.Strict(), without, "https://default.example/"},
+	} {
+		if got := tc.rules.CallbackOf(tc.client, "https://default.example/"); got != tc.want {
+			t.Errorf("%v: %s, want %s", tc.client, got, tc.want)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	dghubble "github.com/dghubble/oauth1"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 )
 
@@ -56,13 +57,13 @@ func server(t *testing.T) *httptest.Server {
 		if r.Callback != clientCallback || r.ConsumerKey != "photos.photoprint" {
 			t.Errorf("callback %q, consumer key %q", r.Callback, r.ConsumerKey)
 		}
-		oauth1.WriteTemporary(w, oauth1.Strict(), oauth1.Credentials{Token: requestToken, Secret: requestSecret})
+		oauth1.WriteTemporary(w, oauth1.Strict(), &authserver.TemporaryCredentials{Token: requestToken, Secret: requestSecret})
 	}, oauth1.ParamCallback)
 	step(oauth1.PathAccessToken, oauth1.Strict(), requestSecret, func(w http.ResponseWriter, r *oauth1.Request) {
 		if r.Token != requestToken || r.Verifier != oddVerifier {
 			t.Errorf("token %q, verifier %q", r.Token, r.Verifier)
 		}
-		oauth1.WriteToken(w, oauth1.Strict(), oauth1.Credentials{Token: accessToken, Secret: tokenSecret})
+		oauth1.WriteToken(w, oauth1.Strict(), &authserver.Tokens{AccessToken: accessToken, TokenSecret: tokenSecret})
 	}, oauth1.ParamToken, oauth1.ParamVerifier)
 	step("/photos/", oauth1.Resource(), tokenSecret, func(w http.ResponseWriter, r *oauth1.Request) {
 		_, _ = io.WriteString(w, r.Token)

@@ -8,6 +8,7 @@
 //	message.go     the parts of an HTTP request that a signature covers
 //	header.go      the Authorization header, read and written; encode.go its encoding
 //	request.go     protocol parameters, found and checked
+//	authorize.go   the link that brings the owner
 //	basestring.go  the text that is signed; signature.go signs and compares
 //	answer.go      credentials and redirects; problem.go refusals
 //
@@ -26,6 +27,7 @@ const (
 	PathRequestToken = "/oauth1/request-token"
 	PathAuthorize    = "/oauth1/authorize"
 	PathAccessToken  = "/oauth1/access-token"
+	PathRevoke       = "/oauth1/revoke"
 	PathVerify       = "/oauth1/verify"
 )
 

@@ -89,26 +89,85 @@ func (p *Problem) Status() int {
 	}
 }
 
+// faults are what this protocol calls the errors of the engine. The first row that fits counts;
+// for what has none the request is to blame.
+var faults = []struct {
+	code   authserver.Code
+	why    authserver.Why // WhyUnsaid: any
+	fault  Fault
+	params []string // at fault, where the error does not name them
+	advice string   // in this protocol's words; empty: the engine's
+}{
+	// Who is not known learns nothing, however they are not known.
+	{code: authserver.SignatureInvalid, fault: SignatureInvalid},
+	{code: authserver.InvalidClient, fault: SignatureInvalid},
+	{code: authserver.UnknownClient, fault: SignatureInvalid},
+	{code: authserver.SignatureMethodRejected, fault: SignatureMethodRejected, params: []string{ParamSignatureMethod}},
+	{code: authserver.TimestampRefused, fault: TimestampRefused, params: []string{ParamTimestamp}},
+	{code: authserver.NonceUsed, fault: NonceUsed, params: []string{ParamNonce}},
+
+	{code: authserver.InvalidRequest, why: authserver.WhyWrongCallback, fault: ParameterRejected, params: []string{ParamCallback}},
+	{code: authserver.InvalidRequest, why: authserver.WhyAbsent, fault: ParameterAbsent},
+	{code: authserver.InvalidRequest, why: authserver.WhyRepeated, fault: ParameterRepeated},
+	{code: authserver.InvalidRequest, why: authserver.WhyMisplaced, fault: ParameterRejected, params: []string{ParamSignature},
+		advice: "this client may not send secrets in the URL; the Authorization header is the place for them"},
+	{code: authserver.InvalidCallback, fault: ParameterRejected, params: []string{ParamCallback}},
+
+	{code: authserver.InvalidGrant, why: authserver.WhyExpired, fault: TokenExpired, advice: "the verifier has expired"},
+	{code: authserver.InvalidGrant, why: authserver.WhyUsedBefore, fault: TokenUsed, advice: "the verifier was used before; what it gave is revoked"},
+	{code: authserver.InvalidGrant, why: authserver.WhyNotEntitled, fault: PermissionDenied},
+	{code: authserver.InvalidGrant, fault: TokenRejected, advice: "the verifier is not that of the request token"},
+	{code: authserver.TokenExpired, fault: TokenExpired},
+	{code: authserver.TokenRejected, fault: TokenRejected},
+	{code: authserver.RequestTokenExpired, fault: TokenExpired},
+	{code: authserver.RequestTokenUsed, fault: TokenUsed},
+	{code: authserver.RequestTokenUnknown, fault: TokenRejected},
+
+	{code: authserver.UnauthorizedClient, fault: PermissionDenied},
+	{code: authserver.AccessDenied, fault: PermissionDenied},
+	{code: authserver.TemporarilyUnavailable, fault: Unavailable},
+	{code: authserver.TooManyAttempts, fault: Unavailable},
+	{code: authserver.ServerError, fault: ServerError},
+}
+
 // ProblemOf spells an error of the engine.
 func ProblemOf(e *authserver.Error) *Problem {
-	p := &Problem{Advice: e.Description, RetryAfter: e.RetryAfter}
-	switch e.Code {
-	case authserver.InvalidClient, authserver.UnknownClient:
-		return &Problem{Fault: SignatureInvalid}
-	case authserver.InvalidGrant:
-		p.Fault = TokenRejected
-	case authserver.InvalidCallback:
-		p.Fault, p.Params = ParameterRejected, []string{ParamCallback}
-	case authserver.UnauthorizedClient, authserver.AccessDenied:
-		p.Fault = PermissionDenied
-	case authserver.TemporarilyUnavailable, authserver.TooManyAttempts:
-		p.Fault = Unavailable
-	case authserver.ServerError:
-		p.Fault = ServerError
-	default:
-		p.Fault = ParameterRejected
+	p := &Problem{Fault: ParameterRejected, Params: e.Parameters, Advice: e.Description, RetryAfter: e.RetryAfter}
+	for _, row := range faults {
+		if row.code != e.Code || row.why != authserver.WhyUnsaid && row.why != e.Why {
+			continue
+		}
+		if row.fault == SignatureInvalid {
+			return &Problem{Fault: SignatureInvalid}
+		}
+		p.Fault = row.fault
+		if row.advice != "" {
+			p.Advice = row.advice
+		}
+		if len(p.Params) == 0 {
+			p.Params = row.params
+		}
+		return p
 	}
 	return p
+}
+
+// onPages are the errors that the old server told people by an identifier. Others are our own
+// pages' business: they have none.
+var onPages = map[authserver.Code]bool{
+	authserver.InvalidRequest: true, authserver.InvalidCallback: true, authserver.UnknownClient: true,
+	authserver.RequestTokenUnknown: true, authserver.RequestTokenExpired: true, authserver.RequestTokenUsed: true,
+	authserver.TemporarilyUnavailable: true, authserver.ServerError: true,
+}
+
+// OnPage returns how the profile calls an error on a page, and the page's status; false
+// for what it has no word for.
+func OnPage(rules Rules, e *authserver.Error) (status int, identifier string, ok bool) {
+	if rules.Identifiers == nil || !onPages[e.Code] && (e.Code != authserver.AccessDenied || e.Why != authserver.WhyNotEntitled) {
+		return 0, "", false
+	}
+	p := ProblemOf(e)
+	return p.Status(), rules.identify(p), true
 }
 
 // WriteProblem answers a request of a client with a problem: 401 comes with a challenge
@@ -125,7 +184,7 @@ func WriteProblem(w http.ResponseWriter, rules Rules, p *Problem) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
 	}
 	if rules.Identifiers != nil {
-		write(w, p.Status(), "text/plain; charset=utf-8", rules.identify(p)+"\n")
+		write(w, p.Status(), "text/plain; charset=utf-8", rules.identify(p))
 		return
 	}
 	writeForm(w, p.Status(), params)
@@ -138,18 +197,19 @@ func (p *Problem) spell() []Param {
 		word = ParameterRejected
 	}
 	params := []Param{{"oauth_problem", string(word)}}
-	name := map[Fault]string{
-		ParameterAbsent:   "oauth_parameters_absent",
-		ParameterRejected: "oauth_parameters_rejected",
-		VersionRejected:   "oauth_acceptable_versions",
-		TimestampRefused:  "oauth_acceptable_timestamps",
-	}[word]
-	value := p.Acceptable
-	if value == "" {
-		value = strings.Join(p.Params, "&")
-	}
-	if name != "" && value != "" {
-		params = append(params, Param{name, value})
+	names := strings.Join(p.Params, "&")
+	for _, more := range []struct {
+		of    Fault
+		param Param
+	}{
+		{ParameterAbsent, Param{"oauth_parameters_absent", names}},
+		{ParameterRejected, Param{"oauth_parameters_rejected", names}},
+		{VersionRejected, Param{"oauth_acceptable_versions", p.Acceptable}},
+		{TimestampRefused, Param{"oauth_acceptable_timestamps", p.Acceptable}},
+	} {
+		if more.of == word && more.param.Value != "" {
+			params = append(params, more.param)
+		}
 	}
 	if p.Advice != "" {
 		params = append(params, Param{"oauth_problem_advice", p.Advice})

@@ -47,13 +47,13 @@ var protocolParams = []struct {
 }{
 	{ParamConsumerKey, 512},
 	{ParamToken, 512},
+	{ParamVerifier, 512},
 	{ParamSignatureMethod, 32},
 	{ParamSignature, 2048}, // PLAINTEXT: two encoded secrets
 	{ParamTimestamp, 64},
 	{ParamNonce, 128},
-	{ParamVersion, 8},
 	{ParamCallback, 2048},
-	{ParamVerifier, 512},
+	{ParamVersion, 8},
 }
 
 // ParseRequest reads a signed request that this server received; see MessageOf and Parse.
@@ -100,7 +100,7 @@ func Parse(m Message, rules Rules, required ...string) (*Request, error) {
 	}
 	req.Params = slices.DeleteFunc(flatten(all), isSignature)
 	req.baseString = baseString(m.Method, l, req.Params)
-	if err := rules.Admit(req); err != nil {
+	if err := rules.admit(req); err != nil {
 		return nil, err
 	}
 	if err := req.readNonce(v); err != nil {
@@ -188,14 +188,18 @@ func (v values) absent(required []string) []string {
 	if v[ParamSignatureMethod] != string(Plaintext) { // RFC 5849 §3.1
 		required = append(required, ParamTimestamp, ParamNonce)
 	}
-	return slices.DeleteFunc(required, func(name string) bool { return v[name] != "" })
+	return known(func(name string) bool { return v[name] == "" && slices.Contains(required, name) })
 }
 
 // check bounds what will be looked up, compared or kept.
 func (v values) check() error {
 	var bad []string
 	for _, p := range protocolParams {
-		if len(v[p.name]) > p.max || strings.ContainsFunc(v[p.name], notPrintable) {
+		value := v[p.name]
+		if p.name == ParamVerifier { // a person who typed it may have left blanks
+			value = strings.ReplaceAll(value, " ", "")
+		}
+		if len(v[p.name]) > p.max || strings.ContainsFunc(value, notPrintable) {
 			bad = append(bad, p.name)
 		}
 	}

@@ -223,6 +223,16 @@ func TestWhatCannotBeDecodedIsRefused(t *testing.T) {
 	}
 }
 
+func TestAVerifierThatSomebodyTypedMayHaveBlanks(t *testing.T) {
+	r, err := oauth1.Parse(message(t, with(valid(), "oauth_verifier", "ABCD EFGH ")), oauth1.Strict())
+	if err != nil || r.Verifier != "ABCD EFGH " || !r.Verify(clientSecret, tokenSecret) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := oauth1.Parse(message(t, with(valid(), "oauth_verifier", "ABCD\tEFGH")), oauth1.Strict()); fault(err) != oauth1.ParameterRejected {
+		t.Errorf("a tabulator: %v", err)
+	}
+}
+
 func TestAHugeRequestIsRefusedUnread(t *testing.T) {
 	m := message(t, valid())
 	m.Form = strings.Repeat("a=b&", 1100)
@@ -235,14 +245,14 @@ func TestAHugeRequestIsRefusedUnread(t *testing.T) {
 	}
 }
 
-func TestRequestsAndCredentialsDoNotPrint(t *testing.T) {
+func TestRequestsDoNotPrint(t *testing.T) {
 	m := message(t, valid())
 	r, err := oauth1.Parse(m, oauth1.Strict())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
-		got := fmt.Sprintf(format, []any{m, r, *r, oauth1.Credentials{Secret: tokenSecret}})
+		got := fmt.Sprintf(format, []any{m, r, *r})
 		for _, secret := range []string{"tok", "n0nce", "photoprint", "app.example"} {
 			if strings.Contains(got, secret) {
 				t.Errorf("%s prints %s", format, got)

@@ -5,6 +5,8 @@ package oauth1
 import (
 	"net/http"
 	"slices"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 // SignatureMethod is a way to sign a request, as oauth_signature_method names it.
@@ -28,8 +30,7 @@ const (
 	InQuery  Place = "query"
 )
 
-// Rules are what a profile's endpoints accept and how they answer. They are a value:
-// copy them to narrow them down, for example to the methods one client may use.
+// Rules are what a profile's endpoints accept and how they answer.
 type Rules struct {
 	// HTTPMethods are the methods of requests; nil: any.
 	HTTPMethods []string
@@ -37,14 +38,17 @@ type Rules struct {
 	Places []Place
 	// SignatureMethods are those that are spoken.
 	SignatureMethods []SignatureMethod
-	// SecretsInURL allows PLAINTEXT with its secrets in the query, which ends up in the
-	// logs and histories of others.
+	// SecretsInURL reads PLAINTEXT with its secrets in the query, which ends up in the
+	// logs and histories of others. Which client may do that is the engine's to know.
 	SecretsInURL bool
 	// RawValues allows characters in a header's values that should be percent-encoded.
 	RawValues bool
 	// AnyNonce allows any oauth_timestamp and oauth_nonce with PLAINTEXT. They are not
 	// read then.
 	AnyNonce bool
+	// DefaultCallback takes every oauth_callback of a client that has none of its own for
+	// OutOfBand: what it sends was never more than a placeholder.
+	DefaultCallback bool
 	// Lifetimes adds issued_on and expires_in, in milliseconds, to credentials.
 	Lifetimes bool
 	// Denied is what a callback carries beside oauth_token when the owner said no.
@@ -73,12 +77,14 @@ func Resource() Rules {
 }
 
 // ConnectionsCloud returns the rules of the profile ConnectionsCloudOAuth1, whose quirks
-// are those of the old server. Without open, what is dangerous in them is closed. To know
-// which client asks, parse with open rules, verify, and let the closed ones Admit.
-func ConnectionsCloud(open bool) Rules {
-	r := Rules{
-		HTTPMethods: []string{http.MethodPost},
-		Places:      []Place{InHeader, InForm},
+// are those of the old server.
+func ConnectionsCloud() Rules {
+	return Rules{
+		// The vendor's page of getAccessToken: the header of a GET or POST, the body of a
+		// POST, the query of a GET.
+		HTTPMethods:  []string{http.MethodGet, http.MethodPost},
+		Places:       []Place{InHeader, InForm, InQuery},
+		SecretsInURL: true,
 		// The vendor's pages of all three steps: "only PLAINTEXT".
 		SignatureMethods: []SignatureMethod{Plaintext},
 		// The PHP SDK sends the signature as it is, and unescaped values with it.
@@ -86,27 +92,22 @@ func ConnectionsCloud(open bool) Rules {
 		// The vendor's pages: both are demanded, neither is checked; RFC 5849 §3.1 lets
 		// them be left out.
 		AnyNonce: true,
+		// The vendor's page of getRequestToken: while the callback was never replaced by one
+		// of the company's own, the verifier is displayed.
+		DefaultCallback: true,
 		// What the SDKs read from the answer; milliseconds as in the OAuth 2.0 answers.
 		Lifetimes: true,
 		// The vendor's page of authorizeToken: the verifier is empty, the error attached.
 		Denied:      []Param{{ParamVerifier, ""}, {"oauth_error", "oauth_denied"}},
 		Identifiers: connectionsIdentifiers(),
 	}
-	if open {
-		// The vendor's page of getAccessToken: "header of a GET or POST", "query of a GET".
-		r.HTTPMethods = []string{http.MethodGet, http.MethodPost}
-		r.Places = []Place{InHeader, InForm, InQuery}
-		r.SecretsInURL = true
-	}
-	return r
 }
 
 // ConnectionsCloudResource returns the rules of calls to that profile's resources: the
 // vendor's page names only the header of a GET or POST.
 func ConnectionsCloudResource() Rules {
-	r := ConnectionsCloud(false)
-	r.HTTPMethods = []string{http.MethodGet, http.MethodPost}
-	r.Places = []Place{InHeader}
+	r := ConnectionsCloud()
+	r.Places, r.SecretsInURL = []Place{InHeader}, false
 	return r
 }
 
@@ -138,11 +139,16 @@ func connectionsIdentifiers() map[Fault]string {
 	}
 }
 
-// Admit checks how a parsed request was made and signed. Parse does this with the rules
-// it is given; a caller does it again with narrower ones once it knows the client, and
-// has verified the signature: before, the answer would tell strangers who is a client.
-// The error is a *Problem.
-func (r Rules) Admit(req *Request) error {
+// CallbackOf returns the callback that a client means by what it sent.
+func (r Rules) CallbackOf(c *authserver.Client, sent string) string {
+	if r.DefaultCallback && c.OutOfBand && len(c.CallbackURLs) == 0 {
+		return OutOfBand
+	}
+	return sent
+}
+
+// admit checks how a parsed request was made and signed. The error is a *Problem.
+func (r Rules) admit(req *Request) error {
 	switch {
 	case r.HTTPMethods != nil && !slices.Contains(r.HTTPMethods, req.HTTPMethod):
 		return reject("this HTTP method is not allowed here")
