@@ -75,6 +75,8 @@ type Error struct {
 	Why Why
 	// Parameters are those of the request that Why is about.
 	Parameters []string
+	// Earliest and Latest are, of a TimestampRefused, the times that would have done.
+	Earliest, Latest time.Time
 }
 
 // Why is the cause of an error, where its Code does not say enough.

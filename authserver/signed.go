@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// ClockWindow is how far a signed request's timestamp may be from now (RFC 5849 §3.3).
-const ClockWindow = 5 * time.Minute
+// clockWindow is how far a signed request's timestamp may be from now (RFC 5849 §3.3).
+const clockWindow = 5 * time.Minute
 
 // TokenKind is the kind of token that goes with a signed request.
 type TokenKind int
@@ -122,11 +122,11 @@ func (s *Server) once(ctx context.Context, r SignedRequest) error {
 		return nil
 	}
 	now := s.Now()
-	made := time.Unix(r.Timestamp, 0)
-	if made.Before(now.Add(-ClockWindow)) || made.After(now.Add(ClockWindow)) {
-		return refuse(TimestampRefused, "the timestamp is too far from the server's time")
+	made, earliest, latest := time.Unix(r.Timestamp, 0), now.Add(-clockWindow), now.Add(clockWindow)
+	if made.Before(earliest) || made.After(latest) {
+		return &Error{Code: TimestampRefused, Earliest: earliest, Latest: latest, Description: "the timestamp is too far from the server's time"}
 	}
-	err := s.Store.Spend(ctx, nonceKey(r), now, made.Add(ClockWindow+time.Second))
+	err := s.Store.Spend(ctx, nonceKey(r), now, made.Add(clockWindow+time.Second))
 	if errors.Is(err, ErrExists) {
 		return refuse(NonceUsed, "the nonce was used before")
 	}

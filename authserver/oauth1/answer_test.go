@@ -4,7 +4,6 @@ package oauth1_test
 
 import (
 	"errors"
-	"fmt"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -98,7 +97,7 @@ func TestProblemsHaveTheirStatusAndTheirWords(t *testing.T) {
 		},
 		{&oauth1.Problem{Fault: oauth1.SignatureInvalid}, 401, "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
 		{
-			oauth1.RefuseTimestamp(time.Unix(100, 0), time.Unix(700, 0)), 401,
+			refusedTimestamp(), 401,
 			"oauth_problem=timestamp_refused&oauth_acceptable_timestamps=100-700", "oauth_invalid_parameters: oauth_timestamp",
 		},
 		{&oauth1.Problem{Fault: oauth1.NonceUsed}, 401, "oauth_problem=nonce_used", "oauth_invalid_parameters"},
@@ -130,9 +129,13 @@ func TestProblemsHaveTheirStatusAndTheirWords(t *testing.T) {
 	}
 }
 
+func refusedTimestamp() *oauth1.Problem {
+	return oauth1.ProblemOf(&authserver.Error{Code: authserver.TimestampRefused, Earliest: time.Unix(100, 0), Latest: time.Unix(700, 0)})
+}
+
 func TestAChallengeSaysWhatTheBodySays(t *testing.T) {
 	w := httptest.NewRecorder()
-	oauth1.WriteProblem(w, oauth1.Strict(), oauth1.RefuseTimestamp(time.Unix(100, 0), time.Unix(700, 0)))
+	oauth1.WriteProblem(w, oauth1.Strict(), refusedTimestamp())
 	want := `OAuth realm="gatehouse", oauth_problem="timestamp_refused", oauth_acceptable_timestamps="100-700"`
 	if got := w.Header().Get("WWW-Authenticate"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -242,15 +245,5 @@ func TestAClientWithoutACallbackOfItsOwnIsShownItsVerifier(t *testing.T) {
 		if got := tc.rules.CallbackOf(tc.client, "https://default.example/"); got != tc.want {
 			t.Errorf("%v: %s, want %s", tc.client, got, tc.want)
 		}
-	}
-}
-
-func TestAProblemIsAnError(t *testing.T) {
-	err := fmt.Errorf("parse: %w", &oauth1.Problem{Fault: oauth1.ParameterAbsent, Params: []string{"oauth_token"}, Advice: "send it"})
-	if !errors.Is(err, &oauth1.Problem{Fault: oauth1.ParameterAbsent}) || errors.Is(err, &oauth1.Problem{Fault: oauth1.NonceUsed}) {
-		t.Error("problems are not told by their fault")
-	}
-	if got, want := err.Error(), "parse: parameter_absent: oauth_token send it"; got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }

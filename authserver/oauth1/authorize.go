@@ -15,11 +15,12 @@ import (
 func ParseAuthorize(r *http.Request) (token string, err error) {
 	v, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return "", &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyMalformed, Description: "the query is malformed"}
+		return "", reject("the query is malformed")
 	}
 	for _, values := range v {
 		if len(values) > 1 {
-			return "", repeatedInLink(v)
+			// What is only a stranger's word is not repeated in an answer.
+			return "", repeated(known(func(name string) bool { return len(v[name]) > 1 }))
 		}
 	}
 	if token = v.Get(ParamToken); token == "" {
@@ -29,13 +30,4 @@ func ParseAuthorize(r *http.Request) (token string, err error) {
 		}
 	}
 	return token, nil
-}
-
-// repeatedInLink names oauth_token, and nothing that is only a stranger's word.
-func repeatedInLink(v url.Values) *authserver.Error {
-	e := &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyRepeated, Description: "a parameter is given twice"}
-	if len(v[ParamToken]) > 1 {
-		e.Parameters = []string{ParamToken}
-	}
-	return e
 }

@@ -44,10 +44,10 @@ func server(t *testing.T) *httptest.Server {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			req, err := oauth1.ParseRequest(r, "", rules, required...)
 			if err == nil && !req.Verify(oddSecret, secret) {
-				err = &oauth1.Problem{Fault: oauth1.SignatureInvalid}
+				err = &authserver.Error{Code: authserver.SignatureInvalid}
 			}
-			if p, ok := errors.AsType[*oauth1.Problem](err); ok {
-				oauth1.WriteProblem(w, rules, p)
+			if e, ok := errors.AsType[*authserver.Error](err); ok {
+				oauth1.WriteProblem(w, rules, oauth1.ProblemOf(e))
 				return
 			}
 			done(w, req)

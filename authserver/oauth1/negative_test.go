@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 )
 
@@ -57,10 +58,11 @@ func TestAMalformedRequestIsRefused(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := oauth1.Parse(message(t, tc.params), oauth1.Strict(), oauth1.ParamToken, oauth1.ParamCallback, oauth1.ParamVerifier)
-			p, ok := errors.AsType[*oauth1.Problem](err)
-			if !ok || p.Fault != tc.want {
+			e, ok := errors.AsType[*authserver.Error](err)
+			if !ok || fault(err) != tc.want {
 				t.Fatalf("got %v, want %s", err, tc.want)
 			}
+			p := oauth1.ProblemOf(e)
 			if diff := cmp.Diff(tc.named, p.Params); diff != "" {
 				t.Error(diff)
 			}

@@ -3,9 +3,9 @@
 package oauth1
 
 import (
-	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +41,7 @@ const (
 	Unavailable             Fault = "temporarily_unavailable" // ours, RFC 6749's word
 )
 
-// Problem is a refusal that may be shown outside.
+// Problem is how this protocol tells an error.
 type Problem struct {
 	Fault Fault
 	// Params names the parameters at fault, where that can be told.
@@ -52,27 +52,6 @@ type Problem struct {
 	Advice string
 	// RetryAfter, when set, is how long to wait before another try.
 	RetryAfter time.Duration
-}
-
-func (p *Problem) Error() string {
-	return string(p.Fault) + ": " + strings.Join(p.Params, ",") + " " + p.Advice
-}
-
-// Is matches problems with the same fault.
-func (p *Problem) Is(target error) bool {
-	t, ok := errors.AsType[*Problem](target)
-	return ok && t.Fault == p.Fault
-}
-
-func reject(advice string) *Problem { return &Problem{Fault: ParameterRejected, Advice: advice} }
-
-// RefuseTimestamp is the problem of a timestamp outside the window (RFC 5849 §3.3). It lets
-// a client set its clock.
-func RefuseTimestamp(from, to time.Time) *Problem {
-	return &Problem{
-		Fault: TimestampRefused, Params: []string{ParamTimestamp},
-		Acceptable: strconv.FormatInt(from.Unix(), 10) + "-" + strconv.FormatInt(to.Unix(), 10),
-	}
 }
 
 // Status returns the HTTP status (RFC 5849 §3.2).
@@ -95,6 +74,7 @@ var faults = []struct {
 	code   authserver.Code
 	why    authserver.Why // WhyUnsaid: any
 	fault  Fault
+	about  string   // the parameter that the error names; empty: any
 	params []string // at fault, where the error does not name them
 	advice string   // in this protocol's words; empty: the engine's
 }{
@@ -106,6 +86,7 @@ var faults = []struct {
 	{code: authserver.TimestampRefused, fault: TimestampRefused, params: []string{ParamTimestamp}},
 	{code: authserver.NonceUsed, fault: NonceUsed, params: []string{ParamNonce}},
 
+	{code: authserver.InvalidRequest, why: authserver.WhyMalformed, about: ParamVersion, fault: VersionRejected},
 	{code: authserver.InvalidRequest, why: authserver.WhyWrongCallback, fault: ParameterRejected, params: []string{ParamCallback}},
 	{code: authserver.InvalidRequest, why: authserver.WhyAbsent, fault: ParameterAbsent},
 	{code: authserver.InvalidRequest, why: authserver.WhyRepeated, fault: ParameterRepeated},
@@ -132,9 +113,12 @@ var faults = []struct {
 
 // ProblemOf spells an error of the engine.
 func ProblemOf(e *authserver.Error) *Problem {
-	p := &Problem{Fault: ParameterRejected, Params: e.Parameters, Advice: e.Description, RetryAfter: e.RetryAfter}
+	p := &Problem{
+		Fault: ParameterRejected, Params: e.Parameters, Acceptable: acceptable(e),
+		Advice: e.Description, RetryAfter: e.RetryAfter,
+	}
 	for _, row := range faults {
-		if row.code != e.Code || row.why != authserver.WhyUnsaid && row.why != e.Why {
+		if row.code != e.Code || row.why != authserver.WhyUnsaid && row.why != e.Why || row.about != "" && !slices.Contains(e.Parameters, row.about) {
 			continue
 		}
 		if row.fault == SignatureInvalid {
@@ -150,6 +134,19 @@ func ProblemOf(e *authserver.Error) *Problem {
 		return p
 	}
 	return p
+}
+
+// acceptable is the range that would have done: the protocol's version, or the time of a
+// request, which lets a client set its clock.
+func acceptable(e *authserver.Error) string {
+	switch {
+	case slices.Contains(e.Parameters, ParamVersion):
+		return "1.0-1.0"
+	case !e.Latest.IsZero():
+		return strconv.FormatInt(e.Earliest.Unix(), 10) + "-" + strconv.FormatInt(e.Latest.Unix(), 10)
+	default:
+		return ""
+	}
 }
 
 // onPages are the errors that the old server told people by an identifier. Others are our own

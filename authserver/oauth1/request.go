@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 // Request is a signed request: well-formed, and not yet verified.
@@ -66,8 +68,8 @@ func ParseRequest(r *http.Request, origin string, rules Rules, required ...strin
 }
 
 // Parse reads a signed request under the rules. Beside what RFC 5849 §3.1 demands of every
-// request, the required parameters must be there and not be empty. The error is a
-// *Problem. Order of checks: well-formed, repeated, absent, invalid, admitted.
+// request, the required parameters must be there and not be empty. The error is an
+// *authserver.Error. Order of checks: well-formed, repeated, absent, invalid, admitted.
 func Parse(m Message, rules Rules, required ...string) (*Request, error) {
 	l, ok := parseURL(m.URL)
 	if !ok || m.Method == "" || strings.ContainsFunc(m.Method, notPrintable) {
@@ -86,7 +88,7 @@ func Parse(m Message, rules Rules, required ...string) (*Request, error) {
 		delete(v, ParamTimestamp)
 	}
 	if absent := v.absent(required); len(absent) > 0 {
-		return nil, &Problem{Fault: ParameterAbsent, Params: absent}
+		return nil, &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyAbsent, Parameters: absent}
 	}
 	if err := v.check(); err != nil {
 		return nil, err
@@ -161,7 +163,7 @@ func protocolValues(s sources) (values, Place, error) {
 		}
 	}
 	if len(twice) > 0 {
-		return nil, "", &Problem{Fault: ParameterRepeated, Params: known(func(name string) bool { return twice[name] })}
+		return nil, "", repeated(known(func(name string) bool { return twice[name] }))
 	}
 	if mixed {
 		return nil, "", reject("the protocol parameters are in more than one place")
@@ -204,10 +206,10 @@ func (v values) check() error {
 		}
 	}
 	if bad != nil {
-		return &Problem{Fault: ParameterRejected, Params: bad}
+		return malformed(bad...)
 	}
 	if version, given := v[ParamVersion]; given && version != "1.0" {
-		return &Problem{Fault: VersionRejected, Params: []string{ParamVersion}, Acceptable: "1.0-1.0"}
+		return malformed(ParamVersion)
 	}
 	return nil
 }
@@ -222,7 +224,7 @@ func (r *Request) readNonce(v values) error {
 	}
 	seconds, err := strconv.ParseUint(text, 10, 63)
 	if err != nil || seconds > maxTimestamp || strconv.FormatUint(seconds, 10) != text || seconds == 0 {
-		return &Problem{Fault: ParameterRejected, Params: []string{ParamTimestamp}}
+		return malformed(ParamTimestamp)
 	}
 	r.Timestamp = time.Unix(int64(seconds), 0).UTC() //nolint:gosec // bounded above
 	return nil
@@ -232,3 +234,15 @@ func (r *Request) readNonce(v values) error {
 const maxTimestamp = 253402300799
 
 func notPrintable(c rune) bool { return c <= ' ' || c > '~' }
+
+func reject(why string) *authserver.Error {
+	return &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyMalformed, Description: why}
+}
+
+func malformed(names ...string) *authserver.Error {
+	return &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyMalformed, Parameters: names}
+}
+
+func repeated(names []string) *authserver.Error {
+	return &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyRepeated, Parameters: names, Description: "a parameter is given twice"}
+}

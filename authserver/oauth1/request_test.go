@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 )
 
@@ -81,8 +82,8 @@ func message(t *testing.T, params []oauth1.Param) oauth1.Message {
 }
 
 func fault(err error) oauth1.Fault {
-	if p, ok := errors.AsType[*oauth1.Problem](err); ok {
-		return p.Fault
+	if e, ok := errors.AsType[*authserver.Error](err); ok {
+		return oauth1.ProblemOf(e).Fault
 	}
 	return ""
 }
@@ -217,7 +218,7 @@ func TestWhatCannotBeDecodedIsRefused(t *testing.T) {
 		m := good
 		change(&m)
 		_, err := oauth1.Parse(m, oauth1.Resource())
-		if p, ok := errors.AsType[*oauth1.Problem](err); !ok || p.Status() != 400 {
+		if e, ok := errors.AsType[*authserver.Error](err); !ok || oauth1.ProblemOf(e).Status() != 400 {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

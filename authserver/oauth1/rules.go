@@ -147,7 +147,7 @@ func (r Rules) CallbackOf(c *authserver.Client, sent string) string {
 	return sent
 }
 
-// admit checks how a parsed request was made and signed. The error is a *Problem.
+// admit checks how a parsed request was made and signed. The error is an *authserver.Error.
 func (r Rules) admit(req *Request) error {
 	switch {
 	case r.HTTPMethods != nil && !slices.Contains(r.HTTPMethods, req.HTTPMethod):
@@ -155,13 +155,17 @@ func (r Rules) admit(req *Request) error {
 	case !slices.Contains(r.Places, req.Place):
 		return reject("the protocol parameters must not be in the " + string(req.Place))
 	case !slices.Contains(r.SignatureMethods, req.SignatureMethod):
-		return &Problem{Fault: SignatureMethodRejected, Params: []string{ParamSignatureMethod}}
+		return rejectMethod("")
 	case req.SignatureMethod != Plaintext:
 		return nil
 	case !req.Secure: // RFC 5849 §3.4.4
-		return &Problem{Fault: SignatureMethodRejected, Params: []string{ParamSignatureMethod}, Advice: "PLAINTEXT needs TLS"}
+		return rejectMethod("PLAINTEXT needs TLS")
 	case req.Place == InQuery && !r.SecretsInURL:
-		return &Problem{Fault: SignatureMethodRejected, Params: []string{ParamSignatureMethod}, Advice: "PLAINTEXT must not be in the query"}
+		return rejectMethod("PLAINTEXT must not be in the query")
 	}
 	return nil
+}
+
+func rejectMethod(why string) *authserver.Error {
+	return &authserver.Error{Code: authserver.SignatureMethodRejected, Description: why}
 }
