@@ -112,7 +112,9 @@ func (ps parameters) scattered(places []url.Values) error {
 	if len(twice) > 0 {
 		return fault(authserver.WhyRepeated, twice...)
 	}
-	return fault(authserver.WhyMisplaced, names...)
+	e := fault(authserver.WhyMisplaced, names...)
+	e.Description = "parameters are in two places at once: " + strings.Join(names, ", ")
+	return e
 }
 
 // repeated names what v holds more than once: in the order of the table, then the rest.

@@ -83,6 +83,17 @@ var dialects = map[authserver.Profile]dialect{
 	authserver.ProfileIntegrationCloud:       integrationCloud,
 }
 
+// identifierOf returns how the profile calls an error, and its status; the status that is given
+// and no identifier if it has no word for it.
+func (d dialect) identifierOf(e *authserver.Error, status int) (int, string) {
+	if d.identify != nil {
+		if own, identifier, ok := d.identify(e); ok {
+			return own, identifier
+		}
+	}
+	return status, ""
+}
+
 func dialectOf(p authserver.Profile) dialect {
 	if d, ok := dialects[p]; ok {
 		return d

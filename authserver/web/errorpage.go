@@ -3,6 +3,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -67,8 +68,13 @@ var wordsOf = map[authserver.Code]errorWords{
 	},
 }
 
-// challenge names a scheme that no browser asks a person about.
-const challenge = `OAuth realm="gatehouse"`
+// setChallenge adds what goes with 401 (RFC 9110 §15.5.2): a scheme that no browser asks a
+// person about.
+func setChallenge(w http.ResponseWriter, status int) {
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `OAuth realm="gatehouse"`)
+	}
+}
 
 var mistakeOfApplication = errorWords{
 	status: http.StatusBadRequest, title: "This request cannot be answered",
@@ -91,14 +97,9 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e *a
 	if words.detailed {
 		view.Detail = e.Error()
 	}
-	if d.identify != nil {
-		if own, identifier, ok := d.identify(e); ok {
-			status, view.Detail = own, identifier
-		}
-	}
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", challenge) // RFC 9110 §15.5.2
-	}
+	status, identifier := d.identifierOf(e, status)
+	view.Detail = cmp.Or(identifier, view.Detail)
+	setChallenge(w, status)
 	if words.logged {
 		view.RequestID = requestID(r.Context())
 	}

@@ -75,7 +75,7 @@ func (s *Site) resume(r *http.Request) (*authserver.Interaction, *authserver.Vis
 		return nil, nil, err
 	}
 	v, err := s.visitor(r)
-	return i, v, err
+	return i, v, in(i.Profile, err)
 }
 
 // interaction returns the interaction that the path names, if this browser has it.
@@ -124,17 +124,13 @@ type refusedView struct {
 // showRefusal says that the owner may not use the client and whom to ask. The engine has
 // told the audit log why.
 func (s *Site) showRefusal(w http.ResponseWriter, i *authserver.Interaction, p authserver.Position) error {
-	view := refusedView{Client: p.Client, Owner: p.Owner, Interaction: i.ID, Back: s.denialURL(i, "the owner may not use this client")}
-	status := http.StatusForbidden
-	if d := dialectOf(i.Profile); d.identify != nil {
-		if own, identifier, ok := d.identify(&authserver.Error{Code: authserver.AccessDenied, Why: authserver.WhyNotEntitled}); ok {
-			status, view.Identifier = own, identifier
-		}
-	}
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", challenge)
-	}
-	return s.render(w, status, pageRefused, view)
+	e := &authserver.Error{Code: authserver.AccessDenied, Why: authserver.WhyNotEntitled}
+	status, identifier := dialectOf(i.Profile).identifierOf(e, http.StatusForbidden)
+	setChallenge(w, status)
+	return s.render(w, status, pageRefused, refusedView{
+		Client: p.Client, Owner: p.Owner, Interaction: i.ID, Identifier: identifier,
+		Back: s.denialURL(i, "the owner may not use this client"),
+	})
 }
 
 // denialURL is a link back to the client for whoever does not go on; empty if there is no way back.
