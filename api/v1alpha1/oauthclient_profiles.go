@@ -67,13 +67,13 @@ type OAuth1Spec struct {
 // LegacySpec opens what is closed because it is dangerous, for old clients that can do
 // no other way. Each field ends by itself; choose a day by which the client is mended.
 type LegacySpec struct {
-	// AllowSecretInURLUntil lets the client send its secret, and codes and refresh
-	// tokens, as query parameters until this time: by GET in the ConnectionsCloud
-	// profiles, on a POST without a body in IntegrationCloud. What it risks: URLs are
-	// written down, by proxies and load balancers before this server above all, and
-	// whoever reads their logs has the secret. This server logs no query. A time of
-	// RFC 3339, for instance 2027-06-30T00:00:00Z. Absent or past: such requests are
-	// refused.
+	// AllowSecretInURLUntil lets the client send what must stay secret as query
+	// parameters until this time: in the ConnectionsCloud profiles its secret, codes
+	// and tokens by GET, in IntegrationCloud codes and refresh tokens on a POST without
+	// a body. What it risks: URLs are written down, by proxies and load balancers
+	// before this server above all, and whoever reads their logs has the secret. This
+	// server logs no query. A time of RFC 3339, for instance 2027-06-30T00:00:00Z.
+	// Absent or past: such requests are refused.
 	//
 	// +optional
 	AllowSecretInURLUntil Instant `json:"allowSecretInURLUntil,omitempty"`

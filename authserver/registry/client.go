@@ -4,6 +4,8 @@ package registry
 
 import (
 	"cmp"
+	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,9 +17,8 @@ import (
 
 // The defaults of the API, for objects that came past them.
 const (
-	defaultGrantDays     = 90
-	maxGrantDays         = 90
-	defaultTokenLifetime = 3600 * time.Second
+	defaultGrantDays = 90
+	maxGrantDays     = 90
 )
 
 const day = 24 * time.Hour
@@ -26,47 +27,71 @@ const day = 24 * time.Hour
 const (
 	reasonUnseen     = "" // the operator has not seen it yet, or it is being deleted: nothing to tell
 	reasonClientID   = "its status names a client ID that is not its own"
+	reasonLooksLike  = "it brings a client ID that looks like another object's"
+	reasonOlder      = "an older OAuthClient has its client ID"
 	reasonProfile    = "its profile is not known to this version"
 	reasonType       = "its type is not known to this version"
+	reasonPublic     = "its profile has no Public clients"
 	reasonUnreadable = "it cannot be read"
 )
 
-// clientOf returns the client that the object declares, without its owned scopes: those
-// depend on the other objects. An object that is not served gives nil and the reason.
+// clientOf returns the client that the object declares, without what depends on the other
+// objects: its owned scopes, and whether a client ID that it brings along is another's. An
+// object that is not served gives nil and the reason.
 //
-// A client ID is taken from no field that somebody could write: it follows from the
-// object's own name, and the status has to agree.
+// A client ID is taken from no status: it follows from the object's own name and spec, and
+// the status has to agree.
 func clientOf(oc *v1alpha1.OAuthClient) (*authserver.Client, string) {
-	id := v1alpha1.ClientIDOf(oc)
-	switch {
-	case !oc.DeletionTimestamp.IsZero() || oc.Status.ClientID == "" || oc.UID == "":
-		return nil, reasonUnseen
-	case oc.Status.ClientID != id:
-		return nil, reasonClientID
-	case oc.Spec.Profile != "" && oc.Spec.Profile != v1alpha1.ProfileOAuth2:
-		return nil, reasonProfile
-	case oc.Spec.Type != "" && oc.Spec.Type != v1alpha1.ClientTypeConfidential && oc.Spec.Type != v1alpha1.ClientTypePublic:
-		return nil, reasonType
+	if reason, served := whyNotServed(oc); !served {
+		return nil, reason
 	}
-	spec := &oc.Spec
-	return &authserver.Client{
-		UID: string(oc.UID), ID: id, Namespace: oc.Namespace, Name: oc.Name,
+	spec, profile := &oc.Spec, authserver.Profile(cmp.Or(oc.Spec.Profile, v1alpha1.ProfileOAuth2))
+	traits := profiles()[profile]
+	c := &authserver.Client{
+		UID: string(oc.UID), ID: v1alpha1.ClientIDOf(oc), Namespace: oc.Namespace, Name: oc.Name,
 		DisplayName: cmp.Or(spec.DisplayName, oc.Name), Description: spec.Description,
 
-		Profile:             authserver.ProfileOAuth2,
+		Profile:             profile,
 		Public:              spec.Type == v1alpha1.ClientTypePublic,
 		CallbackURLs:        spec.CallbackURLs,
-		GrantTypes:          grantTypes(spec.GrantTypes),
+		GrantTypes:          grantTypes(spec.GrantTypes, traits),
 		Scopes:              scopeNames(spec.Scopes),
 		GrantDuration:       grantDuration(spec.GrantDurationDays),
-		AccessTokenLifetime: tokenLifetime(spec.AccessTokenLifetimeSeconds),
+		AccessTokenLifetime: tokenLifetime(spec.AccessTokenLifetimeSeconds, traits),
 		Consent:             consent(spec.Consent),
 		EveryoneEntitled:    spec.Entitlement == v1alpha1.EntitlementEveryone,
 
 		Ready:       !spec.Suspend && meta.IsStatusConditionPresentAndEqual(oc.Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue),
 		Suspended:   spec.Suspend,
 		Credentials: credentials(oc.Status.Credentials),
-	}, ""
+	}
+	if at := oc.Status.ValidAfter; at != nil {
+		c.NotBefore = at.Time
+	}
+	traits.add(c, spec)
+	return c, ""
+}
+
+// whyNotServed reports whether the object is served as far as it alone decides, and if
+// not, why.
+func whyNotServed(oc *v1alpha1.OAuthClient) (reason string, served bool) {
+	traits, known := profiles()[authserver.Profile(cmp.Or(oc.Spec.Profile, v1alpha1.ProfileOAuth2))]
+	public := oc.Spec.Type == v1alpha1.ClientTypePublic
+	switch {
+	case !oc.DeletionTimestamp.IsZero() || oc.Status.ClientID == "" || oc.UID == "":
+		return reasonUnseen, false
+	case strings.Contains(oc.Spec.ClientID, "."):
+		return reasonLooksLike, false
+	case oc.Status.ClientID != v1alpha1.ClientIDOf(oc):
+		return reasonClientID, false
+	case !known:
+		return reasonProfile, false
+	case oc.Spec.Type != "" && oc.Spec.Type != v1alpha1.ClientTypeConfidential && !public:
+		return reasonType, false
+	case public && !traits.public:
+		return reasonPublic, false
+	}
+	return "", true
 }
 
 // declaredScopes returns the scopes the object declares as a resource server, each once.
@@ -85,23 +110,29 @@ func declaredScopes(oc *v1alpha1.OAuthClient) []authserver.Scope {
 	return out
 }
 
-// grantTypes leaves out what this version does not know.
-func grantTypes(in []v1alpha1.GrantType) []authserver.GrantType {
+// grantTypes leaves out what this version does not know and what the profile does not have.
+func grantTypes(in []v1alpha1.GrantType, of traits) []authserver.GrantType {
 	if len(in) == 0 {
-		return []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken}
+		in = []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken}
 	}
 	var out []authserver.GrantType
 	for _, g := range in {
-		switch g {
-		case v1alpha1.GrantTypeAuthorizationCode:
-			out = append(out, authserver.GrantAuthorizationCode)
-		case v1alpha1.GrantTypeRefreshToken:
-			out = append(out, authserver.GrantRefreshToken)
-		case v1alpha1.GrantTypeClientCredentials:
-			out = append(out, authserver.GrantClientCredentials)
+		if slices.Contains(of.grants, g) {
+			out = append(out, spelled(g))
 		}
 	}
 	return out
+}
+
+func spelled(g v1alpha1.GrantType) authserver.GrantType {
+	switch g {
+	case v1alpha1.GrantTypeRefreshToken:
+		return authserver.GrantRefreshToken
+	case v1alpha1.GrantTypeClientCredentials:
+		return authserver.GrantClientCredentials
+	default:
+		return authserver.GrantAuthorizationCode
+	}
 }
 
 func scopeNames(in []v1alpha1.Scope) []string {
@@ -119,9 +150,9 @@ func grantDuration(days int32) time.Duration {
 	return time.Duration(min(days, maxGrantDays)) * day
 }
 
-func tokenLifetime(seconds int32) time.Duration {
+func tokenLifetime(seconds int32, of traits) time.Duration {
 	if seconds <= 0 {
-		return defaultTokenLifetime
+		return of.tokenLifetime
 	}
 	return time.Duration(seconds) * time.Second
 }

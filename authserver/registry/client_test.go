@@ -121,6 +121,106 @@ func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
 	}
 }
 
+func TestAClientHasWhatItsProfileHas(t *testing.T) {
+	type object = v1alpha1.OAuthClient
+	type client = authserver.Client
+	suspended := metav1.NewTime(start.Add(time.Hour))
+	code := []authserver.GrantType{authserver.GrantAuthorizationCode}
+	everything := func(o *object) {
+		o.Spec.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeClientCredentials}
+		o.Spec.OAuth1 = v1alpha1.OAuth1Spec{SignatureMethods: []v1alpha1.SignatureMethod{v1alpha1.SignatureHMACSHA1}, OutOfBand: true}
+		o.Spec.Legacy = v1alpha1.LegacySpec{AllowSecretInURLUntil: "2026-04-01T00:00:00Z", AllowSecretInAuthorizationHeaderUntil: "2026-05-01T02:00:00+02:00"}
+		o.Spec.RefreshLimit = new(int32(7))
+	}
+	inURL, inHeader := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	all := []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantClientCredentials}
+	for _, row := range []struct {
+		name    string
+		profile v1alpha1.Profile
+		change  func(*object)
+		want    func(*client)
+	}{
+		{name: "OAuth2 has none of it", profile: v1alpha1.ProfileOAuth2, change: everything, want: func(c *client) { c.GrantTypes = all }},
+		{name: "OAuth1 with defaults", profile: v1alpha1.ProfileOAuth1, change: func(*object) {}, want: func(c *client) {
+			c.GrantTypes, c.AccessTokenLifetime, c.SignatureMethods = code, 10*time.Hour, []string{"HMAC-SHA256", "HMAC-SHA1"}
+		}},
+		{name: "OAuth1 with everything", profile: v1alpha1.ProfileOAuth1, change: everything, want: func(c *client) {
+			c.GrantTypes, c.AccessTokenLifetime, c.SignatureMethods, c.OutOfBand = code, 10*time.Hour, []string{"HMAC-SHA1"}, true
+		}},
+		{name: "OAuth1 with PLAINTEXT", profile: v1alpha1.ProfileOAuth1, change: func(o *object) {
+			o.Spec.OAuth1.SignatureMethods = []v1alpha1.SignatureMethod{v1alpha1.SignaturePLAINTEXT}
+		}, want: func(c *client) {
+			c.GrantTypes, c.AccessTokenLifetime, c.SignatureMethods = code, 10*time.Hour, []string{"PLAINTEXT"}
+		}},
+		{name: "OAuth1 with a method of the future", profile: v1alpha1.ProfileOAuth1, change: func(o *object) {
+			o.Spec.OAuth1.SignatureMethods = []v1alpha1.SignatureMethod{"RSA-SHA256"}
+		}, want: func(c *client) { c.GrantTypes, c.AccessTokenLifetime = code, 10*time.Hour }},
+		{name: "OAuth1 with a lifetime", profile: v1alpha1.ProfileOAuth1, change: func(o *object) { o.Spec.AccessTokenLifetimeSeconds = 60 },
+			want: func(c *client) {
+				c.GrantTypes, c.AccessTokenLifetime, c.SignatureMethods = code, time.Minute, []string{"HMAC-SHA256", "HMAC-SHA1"}
+			}},
+		{name: "ConnectionsCloudOAuth2 with defaults", profile: v1alpha1.ProfileConnectionsCloudOAuth2, change: func(*object) {},
+			want: func(c *client) { c.AccessTokenLifetime = 2 * time.Hour }},
+		{name: "ConnectionsCloudOAuth2 with everything", profile: v1alpha1.ProfileConnectionsCloudOAuth2, change: everything, want: func(c *client) {
+			c.AccessTokenLifetime, c.SecretInURLUntil, c.SecretInHeaderUntil = 2*time.Hour, inURL, inHeader
+		}},
+		{name: "ConnectionsCloudOAuth1 with defaults", profile: v1alpha1.ProfileConnectionsCloudOAuth1, change: func(*object) {}, want: func(c *client) {
+			c.GrantTypes, c.AccessTokenLifetime, c.SignatureMethods = code, 10*time.Hour, []string{"PLAINTEXT"}
+		}},
+		{name: "ConnectionsCloudOAuth1 with everything", profile: v1alpha1.ProfileConnectionsCloudOAuth1, change: everything, want: func(c *client) {
+			c.GrantTypes, c.AccessTokenLifetime, c.SignatureMethods = code, 10*time.Hour, []string{"PLAINTEXT"}
+			c.OutOfBand, c.SecretInURLUntil = true, inURL
+		}},
+		{name: "IntegrationCloud with defaults", profile: v1alpha1.ProfileIntegrationCloud, change: func(*object) {},
+			want: func(c *client) { c.OwnerChooses = true }},
+		{name: "IntegrationCloud with everything", profile: v1alpha1.ProfileIntegrationCloud, change: everything, want: func(c *client) {
+			c.GrantTypes, c.OwnerChooses, c.RefreshLimit, c.SecretInURLUntil = all, true, new(7), inURL
+		}},
+		{name: "IntegrationCloud without refreshing", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) { o.Spec.RefreshLimit = new(int32(0)) },
+			want: func(c *client) { c.OwnerChooses, c.RefreshLimit = true, new(0) }},
+		{name: "a negative refresh limit is none at all", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) { o.Spec.RefreshLimit = new(int32(-1)) },
+			want: func(c *client) { c.OwnerChooses, c.RefreshLimit = true, new(0) }},
+		{name: "IntegrationCloud, public", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) { o.Spec.Type = v1alpha1.ClientTypePublic },
+			want: func(c *client) { c.OwnerChooses, c.Public = true, true }},
+		{name: "a time that cannot be read is past", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) {
+			o.Spec.Legacy.AllowSecretInURLUntil = "tomorrow"
+		}, want: func(c *client) { c.OwnerChooses = true }},
+		{name: "suspended once", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) { o.Status.ValidAfter = &suspended },
+			want: func(c *client) { c.OwnerChooses, c.NotBefore = true, suspended.Time }},
+		{name: "a client ID from elsewhere", profile: v1alpha1.ProfileConnectionsCloudOAuth2, change: func(o *object) {
+			o.Spec.ClientID, o.Status.ClientID = "app_1", "app_1"
+		}, want: func(c *client) { c.AccessTokenLifetime, c.ID = 2*time.Hour, "app_1" }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, reason := clientOf(photoprint(func(o *object) { o.Spec.Profile = row.profile }, row.change))
+			if reason != "" {
+				t.Fatalf("not served: %s", reason)
+			}
+			want := served(func(c *client) { c.Profile = authserver.Profile(row.profile) }, row.want)
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// The two packages name the profiles each for itself.
+func TestEveryProfileOfTheAPIIsServed(t *testing.T) {
+	declared := []v1alpha1.Profile{v1alpha1.ProfileOAuth2, v1alpha1.ProfileOAuth1, v1alpha1.ProfileConnectionsCloudOAuth2,
+		v1alpha1.ProfileConnectionsCloudOAuth1, v1alpha1.ProfileIntegrationCloud}
+	for _, p := range declared {
+		if _, known := profiles()[authserver.Profile(p)]; !known {
+			t.Errorf("%s is not served", p)
+		}
+		if p.Signed() != authserver.Profile(p).Signed() {
+			t.Errorf("%s is signed for one of them only", p)
+		}
+	}
+	if len(profiles()) != len(declared) {
+		t.Errorf("%d profiles are served, %d declared", len(profiles()), len(declared))
+	}
+}
+
 func TestAnObjectThatIsNotToBeServedIsNot(t *testing.T) {
 	type object = v1alpha1.OAuthClient
 	now := metav1.NewTime(start)
@@ -137,7 +237,20 @@ func TestAnObjectThatIsNotToBeServedIsNot(t *testing.T) {
 		{name: "N63 it claims a client ID by a name with a dot", change: func(o *object) {
 			o.Namespace, o.Name, o.Status.ClientID = "photos", "print.app", "photos.photoprint"
 		}, want: reasonClientID},
-		{name: "a profile of the future", change: func(o *object) { o.Spec.Profile = "OAuth1" }, want: reasonProfile},
+		{name: "N63 it brings a client ID that looks like another's", change: func(o *object) {
+			o.Namespace, o.Spec.ClientID = "evil", "photos.photoprint"
+		}, want: reasonLooksLike},
+		{name: "N63 its status names another client ID than its spec", change: func(o *object) {
+			o.Spec.ClientID, o.Status.ClientID = "app_1", "app_2"
+		}, want: reasonClientID},
+		{name: "its status names its name and its spec another", change: func(o *object) { o.Spec.ClientID = "app_1" }, want: reasonClientID},
+		{name: "a profile of the future", change: func(o *object) { o.Spec.Profile = "OAuth3" }, want: reasonProfile},
+		{name: "public, and signs", change: func(o *object) {
+			o.Spec.Profile, o.Spec.Type = v1alpha1.ProfileOAuth1, v1alpha1.ClientTypePublic
+		}, want: reasonPublic},
+		{name: "public, of a server that had no such clients", change: func(o *object) {
+			o.Spec.Profile, o.Spec.Type = v1alpha1.ProfileConnectionsCloudOAuth2, v1alpha1.ClientTypePublic
+		}, want: reasonPublic},
 		{name: "a type of the future", change: func(o *object) { o.Spec.Type = "Device" }, want: reasonType},
 	} {
 		t.Run(row.name, func(t *testing.T) {

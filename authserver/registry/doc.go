@@ -5,9 +5,10 @@
 // keys as they change. It implements authserver.Clients.
 //
 //	client.go    an OAuthClient becomes a client, or a reason why it is not served
+//	profiles.go  what the clients of one profile have in common
 //	object.go    reading it from the API server without keeping what nobody needs
 //	registry.go  the clients by ID and UID
-//	scopes.go    which client owns which scope
+//	claims.go    which client owns which scope, and which client ID that it brought along
 //	keys.go      the two Secrets with the keys
 //	watch.go     how both are kept up to date
 //

@@ -22,11 +22,28 @@ type object struct {
 
 	client   *authserver.Client // nil: not served
 	declared []authserver.Scope
-	// claimant holds creation time and UID, for v1alpha1.Older; nil where nothing is declared.
+	// broughtID is the client ID that the spec brings along; empty: none.
+	broughtID string
+	// claimant holds creation time and UID, for v1alpha1.Older; nil where nothing is claimed.
 	claimant *v1alpha1.OAuthClient
-	// unserved tells why client is nil, where there is something to tell.
+	// unserved tells why client is nil or not known to anybody, where there is something to tell.
 	unserved string
 	err      error // what could not be decoded
+}
+
+// claims returns what only one object can have and this one wants. o may be nil.
+func (o *object) claims() []claim {
+	if o == nil {
+		return nil
+	}
+	var all []claim
+	for _, s := range o.declared {
+		all = append(all, claim{claimScope, s.Name})
+	}
+	if o.broughtID != "" {
+		all = append(all, claim{claimClientID, o.broughtID})
+	}
+	return all
 }
 
 // objectList is a list of objects as the API server sends it.
@@ -58,7 +75,10 @@ func (o *object) UnmarshalJSON(data []byte) error {
 func describe(oc *v1alpha1.OAuthClient) object {
 	o := object{ObjectMeta: slim(oc.ObjectMeta), declared: declaredScopes(oc)}
 	o.client, o.unserved = clientOf(oc)
-	if len(o.declared) > 0 {
+	if oc.DeletionTimestamp.IsZero() {
+		o.broughtID = oc.Spec.ClientID
+	}
+	if len(o.claims()) > 0 {
 		o.claimant = &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{UID: oc.UID, CreationTimestamp: oc.CreationTimestamp}}
 	}
 	return o

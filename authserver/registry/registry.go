@@ -28,8 +28,8 @@ type Registry struct {
 	scopes sync.Map // name -> authserver.Scope
 
 	mu      sync.Mutex
-	objects map[string]*object   // by namespace and name
-	claims  map[string][]*object // by scope name, the owner first
+	objects map[string]*object  // by namespace and name
+	claimed map[claim][]*object // who wants it, the owner first
 }
 
 // New returns a Registry of the cluster that config leads to. It knows nobody before Run.
@@ -49,7 +49,7 @@ func New(config *rest.Config, log *slog.Logger) (*Registry, error) {
 }
 
 func newRegistry(log *slog.Logger) *Registry {
-	return &Registry{log: log, objects: map[string]*object{}, claims: map[string][]*object{}}
+	return &Registry{log: log, objects: map[string]*object{}, claimed: map[claim][]*object{}}
 }
 
 // Run keeps the registry up to date until ctx ends. While the API server is gone it keeps
@@ -124,15 +124,14 @@ func (r *Registry) replace(all []*object) {
 func (r *Registry) put(o *object) {
 	old := r.objects[o.key()]
 	r.objects[o.key()] = o
-	if o.unserved != "" && (old == nil || old.UID != o.UID || old.unserved != o.unserved) {
-		r.log.Warn("an OAuthClient is not served", "namespace", o.Namespace, "name", o.Name, "reason", o.unserved, "err", o.err)
-	}
-	r.withdraw(old, o)
 	others := r.reclaim(old, o)
-	r.publish(o)
-	for _, other := range others {
-		r.publish(other)
+	said := ""
+	if old != nil && old.UID == o.UID {
+		said = old.unserved
 	}
+	r.publish(o, said)
+	r.withdraw(old)
+	r.republish(others)
 }
 
 // drop needs the lock.
@@ -142,15 +141,31 @@ func (r *Registry) drop(key string) {
 		return
 	}
 	delete(r.objects, key)
-	r.withdraw(old, nil)
-	for _, other := range r.reclaim(old, nil) {
-		r.publish(other)
+	others := r.reclaim(old, nil)
+	r.withdraw(old)
+	r.republish(others)
+}
+
+func (r *Registry) republish(all []*object) {
+	for _, o := range all {
+		r.publish(o, o.unserved)
 	}
 }
 
-// publish makes the object's client known, with the scopes it owns now.
-func (r *Registry) publish(o *object) {
+// publish makes the object's client known, with the scopes it owns now. If it is not
+// served it is made unknown, and the reason logged, unless that was said before.
+func (r *Registry) publish(o *object, said string) {
+	if o.client != nil {
+		o.unserved = r.lost(o)
+	}
+	if o.unserved != "" && o.unserved != said {
+		r.log.Warn("an OAuthClient is not served", "namespace", o.Namespace, "name", o.Name, "reason", o.unserved, "err", o.err)
+	}
 	if o.client == nil {
+		return
+	}
+	if o.unserved != "" {
+		r.withdraw(o)
 		return
 	}
 	if len(o.declared) > 0 {
@@ -163,16 +178,12 @@ func (r *Registry) publish(o *object) {
 	r.byUID.Store(o.client.UID, o.client)
 }
 
-// withdraw makes unknown what of old does not go on in next. Either may be nil.
-func (r *Registry) withdraw(old, next *object) {
-	if old == nil || old.client == nil {
+// withdraw makes the object's client unknown, unless another one has been published in its
+// place meanwhile. o may be nil.
+func (r *Registry) withdraw(o *object) {
+	if o == nil || o.client == nil {
 		return
 	}
-	stays := next != nil && next.client != nil
-	if !stays {
-		r.byID.Delete(old.client.ID)
-	}
-	if !stays || next.client.UID != old.client.UID {
-		r.byUID.Delete(old.client.UID)
-	}
+	r.byID.CompareAndDelete(o.client.ID, o.client)
+	r.byUID.CompareAndDelete(o.client.UID, o.client)
 }
