@@ -79,6 +79,7 @@ func New(t testing.TB) *Env {
 	e.Clients.Explain("photos.write", "Add and change photos")
 	e.Entitlement.Allow(Bob, PhotoPrint)
 	e.Entitlement.Allow(Bob, Album)
+	e.Entitlement.Allow(Bob, Scrapbook)
 	e.Entitlement.Allow(Bob, Flows)
 	e.Entitlement.Allow(Bob, Desktop)
 	e.Entitlement.Allow(Bob, PhotoBook)

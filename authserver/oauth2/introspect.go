@@ -33,8 +33,8 @@ func WriteIntrospection(w http.ResponseWriter, issuer string, t authserver.Token
 		Active: true, Scope: strings.Join(t.Scopes, " "), ClientID: t.Client.ID, Username: t.Owner,
 		TokenType: "Bearer", Expires: t.ExpiresAt.Unix(), Subject: t.Owner, Issuer: issuer,
 	}
-	if t.Refresh {
-		answer.TokenType = "" // Bearer is how access tokens are used
+	if t.Refresh || t.Client.Profile.Signed() {
+		answer.TokenType = "" // Bearer is how access tokens are used that need no signature
 	}
 	if t.Owner == "" {
 		answer.Subject = t.Client.ID

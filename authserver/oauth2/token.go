@@ -57,17 +57,24 @@ func checkTokenRequest(r authserver.TokenRequest) error {
 // ParseTokenParameter reads a request about one token: a revocation (RFC 7009 §2.1) or an
 // introspection (RFC 7662 §2.1). token_type_hint is not needed: each kind is told by itself.
 func ParseTokenParameter(r *http.Request) (secret authserver.ClientSecret, token string, err error) {
-	v, err := form(r)
+	secret, v, err := ParseForm(r)
 	if err != nil {
-		return secret, "", err
-	}
-	if secret, err = parseClient(r, v); err != nil {
 		return secret, "", err
 	}
 	if v.Get("token") == "" {
 		return secret, "", invalid("token is required")
 	}
 	return secret, v.Get("token"), nil
+}
+
+// ParseForm reads the form of a request to a back-channel endpoint, and who sends it.
+func ParseForm(r *http.Request) (authserver.ClientSecret, url.Values, error) {
+	v, err := form(r)
+	if err != nil {
+		return authserver.ClientSecret{}, nil, err
+	}
+	secret, err := parseClient(r, v)
+	return secret, v, err
 }
 
 // parseClient reads who sends the request: client_secret_basic, client_secret_post or none

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
 
@@ -27,6 +28,9 @@ type dialect struct {
 	// parseToken and writeToken are how the profile's token endpoint is spelled.
 	parseToken func(*http.Request) (authserver.ClientSecret, authserver.TokenRequest, error)
 	writeToken func(http.ResponseWriter, *authserver.Tokens)
+	// rules and resource are what a Signed profile accepts at its own endpoints, and of requests
+	// with one of its access tokens.
+	rules, resource oauth1.Rules
 	// refuse answers a client's own request with an error.
 	refuse func(w http.ResponseWriter, e *authserver.Error)
 	// shyLogin is set where the login page must not tell for which client it is: what
@@ -79,8 +83,15 @@ var integrationCloud = dialect{
 // dialects is the whole table.
 var dialects = map[authserver.Profile]dialect{
 	authserver.ProfileOAuth2:                 standard,
+	authserver.ProfileOAuth1:                 signed(oauth1.Strict(), oauth1.Resource(), ourWords),
 	authserver.ProfileConnectionsCloudOAuth2: connectionsCloud2,
-	authserver.ProfileIntegrationCloud:       integrationCloud,
+	authserver.ProfileConnectionsCloudOAuth1: signed(oauth1.ConnectionsCloud(), oauth1.ConnectionsCloudResource(), consentWords{
+		Allow: "Allow", // IBM Connections Cloud, OAuth 1.0a, Step 3 page
+		// The pages of OAuth 1.0a know no "always"; who has it in the other protocol gets it here.
+		Always: connectionsCloud2.words.Always, AlwaysAfter: connectionsCloud2.words.AlwaysAfter,
+		Learns: connectionsCloud2.words.Learns,
+	}),
+	authserver.ProfileIntegrationCloud: integrationCloud,
 }
 
 // identifierOf returns how the profile calls an error, and its status; the status that is given

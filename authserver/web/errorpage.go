@@ -38,6 +38,21 @@ var wordsOf = map[authserver.Code]errorWords{
 		text:   "The application that sent you here is not known, or may not be used at the moment.",
 		advice: tellTheirPeople,
 	},
+	authserver.RequestTokenUnknown: {
+		status: http.StatusBadRequest, title: "This link is not known",
+		text:   "The link that brought you here belongs to no request of an application. Perhaps a part of it got lost.",
+		advice: "Go back to the application and start again.",
+	},
+	authserver.RequestTokenExpired: {
+		status: http.StatusGone, title: "This link has expired",
+		text:   "An application's link is good for 10 minutes. Nothing was shared.",
+		advice: "Go back to the application and start again.",
+	},
+	authserver.RequestTokenUsed: {
+		status: http.StatusGone, title: "This link was used before",
+		text:   "A link is good for one decision, and this one has had it.",
+		advice: "Go back to the application. If it was not you who decided, look in your account at what is allowed.",
+	},
 	authserver.InvalidCallback: {
 		status: http.StatusBadRequest, title: "The way back is not known",
 		text:   "The application asked to send you to an address that is not registered for it. You were not sent there, and nothing was shared.",

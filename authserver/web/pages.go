@@ -13,6 +13,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -62,6 +63,7 @@ func loadPages() (*pages, error) {
 		"asset":   func(name string) (string, error) { return known(urls, name) },
 		"name":    clientName,
 		"initial": initial,
+		"groups":  groups,
 		"day":     func(t time.Time) string { return t.UTC().Format("2 January 2006") },
 		"minute":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
@@ -155,4 +157,14 @@ func initial(c *authserver.Client) string {
 		}
 	}
 	return "?"
+}
+
+// groups cuts a proof into pieces that can be read aloud. On the page nothing stands between them
+// but room, so that it is copied in one piece.
+func groups(proof string) []string {
+	var out []string
+	for piece := range slices.Chunk([]byte(proof), 4) {
+		out = append(out, string(piece))
+	}
+	return out
 }

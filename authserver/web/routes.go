@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
 
@@ -31,6 +32,7 @@ func (s *Site) Handler() http.Handler {
 		mux.Handle("GET "+path, s.api(onlyPost)) // not a missing page
 	}
 
+	s.oauth1(mux)
 	s.connectionsCloud(mux)
 	s.integrationCloud(mux)
 
@@ -56,15 +58,30 @@ func (s *Site) Handler() http.Handler {
 // connectionsCloud adds the paths of IBM Connections Cloud. With GET they take secrets in the
 // query from clients that may still send them there; HEAD would spend them for nothing.
 func (s *Site) connectionsCloud(mux *http.ServeMux) {
-	token := s.api(s.token(authserver.ProfileConnectionsCloudOAuth2))
-	identity := s.api(s.userIdentity)
-	mux.Handle("GET "+oauth2.PathConnectionsCloudAuthorize, s.page(s.authorize(authserver.ProfileConnectionsCloudOAuth2)))
-	for path, endpoint := range map[string]http.Handler{
-		oauth2.PathConnectionsCloudToken: token, oauth2.PathConnectionsCloudIdentity: identity,
+	p1, p2 := authserver.ProfileConnectionsCloudOAuth1, authserver.ProfileConnectionsCloudOAuth2
+	mux.Handle("GET "+oauth2.PathConnectionsCloudAuthorize, s.page(s.authorize(p2)))
+	mux.Handle("GET "+oauth1.PathConnectionsAuthorize, s.page(s.authorizeToken(p1)))
+	for path, endpoint := range map[string]handler{
+		oauth2.PathConnectionsCloudToken: s.token(p2), oauth2.PathConnectionsCloudIdentity: s.userIdentity,
+		oauth1.PathConnectionsRequestToken: s.requestToken(p1), oauth1.PathConnectionsAccessToken: s.accessToken(p1),
 	} {
-		mux.Handle("GET "+path, endpoint)
-		mux.Handle("POST "+path, endpoint)
+		mux.Handle("GET "+path, s.api(endpoint))
+		mux.Handle("POST "+path, s.api(endpoint))
 		mux.Handle("HEAD "+path, s.api(onlyGetAndPost))
+	}
+}
+
+// oauth1 adds the paths of OAuth 1.0a. The last one is not for clients that sign but for those who
+// are sent what they signed.
+func (s *Site) oauth1(mux *http.ServeMux) {
+	p := authserver.ProfileOAuth1
+	mux.Handle("GET "+oauth1.PathAuthorize, s.page(s.authorizeToken(p)))
+	for path, endpoint := range map[string]handler{
+		oauth1.PathRequestToken: s.requestToken(p), oauth1.PathAccessToken: s.accessToken(p),
+		oauth1.PathRevoke: s.revokeSigned(p), oauth1.PathVerify: s.postVerify,
+	} {
+		mux.Handle("POST "+path, s.api(endpoint))
+		mux.Handle("GET "+path, s.api(onlyPost))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
 
@@ -22,6 +23,7 @@ type presenter struct {
 // presenters are the ways to present one, by the scheme of the Authorization header in lower case.
 var presenters = map[string]presenter{
 	"bearer": {authserver.ProfileConnectionsCloudOAuth2, (*Site).bearer},
+	"oauth":  {authserver.ProfileConnectionsCloudOAuth1, (*Site).signedBearer},
 }
 
 // presenterOf is the one that a request has chosen; without a header, the first of the table.
@@ -62,6 +64,16 @@ func (s *Site) bearer(r *http.Request) (authserver.TokenInfo, error) {
 		return authserver.TokenInfo{}, err
 	}
 	return s.Auth.Bearer(r.Context(), authserver.ProfileConnectionsCloudOAuth2, token)
+}
+
+// signedBearer is the half of OAuth 1.0a: the token goes with a signature.
+func (s *Site) signedBearer(r *http.Request) (authserver.TokenInfo, error) {
+	p := authserver.ProfileConnectionsCloudOAuth1
+	caller, req, err := s.whoSigned(r, p, dialectOf(p).resource, authserver.AccessTokenKind, oauth1.ParamToken)
+	if err != nil {
+		return authserver.TokenInfo{}, err
+	}
+	return s.Auth.SignedToken(r.Context(), caller, req.Token)
 }
 
 // customerID stands for whose directory the owner is in: the issuer's host.

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web_test
+
+import (
+	"crypto/rand"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
+)
+
+// signer is a client of OAuth 1.0a.
+type signer struct {
+	h          *house
+	t          *testing.T
+	id, secret string
+	callback   string
+	method     oauth1.SignatureMethod
+	// where its endpoints are
+	requestPath, authorizePath, accessPath string
+}
+
+// pair is a token with its secret.
+type pair struct{ token, secret string }
+
+// params are protocol parameters by name.
+type params map[string]string
+
+func (h *house) photoBook(t *testing.T) *signer {
+	t.Helper()
+	return &signer{
+		h: h, t: t, id: authtest.PhotoBook, secret: h.Secret(authtest.PhotoBook), callback: authtest.PhotoBookCallback, method: oauth1.HMACSHA1,
+		requestPath: oauth1.PathRequestToken, authorizePath: oauth1.PathAuthorize, accessPath: oauth1.PathAccessToken,
+	}
+}
+
+func (h *house) scrapbook(t *testing.T) *signer {
+	t.Helper()
+	return &signer{
+		h: h, t: t, id: authtest.Scrapbook, secret: h.Secret(authtest.Scrapbook), callback: authtest.ScrapbookCallback, method: oauth1.Plaintext,
+		requestPath: oauth1.PathConnectionsRequestToken, authorizePath: oauth1.PathConnectionsAuthorize, accessPath: oauth1.PathConnectionsAccessToken,
+	}
+}
+
+// protocol returns the protocol parameters of a request, unsigned; changes go on top, and an empty
+// one takes a parameter away.
+func (c *signer) protocol(token string, changes params) params {
+	all := params{
+		"oauth_consumer_key": c.id, "oauth_signature_method": string(c.method), "oauth_nonce": rand.Text(),
+		"oauth_timestamp": strconv.FormatInt(c.h.Clock.Now().Unix(), 10), "oauth_version": "1.0", "oauth_token": token,
+	}
+	maps.Copy(all, changes)
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
+}
+
+// signature signs a request with the client's secret and the token's.
+func (c *signer) signature(method, rawURL, tokenSecret string, all params) string {
+	c.t.Helper()
+	base, err := oauth1.BaseString(method, rawURL, all.list())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return oauth1.Sign(oauth1.SignatureMethod(all["oauth_signature_method"]), base, c.secret, tokenSecret)
+}
+
+func (p params) list() []oauth1.Param {
+	var list []oauth1.Param
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		list = append(list, oauth1.Param{Name: name, Value: p[name]})
+	}
+	return list
+}
+
+// authorization returns the Authorization header of a signed request.
+func (c *signer) authorization(method, rawURL string, with pair, changes params) string {
+	c.t.Helper()
+	all := c.protocol(with.token, changes)
+	if _, given := changes["oauth_signature"]; !given {
+		all["oauth_signature"] = c.signature(method, rawURL, with.secret, all)
+	}
+	return oauth1.Authorization("", all.list())
+}
+
+// post sends a signed request to an endpoint.
+func (c *signer) post(path string, with pair, changes params) *told {
+	c.t.Helper()
+	return c.send(http.MethodPost, path, c.authorization(http.MethodPost, c.h.issuer+path, with, changes), nil)
+}
+
+func (c *signer) send(method, target, authorization string, form url.Values) *told {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), method, c.h.issuer+target, strings.NewReader(form.Encode()))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	return c.do(r)
+}
+
+// told is what a client of OAuth 1.0a got.
+type told struct {
+	*http.Response
+	t    *testing.T
+	raw  string
+	form url.Values
+}
+
+func (c *signer) do(r *http.Request) *told {
+	c.t.Helper()
+	response, err := c.h.server.Client().Do(r)
+	if err != nil {
+		c.t.Fatalf("%s: %v", r.URL.Path, err)
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		c.t.Fatalf("%s: %v", r.URL.Path, err)
+	}
+	form, _ := url.ParseQuery(string(raw)) // an old line of text is none
+	return &told{Response: response, t: c.t, raw: string(raw), form: form}
+}
+
+// wants fails the test unless the answer has this status.
+func (a *told) wants(status int) *told {
+	a.t.Helper()
+	if a.StatusCode != status {
+		a.t.Fatalf("%s: %d %s, want %d", a.Request.URL.Path, a.StatusCode, a.raw, status)
+	}
+	return a
+}
+
+// problem fails the test unless the answer is this problem.
+func (a *told) problem(status int, word string) *told {
+	a.t.Helper()
+	a.wants(status)
+	if a.form.Get("oauth_problem") != word {
+		a.t.Fatalf("%s: %s, want %s", a.Request.URL.Path, a.raw, word)
+	}
+	return a
+}
+
+// line fails the test unless the answer is this line of the old server.
+func (a *told) line(status int, text string) *told {
+	a.t.Helper()
+	a.wants(status)
+	if a.raw != text {
+		a.t.Fatalf("%s: %q, want %q", a.Request.URL.Path, a.raw, text)
+	}
+	return a
+}
+
+// credentials reads the pair of a successful answer.
+func (a *told) credentials() pair {
+	a.t.Helper()
+	a.wants(http.StatusOK)
+	p := pair{a.form.Get("oauth_token"), a.form.Get("oauth_token_secret")}
+	if p.token == "" || p.secret == "" || a.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || a.Header.Get("Cache-Control") != "no-store" {
+		a.t.Fatalf("%s: %v %s", a.Request.URL.Path, a.Header, a.raw)
+	}
+	return p
+}
+
+func (c *signer) request(callback string) *told {
+	c.t.Helper()
+	return c.post(c.requestPath, pair{}, params{"oauth_callback": callback})
+}
+
+func (c *signer) requestToken() pair {
+	c.t.Helper()
+	return c.request(c.callback).credentials()
+}
+
+func (c *signer) exchange(request pair, verifier string) *told {
+	c.t.Helper()
+	return c.post(c.accessPath, request, params{"oauth_verifier": verifier})
+}
+
+// link opens the link with a request token and returns the path of its interaction.
+func (c *signer) link(b *browser, token string) string {
+	c.t.Helper()
+	p := b.get(c.authorizePath + "?oauth_token=" + url.QueryEscape(token)).wants(http.StatusSeeOther, "")
+	return p.Header.Get("Location")
+}
+
+// allowedBy lets somebody allow a request token; the verifier is what comes back.
+func (c *signer) allowedBy(b *browser, request pair) (verifier string) {
+	c.t.Helper()
+	callback, query, _ := strings.Cut(c.callback, "?")
+	got := b.consentTo(c.link(b, request.token), "allow").back(callback)
+	if got.Get("oauth_token") != request.token || query != "" && !strings.Contains(got.Encode(), query) {
+		c.t.Fatalf("the callback gets %v", got)
+	}
+	return got.Get("oauth_verifier")
+}
+
+// tokens walks the whole way with Bob.
+func (c *signer) tokens() pair {
+	c.t.Helper()
+	request := c.requestToken()
+	return c.exchange(request, c.allowedBy(c.h.bob(c.t), request)).credentials()
+}
+
+// photos is a resource of PhotoStorage.
+const photos = "https://photostorage.example/photos?size=large"
+
+// verified is what PhotoStorage is told about a request for photos that was signed with the pair.
+func (c *signer) verified(with pair, changes params) *answer {
+	c.t.Helper()
+	return c.h.verify(c.t, url.Values{"method": {"GET"}, "url": {photos}, "authorization": {c.authorization("GET", photos, with, changes)}})
+}
+
+// verify asks as PhotoStorage.
+func (h *house) verify(t *testing.T, question url.Values) *answer {
+	t.Helper()
+	return h.client(t, authtest.PhotoStorage).post(oauth1.PathVerify, question)
+}
+
+// works reports whether a pair opens photos.
+func (c *signer) works(with pair) bool {
+	c.t.Helper()
+	got := c.verified(with, nil).wants(http.StatusOK)
+	active, ok := got.body["active"].(bool)
+	if !ok || !active && len(got.body) != 1 {
+		c.t.Fatalf("verification says %s", got.raw)
+	}
+	return active
+}
+
+func TestBobAllowsPhotoBookWhichSignsItsRequests(t *testing.T) {
+	h := newHouse(t)
+	for _, method := range []oauth1.SignatureMethod{oauth1.HMACSHA1, oauth1.HMACSHA256, oauth1.Plaintext} {
+		t.Run(string(method), func(t *testing.T) {
+			h.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) { c.SignatureMethods = []string{string(method)} })
+			app, b := h.photoBook(t), h.browser(t)
+			app.method = method
+			temporary := app.request(app.callback)
+			request := temporary.credentials()
+			if temporary.form.Get("oauth_callback_confirmed") != "true" || len(temporary.form) != 3 {
+				t.Errorf("the temporary credentials are %s", temporary.raw)
+			}
+			path := app.link(b, request.token)
+			b.get(path).wants(http.StatusOK, "").says("Sign in", "to go on")
+			b.post(path+"/login", url.Values{"username": {"bob"}, "password": {authtest.BobPassword}}).wants(http.StatusSeeOther, path)
+			b.get(path).wants(http.StatusOK, "").says("PhotoBook asks for access", "See your photos", "photobook.example", "1 June 2026, 22:10 UTC")
+			got := b.consentTo(path, "allow").back("https://photobook.example/ready")
+			if got.Get("from") != "gatehouse" || got.Get("oauth_token") != request.token || len(got) != 3 {
+				t.Errorf("the callback gets %v", got)
+			}
+			answer := app.exchange(request, got.Get("oauth_verifier"))
+			token := answer.credentials()
+			if len(answer.form) != 2 {
+				t.Errorf("the token credentials are %s", answer.raw)
+			}
+			about := app.verified(token, nil).wants(http.StatusOK)
+			if about.text("sub") != authtest.Bob || about.text("client_id") != authtest.PhotoBook || about.text("scope") != "photos.read" ||
+				about.text("iss") != h.issuer || about.body["token_type"] != nil || about.body["exp"] != float64(authtest.Start.Add(10*time.Hour).Unix()) {
+				t.Errorf("PhotoStorage learns %s", about.raw)
+			}
+			b.get(path).wants(http.StatusGone, "")
+		})
+	}
+}

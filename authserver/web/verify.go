@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"net/http"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+)
+
+// postVerify tells a resource server what a signed request is worth that it was sent: what
+// introspection tells about a bearer token, and in the same words. So no resource server needs to
+// know how signatures are made.
+func (s *Site) postVerify(w http.ResponseWriter, r *http.Request) error {
+	secret, form, err := oauth2.ParseForm(r)
+	if err != nil {
+		return err
+	}
+	resource, err := s.Auth.AuthenticateBearer(r.Context(), secret)
+	if err != nil {
+		return err
+	}
+	message := oauth1.Message{Method: form.Get("method"), URL: form.Get("url"), Authorization: form.Get("authorization"), Form: form.Get("body")}
+	if message.Method == "" || message.URL == "" {
+		return &authserver.Error{Code: authserver.InvalidRequest, Description: "method and url are required"}
+	}
+	var info authserver.TokenInfo // of a request that no client signs: nothing
+	if q, ok := s.asked(message); ok {
+		if info, err = s.Auth.Verify(r.Context(), resource, q); err != nil {
+			return err
+		}
+	}
+	oauth2.WriteIntrospection(w, s.Issuer, info)
+	return nil
+}
+
+// asked is what the engine is asked about a request to a resource, under the rules of the
+// profile that its client speaks. Of a client that is unknown it is asked under the strict ones, so
+// that the answer takes as long.
+func (s *Site) asked(m oauth1.Message) (q authserver.SignedRequest, ok bool) {
+	for _, p := range []authserver.Profile{authserver.ProfileConnectionsCloudOAuth1, authserver.ProfileOAuth1} {
+		req, err := oauth1.Parse(m, dialectOf(p).resource, oauth1.ParamToken)
+		if err != nil {
+			continue
+		}
+		q, ok = question(p, authserver.AccessTokenKind, req), true
+		if client, known := s.Auth.Clients.ByID(req.ConsumerKey); known && client.Profile == p {
+			break
+		}
+	}
+	return q, ok
+}
