@@ -64,19 +64,7 @@ func TestN19MarkupIsInertOnEveryPage(t *testing.T) {
 	}
 	pages := everyPage(t, h)
 	for name, p := range pages {
-		for n := range p.root.Descendants() {
-			if n.Type != html.ElementNode {
-				continue
-			}
-			if !slices.Contains(ours, n.Data) || attribute(n, "id") == "evil" {
-				t.Errorf("%s: somebody's text became <%s %v>", name, n.Data, n.Attr)
-			}
-			for _, a := range n.Attr {
-				if strings.HasPrefix(a.Key, "on") || a.Key == "style" || strings.HasPrefix(strings.TrimSpace(a.Val), "javascript:") {
-					t.Errorf("%s: <%s> has %s=%q", name, n.Data, a.Key, a.Val)
-				}
-			}
-		}
+		p.inert(name)
 	}
 	for name, texts := range map[string][]string{
 		"consent": {"name " + hostile, "description " + hostile, "scope " + hostile, "owner " + hostile},
@@ -88,6 +76,24 @@ func TestN19MarkupIsInertOnEveryPage(t *testing.T) {
 	}
 	if got := pages["login again"].field("username"); got != hostile {
 		t.Errorf("the user name comes back as %q", got)
+	}
+}
+
+// inert reports what somebody's text became on the page besides text.
+func (p *page) inert(name string) {
+	p.t.Helper()
+	for n := range p.root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		if !slices.Contains(ours, n.Data) || attribute(n, "id") == "evil" {
+			p.t.Errorf("%s: somebody's text became <%s %v>", name, n.Data, n.Attr)
+		}
+		for _, a := range n.Attr {
+			if strings.HasPrefix(a.Key, "on") || a.Key == "style" || strings.HasPrefix(strings.TrimSpace(a.Val), "javascript:") {
+				p.t.Errorf("%s: <%s> has %s=%q", name, n.Data, a.Key, a.Val)
+			}
+		}
 	}
 }
 
