@@ -11,7 +11,7 @@ COPY internal internal
 ARG VERSION=unknown TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/ ./cmd/operator ./cmd/authserver
+    go build -trimpath -ldflags "-s -w -X github.com/gatehouse-dev/gatehouse/internal/buildinfo.stamp=$VERSION" -o /out/ ./cmd/operator ./cmd/authserver
 
 FROM gcr.io/distroless/static-debian12:nonroot
 ARG VERSION=unknown

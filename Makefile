@@ -44,7 +44,7 @@ check: lint test demo ## Everything that CI runs
 ##@ Ship it
 .PHONY: build image deploy undeploy
 build: ## Build bin/operator and bin/authserver
-	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/operator ./cmd/authserver
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gatehouse-dev/gatehouse/internal/buildinfo.stamp=$(VERSION)" -o bin/ ./cmd/operator ./cmd/authserver
 
 image: ## Build the container image IMAGE, which holds both programs
 	@docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .

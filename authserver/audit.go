@@ -30,7 +30,7 @@ const (
 )
 
 // Event is one line of the audit log. It never holds a secret, token, proof or
-// password; Owner may hold what a stranger typed as a user name.
+// password.
 type Event struct {
 	Name     EventName
 	ClientID string

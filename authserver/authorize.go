@@ -64,13 +64,18 @@ func (i *Interaction) Return() *Return {
 // Authorize proves that a request comes from a known client for a known callback, and
 // begins an interaction. An *Error with Return set may travel to the callback; one
 // without is shown to the person and goes nowhere (RFC 6749 §4.1.2.1).
-func (s *Server) Authorize(_ context.Context, r AuthorizeRequest) (*Interaction, error) {
+func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interaction, error) {
 	client, ok := s.Clients.ByID(r.ClientID)
-	if !ok || client.Suspended || !client.Ready || client.Profile != r.Profile {
+	if !ok {
+		return nil, refuse(UnknownClient, "no such client")
+	}
+	if why := whyNotNew(client, r.Profile); why != "" {
+		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: client.ID, Reason: why})
 		return nil, refuse(UnknownClient, "no such client")
 	}
 	callback, ok := chooseCallback(client, r.Callback)
 	if !ok {
+		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: client.ID, Reason: "the callback is not registered for this client"})
 		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
 	}
 	i := &Interaction{
@@ -97,6 +102,20 @@ func (s *Server) Authorize(_ context.Context, r AuthorizeRequest) (*Interaction,
 	}
 	i.Scopes = scopes
 	return i, nil
+}
+
+// whyNotNew tells the operator why a client may not begin an authorization; empty: it may.
+func whyNotNew(c *Client, profile Profile) string {
+	switch {
+	case c.Profile != profile:
+		return "the client speaks another profile"
+	case c.Suspended:
+		return "the client is suspended"
+	case !c.Ready:
+		return "the client is not ready: see its conditions"
+	default:
+		return ""
+	}
 }
 
 // chooseCallback returns where to send the browser. RFC 6749 §3.1.2.3: a request may

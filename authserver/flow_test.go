@@ -311,3 +311,32 @@ func TestASessionEndsWithItsTimeItsSignOutAndItsOwner(t *testing.T) {
 		t.Error("a session outlives its owner's place in the directory")
 	}
 }
+
+func TestN61WhatIsTypedAsAUserNameIsLoggedOnlyIfItIsOne(t *testing.T) {
+	s := newScene(t)
+	for _, name := range []string{authtest.BobPassword, authtest.Bob} {
+		_, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: name, Password: "wrong", Address: "192.0.2.1"})
+		wantCode(t, err, authserver.WrongPassword)
+	}
+	var owners []string
+	for _, e := range s.Audit.Events(authserver.EventLoginFailed) {
+		owners = append(owners, e.Owner)
+	}
+	if len(owners) != 2 || owners[0] != "" || owners[1] != authtest.Bob {
+		t.Errorf("the audit log has %q", owners)
+	}
+}
+
+func TestTheOperatorLearnsWhyARequestWasRefused(t *testing.T) {
+	s := newScene(t)
+	elsewhere := photoPrint()
+	elsewhere.Callback = "https://evil.example/"
+	_, err := s.Auth.Authorize(t.Context(), elsewhere)
+	wantCode(t, err, authserver.InvalidCallback)
+	s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Ready = false })
+	_, err = s.Auth.Authorize(t.Context(), photoPrint())
+	wantCode(t, err, authserver.UnknownClient)
+	if events := s.Audit.Events(authserver.EventRequestRefused); len(events) != 2 || events[0].Reason == events[1].Reason {
+		t.Errorf("the audit log has %+v", events)
+	}
+}

@@ -64,13 +64,13 @@ func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
 	now := s.Now()
 	attempt, wait := s.throttle.begin(now, c, s.knownDevice(c, now))
 	if wait > 0 {
-		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: c.Username})
+		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: s.knownName(ctx, c.Username)})
 		return Login{}, &Error{Code: TooManyAttempts, Description: "too many attempts", RetryAfter: wait}
 	}
 	owner, err := s.Directory.Authenticate(ctx, c.Username, c.Password)
 	switch {
 	case errors.Is(err, ErrWrongPassword):
-		s.audit(ctx, Event{Name: EventLoginFailed, Owner: c.Username})
+		s.audit(ctx, Event{Name: EventLoginFailed, Owner: s.knownName(ctx, c.Username)})
 		return Login{}, refuse(WrongPassword, "wrong user name or password")
 	case err != nil:
 		attempt.undecided()
@@ -78,6 +78,16 @@ func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
 	}
 	attempt.succeeded()
 	return s.openSession(ctx, owner, now)
+}
+
+// knownName returns the name if there is such an owner: what is typed as one may be a
+// password, and belongs in no log.
+func (s *Server) knownName(ctx context.Context, name string) string {
+	owner, err := s.Directory.Lookup(ctx, name)
+	if err != nil {
+		return ""
+	}
+	return owner.Name
 }
 
 func (s *Server) openSession(ctx context.Context, owner Owner, now time.Time) (Login, error) {

@@ -19,8 +19,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
+
+	"github.com/gatehouse-dev/gatehouse/internal/buildinfo"
 )
 
 // Exit statuses.
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, w world) int {
 	case "hash-password":
 		return hashCommand(ctx, args, w)
 	case "version":
-		fmt.Fprintln(w.stdout, version())
+		fmt.Fprintln(w.stdout, buildinfo.Version())
 		return exitStopped
 	}
 	fmt.Fprintf(w.stderr, "authserver: there is no command %q: serve (the default), hash-password and version are all\n", command)
@@ -65,18 +66,4 @@ func split(args []string) (command string, rest []string) {
 		return "serve", args
 	}
 	return args[0], args[1:]
-}
-
-// version returns what the Go toolchain noted about the build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return info.Main.Version + " " + s.Value
-		}
-	}
-	return info.Main.Version
 }

@@ -17,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
+	"github.com/gatehouse-dev/gatehouse/internal/buildinfo"
 )
 
 const (
@@ -46,7 +47,7 @@ func serveCommand(ctx context.Context, args []string, w world) int {
 	defer flush(ctx, lines)
 	log := slog.New(slog.NewJSONHandler(lines, nil))
 	klog.SetSlogLogger(log)
-	log.InfoContext(ctx, "starting", "version", version(), "issuer", c.Issuer, "config", o.config)
+	log.InfoContext(ctx, "starting", "version", buildinfo.Version(), "issuer", c.Issuer, "config", o.config)
 	if c.PlainHTTP && len(c.proxies) == 0 {
 		log.WarnContext(ctx, "plainHTTP without trustedProxies: all requests seem to come from the proxy, and those who guess passwords slow down everybody")
 	}

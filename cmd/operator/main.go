@@ -13,12 +13,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/gatehouse-dev/gatehouse/internal/buildinfo"
 )
 
 func main() {
@@ -38,31 +39,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "operator:", err)
 		return 2
 	case o.version:
-		fmt.Fprintln(stdout, version())
+		fmt.Fprintln(stdout, buildinfo.Version())
 		return 0
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	klog.SetSlogLogger(log)
-	log.Info("starting", "version", version(), "issuer", o.issuer, "namespace", o.namespace)
+	log.Info("starting", "version", buildinfo.Version(), "issuer", o.issuer, "namespace", o.namespace)
 	if err := serve(ctx, o); err != nil {
 		log.Error("stopped", "err", err)
 		return 1
 	}
 	log.Info("stopped")
 	return 0
-}
-
-// version returns what the Go toolchain noted about the build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return info.Main.Version + " " + s.Value
-		}
-	}
-	return info.Main.Version
 }
