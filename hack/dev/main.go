@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command dev is behind `make demo` and `make run`: it starts all of Gatehouse on this machine, on loopback and with TLS,
-// against a real Kubernetes API server, with two small apps that use it. `demo` then walks Bob through the whole flow, checks each
-// step, prints it, and stops everything; `run` keeps serving for a person with a browser; `walkthroughs` follows docs/walkthrough-*.md
+// against a real Kubernetes API server, with two small apps that use it. `demo` then walks Bob through the flows of all profiles, checks
+// each step, prints it, and stops everything; `run` keeps serving for a person with a browser; `walkthroughs` follows docs/walkthrough-*.md
 // to see that they are still true.
 //
 //	DEV_DIR   folder for everything it writes (.dev); what an earlier run left there is removed: each starts from nothing

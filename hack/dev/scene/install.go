@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// sampleCallback is PhotoPrint's callback URL in config/samples: where it is unless DEV_PORT says otherwise.
-const sampleCallback = "https://127.0.0.1:9443/callback"
+// sampleOrigin is where the callback URLs of config/samples are: at PhotoPrint's, unless DEV_PORT says otherwise.
+const sampleOrigin = "https://127.0.0.1:9443"
 
 // install makes the certificates and applies the CRDs and the roles. The two Deployments of config/ are left out: there is no node
 // to run them, the programs run beside the cluster.
@@ -33,25 +33,28 @@ func (s *Scene) install(ctx context.Context) (string, error) {
 	return "the CRD, and the roles of the two programs, from config/", nil
 }
 
-// applySamples applies config/samples as it is, but for PhotoPrint's port where DEV_PORT moves it.
+// applySamples applies config/samples as it is, but for the callbacks' port where DEV_PORT moves it.
 func (s *Scene) applySamples(ctx context.Context) (string, error) {
 	samples, err := s.Kubectl(ctx, "kustomize", "config/samples")
 	if err != nil {
 		return "", err
 	}
-	if !strings.Contains(samples, sampleCallback) {
-		return "", fmt.Errorf("config/samples does not hold the callback URL %s", sampleCallback)
+	for _, path := range []string{"/callback", "/" + PhotoBook + "/callback", "/" + CloudPrint + "/callback",
+		"/" + CloudAlbum + "/callback", "/" + Integrator + "/callback"} {
+		if !strings.Contains(samples, sampleOrigin+path+"\n") {
+			return "", fmt.Errorf("config/samples does not hold the callback URL %s", sampleOrigin+path)
+		}
 	}
-	samples = strings.ReplaceAll(samples, sampleCallback, s.PhotoPrintURL+"/callback")
+	samples = strings.ReplaceAll(samples, sampleOrigin+"/", s.PhotoPrintURL+"/")
 	applied, err := s.kubectlWith(ctx, strings.NewReader(samples), "apply", "--server-side", "--filename", "-")
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("config/samples: %d OAuthClients, and a RoleBinding that lets Bob use PhotoPrint",
+	return fmt.Sprintf("config/samples: %d OAuthClients, and RoleBindings that let Bob use them",
 		strings.Count(applied, "oauthclient.gatehouse.dev/")), nil
 }
 
-// awaitSecrets waits until both clients are ready and their Secrets mounted.
+// awaitSecrets waits until all clients are ready and the apps' Secrets mounted.
 func (s *Scene) awaitSecrets(ctx context.Context) (string, error) {
 	s.mounts.begin(ctx)
 	_, err := s.Kubectl(ctx, "wait", "--namespace", Namespace, "--for", "condition=Ready", "--timeout", "60s", "oauthclients", "--all")
@@ -60,12 +63,12 @@ func (s *Scene) awaitSecrets(ctx context.Context) (string, error) {
 	}
 	waiting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	for _, app := range []string{PhotoPrint, PhotoStorage} {
+	for _, app := range apps {
 		if err := s.awaitMount(waiting, app); err != nil {
 			return "", err
 		}
 	}
-	return "photoprint-oauth and photostorage-oauth are there, and mounted", nil
+	return "photoprint-oauth, photostorage-oauth and those of other apps are there, and mounted", nil
 }
 
 // awaitMount waits until the Secret of app is mounted.

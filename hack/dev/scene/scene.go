@@ -35,7 +35,21 @@ const (
 	PhotoPrint = "photoprint"
 	// PhotoStorage is the OAuthClient of the API.
 	PhotoStorage = "photostorage"
+
+	// The apps of the other profiles. They are as old as their protocols, and the story speaks in their place.
+
+	// PhotoBook speaks OAuth 1.0a.
+	PhotoBook = "photobook"
+	// CloudPrint speaks OAuth 2.0 as IBM Connections Cloud did.
+	CloudPrint = "cloudprint"
+	// CloudAlbum speaks OAuth 1.0a as IBM Connections Cloud did.
+	CloudAlbum = "cloudalbum"
+	// Integrator speaks OAuth 2.0 as webMethods Integration Cloud did.
+	Integrator = "integrator"
 )
+
+// apps are the OAuthClients whose Secrets are mounted.
+var apps = []string{PhotoPrint, PhotoStorage, PhotoBook, CloudPrint, CloudAlbum, Integrator}
 
 // Scene is everything, running. What is exported is set by New, and true once Start has returned.
 type Scene struct {
@@ -44,7 +58,7 @@ type Scene struct {
 	CA                      string // path of the certificate authority of everything that serves
 	PhotoPrintURL           string
 	PhotosURL               string // of the photos at PhotoStorage
-	Bob, Alice              User   // entitled to PhotoPrint, and to nothing
+	Bob, Alice              User   // entitled to the apps, and to nothing
 
 	folder   *Folder
 	binaries string // folder of the control plane's programs
@@ -68,10 +82,10 @@ func New(folder *Folder, ports Ports, progress io.Writer, now func() time.Time, 
 		folder: folder, ports: ports, progress: progress, now: now,
 	}
 	s.programs = programs{folder: folder, failed: failed}
-	s.mounts = mounter{command: s.watchSecrets, failed: failed, folders: map[string]string{
-		PhotoPrint + "-oauth":   s.Mounted(PhotoPrint),
-		PhotoStorage + "-oauth": s.Mounted(PhotoStorage),
-	}}
+	s.mounts = mounter{command: s.watchSecrets, failed: failed, folders: map[string]string{}}
+	for _, app := range apps {
+		s.mounts.folders[app+"-oauth"] = s.Mounted(app)
+	}
 	return s
 }
 
@@ -119,6 +133,9 @@ func (s *Scene) Logs() string {
 
 // Mounted is the folder where the Secret of an app is mounted.
 func (s *Scene) Mounted(app string) string { return s.folder.Path("mounts", app) }
+
+// Callback is the callback URL of an app of another profile. Nothing serves there but PhotoPrint's "not found".
+func (s *Scene) Callback(app string) string { return s.PhotoPrintURL + "/" + app + "/callback" }
 
 // Client returns an HTTP client that trusts the scene's certificate authority and keeps no cookie.
 func (s *Scene) Client() (*http.Client, error) {
