@@ -100,7 +100,7 @@ func (c *signer) post(path string, with pair, changes params) *told {
 
 func (c *signer) send(method, target, authorization string, form url.Values) *told {
 	c.t.Helper()
-	r, err := http.NewRequestWithContext(c.t.Context(), method, c.h.issuer+target, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(c.t.Context(), method, c.h.server.URL+target, strings.NewReader(form.Encode()))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -155,12 +155,26 @@ func (a *told) problem(status int, word string) *told {
 	return a
 }
 
-// line fails the test unless the answer is this line of the old server.
-func (a *told) line(status int, text string) *told {
+// lines are what the old server answers in place of a problem.
+var lines = map[string]struct {
+	status int
+	text   string
+}{
+	"signature_invalid": {http.StatusUnauthorized, "oauth_invalid_clientid"},
+	"token_rejected":    {http.StatusUnauthorized, "oauth_token_expired"},
+	"token_used":        {http.StatusUnauthorized, "oauth_token_expired"},
+	"token_expired":     {http.StatusUnauthorized, "oauth_token_expired"},
+	"permission_denied": {http.StatusUnauthorized, "oauth_consumer_missing_subscription"},
+}
+
+// refused fails the test unless the answer is this problem, as the client's profile says it.
+func (c *signer) refused(a *told, word string) *told {
 	a.t.Helper()
-	a.wants(status)
-	if a.raw != text {
-		a.t.Fatalf("%s: %q, want %q", a.Request.URL.Path, a.raw, text)
+	if c.id != authtest.Scrapbook {
+		return a.problem(http.StatusUnauthorized, word)
+	}
+	if a.wants(lines[word].status); a.raw != lines[word].text {
+		a.t.Fatalf("%s: %q, want %q", a.Request.URL.Path, a.raw, lines[word].text)
 	}
 	return a
 }
@@ -194,7 +208,7 @@ func (c *signer) exchange(request pair, verifier string) *told {
 // link opens the link with a request token and returns the path of its interaction.
 func (c *signer) link(b *browser, token string) string {
 	c.t.Helper()
-	p := b.get(c.authorizePath + "?oauth_token=" + url.QueryEscape(token)).wants(http.StatusSeeOther, "")
+	p := b.get(c.authorizePath+"?oauth_token="+url.QueryEscape(token)).wants(http.StatusSeeOther, "")
 	return p.Header.Get("Location")
 }
 
