@@ -122,7 +122,7 @@ func (c *chromium) says(selector, sentence string) {
 
 func TestBobAllowsSeesAndRevokesInABrowser(t *testing.T) {
 	w, c := start(t), newChromium(t)
-	w.forget(t)
+	w.forget(t, photoPrintID)
 	c.do("ask PhotoPrint to print", chromedp.Navigate(w.PhotoPrintURL+"/start"), chromedp.WaitVisible(`input[name=password]`))
 	c.says("main", "PhotoPrint")
 	c.shoot("login")
@@ -160,7 +160,7 @@ func TestBobAllowsSeesAndRevokesInABrowser(t *testing.T) {
 
 func TestBobDeniesInABrowser(t *testing.T) {
 	w, c := start(t), newChromium(t)
-	w.forget(t)
+	w.forget(t, photoPrintID)
 	c.do("ask PhotoPrint to print", chromedp.Navigate(w.PhotoPrintURL+"/start"))
 	c.logIn(w.Bob.Name, w.Bob.Password)
 	c.do("deny", chromedp.WaitVisible(`button[value=deny]`), chromedp.Click(`button[value=deny]`), chromedp.WaitNotPresent(`button[value=deny]`))
@@ -187,7 +187,7 @@ func TestAnUnknownClientIsAPageInABrowser(t *testing.T) {
 
 func TestThePagesNeedNoMouse(t *testing.T) {
 	w, c := start(t), newChromium(t)
-	w.forget(t)
+	w.forget(t, photoPrintID)
 	c.do("ask PhotoPrint to print", chromedp.Navigate(w.PhotoPrintURL+"/start"), chromedp.WaitVisible(`input[name=password]`))
 	c.do("type name and password", chromedp.KeyEvent(w.Bob.Name), chromedp.KeyEvent("\t"), chromedp.KeyEvent(w.Bob.Password), chromedp.KeyEvent("\r"))
 	c.do("see the consent page", chromedp.WaitVisible(`button[value=deny]`))

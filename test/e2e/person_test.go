@@ -87,7 +87,9 @@ func (p *person) authorize(address, name, password string) url.Values {
 		status, location, page = p.open(back, nil)
 	}
 	if status == http.StatusOK {
-		status, location, _ = p.open(interaction+"/consent", url.Values{"decision": {"allow"}, "ticket": {field(p.t, page, "ticket")}})
+		status, location, _ = p.open(interaction+"/consent", url.Values{
+			"decision": {"allow"}, "ticket": {field(p.t, page, "ticket")}, "scope": values(p.t, page, "scope"),
+		})
 	}
 	to, err := url.Parse(location)
 	if status != http.StatusSeeOther || err != nil {
@@ -96,19 +98,32 @@ func (p *person) authorize(address, name, password string) url.Values {
 	return to.Query()
 }
 
-// forget takes back what Bob allowed PhotoPrint in an earlier test.
-func (w *world) forget(t *testing.T) {
+// photoPrintID is the client ID of PhotoPrint.
+const photoPrintID = "photos.photoprint"
+
+// forget takes back what Bob allowed a client in an earlier test.
+func (w *world) forget(t *testing.T, clientID string) {
 	t.Helper()
 	bob := w.person(t, w.Issuer)
 	bob.open("/login", url.Values{"username": {w.Bob.Name}, "password": {w.Bob.Password}})
-	status, _, _ := bob.open("/account/revoke", url.Values{"clientID": {"photos.photoprint"}})
+	status, _, _ := bob.open("/account/revoke", url.Values{"clientID": {clientID}})
 	if status != http.StatusSeeOther {
-		t.Fatalf("to take back PhotoPrint's access answers %d", status)
+		t.Fatalf("to take back the access of %s answers %d", clientID, status)
 	}
 }
 
 // field returns the value of a field of the page's forms.
 func field(t *testing.T, page, name string) string {
+	t.Helper()
+	all := values(t, page, name)
+	if len(all) == 0 {
+		t.Fatalf("the page has no field %s", name)
+	}
+	return all[0]
+}
+
+// values returns the values of all fields with this name.
+func values(t *testing.T, page, name string) (all []string) {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(page))
 	if err != nil {
@@ -120,11 +135,10 @@ func field(t *testing.T, page, name string) string {
 			attributes[a.Key] = a.Val
 		}
 		if n.Data == "input" && attributes["name"] == name {
-			return attributes["value"]
+			all = append(all, attributes["value"])
 		}
 	}
-	t.Fatalf("the page has no field %s", name)
-	return ""
+	return all
 }
 
 // app is PhotoPrint as x/oauth2 sees it, from its mounted Secret.
