@@ -25,11 +25,12 @@ import (
 
 const (
 	appID, apiID = "photos.photoprint", "photos.photostorage"
+	signerID     = "photos.photobook" // speaks OAuth 1.0a
 	callback     = "https://photoprint.example/callback"
 	codeVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 )
 
-// clients stands in for the registry: two clients in memory.
+// clients stands in for the registry: three clients in memory.
 type clients struct {
 	byID    map[string]*authserver.Client
 	secrets map[string]string
@@ -48,7 +49,18 @@ func newClients(shared, root credential.Key) *clients {
 			Credentials: []authserver.Credential{{ID: "first", Verifier: credential.Verifier(shared, uid, "first", secret)}},
 		}
 	}
+	c.addSigner(shared)
 	return c
+}
+
+// addSigner adds the client that signs. Its secret is derived from the key that the server has.
+func (c *clients) addSigner(shared credential.Key) {
+	signer := *c.byID[appID]
+	signer.UID, signer.ID, signer.Profile = "11111111-0000-4000-8000-000000000003", signerID, authserver.ProfileOAuth1
+	signer.SignatureMethods = []string{"HMAC-SHA256"}
+	secret := credential.Derive(shared, signer.UID, "first")
+	signer.Credentials = []authserver.Credential{{ID: "first", Verifier: credential.Verifier(shared, signer.UID, "first", secret)}}
+	c.byID[signerID], c.secrets[signerID] = &signer, secret
 }
 
 // ByID is of authserver.Clients.
@@ -99,18 +111,24 @@ func (b *bench) measurements(ctx context.Context, connections int) ([]*measureme
 	floor := &measurement{name: "bare handler", addr: b.floor, tls: b.client}
 	issue := &measurement{name: "client credentials, opaque", aim: 0.5, addr: b.site, tls: b.client}
 	introspect := &measurement{name: "introspection", aim: 0.5, addr: b.site, tls: b.client}
+	verify := &measurement{name: "OAuth 1.0a verification", addr: b.site, tls: b.client}
 	refresh := &measurement{name: "refresh, durable, SQLite", aim: 0.4, addr: b.site, tls: b.client}
 	for n := range connections {
 		tokens, err := b.allow(ctx, fmt.Sprintf("owner%d", n))
 		if err != nil {
 			return nil, err
 		}
+		signed, err := b.allowSigned(ctx, fmt.Sprintf("owner%d", n))
+		if err != nil {
+			return nil, err
+		}
+		verify.next = append(verify.next, b.verifying(signed))
 		floor.next = append(floor.next, b.same(oauth2.PathToken, appID, token))
 		issue.next = append(issue.next, b.same(oauth2.PathToken, appID, token))
 		introspect.next = append(introspect.next, b.same(oauth2.PathIntrospect, apiID, url.Values{"token": {tokens.AccessToken}}))
 		refresh.next = append(refresh.next, b.refreshing(tokens.RefreshToken))
 	}
-	return []*measurement{floor, issue, introspect, refresh}, nil
+	return []*measurement{floor, issue, introspect, verify, refresh}, nil
 }
 
 // same sends one request again and again.
