@@ -153,6 +153,10 @@ func (p *planner) renew() (bool, notice) {
 	if first {
 		return true, notice{}
 	}
+	if p.oc.Spec.Profile.ResetEndsGrants() {
+		p.status.ValidAfter = p.nextSecond()
+		return true, notice{reason: eventReset, message: "The client secret was reset: a new one was made, the old one ended, and all grants and tokens with it."}
+	}
 	return true, notice{reason: eventReset, message: "The client secret was reset: a new one was made, the old one ended."}
 }
 
@@ -168,13 +172,20 @@ func (p *planner) derive(id string) string {
 
 // validAfter returns since when approvals and tokens of the client are good. It moves, and
 // never back, when a spec is seen that suspends a client of IntegrationCloud: there, what an
-// inactive client had was dead for good. The running second is not over, so it is the next.
+// inactive client had was dead for good. A reset moves it in some profiles, see renew.
 func (p *planner) validAfter() *metav1.Time {
 	before := p.oc.Status.ValidAfter.DeepCopy()
 	suspended := p.oc.Spec.Suspend && p.oc.Spec.Profile == v1alpha1.ProfileIntegrationCloud
 	if !suspended || before != nil && p.oc.Status.ObservedGeneration == p.oc.Generation {
 		return before
 	}
+	return p.nextSecond()
+}
+
+// nextSecond is the validAfter that ends what there is now: the running second is not over. It
+// is never before the one in the status.
+func (p *planner) nextSecond() *metav1.Time {
+	before := p.status.ValidAfter.DeepCopy()
 	next := metav1.NewTime(p.in.now.UTC().Truncate(time.Second).Add(time.Second))
 	if next.Before(before) {
 		return before

@@ -210,6 +210,26 @@ func TestSuspendingAClientOfIntegrationCloudEndsWhatItHas(t *testing.T) {
 	wantValidAfter(second) // a clock that was set back revives nothing
 }
 
+func TestAResetEndsWhatAClientOfConnectionsCloudHas(t *testing.T) {
+	for _, row := range profiles {
+		s := newScene(t)
+		before := s.issued("album", of(row.profile))
+		s.clock.advance(time.Hour + 300*time.Millisecond)
+		s.update("album", func(oc *v1alpha1.OAuthClient) {
+			oc.Annotations = map[string]string{v1alpha1.AnnotationResetCredentials: "again"}
+		})
+		oc := s.settle("album")
+		s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		if oc.Status.Credentials[0].ID == before.Status.Credentials[0].ID {
+			t.Errorf("%s: nothing was reset", row.profile)
+		}
+		got, want := oc.Status.ValidAfter, s.clock.Now().Truncate(time.Second).Add(time.Second)
+		if ends := row.profile.ResetEndsGrants(); ends != (got != nil) || ends && !got.Time.Equal(want) {
+			t.Errorf("%s: validAfter is %v, grants end: %t", row.profile, got, ends)
+		}
+	}
+}
+
 func TestASuspensionIsNotedWhateverElseIsWrong(t *testing.T) {
 	s := newScene(t)
 	s.issued("integrator", of(v1alpha1.ProfileIntegrationCloud))

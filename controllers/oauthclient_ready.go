@@ -87,7 +87,7 @@ func (p *planner) sayMismatch() string {
 }
 
 func (p *planner) saySuspended() string {
-	if p.status.ValidAfter != nil {
+	if p.oc.Spec.Profile == v1alpha1.ProfileIntegrationCloud {
 		return "spec.suspend is set: every request of this client is refused. Its client ID and Secret are kept; its grants and tokens have ended."
 	}
 	return "spec.suspend is set: every request of this client is refused. Its client ID, Secret and grants are kept."

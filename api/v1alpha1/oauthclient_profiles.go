@@ -28,6 +28,12 @@ const (
 // client secret itself, so it is derived from the shared key.
 func (p Profile) Signed() bool { return p == ProfileOAuth1 || p == ProfileConnectionsCloudOAuth1 }
 
+// ResetEndsGrants reports whether a reset of the credentials ends all grants and tokens too, as
+// it is assumed of the server that clients of the profile were written for.
+func (p Profile) ResetEndsGrants() bool {
+	return p == ProfileConnectionsCloudOAuth2 || p == ProfileConnectionsCloudOAuth1
+}
+
 // SignatureMethod is how a client of OAuth 1.0a signs its requests (RFC 5849 §3.4).
 //
 // +kubebuilder:validation:Enum=HMAC-SHA256;HMAC-SHA1;PLAINTEXT

@@ -44,9 +44,10 @@ type OAuthClientStatus struct {
 	LastHandledReset string `json:"lastHandledReset,omitempty"`
 
 	// ValidAfter ends every approval and token that was given before it. The operator
-	// sets it when it sees a client of profile IntegrationCloud suspended. A
-	// suspension that is over before the operator saw it ends nothing. Absent: none was
-	// ended that way.
+	// sets it when it sees a client of profile IntegrationCloud suspended, and when it
+	// resets the credentials of one of ConnectionsCloudOAuth2 or ConnectionsCloudOAuth1.
+	// A suspension that is over before the operator saw it ends nothing. Absent: none
+	// was ended that way.
 	//
 	// +optional
 	ValidAfter *metav1.Time `json:"validAfter,omitempty"`
