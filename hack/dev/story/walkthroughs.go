@@ -46,7 +46,7 @@ func (w *walk) curl(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, want := range []string{"an answer to our question", `"grandma-at-90.jpg"`, `"active":true`, `"invalid_grant"`,
-		"Unauthorized", "error=invalid_request", "gha_"} {
+		"The access token is not valid", "error=invalid_request", "gha_"} {
 		if !strings.Contains(out, want) {
 			return "", fmt.Errorf("%q is not printed, but:\n%s", want, out)
 		}
