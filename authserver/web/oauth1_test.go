@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/html"
+
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
@@ -289,4 +291,183 @@ func TestBobAllowsPhotoBookWhichSignsItsRequests(t *testing.T) {
 			b.get(path).wants(http.StatusGone, "")
 		})
 	}
+}
+
+func TestTheVerifierIsShownToWhoeverHasNoCallback(t *testing.T) {
+	eachSigned(t, func(t *testing.T, h *house, app *signer) {
+		bob := h.bob(t)
+		request := app.request("oob").credentials()
+		path := app.link(bob, request.token)
+		bob.get(path).says("a page with a code that you enter in")
+		p := bob.consentTo(path, "allow").wants(http.StatusOK, "").says("Enter this code there", "once, within 10 minutes", "nobody else")
+		verifier := p.verifier()
+		if h.issued() != 1 || len(verifier) != 12 {
+			t.Errorf("%d grants, the verifier is %q", h.issued(), verifier)
+		}
+		typed := strings.ToLower(verifier[:4]) + " " + verifier[4:8] + "-" + verifier[8:]
+		token := app.exchange(request, typed).credentials()
+		if !app.works(token) {
+			t.Error("the token does not work")
+		}
+		bob.get(path).wants(http.StatusGone, "") // it is shown once
+	})
+}
+
+// verifier returns what a person copies from the page: nothing but the letters.
+func (p *page) verifier() string {
+	p.t.Helper()
+	outputs := p.elements("output")
+	if len(outputs) != 1 {
+		p.t.Fatalf("there is no code:\n%s", p.text())
+	}
+	var b strings.Builder
+	for n := range outputs[0].Descendants() {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data)
+		}
+	}
+	return b.String()
+}
+
+func TestAVerifierThatWasShownEndsAfterTenMinutes(t *testing.T) {
+	eachSigned(t, func(t *testing.T, h *house, app *signer) {
+		bob := h.bob(t)
+		request := app.request("oob").credentials()
+		verifier := bob.consentTo(app.link(bob, request.token), "allow").verifier()
+		h.Clock.Advance(10 * time.Minute)
+		app.refused(app.exchange(request, verifier), "token_expired")
+	})
+}
+
+func TestADenialWithoutACallbackIsAPage(t *testing.T) {
+	eachSigned(t, func(t *testing.T, h *house, app *signer) {
+		bob := h.bob(t)
+		path := app.link(bob, app.request("oob").credentials().token)
+		bob.consentTo(path, "deny").shown(http.StatusOK).says("You did not allow it", "The application gets no access.")
+		bob.get(path).wants(http.StatusGone, "")
+		if h.issued() != 0 {
+			t.Error("something was issued")
+		}
+	})
+}
+
+func TestAlwaysCountsForSignedClientsToo(t *testing.T) {
+	eachSigned(t, func(t *testing.T, h *house, app *signer) {
+		bob := h.bob(t)
+		path := app.link(bob, app.requestToken().token)
+		form := url.Values{"decision": {"allow"}, "always": {"on"}, "ticket": {bob.get(path).field("ticket")}}
+		callback, _, _ := strings.Cut(app.callback, "?")
+		bob.post(path+"/consent", form).back(callback)
+
+		request := app.requestToken()
+		again := bob.get(app.link(bob, request.token)).back(callback)
+		app.exchange(request, again.Get("oauth_verifier")).credentials()
+		shown := app.request("oob").credentials()
+		verifier := bob.get(app.link(bob, shown.token)).wants(http.StatusOK, "").verifier()
+		app.exchange(shown, verifier).credentials()
+
+		bob.post("/account/revoke", url.Values{"clientID": {app.id}}).wants(http.StatusSeeOther, "/account")
+		bob.get(app.link(bob, app.requestToken().token)).wants(http.StatusOK, "").says("asks for access")
+	})
+}
+
+func TestTheLoginOfALinkTellsNoClient(t *testing.T) {
+	eachSigned(t, func(t *testing.T, h *house, app *signer) {
+		b := h.browser(t)
+		path := app.link(b, app.requestToken().token)
+		wrong := b.post(path+"/login", url.Values{"username": {"bob"}, "password": {"wrong"}})
+		for _, p := range []*page{b.get(path), wrong} {
+			if p.says("Sign in", "to go on"); strings.Contains(p.body, app.callback) || strings.Contains(p.body, "Cancel") || strings.Contains(p.text(), "to go on to") {
+				t.Errorf("a stranger learns whose link it is: %s", p.text())
+			}
+			if policy := p.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self' https:;") {
+				t.Errorf("after the login, a remembered owner gets stuck: %s", policy)
+			}
+		}
+		b.post(path+"/login", url.Values{"username": {"bob"}, "password": {authtest.BobPassword}}).wants(http.StatusSeeOther, path)
+		b.get(path).wants(http.StatusOK, "").says("asks for access")
+	})
+}
+
+func TestALinkWithoutItsTokenIsShown(t *testing.T) {
+	eachSigned(t, func(t *testing.T, h *house, app *signer) {
+		b, token := h.browser(t), url.QueryEscape(app.requestToken().token)
+		for query, says := range map[string]string{
+			"": "absent", "oauth_token=": "absent", "oauth_token=" + token + "&oauth_token=" + token: "duplicated", "oauth_token=" + token + "&x=1&x=2": "duplicated",
+			"oauth_token=%zz": "invalid", "oauth_token=" + strings.Repeat("x", 300): "expired",
+		} {
+			p := b.get(app.authorizePath + "?" + query)
+			if p.StatusCode/100 != 4 || p.Header.Get("Location") != "" {
+				t.Errorf("%s: %d %s", query, p.StatusCode, p.Header.Get("Location"))
+			}
+			if app.id == authtest.Scrapbook {
+				p.says("oauth_", says)
+			}
+		}
+		b.get(app.authorizePath+"?oauth_token="+token+"&oauth_callback=https%3A%2F%2Fevil.example&scope=all").wants(http.StatusSeeOther, "")
+	})
+}
+
+func TestAClientThatSignsRevokesItsToken(t *testing.T) {
+	h := newHouse(t)
+	app := h.photoBook(t)
+	twin, token, other := app.twin(), app.tokens(), app.tokens()
+	twin.post(oauth1.PathRevoke, token, nil).wants(http.StatusOK) // no effect, and no hint
+	if !app.works(token) {
+		t.Fatal("another client revoked the token")
+	}
+	h.Store.Fail(authserver.ErrUnavailable)
+	if got := app.post(oauth1.PathRevoke, token, nil).problem(http.StatusServiceUnavailable, "temporarily_unavailable"); got.Header.Get("Retry-After") == "" {
+		t.Error("N39: there is no Retry-After")
+	}
+	h.Store.Fail(nil)
+	if !app.works(token) {
+		t.Fatal("a revocation that failed took effect")
+	}
+	for _, wrong := range []pair{{}, {token: "gha_x"}, {token.token, other.secret}} {
+		if got := app.post(oauth1.PathRevoke, wrong, nil); got.StatusCode/100 != 4 {
+			t.Errorf("with %.8s: %d %s", wrong.token, got.StatusCode, got.raw)
+		}
+	}
+	for range 2 { // RFC 7009 §2.2: what is revoked is revoked
+		if got := app.post(oauth1.PathRevoke, token, nil).wants(http.StatusOK); got.raw != "" {
+			t.Errorf("the answer is %s", got.raw)
+		}
+	}
+	if app.works(token) || !app.works(other) {
+		t.Error("the wrong token is dead")
+	}
+}
+
+func TestEndpointsOfOAuth1AreForPost(t *testing.T) {
+	h := newHouse(t)
+	app := h.photoBook(t)
+	for _, path := range []string{oauth1.PathRequestToken, oauth1.PathAccessToken, oauth1.PathRevoke, oauth1.PathVerify} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodOptions} {
+			got := app.send(method, path, app.authorization(method, h.issuer+path, pair{}, params{"oauth_callback": app.callback}), nil)
+			if got.wants(http.StatusMethodNotAllowed); !strings.Contains(got.Header.Get("Allow"), http.MethodPost) || got.Header.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("%s %s: %v", method, path, got.Header)
+			}
+		}
+	}
+}
+
+func TestAStoreThatIsGoneIsAProblemToComeBackWith(t *testing.T) {
+	h := newHouse(t)
+	app := h.photoBook(t)
+	request := app.requestToken()
+	verifier := app.allowedBy(h.bob(t), request)
+	h.Store.Fail(authserver.ErrUnavailable)
+	for _, got := range []*told{app.request(app.callback), app.exchange(request, verifier)} {
+		if got.problem(http.StatusServiceUnavailable, "temporarily_unavailable"); got.Header.Get("Retry-After") == "" {
+			t.Errorf("%s says not when to come back", got.Request.URL.Path)
+		}
+	}
+	h.Store.Fail(http.ErrNoLocation) // any error that nobody foresaw
+	got := app.request(app.callback).problem(http.StatusInternalServerError, "server_error")
+	if strings.Contains(got.raw, "unplugged") {
+		t.Errorf("the answer tells the cause: %s", got.raw)
+	}
+	h.Store.Fail(nil)
+	app.exchange(request, verifier).credentials()
 }
