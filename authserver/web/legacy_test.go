@@ -551,6 +551,19 @@ func TestOlderN33AnUnknownClientAndAWrongSecretAreOneAnswer(t *testing.T) {
 	})
 }
 
+func TestScriptsOfOtherSitesReachThePathsOfPublicClientsOnly(t *testing.T) {
+	eachOlder(t, func(t *testing.T, h *house, o older) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.issuer+o.token, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{authtest.Flows: "*"}[o.client]
+		if got := h.send(t, r).Header.Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("scripts of %q may read the answer, want %q", got, want)
+		}
+	})
+}
+
 func TestAnOlderClientIsAStrangerAtTheStandardPaths(t *testing.T) {
 	eachOlder(t, func(t *testing.T, h *house, o older) {
 		unknown := request(url.Values{"client_id": {"nobody"}, "redirect_uri": {o.callback}})

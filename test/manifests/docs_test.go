@@ -24,15 +24,17 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-func TestTheExamplesOfTheKindsPageAreAccepted(t *testing.T) {
+func TestTheExamplesOfThePagesAreAccepted(t *testing.T) {
 	env := deployed(t)
 	apply(t, env, build(t, root+"/config/samples"))
-	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(read(t, kindsPage), -1)
-	if len(examples) == 0 {
-		t.Fatal("the page has no example")
-	}
-	for _, example := range examples {
-		kubectl(t, env, []byte(example[1]), "apply", "--server-side", "--force-conflicts", "--validate=strict", "--dry-run=server", "-f", "-")
+	for _, page := range []string{kindsPage, root + "/docs/migrate-connections-cloud.md", root + "/docs/migrate-integration-cloud.md"} {
+		examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(read(t, page), -1)
+		if len(examples) == 0 {
+			t.Fatalf("%s has no example", page)
+		}
+		for _, example := range examples {
+			kubectl(t, env, []byte(example[1]), "apply", "--server-side", "--force-conflicts", "--validate=strict", "--dry-run=server", "-f", "-")
+		}
 	}
 }
 
