@@ -185,7 +185,7 @@ func TestN51OfTwentyEqualRequestsOneIsTaken(t *testing.T) {
 	h := newHouse(t)
 	var kept atomic.Pointer[http.Request]
 	h.post(t, h.photoBook(t, h.access.AccessToken, h.access.TokenSecret, func(r *http.Request) {
-		kept.Store(r.Clone(context.Background()))
+		kept.Store(r.Clone(t.Context()))
 		r.Host = "lost.example" // on the wire
 	}))
 	var taken atomic.Int32
