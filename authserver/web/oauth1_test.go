@@ -471,3 +471,24 @@ func TestAStoreThatIsGoneIsAProblemToComeBackWith(t *testing.T) {
 	h.Store.Fail(nil)
 	app.exchange(request, verifier).credentials()
 }
+
+// pagesOfLinks adds the pages that only links with a request token lead to.
+func (h *house) pagesOfLinks(t *testing.T, pages map[string]*page) {
+	t.Helper()
+	app, bob, b := h.photoBook(t), h.signedIn(t, authtest.Bob, authtest.BobPassword), h.browser(t)
+	link := app.link(b, app.requestToken().token)
+	pages["login of a link"] = b.get(link)
+	pages["login of a link again"] = b.post(link+"/login", url.Values{"username": {hostile}, "password": {"wrong"}})
+	shown := app.request("oob").credentials()
+	path := app.link(bob, shown.token)
+	pages["consent for a code"] = bob.get(path)
+	pages["code"] = bob.consentTo(path, "allow")
+	pages["no code"] = bob.consentTo(app.link(bob, app.request("oob").credentials().token), "deny")
+	pages["used link"] = bob.get(app.link(bob, shown.token))
+	pages["unknown link"] = bob.get(app.link(bob, hostile))
+	pages["incomplete link"] = b.get(app.authorizePath + "?" + url.Values{hostile: {"1", "2"}}.Encode())
+	alice := h.signedIn(t, authtest.Alice, authtest.AlicePassword)
+	pages["refused link"] = alice.get(app.link(alice, app.requestToken().token))
+	h.Clock.Advance(10 * time.Minute)
+	pages["expired link"] = bob.get(app.link(bob, shown.token))
+}

@@ -42,6 +42,7 @@ func everyPage(t *testing.T, h *house) map[string]*page {
 	pages["gone"] = b.get("/interaction/AAAAAAAAAAAAAAAAAAAAAAAAAA")
 	pages["not found"] = b.get("/nothing/" + url.PathEscape(hostile) + "?q=" + url.QueryEscape(hostile))
 	pages["bad form"] = b.post("/login", url.Values{"username": {hostile, hostile}})
+	h.pagesOfLinks(t, pages)
 	return pages
 }
 
@@ -53,6 +54,7 @@ func TestN19MarkupIsInertOnEveryPage(t *testing.T) {
 	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) {
 		c.DisplayName, c.Description = "name "+hostile, "description "+hostile
 	})
+	h.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) { c.DisplayName = "name " + hostile })
 	h.Clients.Explain("photos.read", "scope "+hostile)
 	for _, name := range []string{authtest.Bob, authtest.Alice} {
 		owner, err := h.Directory.Lookup(t.Context(), name)
@@ -71,6 +73,7 @@ func TestN19MarkupIsInertOnEveryPage(t *testing.T) {
 		"account": {"name " + hostile, "description " + hostile, "scope " + hostile, "owner " + hostile},
 		"refused": {"Ask the administrator of name " + hostile + " to let you use it.", "owner " + hostile},
 		"login":   {"name " + hostile},
+		"code":    {"name " + hostile},
 	} {
 		pages[name].says(texts...)
 	}
@@ -99,7 +102,7 @@ func (p *page) inert(name string) {
 
 // ours are the elements that the templates use. Whatever else is on a page was smuggled in.
 var ours = strings.Fields(`html head meta title link body header img span main h1 h2 h3 p strong bdi form div label input
-	button a ul li code dl dt dd time`)
+	button a ul li code dl dt dd time output`)
 
 func TestN11NoPageLetsItselfBeFramed(t *testing.T) {
 	h := newHouse(t)
