@@ -5,10 +5,13 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
+	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -17,10 +20,10 @@ import (
 
 // Names of the indexes in the cache.
 const (
-	indexScope     = "gatehouse.dev/declared-scope"
-	indexCallback  = "gatehouse.dev/callback"
-	indexClientID  = "gatehouse.dev/client-id"
-	indexClientUID = "gatehouse.dev/client-uid"
+	indexScope    = "gatehouse.dev/declared-scope"
+	indexCallback = "gatehouse.dev/callback"
+	indexClientID = "gatehouse.dev/client-id"
+	indexRenamed  = "gatehouse.dev/renamed-secret-of"
 )
 
 // rival is an older client that claims the same thing.
@@ -46,28 +49,55 @@ type index struct {
 }
 
 func indexes() []index {
-	return append(claims(), index{&corev1.Secret{}, indexClientUID, func(o client.Object) []string {
-		return []string{o.GetLabels()[v1alpha1.LabelClientUID]}
-	}})
+	all := []index{{&corev1.Secret{}, indexRenamed, renamedSecret}}
+	for _, c := range claims() {
+		all = append(all, index{&v1alpha1.OAuthClient{}, c.field, c.buckets})
+	}
+	return all
 }
 
-// claims are the indexes by what only one client, or one namespace, may have.
-func claims() []index {
-	return []index{
-		{&v1alpha1.OAuthClient{}, indexScope, ofClient(scopesOf)},
-		{&v1alpha1.OAuthClient{}, indexCallback, ofClient(callbacksOf)},
-		{&v1alpha1.OAuthClient{}, indexClientID, ofClient(clientIDsOf)},
-	}
+// claim is what only one client, or one namespace, may have.
+type claim struct {
+	field  string
+	values func(*v1alpha1.OAuthClient) []string
 }
 
-func ofClient(values func(*v1alpha1.OAuthClient) []string) client.IndexerFunc {
-	return func(o client.Object) []string {
-		oc, ok := o.(*v1alpha1.OAuthClient)
-		if !ok {
-			return nil
-		}
-		return values(oc)
+func claims() []claim {
+	return []claim{{indexScope, scopesOf}, {indexCallback, callbacksOf}, {indexClientID, clientIDsOf}}
+}
+
+// buckets indexes a client by its claims. An index keeps a set for each value it
+// knows; nearly every client has a callback URL of its own, so they share buckets.
+func (c claim) buckets(o client.Object) []string {
+	oc, ok := o.(*v1alpha1.OAuthClient)
+	if !ok {
+		return nil
 	}
+	var found []string
+	for _, value := range c.values(oc) {
+		found = append(found, bucket(value))
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// bucket spreads values over 1,024 names.
+func bucket(value string) string {
+	return strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(value))%1024), 10)
+}
+
+// renamedSecret indexes by client the Secrets that have not the default name. Those
+// that have it are found by it, and they are most.
+func renamedSecret(o client.Object) []string {
+	ref := metav1.GetControllerOf(o)
+	if ref == nil {
+		return nil
+	}
+	owner := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Name: ref.Name}}
+	if o.GetName() == v1alpha1.DefaultSecretName(owner) {
+		return nil
+	}
+	return []string{string(ref.UID)}
 }
 
 // scopesOf returns the scopes oc declares as a resource server: each one belongs to
@@ -105,48 +135,62 @@ func callbacksOf(oc *v1alpha1.OAuthClient) []string {
 	return urls
 }
 
-// olderClaim returns the first of the values that an older client claims too, and of
-// several older ones tells of the oldest: always the same, or the status would flap.
-func (r *OAuthClientReconciler) olderClaim(ctx context.Context, oc *v1alpha1.OAuthClient, field string, values []string) (*rival, error) {
-	for _, value := range values {
-		holders, err := r.holders(ctx, field, value)
+// olderClaim returns the first claim of oc that belongs to somebody else: a scope
+// to the oldest client that declares it, a callback URL to the namespace of the
+// oldest client that has it. A loser holds nothing, however old it is.
+func (r *OAuthClientReconciler) olderClaim(ctx context.Context, oc *v1alpha1.OAuthClient, c claim) (*rival, error) {
+	for _, value := range c.values(oc) {
+		holders, err := r.holders(ctx, c, value)
 		if err != nil {
 			return nil, err
 		}
 		oldest := oc
-		for i := range holders {
-			other := &holders[i]
-			shared := field == indexCallback && other.Namespace == oc.Namespace
-			if !shared && v1alpha1.Older(other, oldest) {
+		for _, other := range holders {
+			if v1alpha1.Older(other, oldest) {
 				oldest = other
 			}
 		}
-		if oldest != oc {
-			return &rival{what: value, sameNamespace: oldest.Namespace == oc.Namespace}, nil
+		sameNamespace := oldest.Namespace == oc.Namespace
+		if oldest.UID != oc.UID && !(c.field == indexCallback && sameNamespace) {
+			return &rival{what: value, sameNamespace: sameNamespace}, nil
 		}
 	}
 	return nil, nil
 }
 
 // holders returns the clients that claim the value, from the cache: for reading only.
-func (r *OAuthClientReconciler) holders(ctx context.Context, field, value string) ([]v1alpha1.OAuthClient, error) {
+func (r *OAuthClientReconciler) holders(ctx context.Context, c claim, value string) ([]*v1alpha1.OAuthClient, error) {
 	list := &v1alpha1.OAuthClientList{}
-	if err := r.Client.List(ctx, list, client.MatchingFields{field: value}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.Client.List(ctx, list, client.MatchingFields{c.field: bucket(value)}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list who claims the same: %w", err)
 	}
-	return list.Items, nil
+	var holders []*v1alpha1.OAuthClient
+	for i := range list.Items {
+		if slices.Contains(c.values(&list.Items[i]), value) {
+			holders = append(holders, &list.Items[i])
+		}
+	}
+	return holders, nil
 }
 
 // rivals names everybody who claims something that the object claims.
 func (r *OAuthClientReconciler) rivals(ctx context.Context, o client.Object) []reconcile.Request {
+	oc, ok := o.(*v1alpha1.OAuthClient)
+	if !ok {
+		return nil
+	}
 	var requests []reconcile.Request
-	for _, index := range claims() {
-		for _, value := range index.values(o) {
-			holders, err := r.holders(ctx, index.field, value)
+	for _, c := range claims() {
+		for _, value := range c.values(oc) {
+			holders, err := r.holders(ctx, c, value)
 			if err != nil {
 				continue // only before the cache runs; it lists everybody once it does
 			}
-			requests = append(requests, requestsFor(holders, o.GetUID())...)
+			for _, other := range holders {
+				if other.UID != oc.UID {
+					requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(other)})
+				}
+			}
 		}
 	}
 	return requests
@@ -158,15 +202,9 @@ func (r *OAuthClientReconciler) everyone(ctx context.Context, _ client.Object) [
 	if err := r.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil // only before the cache runs; it lists everybody once it does
 	}
-	return requestsFor(list.Items, "")
-}
-
-func requestsFor(clients []v1alpha1.OAuthClient, but types.UID) []reconcile.Request {
-	var requests []reconcile.Request
-	for i := range clients {
-		if clients[i].UID != but {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&clients[i])})
-		}
+	requests := make([]reconcile.Request, len(list.Items))
+	for i := range list.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
 	}
 	return requests
 }

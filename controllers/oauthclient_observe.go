@@ -41,13 +41,13 @@ func (r *OAuthClientReconciler) observe(ctx context.Context, oc *v1alpha1.OAuthC
 	if seen.others, err = r.otherSecrets(ctx, oc); err != nil {
 		return seen, err
 	}
-	if seen.scope, err = r.olderClaim(ctx, oc, indexScope, scopesOf(oc)); err != nil {
+	if seen.scope, err = r.olderClaim(ctx, oc, claim{indexScope, scopesOf}); err != nil {
 		return seen, err
 	}
-	if seen.callback, err = r.olderClaim(ctx, oc, indexCallback, callbacksOf(oc)); err != nil {
+	if seen.callback, err = r.olderClaim(ctx, oc, claim{indexCallback, callbacksOf}); err != nil {
 		return seen, err
 	}
-	seen.clientID, err = r.olderClaim(ctx, oc, indexClientID, clientIDsOf(oc))
+	seen.clientID, err = r.olderClaim(ctx, oc, claim{indexClientID, clientIDsOf})
 	return seen, err
 }
 
@@ -78,25 +78,15 @@ func (r *OAuthClientReconciler) liveSecret(ctx context.Context, key client.Objec
 	return secret, nil
 }
 
-// otherSecrets returns what the client controls under names it does not want: by the
-// label, from the cache, and the one the status names, should it have lost its label.
-// There are none but after a renaming, so each one is worth a look at the API server.
+// otherSecrets returns what the client controls under names it does not want. There
+// are none but after a renaming, so each one is worth a look at the API server.
 func (r *OAuthClientReconciler) otherSecrets(ctx context.Context, oc *v1alpha1.OAuthClient) ([]corev1.Secret, error) {
-	list := &corev1.SecretList{}
-	err := r.Client.List(ctx, list, client.InNamespace(oc.Namespace), client.MatchingFields{indexClientUID: string(oc.UID)})
+	names, err := r.otherNames(ctx, oc)
 	if err != nil {
-		return nil, fmt.Errorf("list the Secrets of the client: %w", quiet(err))
+		return nil, err
 	}
-	names := []string{oc.Status.SecretName}
-	for i := range list.Items {
-		names = append(names, list.Items[i].Name)
-	}
-	slices.Sort(names)
 	var others []corev1.Secret
-	for _, name := range slices.Compact(names) {
-		if name == "" || name == secretName(oc) {
-			continue
-		}
+	for _, name := range names {
 		secret, err := r.liveSecret(ctx, client.ObjectKey{Namespace: oc.Namespace, Name: name})
 		if err != nil {
 			return nil, err
@@ -106,6 +96,35 @@ func (r *OAuthClientReconciler) otherSecrets(ctx context.Context, oc *v1alpha1.O
 		}
 	}
 	return others, nil
+}
+
+// otherNames returns where an older Secret of the client may be: what the index
+// knows, the default name if the cache knows it, and what the status names, should it
+// have lost its label.
+func (r *OAuthClientReconciler) otherNames(ctx context.Context, oc *v1alpha1.OAuthClient) ([]string, error) {
+	list := &corev1.SecretList{}
+	err := r.Client.List(ctx, list, client.InNamespace(oc.Namespace), client.MatchingFields{indexRenamed: string(oc.UID)})
+	if err != nil {
+		return nil, fmt.Errorf("list the Secrets of the client: %w", quiet(err))
+	}
+	names := []string{oc.Status.SecretName}
+	for i := range list.Items {
+		names = append(names, list.Items[i].Name)
+	}
+	if name := v1alpha1.DefaultSecretName(oc); name != secretName(oc) {
+		cached := &corev1.Secret{}
+		err := r.Client.Get(ctx, client.ObjectKey{Namespace: oc.Namespace, Name: name}, cached)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("read the Secret %s: %w", name, quiet(err))
+		}
+		if err == nil && ownership(cached, oc) == ownedByClient {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
+		return name == "" || name == secretName(oc)
+	}), nil
 }
 
 // stillThere fails with a conflict unless oc is the object that has its name now.

@@ -57,10 +57,10 @@ func with(status metav1.ConditionStatus, reason string) func(*v1alpha1.OAuthClie
 	return func(oc *v1alpha1.OAuthClient) {
 		in := fixedInput()
 		p := &planner{oc: oc, in: in}
-		oc.Status = v1alpha1.OAuthClientStatus{ObservedGeneration: 1, ClientID: "photos.photoprint", SecretName: "photoprint-oauth"}
+		oc.Status = v1alpha1.OAuthClientStatus{ObservedGeneration: 1, ClientID: v1alpha1.ClientIDOf(oc), SecretName: v1alpha1.DefaultSecretName(oc)}
 		oc.Status.Credentials = []v1alpha1.CredentialStatus{{
 			ID: oldN, IssuedAt: metav1.NewTime(in.now),
-			Verifier: credential.Verifier(in.keys.shared, string(uid), oldN, credential.Derive(in.keys.root, string(uid), oldN)),
+			Verifier: credential.Verifier(in.keys.shared, string(oc.UID), oldN, credential.Derive(in.keys.root, string(oc.UID), oldN)),
 		}}
 		message := "told before"
 		if reason == v1alpha1.ReasonIssued {

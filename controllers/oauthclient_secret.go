@@ -4,9 +4,7 @@ package controllers
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -75,7 +73,9 @@ func dataKey(oc *v1alpha1.OAuthClient, standard string) string {
 
 // managerOf is the field manager of one client's Secret. Each client has its own, so
 // that two clients that want one Secret meet in a conflict and not in a merge.
-func managerOf(oc *v1alpha1.OAuthClient) string { return "gatehouse-" + string(oc.UID) }
+func managerOf(oc *v1alpha1.OAuthClient) string { return managerPrefix + string(oc.UID) }
+
+const managerPrefix = "gatehouse-"
 
 // wanted is what the Secret of a client has to hold; it may hold more.
 type wanted struct {
@@ -141,39 +141,6 @@ func (w wanted) apply(version string) *corev1ac.SecretApplyConfiguration {
 func contains(have, want map[string]string) bool {
 	for key, value := range want {
 		if got, there := have[key]; !there || got != value {
-			return false
-		}
-	}
-	return true
-}
-
-// ownedFields are the names of the fields a manager has applied, as the API server
-// records them: each behind "f:".
-type ownedFields struct {
-	Data     map[string]json.RawMessage `json:"f:data"`
-	Metadata struct {
-		Labels      map[string]json.RawMessage `json:"f:labels"`
-		Annotations map[string]json.RawMessage `json:"f:annotations"`
-	} `json:"f:metadata"`
-}
-
-// fieldsOf returns what the manager has applied, and whether it has applied at all.
-func fieldsOf(entries []metav1.ManagedFieldsEntry, manager string) (ownedFields, bool) {
-	var owned ownedFields
-	for _, entry := range entries {
-		if entry.Manager != manager || entry.Operation != metav1.ManagedFieldsOperationApply || entry.FieldsV1 == nil {
-			continue
-		}
-		err := json.NewDecoder(entry.FieldsV1.GetRawReader()).Decode(&owned)
-		return owned, err == nil
-	}
-	return owned, false
-}
-
-// only reports whether every owned field is a wanted one. "." is the map itself.
-func only[V any](owned map[string]json.RawMessage, want map[string]V) bool {
-	for field := range owned {
-		if _, wanted := want[strings.TrimPrefix(field, "f:")]; !wanted && field != "." {
 			return false
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -27,7 +28,10 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	testenv.Main(m)
+}
 
 const issuer = "https://auth.example.com"
 
@@ -58,6 +62,13 @@ func newScene(t *testing.T) *scene {
 		clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}, events: &eventLog{}, writes: &callLog{},
 	}
 	s.keys.use(s.pair)
+	// The next test shall find no clients: some look at the whole cluster.
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		if err := api.DeleteAllOf(ctx, &v1alpha1.OAuthClient{}, client.InNamespace(s.ns)); err != nil {
+			t.Error(err)
+		}
+	})
 	s.r = s.reconciler(s.writes.watch(indexed(api)))
 	return s
 }
@@ -362,4 +373,22 @@ func (l *callLog) watch(c client.WithWatch) client.WithWatch {
 			return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 		},
 	})
+}
+
+// remembering returns a client whose cache still holds what the object was.
+func remembering(c client.Client, old client.Object) client.WithWatch {
+	return interceptor.NewClient(c.(client.WithWatch), interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			if oc, ok := obj.(*v1alpha1.OAuthClient); ok && key == client.ObjectKeyFromObject(old) {
+				old.(*v1alpha1.OAuthClient).DeepCopyInto(oc)
+				return nil
+			}
+			return c.Get(ctx, key, obj, opts...)
+		},
+	})
+}
+
+func (s *scene) eventually(what string, condition func() bool) {
+	s.t.Helper()
+	testenv.Eventually(s.t, 30*time.Second, what, condition)
 }

@@ -13,7 +13,6 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -54,9 +53,8 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	}
 	mgr, err := ctrl.NewManager(access, ctrl.Options{
 		Scheme: scheme, Cache: controllers.CacheOptions(),
-		Metrics:                metricsserver.Options{BindAddress: o.metricsAddress},
-		HealthProbeBindAddress: o.probeAddress,
-		LeaderElection:         o.leaderElect, LeaderElectionID: name, LeaderElectionNamespace: o.namespace,
+		Metrics:        metricsserver.Options{BindAddress: o.metricsAddress},
+		LeaderElection: o.leaderElect, LeaderElectionID: name, LeaderElectionNamespace: o.namespace,
 		LeaderElectionReleaseOnCancel: true, // safe: main ends when the manager does
 	})
 	if err != nil {
@@ -65,8 +63,8 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	keys := controllers.NewKeys()
 	return mgr, errors.Join(
 		addControllers(ctx, mgr, keys, o),
-		mgr.AddHealthzCheck("ping", healthz.Ping),
-		mgr.AddReadyzCheck("keys", keys.Ready),
+		mgr.Add(thrift{}),
+		mgr.Add(probes{address: o.probeAddress, ready: keys.Ready}),
 		metrics.Registry.Register(controllers.NewMetrics(ctx, mgr.GetCache())),
 	)
 }

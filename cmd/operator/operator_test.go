@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// log is what a program has written so far.
+type log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// address returns one that is free now.
+func address(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// get returns status and body, or zero while nobody answers.
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, ""
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
+func isReady(t *testing.T, env *testenv.Env, oc *v1alpha1.OAuthClient) bool {
+	t.Helper()
+	if err := env.Client.Get(t.Context(), client.ObjectKeyFromObject(oc), oc); err != nil {
+		t.Fatal(err)
+	}
+	return meta.IsStatusConditionTrue(oc.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+// The whole program: it leads, makes the keys, issues a Secret, tells of a lost key on
+// readyz, goes on once it is back, counts, shows no secret and ends when asked to.
+func TestTheOperatorFromStartToEnd(t *testing.T) {
+	env := testenv.Start(t)
+	system, ns := env.Namespace(t), env.Namespace(t)
+	probes, metrics := address(t), address(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var stderr log
+	status := make(chan int, 1)
+	go func() {
+		status <- run(ctx, []string{
+			"--issuer=https://auth.example.com", "--namespace=" + system, "--leader-elect", "--kubeconfig=" + env.Kubeconfig,
+			"--health-probe-bind-address=" + probes, "--metrics-bind-address=" + metrics,
+		}, io.Discard, &stderr)
+	}()
+
+	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "photoprint"}}
+	oc.Spec.CallbackURLs = []string{"https://" + ns + ".example/callback"}
+	if err := env.Client.Create(t.Context(), oc); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, time.Minute, "the client is Ready", func() bool { return isReady(t, env, oc) })
+	secret := &corev1.Secret{}
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "photoprint-oauth"}, secret); err != nil {
+		t.Fatal(err)
+	}
+	if code, body := get(t, "http://"+probes+"/readyz"); code != http.StatusOK {
+		t.Errorf("readyz: %d %s", code, body)
+	}
+	if code, body := get(t, "http://"+probes+"/healthz"); code != http.StatusOK {
+		t.Errorf("healthz: %d %s", code, body)
+	}
+	if _, body := get(t, "http://"+metrics+"/metrics"); !strings.Contains(body, `gatehouse_oauthclients{ready="True",reason="Issued"} 1`) ||
+		!strings.Contains(body, "controller_runtime_reconcile_total") {
+		t.Error("the metrics do not count the clients and the reconciles")
+	}
+
+	loseAndRestore(t, env, system, probes)
+
+	value := string(secret.Data[v1alpha1.KeyClientSecret])
+	if text := stderr.String(); strings.Contains(text, value) || strings.Contains(text, credential.Prefix) {
+		t.Error("N61: the log shows a client secret")
+	}
+	stop()
+	if code := <-status; code != 0 {
+		t.Errorf("status %d at the end: %s", code, stderr.String())
+	}
+}
+
+// loseAndRestore deletes the root key of a running operator and puts it back.
+func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string) {
+	t.Helper()
+	root := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: system, Name: credential.OperatorKeySecret}
+	if err := env.Client.Get(t.Context(), key, root); err != nil {
+		t.Fatal(err)
+	}
+	if err := env.Client.Delete(t.Context(), root.DeepCopy()); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, time.Minute, "readyz fails, and says how to restore the key", func() bool {
+		code, body := get(t, "http://"+probes+"/readyz")
+		return code == http.StatusServiceUnavailable && strings.Contains(body, system+"/"+root.Name) && strings.Contains(body, "backup")
+	})
+	if err := env.Client.Get(t.Context(), key, &corev1.Secret{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the root key is back by itself: %v", err)
+	}
+	testenv.Eventually(t, time.Minute, "an Event tells of it", func() bool { return told(t, env, system) })
+	root.ResourceVersion, root.UID = "", ""
+	if err := env.Client.Create(t.Context(), root); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, time.Minute, "readyz is fine again", func() bool {
+		code, _ := get(t, "http://"+probes+"/readyz")
+		return code == http.StatusOK
+	})
+}
+
+func told(t *testing.T, env *testenv.Env, namespace string) bool {
+	t.Helper()
+	events := &corev1.EventList{}
+	if err := env.Client.List(t.Context(), events, client.InNamespace(namespace)); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events.Items {
+		if e.Reason == "KeyMissing" && e.InvolvedObject.Name == credential.OperatorKeySecret && strings.Contains(e.Message, "backup") {
+			return true
+		}
+	}
+	return false
+}
+
+func TestWithoutAClusterTheOperatorSaysSo(t *testing.T) {
+	missing := fmt.Sprintf("%s/kubeconfig", t.TempDir())
+	o, err := parseFlags([]string{"--issuer=https://auth.example.com", "--kubeconfig=" + missing}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := serve(t.Context(), o); err == nil || !strings.Contains(err.Error(), "find a cluster") || !strings.Contains(err.Error(), missing) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAPortThatIsInUseEndsTheOperatorWithAClearSentence(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	err = probes{address: taken.Addr().String()}.Start(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "serve the probes") || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// start runs a real manager with both controllers and a real cache over the whole
+// cluster. Its keys are in the namespace of the scene.
+func (s *scene) start() (manager ctrl.Manager, keys *KeysReconciler) {
+	s.t.Helper()
+	mgr, err := ctrl.NewManager(s.env.Config, ctrl.Options{
+		Scheme: s.env.Scheme, Cache: CacheOptions(), Metrics: metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: new(true)},
+		NewClient: func(c *rest.Config, o client.Options) (client.Client, error) {
+			cached, err := client.NewWithWatch(c, o)
+			if err != nil {
+				return nil, err
+			}
+			return s.writes.watch(cached), nil
+		},
+	})
+	s.must(err)
+	s.keys = NewKeys()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	s.must(Indexes(ctx, mgr.GetFieldIndexer()))
+	keys = &KeysReconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.ns, Keys: s.keys, Events: s.events, Now: s.clock.Now,
+	}
+	s.must(keys.SetupWithManager(mgr))
+	s.must((&OAuthClientReconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Events: s.events, Issuer: issuer,
+		Now: s.clock.Now, NewID: credential.NewID,
+	}).SetupWithManager(mgr))
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	s.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.t.Error("the manager:", err)
+		}
+	})
+	s.eventually("there are keys", func() bool {
+		pair, ok := s.keys.current()
+		s.pair = pair
+		return ok
+	})
+	return mgr, keys
+}
+
+// becomes waits for what Ready says, and checks what must hold then.
+func (s *scene) becomes(name string, status metav1.ConditionStatus, reason string) *v1alpha1.OAuthClient {
+	s.t.Helper()
+	s.eventually(fmt.Sprintf("%s is %s/%s", name, status, reason), func() bool {
+		ready := meta.FindStatusCondition(s.get(name).Status.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Status == status && ready.Reason == reason
+	})
+	return s.checked(name)
+}
+
+// quietly waits until the cache of the manager has seen everything that was written so
+// far and every reconcile of it is over: a client made now is Ready.
+func (s *scene) quietly(name string) {
+	s.t.Helper()
+	s.client(name)
+	s.becomes(name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+}
+
+func (s *scene) eventuallyValue(want string) {
+	s.t.Helper()
+	s.eventually("the same value is back", func() bool {
+		secret := &corev1.Secret{}
+		err := s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: "photoprint-oauth"}, secret)
+		return err == nil && value(secret) == want && secret.Labels[v1alpha1.LabelClientUID] != ""
+	})
+}
+
+func TestAManagerDoesAllOfItByItself(t *testing.T) {
+	s := newScene(t)
+	_, keys := s.start()
+	s.client("photoprint")
+	s.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	before := value(s.secret("photoprint-oauth"))
+
+	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
+	s.eventuallyValue(before)
+	s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Data[secretKey] = []byte("x") })
+	s.eventuallyValue(before)
+	s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelClientUID) })
+	s.eventuallyValue(before)
+
+	s.update("photoprint", reset("1"))
+	s.eventually("another value", func() bool { return value(s.secret("photoprint-oauth")) != before })
+	s.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+
+	// A key that is gone, and back: everybody who waited is looked at.
+	backup := s.secret(credential.OperatorKeySecret)
+	s.must(s.api.Delete(t.Context(), backup.DeepCopy()))
+	s.look(keys)
+	if s.keys.Ready(nil) == nil {
+		t.Error("ready without the root key")
+	}
+	s.client("photoapp")
+	backup.ResourceVersion, backup.UID = "", ""
+	s.must(s.api.Create(t.Context(), backup))
+	s.look(keys)
+	s.becomes("photoapp", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+}
+
+func TestUnderAManagerANewClientTakesThreeWritesAndAnUnchangedOneNone(t *testing.T) {
+	const clients = 40
+	s := newScene(t)
+	s.start()
+	s.writes.reset()
+	for i := range clients {
+		s.client(fmt.Sprintf("photoprint-%d", i))
+	}
+	for i := range clients {
+		s.becomes(fmt.Sprintf("photoprint-%d", i), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	}
+	s.quietly("last")
+	calls := map[string]int{}
+	for _, call := range s.writes.take() {
+		calls[call]++
+	}
+	for i := range clients {
+		name := fmt.Sprintf("photoprint-%d", i)
+		if calls["status "+name] != 2 || calls["apply "+name+"-oauth"] != 1 {
+			t.Errorf("%s took %d writes of status and %d of its Secret, want 2 and 1", name, calls["status "+name], calls["apply "+name+"-oauth"])
+		}
+	}
+
+	other := newScene(t) // another operator starts: it looks at every client
+	other.ns = s.ns
+	other.start()
+	other.writes.reset()
+	other.quietly("after-a-restart")
+	for _, call := range other.writes.take() {
+		if call != "status after-a-restart" && call != "apply after-a-restart-oauth" {
+			t.Errorf("%s, although nothing had changed", call)
+		}
+	}
+}
+
+func TestUnderAManagerALoserIsServedOnceTheWinnerGoes(t *testing.T) {
+	s := newScene(t)
+	s.start()
+	other := newScene(t)
+	other.keys, other.pair = s.keys, s.pair
+	url := "https://" + s.ns + ".example/callback"
+	claim := func(oc *v1alpha1.OAuthClient) { oc.Spec.CallbackURLs = []string{url} }
+	one, two := s.client("photoprint", claim), other.client("photoprint", claim)
+	winner, loser := s, other
+	if v1alpha1.Older(two, one) {
+		winner, loser = other, s
+	}
+	winner.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	loser.becomes("photoprint", metav1.ConditionFalse, v1alpha1.ReasonCallbackConflict)
+	winner.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.CallbackURLs = []string{url + "/other"} })
+	loser.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	winner.update("photoprint", claim)
+	loser.becomes("photoprint", metav1.ConditionFalse, v1alpha1.ReasonCallbackConflict)
+	winner.must(winner.api.Delete(t.Context(), winner.get("photoprint")))
+	loser.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+}
+
+// The memory promise: of the Secrets of a cluster only ours come over the wire and
+// into the cache, and what is kept of them is slim.
+func TestForeignSecretsNeverReachTheCache(t *testing.T) {
+	const foreign = 300
+	s := newScene(t)
+	for i := range foreign {
+		s.must(s.api.Create(t.Context(), &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: fmt.Sprintf("foreign-%d", i), Labels: map[string]string{"app": "x"}},
+			Data:       map[string][]byte{"x": make([]byte, 1024)},
+		}))
+	}
+	mgr, _ := s.start()
+	s.quietly("photoprint")
+	s.eventually("the Secret is in the cache", func() bool { return len(s.cached(mgr.GetCache())) == 1 })
+	for _, secret := range s.cached(mgr.GetCache()) {
+		if secret.Name != "photoprint-oauth" || len(secret.ManagedFields) != 1 {
+			t.Errorf("the cache holds %s with %d records of managed fields", secret.Name, len(secret.ManagedFields))
+		}
+	}
+	err := mgr.GetCache().Get(t.Context(), client.ObjectKey{Namespace: s.ns, Name: credential.OperatorKeySecret}, &corev1.Secret{})
+	if !apierrors.IsNotFound(err) {
+		t.Errorf("the root key is in the cache: %v", err)
+	}
+	oc := &v1alpha1.OAuthClient{}
+	s.must(mgr.GetCache().Get(t.Context(), client.ObjectKey{Namespace: s.ns, Name: "photoprint"}, oc))
+	if len(oc.ManagedFields) > 0 {
+		t.Error("the cache holds managed fields of clients")
+	}
+	err = mgr.GetCache().List(t.Context(), &corev1.ConfigMapList{})
+	if _, refused := errors.AsType[*cache.ErrResourceNotCached](err); !refused {
+		t.Errorf("a read of another kind: %v", err)
+	}
+}
+
+// cached returns what the cache holds of the namespace.
+func (s *scene) cached(reader client.Reader) []corev1.Secret {
+	s.t.Helper()
+	list := &corev1.SecretList{}
+	s.must(reader.List(s.t.Context(), list, client.InNamespace(s.ns)))
+	return list.Items
+}
+
+func TestMetricsCountTheClientsByReason(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint")
+	s.issued("photoapp", func(oc *v1alpha1.OAuthClient) { oc.Spec.Type = v1alpha1.ClientTypePublic })
+	s.client("photopause", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
+	s.settle("photopause")
+	s.client("unseen")
+	s.client("forged")
+	s.forge("forged", func(status *v1alpha1.OAuthClientStatus) {
+		status.Conditions = []metav1.Condition{{
+			Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Whatever", LastTransitionTime: metav1.NewTime(s.clock.Now()),
+		}}
+	})
+	registry := prometheus.NewRegistry()
+	s.must(registry.Register(NewMetrics(t.Context(), s.api)))
+	families, err := registry.Gather()
+	s.must(err)
+	var got []string
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			got = append(got, fmt.Sprintf("%s %s/%s %v", family.GetName(), m.GetLabel()[0].GetValue(), m.GetLabel()[1].GetValue(), m.GetGauge().GetValue()))
+		}
+	}
+	slices.Sort(got)
+	want := []string{
+		"gatehouse_oauthclients False/Suspended 1", "gatehouse_oauthclients True/Issued 2",
+		"gatehouse_oauthclients Unknown/ 1", "gatehouse_oauthclients Unknown/Other 1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestACopyOlderThanOurOwnWriteIsDoubtedForAWhile(t *testing.T) {
+	at := func(version string) client.Object {
+		return &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{UID: "u", ResourceVersion: version}}
+	}
+	start := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for _, row := range []struct {
+		name    string
+		version string
+		after   time.Duration
+		want    time.Duration
+	}{
+		{name: "older", version: "99", want: time.Minute},
+		{name: "older, later", version: "99", after: 20 * time.Second, want: 40 * time.Second},
+		{name: "older, but it never gets newer", version: "99", after: time.Minute},
+		{name: "the same", version: "100"},
+		{name: "newer", version: "101"},
+		{name: "no number", version: "x"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var own ownWrites
+			if own.behind(at(row.version), start) != 0 {
+				t.Error("doubted although nothing was written")
+			}
+			own.wrote(at("100"), start)
+			if got := own.behind(at(row.version), start.Add(row.after)); got != row.want {
+				t.Errorf("doubted for %s, want %s", got, row.want)
+			}
+			if row.want == 0 && len(own.latest) != 0 {
+				t.Error("not forgotten")
+			}
+		})
+	}
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+// fault makes one call of a client fail.
+type fault struct {
+	mu     sync.Mutex
+	calls  int
+	nth    int  // this one; from 1
+	after  bool // the API server did it, but the answer is lost
+	struck bool
+}
+
+var errFault = apierrors.NewServerTimeout(corev1.Resource("anything"), "call", 1)
+
+func (f *fault) strike(call func() error) error {
+	f.mu.Lock()
+	f.calls++
+	hit := f.calls == f.nth
+	f.struck = f.struck || hit
+	f.mu.Unlock()
+	if hit && !f.after {
+		return errFault
+	}
+	err := call()
+	if hit {
+		return errFault
+	}
+	return err
+}
+
+func (f *fault) in(c client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			return f.strike(func() error { return c.Get(ctx, key, obj, opts...) })
+		},
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			return f.strike(func() error { return c.List(ctx, list, opts...) })
+		},
+		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			return f.strike(func() error { return c.Create(ctx, obj, opts...) })
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+			return f.strike(func() error { return c.Delete(ctx, obj, opts...) })
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			return f.strike(func() error { return c.Patch(ctx, obj, patch, opts...) })
+		},
+		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			return f.strike(func() error { return c.Apply(ctx, obj, opts...) })
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			return f.strike(func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
+		},
+	})
+}
+
+// Whichever call of a reconcile fails, before the API server acted or after it, the
+// retries end where an undisturbed one ends, with one credential.
+func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		start func(*scene) // a client "photoprint", not reconciled
+		check func(*scene, *v1alpha1.OAuthClient)
+	}{
+		{name: "a new client", start: func(s *scene) { s.client("photoprint") }, check: func(*scene, *v1alpha1.OAuthClient) {}},
+		{
+			name: "a reset",
+			start: func(s *scene) {
+				s.issued("photoprint")
+				s.update("photoprint", reset("1"))
+			},
+			check: func(s *scene, oc *v1alpha1.OAuthClient) {
+				if oc.Status.LastHandledReset != "1" {
+					s.t.Error("not handled")
+				}
+			},
+		},
+		{
+			name: "a renaming and an edited Secret",
+			start: func(s *scene) {
+				s.issued("photoprint")
+				s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "elsewhere" })
+			},
+			check: func(s *scene, oc *v1alpha1.OAuthClient) {
+				s.noSecret("photoprint-oauth")
+				if oc.Status.SecretName != "elsewhere" {
+					s.t.Errorf("the status names the Secret %s", oc.Status.SecretName)
+				}
+			},
+		},
+		{
+			name: "a client created anew",
+			start: func(s *scene) {
+				s.must(s.api.Delete(s.t.Context(), s.issued("photoprint")))
+				s.client("photoprint")
+			},
+			check: func(*scene, *v1alpha1.OAuthClient) {},
+		},
+		{
+			name: "a Public client",
+			start: func(s *scene) {
+				s.client("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Type = v1alpha1.ClientTypePublic })
+			},
+			check: func(*scene, *v1alpha1.OAuthClient) {},
+		},
+	} {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, answer lost %v", row.name, after), func(t *testing.T) {
+				for n := 1; ; n++ {
+					s := newScene(t)
+					row.start(s)
+					f := &fault{nth: n, after: after}
+					r := s.reconciler(f.in(indexed(s.api)))
+					_, err := s.reconcile(r, "photoprint")
+					if !f.struck {
+						break // it makes no more calls than that
+					}
+					if !errors.Is(err, errFault) {
+						t.Errorf("call %d failed and Reconcile returned %v", n, err)
+					}
+					oc := s.settle("photoprint")
+					s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+					s.oneSecret(oc)
+					row.check(s, oc)
+				}
+			})
+		}
+	}
+}
+
+// oneSecret checks that the client has one credential, or none if it is Public, and
+// one Secret.
+func (s *scene) oneSecret(oc *v1alpha1.OAuthClient) {
+	s.t.Helper()
+	want := 1
+	if oc.Spec.Type == v1alpha1.ClientTypePublic {
+		want = 0
+	}
+	if got := len(oc.Status.Credentials); got != want {
+		s.t.Errorf("%d credentials, want %d", got, want)
+	}
+	secrets := &corev1.SecretList{}
+	s.must(s.api.List(s.t.Context(), secrets, client.InNamespace(s.ns)))
+	if len(secrets.Items) != 1 {
+		s.t.Errorf("%d Secrets in the namespace, want 1", len(secrets.Items))
+	}
+}
+
+func TestTwoReconcilersAtOnceNeverMakeTwoSecrets(t *testing.T) {
+	const operators, rounds = 4, 5
+	s := newScene(t)
+	for round := range rounds {
+		name := fmt.Sprintf("photoprint%d", round)
+		s.client(name)
+		for _, value := range []string{"", "1", "2"} { // new, and two resets
+			if value != "" {
+				s.update(name, reset(value))
+			}
+			var group sync.WaitGroup
+			for range operators {
+				r := s.reconciler(indexed(s.api))
+				group.Go(func() {
+					for range 3 {
+						if _, err := s.reconcile(r, name); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			oc := s.settle(name)
+			s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			if len(oc.Status.Credentials) != 1 || oc.Status.LastHandledReset != value {
+				t.Errorf("%d credentials, handled %q", len(oc.Status.Credentials), oc.Status.LastHandledReset)
+			}
+		}
+	}
+}
+
+func TestAFaultOfTheWorldDoesNotMakeAReadyClientUnready(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint")
+	s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelClientUID) })
+	for n := 1; ; n++ {
+		f := &fault{nth: n}
+		_, err := s.reconcile(s.reconciler(f.in(indexed(s.api))), "photoprint")
+		s.wantReady(s.checked("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		if !f.struck {
+			break
+		}
+		if err == nil {
+			t.Errorf("call %d failed and nobody will retry", n)
+		}
+	}
+}
+
+// quota has the namespace take no Secret any more. Nobody counts what is used here, so
+// the status says it.
+func (s *scene) quota(hard string) {
+	s.t.Helper()
+	q := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "none"}}
+	limit := corev1.ResourceList{corev1.ResourceSecrets: resource.MustParse(hard)}
+	q.Spec.Hard = limit
+	s.must(s.api.Create(s.t.Context(), q))
+	q.Status = corev1.ResourceQuotaStatus{Hard: limit, Used: corev1.ResourceList{corev1.ResourceSecrets: resource.MustParse("0")}}
+	s.must(s.api.Status().Update(s.t.Context(), q))
+}
+
+func TestASecretThatTheQuotaForbidsIsSaidAndTriedAgain(t *testing.T) {
+	s := newScene(t)
+	s.quota("0")
+	s.client("photoprint")
+	// The API server learns of the quota by a watch of its own.
+	s.eventually("the quota holds", func() bool {
+		probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, GenerateName: "probe-"}}
+		return apierrors.IsForbidden(s.api.Create(t.Context(), probe, client.DryRunAll))
+	})
+	for range 2 {
+		if _, err := s.reconcile(s.r, "photoprint"); err == nil {
+			t.Fatal("nobody will retry")
+		}
+	}
+	oc := s.checked("photoprint")
+	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonSecretNotWritten)
+	if !strings.Contains(message(oc), "quota") {
+		t.Errorf("message %q", message(oc))
+	}
+	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint", "apply photoprint-oauth")
+	if got := s.events.reasons(); !slices.Equal(got, []string{"SecretNotWritten"}) {
+		t.Errorf("events %q", got)
+	}
+
+	s.must(s.api.Delete(t.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "none"}}))
+	s.eventually("the quota is gone", func() bool {
+		_, err := s.reconcile(s.r, "photoprint")
+		return err == nil
+	})
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+}
+
+func TestASecretThatIsRefusedAsInvalidIsSaidInOurOwnWords(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint")
+	s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Immutable, o.Data[secretKey] = new(true), []byte("x") })
+	_, err := s.reconcile(s.r, "photoprint")
+	if err == nil || !apierrors.IsInvalid(err) {
+		t.Fatalf("error %v, want Invalid", err)
+	}
+	if strings.Contains(err.Error(), "immutable") {
+		t.Errorf("the error %q quotes the API server", err)
+	}
+	oc := s.checked("photoprint")
+	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonSecretNotWritten)
+	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+}
+
+func TestAnErrorQuotesNothingThatTheAPIServerSaid(t *testing.T) {
+	const leak = "ghs_leak"
+	for _, err := range []error{
+		apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("Secret").GroupKind(), leak, nil),
+		apierrors.NewConflict(corev1.Resource("secrets"), leak, errors.New(leak)),
+		apierrors.NewInternalError(errors.New(leak)),
+		errors.New(leak),
+	} {
+		if got := fmt.Errorf("write: %w", quiet(err)).Error(); strings.Contains(got, leak) {
+			t.Errorf("%q", got)
+		}
+		if !errors.Is(quiet(err), err) {
+			t.Error("the cause is lost")
+		}
+	}
+}

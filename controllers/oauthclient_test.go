@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+const secretKey = v1alpha1.KeyClientSecret
+
+func value(s *corev1.Secret) string { return string(s.Data[secretKey]) }
+
+func TestANewClientTakesThreeWrites(t *testing.T) {
+	s := newScene(t)
+	s.client("photoprint")
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
+
+	secret := s.secret("photoprint-oauth")
+	if !credential.WellFormed(value(secret)) {
+		t.Error("the client secret is not well formed")
+	}
+	if got, want := string(secret.Data[v1alpha1.KeyClientID]), s.ns+".photoprint"; got != want || oc.Status.ClientID != want {
+		t.Errorf("client ID %q in the Secret, %q in the status, want %q", got, oc.Status.ClientID, want)
+	}
+	if secret.Type != v1alpha1.SecretType || secret.Labels[v1alpha1.LabelClientUID] != string(oc.UID) || ownership(secret, oc) != ownedByClient {
+		t.Errorf("the Secret does not say whose it is: %v %v %v", secret.Type, secret.Labels, secret.OwnerReferences)
+	}
+	if got := s.events.reasons(); !slices.Equal(got, []string{"Issued"}) {
+		t.Errorf("events %q", got)
+	}
+}
+
+func TestTheCredentialIsAcceptedBeforeTheSecretHoldsIt(t *testing.T) {
+	s := newScene(t)
+	s.client("photoprint")
+	first := plan(s.get("photoprint"), observation{}, input{keys: s.pair, issuer: issuer, now: s.clock.Now(), newID: credential.NewID()})
+	s.must(s.r.apply(t.Context(), s.get("photoprint"), decision{steps: first.steps[:1]}))
+
+	oc := s.get("photoprint")
+	s.wantReady(oc, metav1.ConditionUnknown, v1alpha1.ReasonIssuing)
+	s.noSecret("photoprint-oauth")
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	if !s.accepts(oc, value(s.secret("photoprint-oauth"))) {
+		t.Error("the status of before the Secret does not accept what the Secret holds")
+	}
+}
+
+func TestAnUnchangedClientTakesNoWrite(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint")
+	s.issued("photoapp", func(oc *v1alpha1.OAuthClient) { oc.Spec.Type = v1alpha1.ClientTypePublic })
+	s.issued("photopause", func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials.SecretTemplate.Labels = map[string]string{"team": "print"}
+		oc.Spec.Credentials.SecretTemplate.Annotations = map[string]string{"note": "x"}
+		oc.Spec.Credentials.SecretTemplate.Keys = map[string]string{"client-id": "ID"}
+	})
+	for _, name := range []string{"photoprint", "photoapp", "photopause"} {
+		s.clock.advance(time.Hour)
+		s.settle(name)
+	}
+	s.wantWrites()
+}
+
+func TestAPublicClientTakesTwoWritesAndHasNoSecret(t *testing.T) {
+	s := newScene(t)
+	s.client("photoapp", func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Type = v1alpha1.ClientTypePublic
+		oc.Spec.CallbackURLs = []string{"http://127.0.0.1/callback"}
+	})
+	oc := s.settle("photoapp")
+	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantWrites("apply photoapp-oauth", "status photoapp")
+	secret := s.secret("photoapp-oauth")
+	if _, there := secret.Data[secretKey]; there || len(oc.Status.Credentials) > 0 {
+		t.Error("a Public client has a client secret")
+	}
+	if string(secret.Data[v1alpha1.KeyClientID]) != oc.Status.ClientID || len(secret.Data) != 6 {
+		t.Errorf("the Secret holds %v", slices.Collect(maps.Keys(secret.Data)))
+	}
+}
+
+// What somebody does to the Secret of a client, and that the same value is back
+// after one write, with what others had added.
+func TestASecretThatWasTouchedIsPutRightWithTheSameValue(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		touch func(*scene)
+		kept  bool // the foreign key, label and annotation are still there
+	}{
+		{name: "deleted", touch: func(s *scene) { s.must(s.api.Delete(s.t.Context(), s.secret("photoprint-oauth"))) }},
+		{name: "value edited", kept: true, touch: func(s *scene) {
+			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Data[secretKey] = []byte("mine") })
+		}},
+		{name: "keys removed", kept: true, touch: func(s *scene) {
+			s.edit("photoprint-oauth", func(o *corev1.Secret) {
+				delete(o.Data, secretKey)
+				delete(o.Data, v1alpha1.KeyIssuer)
+			})
+		}},
+		{name: "endpoint edited", kept: true, touch: func(s *scene) {
+			s.edit("photoprint-oauth", func(o *corev1.Secret) {
+				o.Data[v1alpha1.KeyTokenEndpoint] = []byte("https://thief.example/token")
+			})
+		}},
+		{name: "label removed", kept: true, touch: func(s *scene) {
+			s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelClientUID) })
+		}},
+		{name: "label changed", kept: true, touch: func(s *scene) {
+			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Labels[v1alpha1.LabelClientUID] = "x" })
+		}},
+		{name: "template label changed", kept: true, touch: func(s *scene) {
+			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Labels["team"] = "x" })
+		}},
+		{name: "template annotation removed", kept: true, touch: func(s *scene) {
+			s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Annotations, "note") })
+		}},
+		{name: "record of our fields removed", kept: true, touch: func(s *scene) {
+			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.ManagedFields = []metav1.ManagedFieldsEntry{{}} })
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newScene(t)
+			s.issued("photoprint", func(oc *v1alpha1.OAuthClient) {
+				oc.Spec.Credentials.SecretTemplate.Labels = map[string]string{"team": "print"}
+				oc.Spec.Credentials.SecretTemplate.Annotations = map[string]string{"note": "x"}
+			})
+			s.edit("photoprint-oauth", func(o *corev1.Secret) {
+				o.Data["theirs"], o.Labels["theirs"], o.Annotations["theirs"] = []byte("t"), "t", "t"
+			})
+			before := s.secret("photoprint-oauth")
+			row.touch(s)
+			s.events.reasons()
+
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantWrites("apply photoprint-oauth")
+			after := s.secret("photoprint-oauth")
+			if !row.kept {
+				delete(before.Data, "theirs")
+				delete(before.Labels, "theirs")
+				delete(before.Annotations, "theirs")
+			}
+			if !maps.EqualFunc(before.Data, after.Data, slices.Equal) || !maps.Equal(before.Labels, after.Labels) || !maps.Equal(before.Annotations, after.Annotations) {
+				t.Errorf("before %v %v, after %v %v", before.Labels, before.Annotations, after.Labels, after.Annotations)
+			}
+			if got := s.events.reasons(); !slices.Equal(got, []string{"Healed"}) {
+				t.Errorf("events %q", got)
+			}
+			s.settle("photoprint")
+			s.wantWrites()
+		})
+	}
+}
+
+func TestASecretIsPutRightWhileSuspendedToo(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint")
+	before := value(s.secret("photoprint-oauth"))
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+	if !s.accepts(oc, before) {
+		t.Error("the credential of a suspended client is gone")
+	}
+	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
+	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = false })
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	if value(s.secret("photoprint-oauth")) != before {
+		t.Error("another client secret after the suspension")
+	}
+}
+
+func TestAClientThatIsCreatedAnewHasAnotherSecret(t *testing.T) {
+	s := newScene(t)
+	old := s.issued("photoprint")
+	before := value(s.secret("photoprint-oauth"))
+	s.must(s.api.Delete(t.Context(), old)) // nobody collects garbage here: the old Secret stays
+	if _, err := s.reconcile(s.r, "photoprint"); err != nil {
+		t.Fatal(err)
+	}
+	s.client("photoprint")
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantWrites("status photoprint", "delete photoprint-oauth", "apply photoprint-oauth", "status photoprint")
+	secret := s.secret("photoprint-oauth")
+	if value(secret) == before || s.accepts(oc, before) {
+		t.Error("the new client has the secret of the old one")
+	}
+	if len(secret.OwnerReferences) != 1 || secret.OwnerReferences[0].UID != oc.UID {
+		t.Errorf("the Secret belongs to %v", secret.OwnerReferences)
+	}
+}
+
+// A cache that is one re-creation behind must not take the new object's Secret for
+// that of a dead predecessor.
+func TestALateLookAtTheOldObjectLeavesTheSecretOfTheNewOneAlone(t *testing.T) {
+	s := newScene(t)
+	old := s.issued("photoprint")
+	s.must(s.api.Delete(t.Context(), old))
+	s.client("photoprint")
+	s.settle("photoprint")
+	before := s.secret("photoprint-oauth")
+	s.writes.reset()
+
+	late := s.reconciler(s.writes.watch(indexed(s.api)))
+	late.Client = remembering(late.Client, old)
+	result, err := s.reconcile(late, "photoprint")
+	if err != nil || result.RequeueAfter != afterConflict {
+		t.Errorf("result %v, error %v, want another look soon", result, err)
+	}
+	s.wantWrites()
+	if s.secret("photoprint-oauth").ResourceVersion != before.ResourceVersion {
+		t.Error("the Secret was touched")
+	}
+}
+
+func TestAClientRenamedAwayFromASecretTakesTheOldOneAway(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		touch func(*corev1.Secret)
+	}{
+		{name: "as it was written", touch: func(*corev1.Secret) {}},
+		{name: "without our label", touch: func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelClientUID) }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newScene(t)
+			s.issued("photoprint")
+			before := value(s.secret("photoprint-oauth"))
+			s.edit("photoprint-oauth", row.touch)
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "elsewhere" })
+			oc := s.settle("photoprint")
+			s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantWrites("apply elsewhere", "delete photoprint-oauth", "status photoprint")
+			s.noSecret("photoprint-oauth")
+			if value(s.secret("elsewhere")) != before || oc.Status.SecretName != "elsewhere" {
+				t.Error("the new Secret holds another value")
+			}
+			s.settle("photoprint")
+			s.wantWrites()
+		})
+	}
+}
+
+func TestARenamingTakesAwayNothingThatIsNotTheClients(t *testing.T) {
+	s := newScene(t)
+	oc := s.issued("photoprint")
+	s.edit("photoprint-oauth", func(o *corev1.Secret) { o.OwnerReferences = nil }) // given away
+	s.must(s.api.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: s.ns, Name: "lookalike", Labels: map[string]string{v1alpha1.LabelClientUID: string(oc.UID)},
+	}}))
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "elsewhere" })
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.secret("lookalike")
+	s.secret("photoprint-oauth")
+	s.wantWrites("apply elsewhere", "status photoprint")
+}
+
+func TestWhatTheTemplateNoLongerWantsGoesFromTheSecret(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint", func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials.SecretTemplate = v1alpha1.SecretTemplate{
+			Labels:      map[string]string{"team": "print", "tier": "web"},
+			Annotations: map[string]string{"note": "x", "reload": "yes"},
+			Keys:        map[string]string{"client-id": "OAUTH_ID", "client-secret": "OAUTH_SECRET"},
+		}
+	})
+	before := string(s.secret("photoprint-oauth").Data["OAUTH_SECRET"])
+	s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Data["theirs"] = []byte("t") })
+
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials.SecretTemplate = v1alpha1.SecretTemplate{
+			Labels: map[string]string{"team": "print"}, Keys: map[string]string{"client-secret": "SECRET"},
+		}
+	})
+	s.settle("photoprint")
+	s.wantWrites("apply photoprint-oauth", "status photoprint")
+	got := s.secret("photoprint-oauth")
+	keys := slices.Sorted(maps.Keys(got.Data))
+	want := []string{"SECRET", "authorization-endpoint", "client-id", "introspection-endpoint", "issuer", "revocation-endpoint", "theirs", "token-endpoint"}
+	if !slices.Equal(keys, want) || string(got.Data["SECRET"]) != before {
+		t.Errorf("keys %q, want %q", keys, want)
+	}
+	if got.Labels["tier"] != "" || got.Labels["team"] != "print" || len(got.Annotations) != 0 {
+		t.Errorf("labels %v, annotations %v", got.Labels, got.Annotations)
+	}
+}
+
+func TestAnotherIssuerGoesIntoEverySecret(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint")
+	s.r.Issuer = "https://login.example.com"
+	s.settle("photoprint")
+	s.wantWrites("apply photoprint-oauth")
+	if got := string(s.secret("photoprint-oauth").Data[v1alpha1.KeyTokenEndpoint]); got != "https://login.example.com/oauth2/token" {
+		t.Errorf("token endpoint %q", got)
+	}
+}
+
+func TestTheOperatorNeverEditsSpecLabelsOrAnnotations(t *testing.T) {
+	s := newScene(t)
+	made := s.client("photoprint", func(oc *v1alpha1.OAuthClient) {
+		oc.Labels = map[string]string{"argocd.argoproj.io/instance": "photos"}
+		metav1.SetMetaDataAnnotation(&oc.ObjectMeta, v1alpha1.AnnotationResetCredentials, "1")
+	})
+	s.settle("photoprint")
+	s.update("photoprint", reset("2"))
+	oc := s.settle("photoprint")
+	if oc.Generation != made.Generation || !maps.Equal(oc.Labels, made.Labels) || len(oc.Annotations) != 1 || oc.Annotations[v1alpha1.AnnotationResetCredentials] != "2" {
+		t.Errorf("generation %d, labels %v, annotations %v", oc.Generation, oc.Labels, oc.Annotations)
+	}
+	if labels := s.secret("photoprint-oauth").Labels; len(labels) != 1 {
+		t.Errorf("labels %v of the client were copied", labels)
+	}
+}
+
+func TestAClientThatIsBeingDeletedIsLeftAlone(t *testing.T) {
+	s := newScene(t)
+	s.client("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = []string{"example.com/keep"} })
+	s.must(s.api.Delete(t.Context(), s.get("photoprint")))
+	if _, err := s.reconcile(s.r, "photoprint"); err != nil {
+		t.Fatal(err)
+	}
+	s.wantWrites()
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = nil })
+	if _, err := s.reconcile(s.r, "photoprint"); err != nil {
+		t.Errorf("a client that is gone: %v", err)
+	}
+}
+
+func TestAStatusWithAnotherClientIDIsNotServedAndNotOverwritten(t *testing.T) {
+	s := newScene(t)
+	s.issued("photoprint")
+	s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) { status.ClientID = s.ns + ".photostorage" })
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonClientIDConflict)
+	if oc.Status.ClientID != s.ns+".photostorage" {
+		t.Error("the client ID was changed")
+	}
+	s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) { status.ClientID = "" })
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+}

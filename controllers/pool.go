@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import "sync"
+
+// poolSize bounds a pool. Beyond it values are kept apart, as they came.
+const poolSize = 4096
+
+// pool keeps one copy of equal values. What it gives out is shared: for reading
+// only. The zero value is ready.
+type pool[V any] struct {
+	mu    sync.Mutex
+	known map[string]V
+}
+
+// shared returns the copy of the value that key describes; the first one is kept.
+func (p *pool[V]) shared(key string, first func() V) V {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if value, there := p.known[key]; there {
+		return value
+	}
+	value := first()
+	if p.known == nil {
+		p.known = map[string]V{}
+	}
+	if len(p.known) < poolSize {
+		p.known[key] = value
+	}
+	return value
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+// asRead returns client and Secret number n as they come from the API server, each
+// string with its own memory.
+func asRead(t testing.TB, n int) (*v1alpha1.OAuthClient, *corev1.Secret) {
+	t.Helper()
+	oc := photoprint(func(oc *v1alpha1.OAuthClient) {
+		oc.Name, oc.UID = fmt.Sprintf("client-%d", n), types.UID(fmt.Sprintf("6f1f7c2e-0d0b-4a52-9d3a-%012d", n))
+		oc.Spec.CallbackURLs = []string{fmt.Sprintf("https://client-%d.example/callback", n)}
+		oc.Spec.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken}
+		oc.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: fmt.Sprintf("%01000d", n)}
+		oc.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl", FieldsV1: fields(fmt.Sprintf(`{"f:x":"%01000d"}`, n))}}
+	}, ready)
+	secret := heldBy(oc, oldN, func(s *corev1.Secret) {
+		s.ManagedFields[0].FieldsV1 = fields(`{"f:data":{".":{},"f:client-id":{},"f:client-secret":{},"f:issuer":{}},` +
+			`"f:metadata":{"f:labels":{"f:gatehouse.dev/client-uid":{}},"f:ownerReferences":{"k:{\"uid\":\"` + string(oc.UID) + `\"}":{}}},"f:type":{}}`)
+		s.ManagedFields = append(s.ManagedFields, metav1.ManagedFieldsEntry{Manager: "somebody", FieldsV1: fields(`{"f:data":{"f:theirs":{}}}`)})
+	})
+	return reread(t, oc), reread(t, secret)
+}
+
+func reread[T any](t testing.TB, in *T) *T {
+	t.Helper()
+	text, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := new(T)
+	if err := json.Unmarshal(text, out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestWhatIsSlimDecidesTheSame(t *testing.T) {
+	var slim slimmer
+	for n := range 3 {
+		oc, secret := asRead(t, n)
+		wantClient, wantSecret := oc.DeepCopy(), secret.DeepCopy()
+		if _, err := slim.client(oc); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := slim.secret(secret); err != nil {
+			t.Fatal(err)
+		}
+		wantClient.ManagedFields, wantSecret.ManagedFields = nil, secret.ManagedFields
+		delete(wantClient.Annotations, corev1.LastAppliedConfigAnnotation)
+		wantSecret.Annotations = secret.Annotations
+		if diff := cmp.Diff(wantClient, oc); diff != "" {
+			t.Errorf("the client (-whole +slim)\n%s", diff)
+		}
+		if diff := cmp.Diff(wantSecret, secret); diff != "" {
+			t.Errorf("the Secret (-whole +slim)\n%s", diff)
+		}
+		want := wantedSecret(oc, issuer, string(secret.Data[secretKey]))
+		if !want.in(secret) {
+			t.Error("the slim Secret is not the wanted one")
+		}
+		delete(want.data, v1alpha1.KeyClientID) // applied once, wanted no more
+		if want.in(secret) {
+			t.Error("the slim Secret has forgotten what was applied")
+		}
+		if steps := plan(oc, observation{secret: secret}, fixedInput()).steps; len(steps) != 0 {
+			t.Errorf("slim copies of an unchanged client take %d steps", len(steps))
+		}
+	}
+}
+
+func TestASecretWithoutOurRecordHasNoneWhenSlim(t *testing.T) {
+	_, secret := asRead(t, 1)
+	secret.ManagedFields = secret.ManagedFields[1:]
+	if _, err := new(slimmer).secret(secret); err != nil {
+		t.Fatal(err)
+	}
+	if len(secret.ManagedFields) != 0 {
+		t.Errorf("%d records", len(secret.ManagedFields))
+	}
+}
+
+func TestAPoolIsBounded(t *testing.T) {
+	var p pool[string]
+	for n := range poolSize + 100 {
+		text := fmt.Sprint(n)
+		if got := p.shared(text, func() string { return text }); got != text {
+			t.Errorf("%s became %s", text, got)
+		}
+	}
+	if len(p.known) != poolSize {
+		t.Errorf("%d are kept", len(p.known))
+	}
+}
+
+// 10,000 clients shall add less than 60 MB. What is kept of them is two thirds of
+// that at most; the rest is for the garbage collector.
+func TestAClientAndItsSecretTakeLessThanFourKilobytes(t *testing.T) {
+	const clients, limit = 2000, 4000
+	var slim slimmer
+	kept := make([]any, 0, 2*clients)
+	before := heap()
+	for n := range clients {
+		oc, secret := asRead(t, n)
+		for object, transform := range map[any]func(any) (any, error){oc: slim.client, secret: slim.secret} {
+			small, err := transform(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept = append(kept, small)
+		}
+	}
+	each := (heap() - before) / clients
+	t.Logf("%d bytes a client", each)
+	if each > limit {
+		t.Errorf("%d bytes a client, want at most %d", each, limit)
+	}
+	runtime.KeepAlive(kept)
+}
+
+// heap returns the bytes in use after a collection.
+func heap() uint64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
+}
