@@ -17,7 +17,8 @@
 //
 // No signature is computed here and no token is read: Gatehouse is asked about each request,
 // so what an owner took back ends at once. Nothing is cached. When Gatehouse cannot be
-// asked, nobody is let in, and the answer is 503.
+// asked, nobody is let in, and the answer is 503. (What a client signs with PLAINTEXT holds its
+// secrets, and they pass through the API; which clients may do so is Gatehouse's to say.)
 //
 // The files are the steps of a request: config.go what a guard is made of, guard.go the
 // decision, signed.go what of a request is signed, ask.go the questions to Gatehouse, refuse.go

@@ -22,7 +22,8 @@ var install = sync.OnceValue(func() error {
 		return nil
 	}
 	for _, arguments := range [][]string{
-		{"update", "-q"}, {"install", "-q", "-y", "--no-install-recommends", "python3-requests-oauthlib"},
+		{"update", "-q"},
+		{"install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", "python3-requests-oauthlib"},
 	} {
 		cmd := exec.Command("apt-get", arguments...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
