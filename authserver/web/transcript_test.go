@@ -33,6 +33,9 @@ var update = flag.Bool("update", false, "write the answers of the transcripts in
 //	               NAME is "app" for a client without cookies, or whose browser sends it
 //	-- answer --   what comes back. -update writes this part
 //
+// A request's line "Sign: CLIENT METHOD NAME=VALUE ..." stands for its Authorization header of OAuth
+// 1.0a, see (*teller).sign.
+//
 // Values that are made by chance have names in braces, in answers and in the requests after.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -71,6 +74,7 @@ type teller struct {
 var who = map[string]string{
 	"album": authtest.Album, "flows": authtest.Flows, "photoprint": authtest.PhotoPrint,
 	"photobook": authtest.PhotoBook, "bookshelf": authtest.BookShelf, "photostorage": authtest.PhotoStorage,
+	"scrapbook": authtest.Scrapbook,
 }
 
 func newTeller(t *testing.T) *teller {
@@ -150,6 +154,16 @@ func (s *teller) change(words []string) {
 		s.Entitlement.Withdraw(words[1], who[words[2]])
 	case "suspend":
 		edit(func(c *authserver.Client) { c.Suspended = true })
+	case "unready":
+		edit(func(c *authserver.Client) { c.Ready = false })
+	case "delete":
+		s.Clients.Delete(who[words[1]])
+	case "callback": // none: it never had one
+		edit(func(c *authserver.Client) { c.CallbackURLs = strings.Fields(words[2]) })
+	case "signature-method":
+		edit(func(c *authserver.Client) { c.SignatureMethods = []string{words[2]} })
+	case "leave":
+		s.Directory.Remove(words[1])
 	case "secret-in-url":
 		edit(func(c *authserver.Client) { c.SecretInURLUntil = soon() })
 	case "secret-in-header":
@@ -189,7 +203,7 @@ func (s *teller) ask(p part) string {
 	head, form, _ := strings.Cut(text, "\n\n")
 	lines := strings.Split(strings.TrimSpace(head), "\n")
 	method, target, _ := strings.Cut(lines[0], " ")
-	form = strings.Join(strings.Fields(form), "&")
+	form = strings.Join(strings.Fields(s.signQuestion(form)), "&")
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.issuer+target, strings.NewReader(form))
 	if err != nil {
 		s.t.Fatal(err)
@@ -199,6 +213,9 @@ func (s *teller) ask(p part) string {
 	}
 	for _, line := range lines[1:] {
 		name, value, _ := strings.Cut(line, ": ")
+		if name == "Sign" {
+			name, value = "Authorization", s.sign(value, method, r.URL.String())
+		}
 		r.Header.Set(name, value)
 	}
 	response, err := s.sender(p.name).Do(r)
@@ -228,7 +245,7 @@ func (s *teller) sender(name string) *http.Client {
 // chance finds what is made by chance in an answer. The name is that of the value.
 var chance = regexp.MustCompile(strings.Join([]string{
 	`/interaction/(?P<interaction>[A-Za-z0-9_-]{16,64})`, `name="ticket" value="(?P<ticket>[^"]+)"`,
-	`[?&]code=(?P<code>[^&\s"]+)`, `oauth_verifier=(?P<oauth_verifier>[^&\s"]+)`, `class="proof"[^>]*>(?P<verifier>[^<]+)<`,
+	`[?&]code=(?P<code>[^&\s"]+)`, `oauth_verifier=(?P<oauth_verifier>[^&\s"]+)`, `class="proof"[^>]*><span>(?P<verifier>[^<]+)<`,
 	`oauth_token=(?P<oauth_token>[^&\s"]+)`, `oauth_token_secret=(?P<oauth_token_secret>[^&\s"]+)`,
 	`\baccess_token"?[=:]"?(?P<access_token>gha_[^&\s"]+)`, `\brefresh_token"?[=:]"?(?P<refresh_token>ghr_[^&\s"]+)`,
 	`Request ID</dt><dd><code>(?P<request>[^<]+)<`,
@@ -237,7 +254,7 @@ var chance = regexp.MustCompile(strings.Join([]string{
 // shown is an answer in a transcript: its status, the part of its header that clients
 // live by, and its body; of a page, what a person reads.
 func (s *teller) shown(r *http.Response, body string) string {
-	s.learn(r.Header.Get("Location") + "\n" + body)
+	s.learn(r.Header.Get("Location") + "\n" + strings.ReplaceAll(body, "</span><span>", "")) // a proof is shown in groups
 	var b strings.Builder
 	b.WriteString(r.Status + "\n")
 	for _, name := range []string{"Location", "Content-Type", "Cache-Control", "WWW-Authenticate", "Retry-After", "Allow"} {
@@ -297,7 +314,10 @@ func read(root *html.Node) string {
 		}
 		text := textOf(n)
 		switch n.Data {
-		case "h1", "h2", "h3", "p", "dt", "output":
+		case "output":
+			text = strings.ReplaceAll(text, " ", "")
+			fallthrough
+		case "h1", "h2", "h3", "p", "dt":
 			lines = append(lines, text)
 		case "li":
 			if attribute(n, "class") == "" { // no card, which has lines of its own
