@@ -55,7 +55,8 @@ func (s *Site) showConsentAgain(w http.ResponseWriter, r *http.Request, i *auths
 func (s *Site) consentViewOf(i *authserver.Interaction, p authserver.Position) consentView {
 	return consentView{
 		Client: p.Client, Owner: p.Owner, Scopes: p.Scopes, Host: authserver.CallbackHost(i.Callback),
-		Days: int(p.Until.Sub(s.Auth.Now()) / day), Until: p.Until,
+		// The clock has moved on since the end was computed.
+		Days: int((p.Until.Sub(s.Auth.Now()) + time.Minute) / day), Until: p.Until,
 		Rememberable: p.Rememberable, Choosable: p.Choosable, Chosen: map[string]bool{},
 		Words: dialectOf(i.Profile).words, Interaction: i.ID, Ticket: p.Ticket,
 	}
