@@ -11,7 +11,7 @@ LINT := go tool -modfile=hack/tools/lint/go.mod golangci-lint
 
 ##@ Try it
 .PHONY: demo run
-demo: ## Walk a whole OAuth 2.0 flow on a real API server, and print each step
+demo: ## Walk the flows of every profile on a real API server, and print each step
 	@go build -o bin/dev ./hack/dev
 	@bin/dev demo
 
