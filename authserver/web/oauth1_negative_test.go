@@ -320,6 +320,12 @@ func TestSignedN23AnotherClientGetsNothingAndBurnsNothing(t *testing.T) {
 	})
 }
 
+// reset is what the operator does to a client whose credentials are reset: what was given before
+// is over.
+func (c *signer) reset() {
+	c.h.Clients.Change(c.id, func(client *authserver.Client) { client.NotBefore = c.h.Clock.Now().Add(time.Second) })
+}
+
 func TestSignedN24AVerifierEndsWithItsTimeItsOwnersWillAndItsClient(t *testing.T) {
 	for name, tc := range map[string]struct {
 		end  func(*testing.T, *house, *signer)
@@ -334,6 +340,7 @@ func TestSignedN24AVerifierEndsWithItsTimeItsOwnersWillAndItsClient(t *testing.T
 		}, "signature_invalid"},
 		"deleted":        {func(_ *testing.T, h *house, app *signer) { h.Clients.Delete(app.id) }, "signature_invalid"},
 		"the owner left": {func(_ *testing.T, h *house, _ *signer) { h.Directory.Remove(authtest.Bob) }, "permission_denied"},
+		"reset":          {func(_ *testing.T, _ *house, app *signer) { app.reset() }, "token_expired"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachSigned(t, func(t *testing.T, h *house, app *signer) {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ func Walk(ctx context.Context, s *scene.Scene, dir string, script *transcript.Tr
 	if err := script.Step(ctx, "curl", "following docs/walkthrough-curl.md", w.curl); err != nil {
 		return err
 	}
+	if err := script.Step(ctx, "OAuth 1.0a", "following docs/walkthrough-oauth1.md", w.oauth1); err != nil {
+		return err
+	}
 	return script.Step(ctx, "x/oauth2", "following docs/walkthrough-x-oauth2.md", w.xOAuth2)
 }
 
@@ -35,9 +39,19 @@ type walk struct {
 	dir string
 }
 
-// curl pastes all shell blocks into one shell.
 func (w *walk) curl(ctx context.Context) (string, error) {
-	blocks, err := w.read("docs/walkthrough-curl.md", "sh")
+	return w.paste(ctx, "docs/walkthrough-curl.md", "an answer to our question", `"grandma-at-90.jpg"`, `"active":true`, `"invalid_grant"`,
+		"The access token is not valid", "error=invalid_request", "gha_")
+}
+
+func (w *walk) oauth1(ctx context.Context) (string, error) {
+	return w.paste(ctx, "docs/walkthrough-oauth1.md", "oauth_callback_confirmed=true", "See your photos", `"grandma-at-90.jpg"`,
+		"The request is not well signed")
+}
+
+// paste pastes all shell blocks of a page into one shell, which prints what is wanted.
+func (w *walk) paste(ctx context.Context, page string, wanted ...string) (string, error) {
+	blocks, err := w.read(page, "sh")
 	if err != nil {
 		return "", err
 	}
@@ -45,13 +59,12 @@ func (w *walk) curl(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, want := range []string{"an answer to our question", `"grandma-at-90.jpg"`, `"active":true`, `"invalid_grant"`,
-		"The access token is not valid", "error=invalid_request", "gha_"} {
+	for _, want := range wanted {
 		if !strings.Contains(out, want) {
 			return "", fmt.Errorf("%q is not printed, but:\n%s", want, out)
 		}
 	}
-	return fmt.Sprintf("the %d blocks of docs/walkthrough-curl.md do what they say", len(blocks)), nil
+	return fmt.Sprintf("the %d blocks of %s do what they say", len(blocks), page), nil
 }
 
 // xOAuth2 builds the program and is its user.
@@ -132,6 +145,9 @@ func (w *walk) allow(ctx context.Context, printed *bufio.Reader) error {
 	return p.shows(http.StatusOK, "Thank you")
 }
 
+// devFolder is the folder .dev, and not the end of gatehouse.dev.
+var devFolder = regexp.MustCompile(`(^|\W)\.dev/`)
+
 // read returns the blocks of a page in one language, with the folder of this scene where the page says .dev/.
 func (w *walk) read(page, language string) (blocks []string, err error) {
 	text, err := os.ReadFile(page)
@@ -140,7 +156,7 @@ func (w *walk) read(page, language string) (blocks []string, err error) {
 	}
 	for _, rest := range strings.Split(string(text), "\n```"+language+"\n")[1:] {
 		block, _, _ := strings.Cut(rest, "\n```")
-		blocks = append(blocks, strings.ReplaceAll(block, ".dev/", w.dir+"/"))
+		blocks = append(blocks, devFolder.ReplaceAllString(block, "${1}"+strings.ReplaceAll(w.dir, "$", "$$")+"/"))
 	}
 	if len(blocks) == 0 {
 		return nil, fmt.Errorf("%s has no block of %s", page, language)
