@@ -4,13 +4,15 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,7 +27,35 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+// beProgram, when set, makes the test binary be the program.
+const beProgram = "GATEHOUSE_TEST_BE_OPERATOR"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beProgram) != "" {
+		main()
+	}
+	testenv.Main(m)
+}
+
+// start starts the program as a process of its own. stop asks it to end and returns its exit status.
+func start(t *testing.T, stderr io.Writer, args ...string) (stop func() int) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env, cmd.Stderr = append(os.Environ(), beProgram+"=1"), stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceValue(func() int {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Errorf("stop the operator: %v", err)
+		}
+		_ = cmd.Wait() // the status tells
+		return cmd.ProcessState.ExitCode()
+	})
+	t.Cleanup(func() { stop() })
+	return stop
+}
 
 // log is what a program has written so far.
 type log struct {
@@ -89,16 +119,10 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 	env := testenv.Start(t)
 	system, ns := env.Namespace(t), env.Namespace(t)
 	probes, metrics := address(t), address(t)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
 	var stderr log
-	status := make(chan int, 1)
-	go func() {
-		status <- run(ctx, []string{
-			"--issuer=https://auth.example.com", "--namespace=" + system, "--leader-elect", "--kubeconfig=" + env.Kubeconfig,
-			"--health-probe-bind-address=" + probes, "--metrics-bind-address=" + metrics,
-		}, io.Discard, &stderr)
-	}()
+	stop := start(t, &stderr,
+		"--issuer=https://auth.example.com", "--namespace="+system, "--leader-elect", "--kubeconfig="+env.Kubeconfig,
+		"--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics)
 
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "photoprint"}}
 	oc.Spec.CallbackURLs = []string{"https://" + ns + ".example/callback"}
@@ -127,8 +151,7 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 	if text := stderr.String(); strings.Contains(text, value) || strings.Contains(text, credential.Prefix) {
 		t.Error("N61: the log shows a client secret")
 	}
-	stop()
-	if code := <-status; code != 0 {
+	if code := stop(); code != 0 {
 		t.Errorf("status %d at the end: %s", code, stderr.String())
 	}
 }
