@@ -159,6 +159,7 @@ func (r *OAuthClientReconciler) olderClaim(ctx context.Context, oc *v1alpha1.OAu
 }
 
 // holders returns the clients that claim the value, from the cache: for reading only.
+// One that is being deleted is served no more and holds nothing.
 func (r *OAuthClientReconciler) holders(ctx context.Context, c claim, value string) ([]*v1alpha1.OAuthClient, error) {
 	list := &v1alpha1.OAuthClientList{}
 	if err := r.Client.List(ctx, list, client.MatchingFields{c.field: bucket(value)}, client.UnsafeDisableDeepCopy); err != nil {
@@ -166,7 +167,7 @@ func (r *OAuthClientReconciler) holders(ctx context.Context, c claim, value stri
 	}
 	var holders []*v1alpha1.OAuthClient
 	for i := range list.Items {
-		if slices.Contains(c.values(&list.Items[i]), value) {
+		if list.Items[i].DeletionTimestamp.IsZero() && slices.Contains(c.values(&list.Items[i]), value) {
 			holders = append(holders, &list.Items[i])
 		}
 	}

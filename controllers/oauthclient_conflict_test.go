@@ -200,6 +200,19 @@ func TestN63ACallbackBelongsToTheNamespaceThatHadItFirst(t *testing.T) {
 	loser.wantReady(loser.settle(name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
 }
 
+func TestAClientThatIsBeingDeletedHoldsNothing(t *testing.T) {
+	url := "https://" + newScene(t).ns + ".example/callback"
+	winner, loser, name := rivals(t, func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.CallbackURLs, oc.Finalizers = []string{url}, []string{"example.com/keep"}
+	})
+	loser.wantReady(loser.settle(name), metav1.ConditionFalse, v1alpha1.ReasonCallbackConflict)
+	winner.must(winner.api.Delete(t.Context(), winner.get(name)))
+	loser.wantReady(loser.settle(name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	for _, s := range []*scene{winner, loser} {
+		s.update(name, func(oc *v1alpha1.OAuthClient) { oc.Finalizers = nil })
+	}
+}
+
 func TestALoopbackCallbackBelongsToNobody(t *testing.T) {
 	winner, loser, name := rivals(t, func(oc *v1alpha1.OAuthClient) {
 		oc.Spec.Type, oc.Spec.CallbackURLs = v1alpha1.ClientTypePublic, []string{"http://127.0.0.1/callback", "http://[::1]/callback"}

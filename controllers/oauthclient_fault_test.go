@@ -170,6 +170,7 @@ func (s *scene) oneSecret(oc *v1alpha1.OAuthClient) {
 func TestTwoReconcilersAtOnceNeverMakeTwoSecrets(t *testing.T) {
 	const operators, rounds = 4, 5
 	s := newScene(t)
+	made := s.credentialsMade()
 	for round := range rounds {
 		name := fmt.Sprintf("photoprint%d", round)
 		s.client(name)
@@ -195,6 +196,36 @@ func TestTwoReconcilersAtOnceNeverMakeTwoSecrets(t *testing.T) {
 				t.Errorf("%d credentials, handled %q", len(oc.Status.Credentials), oc.Status.LastHandledReset)
 			}
 		}
+	}
+	if got, want := made(), 3*rounds; got != want {
+		t.Errorf("%d credentials were made, want %d", got, want)
+	}
+}
+
+// credentialsMade returns how many credentials the clients of the scene ever had, by
+// watching them from now on.
+func (s *scene) credentialsMade() func() int {
+	s.t.Helper()
+	watch, err := s.api.Watch(s.t.Context(), &v1alpha1.OAuthClientList{}, client.InNamespace(s.ns))
+	s.must(err)
+	s.t.Cleanup(watch.Stop)
+	return func() int {
+		const last = "last"
+		s.client(last) // what comes after it is no longer looked at
+		ids := map[string]bool{}
+		for event := range watch.ResultChan() {
+			oc, ok := event.Object.(*v1alpha1.OAuthClient)
+			if !ok {
+				s.t.Fatalf("the watch says %v", event.Object)
+			}
+			if oc.Name == last {
+				break
+			}
+			for _, c := range oc.Status.Credentials {
+				ids[c.ID] = true
+			}
+		}
+		return len(ids)
 	}
 }
 

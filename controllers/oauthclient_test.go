@@ -266,6 +266,39 @@ func TestARenamingTakesAwayNothingThatIsNotTheClients(t *testing.T) {
 	s.wantWrites("apply elsewhere", "status photoprint")
 }
 
+// An old Secret that was given to somebody else, or made anew by somebody else,
+// between look and write.
+func TestAnOldSecretThatChangesBetweenLookAndDeletionStays(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		touch func(*scene)
+	}{
+		{name: "given away", touch: func(s *scene) {
+			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.OwnerReferences = nil })
+		}},
+		{name: "made anew", touch: func(s *scene) {
+			s.must(s.api.Delete(s.t.Context(), s.secret("photoprint-oauth")))
+			s.must(s.api.Create(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "photoprint-oauth"}}))
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newScene(t)
+			s.issued("photoprint")
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "elsewhere" })
+			oc := s.get("photoprint")
+			seen, err := s.r.observe(t.Context(), oc)
+			s.must(err)
+			row.touch(s)
+			if err := s.r.apply(t.Context(), oc, plan(oc, seen, input{keys: s.pair, issuer: issuer, now: s.clock.Now()})); err == nil {
+				t.Error("the deletion was taken")
+			}
+			s.secret("photoprint-oauth")
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.secret("photoprint-oauth")
+		})
+	}
+}
+
 func TestWhatTheTemplateNoLongerWantsGoesFromTheSecret(t *testing.T) {
 	s := newScene(t)
 	s.issued("photoprint", func(oc *v1alpha1.OAuthClient) {

@@ -37,7 +37,7 @@ const issuer = "https://auth.example.com"
 
 // scene is a namespace on a real API server, with keys, a clock and a reconciler.
 type scene struct {
-	t      *testing.T
+	t      testing.TB
 	env    *testenv.Env
 	ns     string
 	api    client.WithWatch // for the test itself
@@ -49,7 +49,7 @@ type scene struct {
 	r      *OAuthClientReconciler
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t testing.TB) *scene {
 	t.Helper()
 	env := testenv.Start(t)
 	api, err := client.NewWithWatch(env.Config, client.Options{Scheme: env.Scheme})
@@ -80,15 +80,21 @@ func (s *scene) reconciler(c client.WithWatch) *OAuthClientReconciler {
 	}
 }
 
-// client makes an OAuthClient. Its callback belongs to the namespace, so that tests
-// do not meet.
-func (s *scene) client(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
-	s.t.Helper()
+// draft is an OAuthClient before it is applied. Its callback belongs to the namespace,
+// so that tests do not meet.
+func (s *scene) draft(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}}
 	oc.Spec.CallbackURLs = []string{"https://" + s.ns + ".example/" + name}
 	for _, c := range change {
 		c(oc)
 	}
+	return oc
+}
+
+// client applies an OAuthClient.
+func (s *scene) client(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
+	s.t.Helper()
+	oc := s.draft(name, change...)
 	s.must(s.api.Create(s.t.Context(), oc))
 	return oc
 }
