@@ -100,7 +100,7 @@ type Text = string
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://') || self.matches(r'^https?://([^/?#]*@)?([a-z0-9*]([a-z0-9*-]*[a-z0-9*])?(\.[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?)*|\[[0-9a-f:.]+\])([:/?#\\]|$)')`,message="callbackURLs must name a host, in lower case and without a dot at its end: write https://photoprint.example/callback"
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://[^/?#]*:[^\]/?#@]*([/?#]|$)') || self.matches(r'^https?://[^/?#]*:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?#]|$)')`,message="callbackURLs must name a port from 1 to 65535 after the colon, or have none"
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https://[^/?#]*:443([/?#]|$)')`,message="callbackURLs must leave out :443, which is the port of https anyway"
-// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?&](code|state|iss|error|error_description|error_uri|oauth_token|oauth_verifier|oauth_error)([=&]|$)')`,message="callbackURLs must not carry a parameter of the answer: remove code, state, iss, error, oauth_token, oauth_verifier and oauth_error from the query"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?&](code|state|iss|error|error_description|error_uri|oauth_token|oauth_verifier|oauth_problem|oauth_error)([=&]|$)')`,message="callbackURLs must not carry a parameter of the answer: remove code, state, iss, error, oauth_token, oauth_verifier, oauth_problem and oauth_error from the query"
 type CallbackURL = string
 
 // SecretName is the name of a Secret.
