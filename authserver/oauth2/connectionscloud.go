@@ -29,7 +29,7 @@ const (
 	// errorList is a copy of the error lists of steps 2 and 3.
 	errorList = "error lists of steps 2 and 3, kept as a comment in passport-ibm-connections-cloud"
 	// ours is a row that closes a gap of the pages, or keeps a rule of today.
-	ours = "our choice: docs/decisions/0010-connections-cloud.md"
+	ours = "our choice: docs/decisions/0007-connections-cloud.md"
 )
 
 // maxLegacyValue is the longest code, token or secret (steps 1, 3 and 5).
