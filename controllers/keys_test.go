@@ -276,6 +276,27 @@ func TestTheKeysOfTheTokensAreRotatedByTime(t *testing.T) {
 	}
 }
 
+func TestOfTwoOperatorsAtOnceOneRotates(t *testing.T) {
+	s, r := newKeysScene(t)
+	s.look(r)
+	s.clock.advance(credential.RotationPeriod)
+	plans := make([]keysPlan, 2)
+	sets := make([]*corev1.Secret, 2)
+	for i := range plans {
+		seen, err := r.observe(t.Context())
+		s.must(err)
+		sets[i] = seen.secrets[credential.AuthserverKeysSecret]
+		plans[i] = planKeys(seen, keysInput{namespace: s.ns, now: s.clock.Now(), next: credential.NewSetKey(s.clock.Now())})
+	}
+	s.must(r.apply(t.Context(), plans[0], sets[0]))
+	if err := r.apply(t.Context(), plans[1], sets[1]); !apierrors.IsConflict(err) {
+		t.Errorf("error %v, want a conflict", err)
+	}
+	if got := len(s.secret(credential.AuthserverKeysSecret).Data); got != 2 {
+		t.Errorf("%d keys, want 2", got)
+	}
+}
+
 func TestWhicheverCallFailsTheKeysAreMadeOnce(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for n := 1; ; n++ {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -110,19 +111,30 @@ func TestN63TwoClientsThatWriteOneSecretAtOnceDoNotMerge(t *testing.T) {
 
 // The same race against a Secret that is not ours at all.
 func TestN63ASecretThatAppearsBetweenLookAndWriteIsNotMergedInto(t *testing.T) {
-	for _, kind := range []corev1.SecretType{corev1.SecretTypeOpaque, v1alpha1.SecretType} {
-		t.Run(string(kind), func(t *testing.T) {
+	theirs := map[string][]byte{secretKey: []byte("theirs")}
+	other := []metav1.OwnerReference{{APIVersion: "gatehouse.dev/v1alpha1", Kind: "OAuthClient", Name: "other", UID: "1", Controller: new(true)}}
+	for _, row := range []struct {
+		name   string
+		kind   corev1.SecretType
+		data   map[string][]byte
+		owners []metav1.OwnerReference
+	}{
+		{name: "of another type", kind: corev1.SecretTypeOpaque, data: theirs},
+		{name: "of our type", kind: v1alpha1.SecretType, data: theirs},
+		{name: "of our type, empty, controlled by another client", kind: v1alpha1.SecretType, owners: other},
+	} {
+		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
 			oc := s.client("photoprint")
 			late := plan(oc, observation{}, input{keys: s.pair, issuer: issuer, now: s.clock.Now(), newID: s.r.NewID()})
 			theirs := &corev1.Secret{
-				ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "photoprint-oauth"}, Type: kind,
-				Data: map[string][]byte{secretKey: []byte("theirs")},
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "photoprint-oauth", OwnerReferences: row.owners}, Type: row.kind, Data: row.data,
 			}
 			s.must(s.api.Create(t.Context(), theirs))
-			if err := s.r.apply(t.Context(), oc, late); err == nil {
-				t.Error("the apply was taken")
+			if err := s.r.apply(t.Context(), oc, late); !apierrors.IsConflict(err) {
+				t.Errorf("error %v, want a conflict", err)
 			}
+			s.wantReady(s.get("photoprint"), metav1.ConditionUnknown, v1alpha1.ReasonIssuing) // it was not our spec that was refused
 			if s.secret("photoprint-oauth").ResourceVersion != theirs.ResourceVersion {
 				t.Error("the Secret was touched")
 			}
@@ -155,7 +167,7 @@ func rivals(t *testing.T, claim func(*v1alpha1.OAuthClient)) (winner, loser *sce
 	t.Helper()
 	a, b := newScene(t), newScene(t)
 	b.keys, b.pair, b.events = a.keys, a.pair, a.events
-	b.r = b.reconciler(b.writes.watch(indexed(b.api)))
+	b.r = b.reconciler(b.writes.watch(b.api))
 	one, other := a.client("photoprint", claim), b.client("photoprint", claim)
 	if v1alpha1.Older(one, other) {
 		return a, b, "photoprint"

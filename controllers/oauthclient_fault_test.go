@@ -131,7 +131,7 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 					s := newScene(t)
 					row.start(s)
 					f := &fault{nth: n, after: after}
-					r := s.reconciler(f.in(indexed(s.api)))
+					r := s.reconciler(f.in(s.api))
 					_, err := s.reconcile(r, "photoprint")
 					if !f.struck {
 						break // it makes no more calls than that
@@ -180,7 +180,7 @@ func TestTwoReconcilersAtOnceNeverMakeTwoSecrets(t *testing.T) {
 			}
 			var group sync.WaitGroup
 			for range operators {
-				r := s.reconciler(indexed(s.api))
+				r := s.reconciler(s.api)
 				group.Go(func() {
 					for range 3 {
 						if _, err := s.reconcile(r, name); err != nil {
@@ -235,7 +235,7 @@ func TestAFaultOfTheWorldDoesNotMakeAReadyClientUnready(t *testing.T) {
 	s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelClientUID) })
 	for n := 1; ; n++ {
 		f := &fault{nth: n}
-		_, err := s.reconcile(s.reconciler(f.in(indexed(s.api))), "photoprint")
+		_, err := s.reconcile(s.reconciler(f.in(s.api)), "photoprint")
 		s.wantReady(s.checked("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
 		if !f.struck {
 			break

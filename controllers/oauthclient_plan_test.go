@@ -89,7 +89,7 @@ func heldBy(oc *v1alpha1.OAuthClient, id string, change ...func(*corev1.Secret))
 				APIVersion: "gatehouse.dev/v1alpha1", Kind: "OAuthClient", Name: oc.Name, UID: oc.UID, Controller: new(true),
 			}},
 			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: w.manager, Operation: metav1.ManagedFieldsOperationApply,
-				FieldsV1: fields(`{"f:data":{".":{},"f:client-id":{}}}`)}},
+				FieldsV1: appliedFields(`{"f:data":{".":{},"f:client-id":{}}}`)}},
 		},
 		Type: v1alpha1.SecretType, Data: w.data,
 	}
@@ -99,7 +99,7 @@ func heldBy(oc *v1alpha1.OAuthClient, id string, change ...func(*corev1.Secret))
 	return secret
 }
 
-func fields(text string) *metav1.FieldsV1 {
+func appliedFields(text string) *metav1.FieldsV1 {
 	f := &metav1.FieldsV1{}
 	f.SetRawString(text)
 	return f
@@ -178,7 +178,7 @@ func TestPlanOfAClient(t *testing.T) {
 		{
 			name: "a field of ours that is wanted no more: written", oc: photoprint(ready),
 			seen: observation{secret: heldBy(photoprint(), oldN, func(s *corev1.Secret) {
-				s.ManagedFields[0].FieldsV1 = fields(`{"f:metadata":{"f:labels":{"f:team":{}}}}`)
+				s.ManagedFields[0].FieldsV1 = appliedFields(`{"f:metadata":{"f:labels":{"f:team":{}}}}`)
 			})},
 			steps: []string{`apply photoprint-oauth at "7"`, "tell Healed"},
 		},

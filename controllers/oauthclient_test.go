@@ -213,7 +213,7 @@ func TestALateLookAtTheOldObjectLeavesTheSecretOfTheNewOneAlone(t *testing.T) {
 	before := s.secret("photoprint-oauth")
 	s.writes.reset()
 
-	late := s.reconciler(s.writes.watch(indexed(s.api)))
+	late := s.reconciler(s.writes.watch(s.api))
 	late.Client = remembering(late.Client, old)
 	result, err := s.reconcile(late, "photoprint")
 	if err != nil || result.RequeueAfter != afterConflict {

@@ -17,6 +17,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -69,14 +71,14 @@ func newScene(t testing.TB) *scene {
 			t.Error(err)
 		}
 	})
-	s.r = s.reconciler(s.writes.watch(indexed(api)))
+	s.r = s.reconciler(s.writes.watch(api))
 	return s
 }
 
 // reconciler returns one more reconciler: what another operator would be.
-func (s *scene) reconciler(c client.WithWatch) *OAuthClientReconciler {
+func (s *scene) reconciler(api client.WithWatch) *OAuthClientReconciler {
 	return &OAuthClientReconciler{
-		Client: c, Live: c, Keys: s.keys, Events: s.events, Issuer: issuer, Now: s.clock.Now, NewID: credential.NewID,
+		Client: indexed(api), Live: api, Keys: s.keys, Events: s.events, Issuer: issuer, Now: s.clock.Now, NewID: credential.NewID,
 	}
 }
 
@@ -254,29 +256,46 @@ func (s *scene) noSecretIn(oc *v1alpha1.OAuthClient) {
 	}
 }
 
-// indexed returns the client with the indexes of the cache, and without its delay:
-// what is asked by an index is listed from the API server and picked out here.
+// indexed returns a client that shows what the cache of a manager would, without its
+// delay: of all Secrets those with our label, and by an index what it holds.
 func indexed(c client.WithWatch) client.WithWatch {
 	return interceptor.NewClient(c, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			if err := c.Get(ctx, key, obj, opts...); err != nil {
+				return err
+			}
+			if _, secret := obj.(*corev1.Secret); secret && !ourSecrets().Matches(labels.Set(obj.GetLabels())) {
+				return apierrors.NewNotFound(corev1.Resource("secrets"), key.Name)
+			}
+			return nil
+		},
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
 			o := (&client.ListOptions{}).ApplyOptions(opts)
 			if o.FieldSelector == nil {
 				return c.List(ctx, list, opts...)
 			}
-			want := o.FieldSelector.Requirements()[0]
-			if err := c.List(ctx, list, client.InNamespace(o.Namespace)); err != nil {
+			live := []client.ListOption{client.InNamespace(o.Namespace)}
+			if _, secrets := list.(*corev1.SecretList); secrets {
+				live = append(live, client.MatchingLabelsSelector{Selector: ourSecrets()})
+			}
+			if err := c.List(ctx, list, live...); err != nil {
 				return err
 			}
-			all, err := meta.ExtractList(list)
-			if err != nil {
-				return err
-			}
-			at := slices.IndexFunc(indexes(), func(i index) bool { return i.field == want.Field })
-			return meta.SetList(list, slices.DeleteFunc(all, func(o runtime.Object) bool {
-				return !slices.Contains(indexes()[at].values(o.(client.Object)), want.Value)
-			}))
+			return pickOut(list, o.FieldSelector.Requirements()[0])
 		},
 	})
+}
+
+// pickOut leaves in the list what the index holds under the value.
+func pickOut(list client.ObjectList, want fields.Requirement) error {
+	all, err := meta.ExtractList(list)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(indexes(), func(i index) bool { return i.field == want.Field })
+	return meta.SetList(list, slices.DeleteFunc(all, func(o runtime.Object) bool {
+		return !slices.Contains(indexes()[at].values(o.(client.Object)), want.Value)
+	}))
 }
 
 // clock is a clock that stands still.

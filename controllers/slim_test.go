@@ -25,12 +25,12 @@ func asRead(t testing.TB, n int) (*v1alpha1.OAuthClient, *corev1.Secret) {
 		oc.Spec.CallbackURLs = []string{fmt.Sprintf("https://client-%d.example/callback", n)}
 		oc.Spec.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken}
 		oc.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: fmt.Sprintf("%01000d", n)}
-		oc.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl", FieldsV1: fields(fmt.Sprintf(`{"f:x":"%01000d"}`, n))}}
+		oc.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl", FieldsV1: appliedFields(fmt.Sprintf(`{"f:x":"%01000d"}`, n))}}
 	}, ready)
 	secret := heldBy(oc, oldN, func(s *corev1.Secret) {
-		s.ManagedFields[0].FieldsV1 = fields(`{"f:data":{".":{},"f:client-id":{},"f:client-secret":{},"f:issuer":{}},` +
+		s.ManagedFields[0].FieldsV1 = appliedFields(`{"f:data":{".":{},"f:client-id":{},"f:client-secret":{},"f:issuer":{}},` +
 			`"f:metadata":{"f:labels":{"f:gatehouse.dev/client-uid":{}},"f:ownerReferences":{"k:{\"uid\":\"` + string(oc.UID) + `\"}":{}}},"f:type":{}}`)
-		s.ManagedFields = append(s.ManagedFields, metav1.ManagedFieldsEntry{Manager: "somebody", FieldsV1: fields(`{"f:data":{"f:theirs":{}}}`)})
+		s.ManagedFields = append(s.ManagedFields, metav1.ManagedFieldsEntry{Manager: "somebody", FieldsV1: appliedFields(`{"f:data":{"f:theirs":{}}}`)})
 	})
 	return reread(t, oc), reread(t, secret)
 }
