@@ -186,6 +186,16 @@ func decodeToken(token, prefix string) ([]byte, bool) {
 	if !ok || len(token) > MaxToken {
 		return nil, false
 	}
+	return decode(text)
+}
+
+// decode reads unpadded base64url in its one spelling. The decoder of the standard library
+// skips line breaks even when it is strict; what was revoked or used would then be good
+// once more, spelled another way.
+func decode(text string) ([]byte, bool) {
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, false
+	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	return raw, err == nil
 }

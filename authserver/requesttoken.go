@@ -180,8 +180,8 @@ func (k *Keys) openRequest(token string) (requestToken, error) {
 // tokenSecret derives the secret of a request or access token from the token: it is not
 // stored. The key is the one the token was sealed with.
 func (k *Keys) tokenSecret(token string) (string, error) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token[min(len(token), len(requestPrefix)):])
-	if err != nil || len(raw) < keyIDSize {
+	raw, ok := decode(token[min(len(token), len(requestPrefix)):])
+	if !ok || len(raw) < keyIDSize {
 		return "", errSeal
 	}
 	mac, err := k.sign(forTokenSecret, [keyIDSize]byte(raw), []byte(token))

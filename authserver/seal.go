@@ -5,6 +5,7 @@ package authserver
 import (
 	"crypto/hmac"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -46,8 +47,8 @@ func (s *Server) OpenInteraction(id, sealed string) (*Interaction, error) {
 	if len(sealed) > MaxSealedInteraction {
 		return nil, gone
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
-	if err != nil {
+	raw, ok := decode(sealed)
+	if !ok {
 		return nil, gone
 	}
 	plain, err := keys.open(forInteraction, raw)
@@ -81,19 +82,23 @@ func (s *Server) ticket(i *Interaction, v *Visitor) (string, error) {
 
 func (s *Server) ticketFits(ticket string, i *Interaction, v *Visitor) bool {
 	keys := s.keys.Load()
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(ticket)
-	if keys == nil || err != nil || len(raw) != keyIDSize+ticketSize {
+	raw, ok := decode(ticket)
+	if keys == nil || !ok || len(raw) != keyIDSize+ticketSize {
 		return false
 	}
 	mac, err := keys.sign(forTicket, [keyIDSize]byte(raw), ticketData(i, v))
 	return err == nil && hmac.Equal(mac[:ticketSize], raw[keyIDSize:])
 }
 
-// ticketData is what a ticket is bound to. The session's hash has a fixed length, so the
-// parts cannot run into each other.
+// ticketData is what a ticket is bound to: this login, this interaction, and what the page
+// showed of it, which a client may have changed since. Each part is preceded by its length.
 func ticketData(i *Interaction, v *Visitor) []byte {
 	data := append([]byte{}, v.Session.Hash[:]...)
-	return append(data, i.ID...)
+	for _, part := range append([]string{i.ID, i.ClientUID, i.Callback}, i.Scopes...) {
+		data = binary.BigEndian.AppendUint32(data, uint32(len(part))) //nolint:gosec // bounded by the cookie
+		data = append(data, part...)
+	}
+	return data
 }
 
 // device is what the device cookie says: this browser has logged in as Owner before.
@@ -122,8 +127,8 @@ func (s *Server) knownDevice(c Credentials, now time.Time) string {
 	if keys == nil || c.Device == "" || len(c.Device) > MaxSealedInteraction {
 		return ""
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(c.Device)
-	if err != nil {
+	raw, ok := decode(c.Device)
+	if !ok {
 		return ""
 	}
 	plain, err := keys.open(forDevice, raw)

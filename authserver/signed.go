@@ -51,6 +51,15 @@ type SignedRequest struct {
 // not seen before. Unknown clients, unknown tokens and wrong signatures are one
 // SignatureInvalid *Error, found in the same time; for those nothing is written.
 func (s *Server) AuthenticateSigned(ctx context.Context, r SignedRequest) (Caller, error) {
+	caller, err := s.authenticateSigned(ctx, r)
+	if err != nil {
+		return Caller{}, err
+	}
+	return caller, s.once(ctx, r)
+}
+
+// authenticateSigned does all of it but for what may happen only once. It writes nothing.
+func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Caller, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return Caller{}, err
@@ -72,9 +81,6 @@ func (s *Server) AuthenticateSigned(ctx context.Context, r SignedRequest) (Calle
 	}
 	if !client.MayUse(r.Place, s.Now()) {
 		return Caller{}, s.misplaced(ctx, client)
-	}
-	if err := s.once(ctx, r); err != nil {
-		return Caller{}, err
 	}
 	return Caller{Client: client, CredentialID: credentialID}, nil
 }
@@ -178,17 +184,31 @@ func (s *Server) Verify(ctx context.Context, resource Caller, r SignedRequest) (
 	if resource.Client.Public {
 		return TokenInfo{}, refuse(InvalidClient, "client authentication is required")
 	}
-	caller, err := s.AuthenticateSigned(ctx, r)
-	if err == nil {
-		var info TokenInfo
-		if info, err = s.SignedToken(ctx, caller, r.Token); err == nil {
-			return info.seenBy(resource.Client), nil
-		}
-	}
+	info, err := s.verify(ctx, resource, r)
 	if _, refused := errors.AsType[*Error](err); refused {
 		return TokenInfo{}, nil
 	}
-	return TokenInfo{}, err
+	return info, err
+}
+
+// verify spends the nonce last: whoever may not see the token cannot use up the request, and
+// the API that it was meant for still can.
+func (s *Server) verify(ctx context.Context, resource Caller, r SignedRequest) (TokenInfo, error) {
+	caller, err := s.authenticateSigned(ctx, r)
+	if err != nil {
+		return TokenInfo{}, err
+	}
+	info, err := s.SignedToken(ctx, caller, r.Token)
+	if err != nil {
+		return TokenInfo{}, err
+	}
+	if info = info.seenBy(resource.Client); !info.Active {
+		return info, nil
+	}
+	if err := s.once(ctx, r); err != nil {
+		return TokenInfo{}, err
+	}
+	return info, nil
 }
 
 // RevokeSigned ends the grant of a token that the caller signed its request with.

@@ -409,6 +409,62 @@ func TestOnlyTheOwnerOfAScopeLearnsAboutASignedRequest(t *testing.T) {
 	}
 }
 
+func TestWhoeverMayNotSeeATokenCannotUseUpItsRequest(t *testing.T) {
+	s := newScene(t)
+	tokens := s.signedTokens()
+	r := s.signed(authserver.AccessTokenKind, tokens.AccessToken, tokens.TokenSecret, rnd())
+	verify := func(clientID string) bool {
+		info, err := s.Auth.Verify(t.Context(), s.caller(clientID), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Active
+	}
+	if verify(authtest.BookShelf) || !verify(authtest.PhotoStorage) {
+		t.Error("the API that the request was meant for cannot take it any more")
+	}
+	if verify(authtest.PhotoStorage) {
+		t.Error("N51: the request is taken twice")
+	}
+}
+
+func TestN08AConsentIsForWhatThePageShowed(t *testing.T) {
+	s := newScene(t)
+	i, err := s.Auth.BeginSigned(authserver.ProfileOAuth1, s.requestToken(authtest.PhotoBookCallback).Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob := s.bob()
+	p := s.next(i, bob)
+	s.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) { c.Scopes = []string{"photos.read", "photos.write"} })
+	_, err = s.Auth.Decide(t.Context(), i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket})
+	wantCode(t, err, authserver.InteractionGone)
+}
+
+func TestN30ATokenHasOneSpelling(t *testing.T) {
+	s := newScene(t)
+	tokens := s.tokens()
+	credentials, err := s.Auth.Token(t.Context(), s.caller(authtest.BookShelf), authserver.TokenRequest{GrantType: authserver.GrantClientCredentials})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{tokens.AccessToken, credentials.AccessToken} {
+		for _, spelled := range []string{token + "\n", token + "\r\n", token[:20] + "\n" + token[20:], token + "="} {
+			if s.active(spelled) {
+				t.Errorf("%.20q... passes for the token", spelled)
+			}
+		}
+	}
+	s.refused(authtest.PhotoPrint, refreshing(tokens.RefreshToken+"\n"), authserver.InvalidGrant)
+	request := s.requestToken(authtest.PhotoBookCallback).Token
+	i, err := s.Auth.BeginSigned(authserver.ProfileOAuth1, request+"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Auth.Next(t.Context(), i, s.bob())
+	wantCode(t, err, authserver.RequestTokenUnknown)
+}
+
 func TestAGrantThatCannotBeRefreshedEndsWithItsLastToken(t *testing.T) {
 	s := newScene(t)
 	s.signedTokens()

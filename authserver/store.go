@@ -74,7 +74,8 @@ type Store interface {
 	// Approve keeps a new grant with its unredeemed proof and, unless it is nil, the
 	// consent (an older one of the same owner and client is replaced). ErrExists
 	// if the grant's ID or its proof's hash is known: nothing is written then. Of an owner's live
-	// grants to one client the newest MaxGrants stay; older ones are revoked.
+	// grants to one client the newest MaxGrants stay, of those that were redeemed and of those that
+	// were not; older ones are revoked.
 	Approve(ctx context.Context, g Grant, c *Consent) error
 	// GrantByProof returns the grant whose proof has the hash, redeemed, revoked and
 	// expired ones too, or ErrNotFound.

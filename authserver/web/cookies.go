@@ -49,9 +49,9 @@ func cookieOf(r *http.Request, name string) string {
 	return c.Value
 }
 
-// makeRoom drops what is no interaction any more, and the oldest ones, so that another
-// one fits.
-func (s *Site) makeRoom(w http.ResponseWriter, r *http.Request) {
+// keepInteractions drops what is no interaction any more, and the oldest ones, so that at
+// most n stay.
+func (s *Site) keepInteractions(w http.ResponseWriter, r *http.Request, n int) {
 	var kept []*authserver.Interaction
 	for _, c := range r.Cookies() {
 		id, ok := strings.CutPrefix(c.Name, interactionCookie)
@@ -66,7 +66,7 @@ func (s *Site) makeRoom(w http.ResponseWriter, r *http.Request) {
 		kept = append(kept, i)
 	}
 	slices.SortFunc(kept, func(a, b *authserver.Interaction) int { return a.StartedAt.Compare(b.StartedAt) })
-	for _, i := range kept[:max(0, len(kept)-maxInteractions+1)] {
+	for _, i := range kept[:max(0, len(kept)-n)] {
 		dropCookie(w, interactionCookie+i.ID)
 	}
 }

@@ -19,7 +19,7 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, i *authserver.Inter
 		}
 		return err
 	}
-	s.makeRoom(w, r)
+	s.keepInteractions(w, r, maxInteractions-1)
 	setCookie(w, interactionCookie+i.ID, sealed, authserver.InteractionLifetime)
 	redirect(w, r, interactionPath(i.ID))
 	return nil
@@ -31,6 +31,9 @@ func (s *Site) getInteraction(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// Another site's form may begin interactions without the browser sending the cookies
+	// that it has (SameSite=Lax). Here it sends them.
+	s.keepInteractions(w, r, maxInteractions)
 	return in(i.Profile, s.showNext(w, r, i, v))
 }
 

@@ -130,6 +130,25 @@ func (p *page) link(t *testing.T, text string) string {
 	return ""
 }
 
+func TestRequestsThatAnotherSiteBeganAreForgottenToo(t *testing.T) {
+	h := newHouse(t)
+	b := h.browser(t)
+	var last string
+	for range 8 { // the cookies of the browser are not sent with another site's form
+		other := h.browser(t)
+		last = other.begin(nil)
+		for name, value := range other.cookies() {
+			b.keep(name, value)
+		}
+		h.Clock.Advance(time.Second)
+	}
+	b.get(last).wants(http.StatusOK, "")
+	if n := len(b.cookies()); n != 5 {
+		t.Errorf("%d requests are kept, want 5", n)
+	}
+	b.get(last).wants(http.StatusOK, "")
+}
+
 func TestABrowserKeepsFiveRequestsAndForgetsTheOldest(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser(t)

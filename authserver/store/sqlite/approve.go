@@ -10,7 +10,8 @@ import (
 
 // Approve keeps a new grant and, unless it is nil, the consent. ErrExists if there is a
 // grant with the ID or the proof. The newest MaxGrants live grants of the owner to the
-// client stay; without a consent and with no grant too many, one row is written.
+// client stay, of those that were redeemed and of those that were not; without a consent
+// and with no grant too many, one row is written.
 func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authserver.Consent) error {
 	// The caller may be gone, and change what it passed, while this waits to be run.
 	scopes := scopeText(g.Scopes)
@@ -51,14 +52,19 @@ func insertGrant(ctx context.Context, c *conn, g authserver.Grant, scopes string
 }
 
 // revokeSurplus revokes, as of the approval of g, the live grants beside it that are
-// more than MaxGrants, the oldest ones.
+// more than MaxGrants, the oldest ones. Redeemed ones are counted for themselves: approvals
+// that nobody redeems, which a page can cause without the owner, push none of them out. One
+// place is left for g, which may be redeemed next.
 func revokeSurplus(ctx context.Context, c *conn, g authserver.Grant) error {
 	const statement = `
 		UPDATE grants SET revoked_at = ?3 WHERE number IN (
-			SELECT number FROM grants
-			WHERE owner = ?1 AND client_uid = ?2 AND revoked_at IS NULL
-				AND ends_at > ?3 AND (generation > 0 OR proof_expires_at > ?3)
-			ORDER BY approved_at DESC, number DESC LIMIT -1 OFFSET ?4)`
+			SELECT number FROM (
+				SELECT number, generation, row_number() OVER (
+					PARTITION BY generation > 0 ORDER BY approved_at DESC, number DESC) AS place
+				FROM grants
+				WHERE owner = ?1 AND client_uid = ?2 AND revoked_at IS NULL
+					AND ends_at > ?3 AND (generation > 0 OR proof_expires_at > ?3))
+			WHERE place > CASE WHEN generation > 0 THEN ?4 - 1 ELSE ?4 END)`
 	_, err := c.exec(ctx, statement, g.Owner, g.ClientUID, millis(g.ApprovedAt), int64(authserver.MaxGrants))
 	return err
 }

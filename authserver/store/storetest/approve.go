@@ -99,6 +99,15 @@ var surplus = []check{
 			}
 		}
 	}},
+	{"approvals that nobody redeems push no redeemed grant out", func(t *testing.T, s authserver.Store) {
+		redeemed := approveAndRedeem(t, s, approvedAt(noon)).ID
+		for n := range authserver.MaxGrants + 10 {
+			approve(t, s, approvedAt(noon.Add(time.Duration(n)*time.Second)))
+		}
+		if !kept(t, s, redeemed).RevokedAt.IsZero() {
+			t.Error("the redeemed grant is revoked")
+		}
+	}},
 	{"other owners and other clients are not counted", func(t *testing.T, s authserver.Store) {
 		hers := approveAndRedeem(t, s, by(alice)).ID
 		album := approveAndRedeem(t, s, to(photoAlbum)).ID
