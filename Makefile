@@ -10,7 +10,7 @@ TOOL := go tool -modfile=hack/tools/go.mod
 LINT := go tool -modfile=hack/tools/lint/go.mod golangci-lint
 
 ##@ Try it
-.PHONY: demo run
+.PHONY: demo run walkthroughs
 demo: ## Walk the flows of every profile on a real API server, and print each step
 	@go build -o bin/dev ./hack/dev
 	@bin/dev demo
@@ -18,6 +18,10 @@ demo: ## Walk the flows of every profile on a real API server, and print each st
 run: ## Start the same and keep serving, for a person with a browser; Ctrl-C ends it
 	@go build -o bin/dev ./hack/dev
 	@bin/dev run
+
+walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same scene
+	@go build -o bin/dev ./hack/dev
+	@bin/dev walkthroughs
 
 ##@ Work on it
 .PHONY: test fuzz bench lint fmt generate check
