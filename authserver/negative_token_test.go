@@ -412,6 +412,14 @@ func TestAGrantTypeTheClientMayNotUseIsUnauthorized(t *testing.T) {
 	s.refused(authtest.PhotoPrint, authserver.TokenRequest{GrantType: "password"}, authserver.UnsupportedGrantType)
 }
 
+func TestAPublicClientHasNoCredentialsToUse(t *testing.T) {
+	s := newScene(t)
+	s.Clients.Change(authtest.Desktop, func(c *authserver.Client) {
+		c.GrantTypes = append(c.GrantTypes[:len(c.GrantTypes):len(c.GrantTypes)], authserver.GrantClientCredentials)
+	})
+	s.refused(authtest.Desktop, authserver.TokenRequest{GrantType: authserver.GrantClientCredentials}, authserver.UnauthorizedClient)
+}
+
 func TestN39AStoreThatFailsDuringRevocationIsNeverASuccess(t *testing.T) {
 	s := newScene(t)
 	tokens := s.tokens()

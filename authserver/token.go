@@ -142,7 +142,8 @@ func (s *Server) Token(ctx context.Context, caller Caller, r TokenRequest) (*Tok
 	default:
 		return nil, refuse(UnsupportedGrantType, "the grant type is not supported")
 	}
-	if !caller.Client.May(r.GrantType) {
+	// RFC 6749 §4.4: client credentials are for clients that have some.
+	if !caller.Client.May(r.GrantType) || r.GrantType == GrantClientCredentials && caller.CredentialID == "" {
 		return nil, refuse(UnauthorizedClient, "the client may not use this grant type")
 	}
 	switch r.GrantType {
