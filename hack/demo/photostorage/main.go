@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -28,11 +29,12 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:9444", "address to serve on")
 	cert := flag.String("cert", "tls.crt", "file with the TLS certificate")
 	key := flag.String("key", "tls.key", "file with its private key")
+	external := flag.String("url", "", "how clients address it; empty: https:// and the address")
 	secret := flag.String("secret", "/etc/gatehouse", "folder where the client's Secret is mounted")
 	ca := flag.String("ca", "", "file with the certificate authority of Gatehouse; empty: the system's")
 	flag.Parse()
 
-	guard, err := newGuard(*secret, *ca)
+	guard, err := newGuard(*secret, *ca, cmp.Or(*external, "https://"+*listen))
 	if err != nil {
 		slog.Error("PhotoStorage cannot start", "err", err)
 		os.Exit(1)
@@ -65,13 +67,14 @@ var photos = map[string][]string{
 	"alice": {"alps.jpg"},
 }
 
-// newGuard asks the Gatehouse whose Secret is mounted in folder.
-func newGuard(folder, ca string) (*resourceserver.Guard, error) {
+// newGuard asks the Gatehouse whose Secret is mounted in folder. A signed request is good only for
+// the address it was made for, so the guard is told its own: whoever calls chooses the Host header.
+func newGuard(folder, ca, external string) (*resourceserver.Guard, error) {
 	config, err := resourceserver.Mounted(folder)
 	if err != nil {
 		return nil, err
 	}
-	config.Realm = "PhotoStorage"
+	config.Realm, config.ExternalURL = "PhotoStorage", external
 	if config.HTTPClient, err = httpClient(ca); err != nil {
 		return nil, err
 	}

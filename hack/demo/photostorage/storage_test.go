@@ -49,7 +49,7 @@ func TestPhotosAreShownToWhoeverBringsAGoodToken(t *testing.T) {
 }
 
 func TestWithoutItsSecretPhotoStorageDoesNotStart(t *testing.T) {
-	if _, err := newGuard(t.TempDir(), ""); err == nil {
+	if _, err := newGuard(t.TempDir(), "", "https://photos.example"); err == nil {
 		t.Error("it does")
 	}
 }
