@@ -65,11 +65,11 @@ func (i *Interaction) Return() *Return {
 // begins an interaction. An *Error with Return set may travel to the callback; one
 // without is shown to the person and goes nowhere (RFC 6749 §4.1.2.1).
 func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interaction, error) {
-	client, ok := s.Clients.ByID(r.ClientID)
-	if !ok {
-		return nil, refuse(UnknownClient, "no such client")
+	client, known := s.Clients.ByID(r.ClientID)
+	if !known {
+		client = &unknownClient
 	}
-	if why := whyNotNew(client, r.Profile); why != "" {
+	if why := whyNotNew(client, known, r.Profile); why != "" {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: client.ID, Reason: why})
 		return nil, refuse(UnknownClient, "no such client")
 	}
@@ -105,8 +105,10 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interactio
 }
 
 // whyNotNew tells the operator why a client may not begin an authorization; empty: it may.
-func whyNotNew(c *Client, profile Profile) string {
+func whyNotNew(c *Client, known bool, profile Profile) string {
 	switch {
+	case !known:
+		return "the client is not known"
 	case c.Profile != profile:
 		return "the client speaks another profile"
 	case c.Suspended:

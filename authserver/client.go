@@ -60,6 +60,29 @@ type Credential struct {
 	ExpiresAt time.Time
 }
 
+// validAt reports whether the credential has not ended at now.
+func (c Credential) validAt(now time.Time) bool {
+	return c.ExpiresAt.IsZero() || now.Before(c.ExpiresAt)
+}
+
+// maxCredentials is how many credentials a client can have at a time: what
+// status.credentials of an OAuthClient holds at most.
+const maxCredentials = 4
+
+// noVerifier stands where a client has no further credential. It has the length of a
+// verifier and is none.
+var noVerifier = strings.Repeat("-", 43)
+
+// candidates returns the credentials to compare a secret with. There are always as many,
+// so that the time of an answer does not tell how many credentials a client has, or whether
+// there is such a client. Those without an ID belong to nobody.
+func (c *Client) candidates() (all [maxCredentials]Credential) {
+	for n := copy(all[:], c.Credentials); n < maxCredentials; n++ {
+		all[n].Verifier = noVerifier
+	}
+	return all
+}
+
 // Client is what the server knows of an application. It is shared between
 // requests and never changed.
 type Client struct {

@@ -139,7 +139,7 @@ func (s *Server) inspectRefresh(ctx context.Context, t refreshToken) (TokenInfo,
 func (c *Client) accepts(credentialID string, now time.Time) bool {
 	for _, cred := range c.Credentials {
 		if cred.ID == credentialID {
-			return cred.ExpiresAt.IsZero() || now.Before(cred.ExpiresAt)
+			return cred.validAt(now)
 		}
 	}
 	return false

@@ -106,10 +106,13 @@ func (s *Server) lostRace(ctx context.Context, hash Hash, c *Client) error {
 
 // reused ends a grant because something of it was used twice: two parties have it
 // (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
+// Of any number of replays one ends it: the others find it ended and write nothing.
 func (s *Server) reused(ctx context.Context, what EventName, g Grant, c *Client) error {
 	s.audit(ctx, Event{Name: what, ClientID: c.ID, Owner: g.Owner, Grant: g.ID.String()})
-	if err := s.revokeGrant(ctx, g, "used twice"); err != nil {
-		return err
+	if live(g, s.Now()) {
+		if err := s.revokeGrant(ctx, g, "used twice"); err != nil {
+			return err
+		}
 	}
 	if what == EventRefreshReused {
 		return refuse(InvalidGrant, "the refresh token was used before; the grant is revoked")

@@ -50,10 +50,15 @@ func (s *Server) revokeOwn(ctx context.Context, caller Caller, id GrantID) error
 	return s.revokeGrant(ctx, g, "revoked by the client")
 }
 
-// revokeGrant ends a grant with everything that came from it. It is the one way.
+// revokeGrant ends a grant with everything that came from it. It is the one way. Of several
+// that end one grant, one writes the audit event.
 func (s *Server) revokeGrant(ctx context.Context, g Grant, reason string) error {
-	if err := s.Store.Revoke(ctx, g.ID, s.Now()); err != nil {
+	ended, err := s.Store.Revoke(ctx, g.ID, s.Now())
+	if err != nil {
 		return fmt.Errorf("revoke grant: %w", err)
+	}
+	if !ended {
+		return nil
 	}
 	e := Event{Name: EventGrantRevoked, Owner: g.Owner, Grant: g.ID.String(), Reason: reason}
 	if client, ok := s.Clients.ByUID(g.ClientUID); ok {

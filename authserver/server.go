@@ -7,6 +7,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 // Config is what a Server is made of. Every field but the last three is required.
@@ -30,6 +32,10 @@ type Server struct {
 	Config
 	keys     atomic.Pointer[Keys]
 	throttle *throttle
+
+	// These are fields so that a test can count their calls.
+	verifySecret func(shared credential.Key, clientUID, credentialID, secret, verifier string) bool
+	deriveSecret func(root credential.Key, clientUID, credentialID string) string
 }
 
 // New returns an engine that has no keys yet: until UseKeys was called each method
@@ -47,7 +53,7 @@ func New(c Config) (*Server, error) {
 	if c.NewID == nil {
 		c.NewID = rand.Text
 	}
-	return &Server{Config: c, throttle: newThrottle()}, nil
+	return &Server{Config: c, throttle: newThrottle(), verifySecret: credential.Verify, deriveSecret: credential.Derive}, nil
 }
 
 // UseKeys makes the engine use these keys from now on.

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 // clockWindow is how far a signed request's timestamp may be from now (RFC 5849 §3.3).
@@ -49,7 +47,7 @@ type SignedRequest struct {
 
 // AuthenticateSigned checks a signed request: its signature, then its time, then that it was
 // not seen before. Unknown clients, unknown tokens and wrong signatures are one
-// SignatureInvalid *Error, found in the same time; for those nothing is written.
+// SignatureInvalid *Error, found with the same work; for those nothing is stored.
 func (s *Server) AuthenticateSigned(ctx context.Context, r SignedRequest) (Caller, error) {
 	caller, err := s.authenticateSigned(ctx, r)
 	if err != nil {
@@ -66,14 +64,12 @@ func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Calle
 	}
 	client, known := s.Clients.ByID(r.ClientID)
 	if !known {
-		client = &Client{}
+		client = &unknownClient
 	}
 	tokenSecret, tokenKnown := keys.secretOf(r)
 	credentialID, fits := s.signedWith(keys, client, tokenSecret, r)
 	if !known || !tokenKnown || !fits || client.Profile != r.Profile || client.Suspended {
-		if known {
-			s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: "the signature, or the token it was made with, is wrong"})
-		}
+		s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyNotSigned(client, known, r.Profile)})
 		return Caller{}, refuse(SignatureInvalid, "the signature is wrong")
 	}
 	if !slices.Contains(client.SignatureMethods, r.Method) {
@@ -83,6 +79,13 @@ func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Calle
 		return Caller{}, s.misplaced(ctx, client)
 	}
 	return Caller{Client: client, CredentialID: credentialID}, nil
+}
+
+func whyNotSigned(c *Client, known bool, profile Profile) string {
+	if why := whyRefused(c, known, func(p Profile) bool { return p == profile }); why != reasonWrongSecret {
+		return why
+	}
+	return "the signature, or the token it was made with, is wrong"
 }
 
 // secretOf returns the secret of the token that goes with the request; for a token that is
@@ -106,15 +109,10 @@ func (k *Keys) secretOf(r SignedRequest) (secret string, known bool) {
 // derived from the shared key: HMAC needs them in clear.
 func (s *Server) signedWith(keys *Keys, c *Client, tokenSecret string, r SignedRequest) (credentialID string, ok bool) {
 	now := s.Now()
-	candidates := c.Credentials
-	if len(candidates) == 0 {
-		candidates = []Credential{{ID: "none"}}
-	}
-	for _, cred := range candidates {
-		secret := credential.Derive(keys.shared, c.UID, cred.ID)
-		genuine := credential.Verify(keys.shared, c.UID, cred.ID, secret, cred.Verifier)
-		ended := !cred.ExpiresAt.IsZero() && !now.Before(cred.ExpiresAt)
-		if r.Fits(secret, tokenSecret) && genuine && !ended {
+	for _, cred := range c.candidates() {
+		secret := s.deriveSecret(keys.shared, c.UID, cred.ID)
+		genuine := s.verifySecret(keys.shared, c.UID, cred.ID, secret, cred.Verifier)
+		if r.Fits(secret, tokenSecret) && genuine && cred.ID != "" && cred.validAt(now) {
 			credentialID, ok = cred.ID, true
 		}
 	}

@@ -90,8 +90,9 @@ type Store interface {
 	// returns it. ErrStale if there is no such grant, if it has another generation or is not
 	// live, and for generation 0, which only Redeem ends.
 	Rotate(ctx context.Context, id GrantID, generation uint32, now time.Time) (Grant, error)
-	// Revoke ends a grant. The time of the first call stays; an unknown ID is no error.
-	Revoke(ctx context.Context, id GrantID, now time.Time) error
+	// Revoke ends a grant and reports whether it was this call that did. The time of the
+	// first call stays; an unknown ID is no error.
+	Revoke(ctx context.Context, id GrantID, now time.Time) (ended bool, err error)
 
 	// GrantsOf returns the owner's grants that are live at now (not revoked, not ended,
 	// redeemed or still redeemable), oldest first.

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 // ClientSecret is how a client says who it is at the back-channel endpoints.
@@ -62,8 +60,8 @@ type Tokens struct {
 }
 
 // AuthenticateClient checks a client's secret for one profile. Unknown clients, wrong
-// secrets, other profiles and suspended clients are one InvalidClient *Error, found in
-// the same time. Who has proven itself but sent secrets in a place that is not open to it
+// secrets, other profiles and suspended clients are one InvalidClient *Error, found with
+// the same work: as many MACs, no read of the store, one audit event. Who has proven itself but sent secrets in a place that is not open to it
 // learns that: InvalidRequest, WhyMisplaced.
 func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p ClientSecret) (Caller, error) {
 	return s.authenticate(ctx, func(of Profile) bool { return of == profile }, p)
@@ -82,7 +80,7 @@ func (s *Server) authenticate(ctx context.Context, speaks func(Profile) bool, p 
 	}
 	client, known := s.Clients.ByID(p.ID)
 	if !known {
-		client = &Client{}
+		client = &unknownClient
 	}
 	credentialID, proven := s.prove(keys, client, p)
 	if known && speaks(client.Profile) && !client.Suspended && proven {
@@ -91,9 +89,7 @@ func (s *Server) authenticate(ctx context.Context, speaks func(Profile) bool, p 
 		}
 		return Caller{Client: client, CredentialID: credentialID}, nil
 	}
-	if known {
-		s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyRefused(client, speaks)})
-	}
+	s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyRefused(client, known, speaks)})
 	return Caller{}, refuse(InvalidClient, "client authentication failed")
 }
 
@@ -103,34 +99,37 @@ func (s *Server) misplaced(ctx context.Context, c *Client) *Error {
 	return &Error{Code: InvalidRequest, Why: WhyMisplaced, Description: "this client may not send secrets here; the form body is the place for them"}
 }
 
-func whyRefused(c *Client, speaks func(Profile) bool) string {
+// unknownClient stands for a client ID that nobody has. The ID that was sent is not kept: it
+// may be a secret in the wrong field.
+var unknownClient = Client{}
+
+const reasonWrongSecret = "the client secret is wrong, missing, expired or not expected"
+
+func whyRefused(c *Client, known bool, speaks func(Profile) bool) string {
 	switch {
+	case !known:
+		return "the client is not known"
 	case c.Suspended:
 		return "the client is suspended"
 	case !speaks(c.Profile):
 		return "the client speaks another profile"
 	default:
-		return "the client secret is wrong, missing, expired or not expected"
+		return reasonWrongSecret
 	}
 }
 
-// prove reports whether the secret is one of the client's. It does the same work for a
-// client without credentials as for one with a credential.
+// prove reports whether the secret is one of the client's. It does the same work for every
+// client, whatever credentials it has, and for one that is not there.
 func (s *Server) prove(keys *Keys, c *Client, p ClientSecret) (credentialID string, ok bool) {
-	if c.Public {
-		return "", p.None
-	}
 	now := s.Now()
-	candidates := c.Credentials
-	if len(candidates) == 0 {
-		candidates = []Credential{{ID: "none"}}
-	}
-	for _, cred := range candidates {
-		fits := credential.Verify(keys.shared, c.UID, cred.ID, p.Secret, cred.Verifier)
-		ended := !cred.ExpiresAt.IsZero() && !now.Before(cred.ExpiresAt)
-		if fits && !ended && !p.None {
+	for _, cred := range c.candidates() {
+		matches := s.verifySecret(keys.shared, c.UID, cred.ID, p.Secret, cred.Verifier)
+		if matches && cred.ID != "" && cred.validAt(now) && !p.None {
 			credentialID, ok = cred.ID, true
 		}
+	}
+	if c.Public {
+		return "", p.None
 	}
 	return credentialID, ok
 }

@@ -29,11 +29,12 @@ func openStore(t testing.TB) *sqlite.Store {
 	return s
 }
 
-// Store is the scene's store, in SQLite, with a plug that can be pulled, and a count of the writes.
+// Store is the scene's store, in SQLite, with a plug that can be pulled, and a count of reads and writes.
 type Store struct {
 	authserver.Store
 	mu     sync.Mutex
 	err    error
+	reads  int
 	writes int
 }
 
@@ -51,9 +52,17 @@ func (s *Store) Writes() int {
 	return s.writes
 }
 
+// Reads returns how many calls so far were only to know something.
+func (s *Store) Reads() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads
+}
+
 func (s *Store) read() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reads++
 	return s.failure()
 }
 
@@ -136,9 +145,9 @@ func (s *Store) Rotate(ctx context.Context, id authserver.GrantID, generation ui
 }
 
 // Revoke is of authserver.Store.
-func (s *Store) Revoke(ctx context.Context, id authserver.GrantID, now time.Time) error {
+func (s *Store) Revoke(ctx context.Context, id authserver.GrantID, now time.Time) (bool, error) {
 	if err := s.write(); err != nil {
-		return err
+		return false, err
 	}
 	return s.Store.Revoke(ctx, id, now)
 }

@@ -74,6 +74,14 @@ func onlyGetAndPost(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// headOnly answers HEAD where GET has effects: whoever only looks at a link, such as a mail
+// scanner, must not follow it (RFC 9110 §9.2.1).
+func headOnly(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
 // speaking serves a profile's own endpoint: its errors are told in the profile's words.
 func speaking(p authserver.Profile, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error { return in(p, h(w, r)) }

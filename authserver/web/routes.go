@@ -50,6 +50,13 @@ func (s *Site) Handler() http.Handler {
 	mux.Handle("GET /assets/{file}", s.public(s.getAsset))
 	mux.Handle("GET /", s.page(s.notFound))
 
+	for _, path := range []string{
+		"/interaction/{id}", "/account", oauth2.PathAuthorize, oauth1.PathAuthorize, oauth2.PathConnectionsCloudAuthorize,
+		oauth1.PathConnectionsAuthorize, oauth2.PathIntegrationCloudAuthorize,
+	} {
+		mux.Handle("HEAD "+path, s.page(headOnly)) // GET begins, issues or forgets something here
+	}
+
 	mux.Handle("GET /healthz", s.public(s.getHealth))
 	mux.Handle("GET /readyz", s.public(s.getReady))
 	return s.observe(mux)

@@ -231,7 +231,7 @@ func liveOnce(ctx context.Context, s *Store) error {
 		{func() error { _, err := s.Redeem(ctx, key, noon); return err }, []any{"redeemed", g.ID}},
 		{func() error { _, err := s.Rotate(ctx, g.ID, 1, noon); return err }, []any{"rotated", g.ID, 2}},
 		{func() error { _, err := s.Rotate(ctx, g.ID, 2, noon); return err }, []any{"rotated", g.ID, 3}},
-		{func() error { return s.Revoke(ctx, g.ID, noon) }, []any{"revoked", g.ID}},
+		{func() error { return revoked(s.Revoke(ctx, g.ID, noon)) }, []any{"revoked", g.ID}},
 	} {
 		if err := step.call(); err != nil {
 			return err

@@ -90,10 +90,10 @@ func (s *Store) Rotate(ctx context.Context, id authserver.GrantID, generation ui
 }
 
 // Revoke ends the grant, if there is one that is not revoked yet.
-func (s *Store) Revoke(ctx context.Context, id authserver.GrantID, now time.Time) error {
+func (s *Store) Revoke(ctx context.Context, id authserver.GrantID, now time.Time) (ended bool, err error) {
 	const statement = `UPDATE grants SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL`
-	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
-		_, err := c.exec(ctx, statement, id[:], millis(now))
-		return err
+	return write(ctx, s.writer, func(ctx context.Context, c *conn) (bool, error) {
+		rows, err := c.exec(ctx, statement, id[:], millis(now))
+		return rows > 0, err
 	})
 }

@@ -291,7 +291,7 @@ func TestABackupMadeWhileTheServerRunsIsAStore(t *testing.T) {
 	s := openAt(t, path)
 	fill(t, s, 20)
 	database(t, path, fmt.Sprintf(`VACUUM INTO '%s'`, backup))
-	if err := s.Revoke(t.Context(), grantNumber(1).ID, noon); err != nil {
+	if err := revoked(s.Revoke(t.Context(), grantNumber(1).ID, noon)); err != nil {
 		t.Errorf("Revoke() beside a backup = %v", err)
 	}
 

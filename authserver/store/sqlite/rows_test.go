@@ -32,8 +32,8 @@ func TestRowsWrittenPerStep(t *testing.T) {
 		{"approval", 1, func() error { return s.Approve(t.Context(), g, nil) }},
 		{"redemption", 1, func() error { _, err := s.Redeem(t.Context(), g.Proof.Hash, noon); return err }},
 		{"refresh", 1, func() error { _, err := s.Rotate(t.Context(), g.ID, 1, noon); return err }},
-		{"revocation", 1, func() error { return s.Revoke(t.Context(), g.ID, noon) }},
-		{"second revocation", 0, func() error { return s.Revoke(t.Context(), g.ID, noon) }},
+		{"revocation", 1, func() error { return revoked(s.Revoke(t.Context(), g.ID, noon)) }},
+		{"second revocation", 0, func() error { return revoked(s.Revoke(t.Context(), g.ID, noon)) }},
 		{"approval with consent", 2, func() error {
 			return s.Approve(t.Context(), grantNumber(1001), &authserver.Consent{Owner: g.Owner, ClientUID: g.ClientUID})
 		}},

@@ -119,7 +119,7 @@ func TestAFailingCommitIsUnavailableToAllAndKeepsNothing(t *testing.T) {
 		func() error { return s.Approve(t.Context(), grantNumber(10), nil) },
 		func() error { _, err := s.Rotate(t.Context(), grantNumber(0).ID, 1, noon); return err },
 		func() error { return s.Spend(t.Context(), hashNumber(1), noon, noon.Add(time.Hour)) },
-		func() error { return s.Revoke(t.Context(), grantNumber(1).ID, noon) },
+		func() error { return revoked(s.Revoke(t.Context(), grantNumber(1).ID, noon)) },
 		func() error { _, err := s.Redeem(t.Context(), grantNumber(0).Proof.Hash, noon); return err },
 	)
 	broken.Store(true)
@@ -159,7 +159,7 @@ func TestAFullFileIsUnavailableAndLosesNothing(t *testing.T) {
 	}
 	release := hold(t, s)
 	results := start(t, s,
-		func() error { return s.Revoke(t.Context(), grantNumber(1).ID, noon) },
+		func() error { return revoked(s.Revoke(t.Context(), grantNumber(1).ID, noon)) },
 		func() error { return s.Approve(t.Context(), grantNumber(kept), nil) },
 	)
 	release()
@@ -247,7 +247,7 @@ func TestAFullQueueIsUnavailable(t *testing.T) {
 			t.Fatalf("enqueue write %d: %v", i, err)
 		}
 	}
-	if err := s.Revoke(t.Context(), grantNumber(1).ID, noon); !errors.Is(err, authserver.ErrUnavailable) {
+	if err := revoked(s.Revoke(t.Context(), grantNumber(1).ID, noon)); !errors.Is(err, authserver.ErrUnavailable) {
 		t.Errorf("Revoke behind a full queue: error is %v, want ErrUnavailable", err)
 	}
 	release()
@@ -256,7 +256,7 @@ func TestAFullQueueIsUnavailable(t *testing.T) {
 			t.Errorf("write %d of the queue: %v", i, err)
 		}
 	}
-	if err := s.Revoke(t.Context(), grantNumber(1).ID, noon); err != nil {
+	if err := revoked(s.Revoke(t.Context(), grantNumber(1).ID, noon)); err != nil {
 		t.Errorf("Revoke once the queue is empty: %v", err)
 	}
 }
@@ -301,7 +301,7 @@ func everyCall(ctx context.Context, s authserver.Store) map[string]func() error 
 		"Redeem":        func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
 		"Grant":         func() error { _, err := s.Grant(ctx, g.ID); return err },
 		"Rotate":        func() error { _, err := s.Rotate(ctx, g.ID, 1, noon); return err },
-		"Revoke":        func() error { return s.Revoke(ctx, g.ID, noon) },
+		"Revoke":        func() error { return revoked(s.Revoke(ctx, g.ID, noon)) },
 		"GrantsOf":      func() error { _, err := s.GrantsOf(ctx, g.Owner, noon); return err },
 		"ConsentsOf":    func() error { _, err := s.ConsentsOf(ctx, g.Owner); return err },
 		"Consent":       func() error { _, err := s.Consent(ctx, g.Owner, g.ClientUID); return err },

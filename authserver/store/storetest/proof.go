@@ -3,6 +3,8 @@
 package storetest
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,30 +123,53 @@ var revocations = []check{
 	{"a grant is revoked, redeemed or not, and nothing else", func(t *testing.T, s authserver.Store) {
 		other := approveAndRedeem(t, s)
 		for _, want := range []authserver.Grant{approve(t, s), approveAndRedeem(t, s)} {
-			succeed(t, "Revoke", s.Revoke(t.Context(), want.ID, noon.Add(time.Minute)))
+			succeed(t, "Revoke", revoked(s.Revoke(t.Context(), want.ID, noon.Add(time.Minute))))
 			want.RevokedAt = noon.Add(time.Minute)
 			same(t, "grant", kept(t, s, want.ID), want)
 		}
 		same(t, "the other grant", kept(t, s, other.ID), other)
 	}},
+	{"of twenty revocations one ends the grant", func(t *testing.T, s authserver.Store) {
+		g := approveAndRedeem(t, s)
+		var all sync.WaitGroup
+		var ended atomic.Int32
+		for range 20 {
+			all.Go(func() {
+				first, err := s.Revoke(t.Context(), g.ID, noon)
+				if err != nil {
+					t.Errorf("Revoke: %v", err)
+				}
+				if first {
+					ended.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if got := ended.Load(); got != 1 {
+			t.Errorf("%d calls say that they ended the grant, want 1", got)
+		}
+	}},
 	{"the time of the first revocation stays", func(t *testing.T, s authserver.Store) {
 		g := revoke(t, s, approveAndRedeem(t, s))
-		succeed(t, "Revoke", s.Revoke(t.Context(), g.ID, g.RevokedAt.Add(time.Hour)))
-		succeed(t, "Revoke", s.Revoke(t.Context(), g.ID, g.RevokedAt.Add(-time.Hour)))
+		succeed(t, "Revoke", revoked(s.Revoke(t.Context(), g.ID, g.RevokedAt.Add(time.Hour))))
+		succeed(t, "Revoke", revoked(s.Revoke(t.Context(), g.ID, g.RevokedAt.Add(-time.Hour))))
 		same(t, "grant", kept(t, s, g.ID), g)
 	}},
 	{"to revoke an unknown grant is no error", func(t *testing.T, s authserver.Store) {
 		id := newGrant().ID
-		succeed(t, "Revoke", s.Revoke(t.Context(), id, noon))
+		succeed(t, "Revoke", revoked(s.Revoke(t.Context(), id, noon)))
 		_, err := s.Grant(t.Context(), id)
 		failWith(t, "Grant", err, authserver.ErrNotFound)
 	}},
 }
 
+// revoked is for where only the error of Store.Revoke matters.
+func revoked(_ bool, err error) error { return err }
+
 // revoke revokes the grant half a minute after its approval and returns it so.
 func revoke(t *testing.T, s authserver.Store, g authserver.Grant) authserver.Grant {
 	t.Helper()
 	g.RevokedAt = g.ApprovedAt.Add(30 * time.Second)
-	succeed(t, "Revoke", s.Revoke(t.Context(), g.ID, g.RevokedAt))
+	succeed(t, "Revoke", revoked(s.Revoke(t.Context(), g.ID, g.RevokedAt)))
 	return g
 }

@@ -62,7 +62,7 @@ var races = []check{
 		for range rounds {
 			g := approve(t, s)
 			errs := together(
-				func() error { return s.Revoke(t.Context(), g.ID, noon) },
+				func() error { return revoked(s.Revoke(t.Context(), g.ID, noon)) },
 				func() error { _, err := s.Redeem(t.Context(), g.Proof.Hash, noon); return err },
 			)
 			succeed(t, "Revoke", errs[0])
@@ -73,7 +73,7 @@ var races = []check{
 		for range rounds {
 			g := approveAndRedeem(t, s)
 			errs := together(
-				func() error { return s.Revoke(t.Context(), g.ID, noon) },
+				func() error { return revoked(s.Revoke(t.Context(), g.ID, noon)) },
 				func() error { _, err := s.Rotate(t.Context(), g.ID, 1, noon); return err },
 			)
 			succeed(t, "Revoke", errs[0])
@@ -173,7 +173,7 @@ var contexts = []check{
 			"Redeem":        func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
 			"Grant":         func() error { _, err := s.Grant(ctx, g.ID); return err },
 			"Rotate":        func() error { _, err := s.Rotate(ctx, g.ID, 1, noon); return err },
-			"Revoke":        func() error { return s.Revoke(ctx, g.ID, noon) },
+			"Revoke":        func() error { return revoked(s.Revoke(ctx, g.ID, noon)) },
 			"GrantsOf":      func() error { _, err := s.GrantsOf(ctx, bob, noon); return err },
 			"ConsentsOf":    func() error { _, err := s.ConsentsOf(ctx, bob); return err },
 			"Consent":       func() error { _, err := s.Consent(ctx, bob, photoPrint); return err },

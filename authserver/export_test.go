@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"sync/atomic"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// CountProofs makes the server count how often it computes a verifier or derives a secret.
+func (s *Server) CountProofs() (verified, derived *atomic.Int64) {
+	verified, derived = new(atomic.Int64), new(atomic.Int64)
+	s.verifySecret = func(shared credential.Key, clientUID, credentialID, secret, verifier string) bool {
+		verified.Add(1)
+		return credential.Verify(shared, clientUID, credentialID, secret, verifier)
+	}
+	s.deriveSecret = func(root credential.Key, clientUID, credentialID string) string {
+		derived.Add(1)
+		return credential.Derive(root, clientUID, credentialID)
+	}
+	return verified, derived
+}
