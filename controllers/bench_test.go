@@ -52,7 +52,7 @@ func (s *scene) ready(cache client.Reader) int {
 	s.must(cache.List(s.t.Context(), list, client.InNamespace(s.ns), client.UnsafeDisableDeepCopy))
 	n := 0
 	for i := range list.Items {
-		if meta.IsStatusConditionTrue(list.Items[i].Status.Conditions, v1alpha1.ConditionReady) {
+		if meta.IsStatusConditionTrue(list.Items[i].Status.Conditions, string(v1alpha1.ConditionReady)) {
 			n++
 		}
 	}

@@ -29,7 +29,7 @@ func CacheOptions() cache.Options {
 }
 
 func ourSecrets() labels.Selector {
-	has, err := labels.NewRequirement(v1alpha1.LabelClientUID, selection.Exists, nil)
+	has, err := labels.NewRequirement(v1alpha1.LabelOwnerUID, selection.Exists, nil)
 	if err != nil {
 		panic(err) // the label is a constant, and a valid one
 	}
@@ -55,16 +55,12 @@ func (s *slimmer) client(o any) (any, error) {
 	oc.ManagedFields = nil
 	delete(oc.Annotations, corev1.LastAppliedConfigAnnotation)
 	// A list that was decoded has room for four; nearly all of these have one.
-	oc.Spec.CallbackURLs, oc.Spec.GrantTypes = fitting(oc.Spec.CallbackURLs), fitting(oc.Spec.GrantTypes)
+	oc.Spec.CallbackURLs = fitting(oc.Spec.CallbackURLs)
 	oc.Status.Conditions, oc.Status.Credentials = fitting(oc.Status.Conditions), fitting(oc.Status.Credentials)
 	oc.Namespace = s.text(oc.Namespace)
 	oc.Spec.Profile = v1alpha1.Profile(s.text(string(oc.Spec.Profile)))
-	oc.Spec.Type = v1alpha1.ClientType(s.text(string(oc.Spec.Type)))
 	oc.Spec.Consent = v1alpha1.ConsentPolicy(s.text(string(oc.Spec.Consent)))
 	oc.Spec.Entitlement = v1alpha1.EntitlementPolicy(s.text(string(oc.Spec.Entitlement)))
-	for i, grant := range oc.Spec.GrantTypes {
-		oc.Spec.GrantTypes[i] = v1alpha1.GrantType(s.text(string(grant)))
-	}
 	for i, c := range oc.Status.Conditions {
 		oc.Status.Conditions[i].Type, oc.Status.Conditions[i].Reason = s.text(c.Type), s.text(c.Reason)
 		oc.Status.Conditions[i].Status = metav1.ConditionStatus(s.text(string(c.Status)))
@@ -87,7 +83,7 @@ func (s *slimmer) secret(o any) (any, error) {
 	if !ok {
 		return o, nil
 	}
-	uid := secret.Labels[v1alpha1.LabelClientUID]
+	uid := secret.Labels[v1alpha1.LabelOwnerUID]
 	secret.Namespace = s.text(secret.Namespace)
 	for i, ref := range secret.OwnerReferences {
 		secret.OwnerReferences[i].APIVersion, secret.OwnerReferences[i].Kind = s.text(ref.APIVersion), s.text(ref.Kind)

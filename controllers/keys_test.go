@@ -186,7 +186,7 @@ func TestAKeyThatIsGoneWhileClientsExistIsNeverMadeAnew(t *testing.T) {
 			s.look(r)
 			oc := s.issued("photoprint", func(oc *v1alpha1.OAuthClient) {
 				if row.public {
-					oc.Spec.Type = v1alpha1.ClientTypePublic
+					oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
 				}
 			})
 			s.client("photoapp")
@@ -219,8 +219,8 @@ func TestAKeyThatIsGoneWhileClientsExistIsNeverMadeAnew(t *testing.T) {
 			s.must(s.api.Create(t.Context(), backup))
 			s.look(r)
 			s.must(s.keys.Ready(nil))
-			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
-			s.wantReady(s.settle("photoapp"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+			s.wantReady(s.settle("photoapp"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 		})
 	}
 }

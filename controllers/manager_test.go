@@ -73,7 +73,7 @@ func (s *scene) start() (manager ctrl.Manager, keys *KeysReconciler) {
 func (s *scene) becomes(name string, status metav1.ConditionStatus, reason string) *v1alpha1.OAuthClient {
 	s.t.Helper()
 	s.eventually(fmt.Sprintf("%s is %s/%s", name, status, reason), func() bool {
-		ready := meta.FindStatusCondition(s.get(name).Status.Conditions, v1alpha1.ConditionReady)
+		ready := meta.FindStatusCondition(s.get(name).Status.Conditions, string(v1alpha1.ConditionReady))
 		return ready != nil && ready.Status == status && ready.Reason == reason
 	})
 	return s.checked(name)
@@ -84,7 +84,7 @@ func (s *scene) becomes(name string, status metav1.ConditionStatus, reason strin
 func (s *scene) quietly(name string) {
 	s.t.Helper()
 	s.client(name)
-	s.becomes(name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.becomes(name, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 func (s *scene) eventuallyValue(want string) {
@@ -92,7 +92,7 @@ func (s *scene) eventuallyValue(want string) {
 	s.eventually("the same value is back", func() bool {
 		secret := &corev1.Secret{}
 		err := s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: "photoprint-oauth"}, secret)
-		return err == nil && value(secret) == want && secret.Labels[v1alpha1.LabelClientUID] != ""
+		return err == nil && value(secret) == want && secret.Labels[v1alpha1.LabelOwnerUID] != ""
 	})
 }
 
@@ -100,19 +100,19 @@ func TestAManagerDoesAllOfItByItself(t *testing.T) {
 	s := newScene(t)
 	_, keys := s.start()
 	s.client("photoprint")
-	s.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	before := value(s.secret("photoprint-oauth"))
 
 	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
 	s.eventuallyValue(before)
 	s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Data[secretKey] = []byte("x") })
 	s.eventuallyValue(before)
-	s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelClientUID) })
+	s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelOwnerUID) })
 	s.eventuallyValue(before)
 
 	s.update("photoprint", reset("1"))
 	s.eventually("another value", func() bool { return value(s.secret("photoprint-oauth")) != before })
-	s.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 
 	// A key that is gone, and back: everybody who waited is looked at.
 	backup := s.secret(credential.OperatorKeySecret)
@@ -125,7 +125,7 @@ func TestAManagerDoesAllOfItByItself(t *testing.T) {
 	backup.ResourceVersion, backup.UID = "", ""
 	s.must(s.api.Create(t.Context(), backup))
 	s.look(keys)
-	s.becomes("photoapp", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.becomes("photoapp", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 func TestUnderAManagerANewClientTakesThreeWritesAndAnUnchangedOneNone(t *testing.T) {
@@ -137,7 +137,7 @@ func TestUnderAManagerANewClientTakesThreeWritesAndAnUnchangedOneNone(t *testing
 		s.client(fmt.Sprintf("photoprint-%d", i))
 	}
 	for i := range clients {
-		s.becomes(fmt.Sprintf("photoprint-%d", i), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		s.becomes(fmt.Sprintf("photoprint-%d", i), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	}
 	s.quietly("last")
 	calls := map[string]int{}
@@ -169,20 +169,24 @@ func TestUnderAManagerALoserIsServedOnceTheWinnerGoes(t *testing.T) {
 	other := newScene(t)
 	other.keys, other.pair = s.keys, s.pair
 	url := "https://" + s.ns + ".example/callback"
-	claim := func(oc *v1alpha1.OAuthClient) { oc.Spec.CallbackURLs = []string{url} }
+	claim := func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(url)}
+	}
 	one, two := s.client("photoprint", claim), other.client("photoprint", claim)
 	winner, loser := s, other
 	if v1alpha1.Older(two, one) {
 		winner, loser = other, s
 	}
-	winner.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
-	loser.becomes("photoprint", metav1.ConditionFalse, v1alpha1.ReasonCallbackConflict)
-	winner.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.CallbackURLs = []string{url + "/other"} })
-	loser.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	winner.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	loser.becomes("photoprint", metav1.ConditionFalse, string(v1alpha1.AcceptedReasonCallbackConflict))
+	winner.update("photoprint", func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(url + "/other")}
+	})
+	loser.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	winner.update("photoprint", claim)
-	loser.becomes("photoprint", metav1.ConditionFalse, v1alpha1.ReasonCallbackConflict)
+	loser.becomes("photoprint", metav1.ConditionFalse, string(v1alpha1.AcceptedReasonCallbackConflict))
 	winner.must(winner.api.Delete(t.Context(), winner.get("photoprint")))
-	loser.becomes("photoprint", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	loser.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 // The memory promise: of the Secrets of a cluster only ours come over the wire and
@@ -230,14 +234,16 @@ func (s *scene) cached(reader client.Reader) []corev1.Secret {
 func TestMetricsCountTheClientsByReason(t *testing.T) {
 	s := newScene(t)
 	s.issued("photoprint")
-	s.issued("photoapp", func(oc *v1alpha1.OAuthClient) { oc.Spec.Type = v1alpha1.ClientTypePublic })
+	s.issued("photoapp", func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
+	})
 	s.client("photopause", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
 	s.settle("photopause")
 	s.client("unseen")
 	s.client("forged")
 	s.forge("forged", func(status *v1alpha1.OAuthClientStatus) {
 		status.Conditions = []metav1.Condition{{
-			Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Whatever", LastTransitionTime: metav1.NewTime(s.clock.Now()),
+			Type: string(v1alpha1.ConditionReady), Status: metav1.ConditionTrue, Reason: "Whatever", LastTransitionTime: metav1.NewTime(s.clock.Now()),
 		}}
 	})
 	registry := prometheus.NewRegistry()

@@ -57,7 +57,7 @@ func (m Metrics) Collect(metrics chan<- prometheus.Metric) {
 // labelsOf returns what Ready says. A reason that is none of ours was not written by
 // the operator; it gets one label, however many there are.
 func labelsOf(oc *v1alpha1.OAuthClient) [2]string {
-	ready := meta.FindStatusCondition(oc.Status.Conditions, v1alpha1.ConditionReady)
+	ready := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady))
 	switch {
 	case ready == nil:
 		return [2]string{"Unknown", ""}
@@ -70,8 +70,8 @@ func labelsOf(oc *v1alpha1.OAuthClient) [2]string {
 
 func reasons() []string {
 	return []string{
-		v1alpha1.ReasonIssued, v1alpha1.ReasonIssuing, v1alpha1.ReasonSuspended,
-		v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretNotWritten, v1alpha1.ReasonScopeConflict,
-		v1alpha1.ReasonCallbackConflict, v1alpha1.ReasonKeyMismatch, v1alpha1.ReasonClientIDConflict,
+		string(v1alpha1.ReadyReasonIssued), string(v1alpha1.ReadyReasonIssuing), string(v1alpha1.ReadyReasonSuspended),
+		string(v1alpha1.ReadyReasonSecretConflict), string(v1alpha1.ReadyReasonSecretNotWritten), string(v1alpha1.AcceptedReasonScopeConflict),
+		string(v1alpha1.AcceptedReasonCallbackConflict), string(v1alpha1.ReadyReasonKeyMismatch), string(v1alpha1.AcceptedReasonClientIDConflict),
 	}
 }

@@ -93,9 +93,9 @@ func (r *OAuthClientReconciler) refused(ctx context.Context, oc *v1alpha1.OAuthC
 	if !isPermanent(cause) {
 		return nil
 	}
-	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-	before := meta.FindStatusCondition(oc.Status.Conditions, v1alpha1.ConditionReady)
-	if ready.Reason == v1alpha1.ReasonSecretNotWritten {
+	ready := meta.FindStatusCondition(status.Conditions, string(v1alpha1.ConditionReady))
+	before := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady))
+	if ready.Reason == string(v1alpha1.ReadyReasonSecretNotWritten) {
 		ready.Message = sayRefused(oc, cause)
 	}
 	if equality.Semantic.DeepEqual(status, oc.Status) {

@@ -94,7 +94,7 @@ func renamedSecret(o client.Object) []string {
 		return nil
 	}
 	owner := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Name: ref.Name}}
-	if o.GetName() == v1alpha1.DefaultSecretName(owner) {
+	if o.GetName() == v1alpha1.SecretNameOf(owner) {
 		return nil
 	}
 	return []string{string(ref.UID)}
@@ -119,7 +119,7 @@ func clientIDsOf(oc *v1alpha1.OAuthClient) []string {
 	if oc.Spec.ClientID == "" {
 		return nil
 	}
-	return []string{oc.Spec.ClientID}
+	return []string{string(oc.Spec.ClientID)}
 }
 
 // callbacksOf returns the callback URLs that belong to one namespace. Plain http is
@@ -128,8 +128,8 @@ func clientIDsOf(oc *v1alpha1.OAuthClient) []string {
 func callbacksOf(oc *v1alpha1.OAuthClient) []string {
 	var urls []string
 	for _, u := range oc.Spec.CallbackURLs {
-		if strings.HasPrefix(u, "https://") {
-			urls = append(urls, u)
+		if strings.HasPrefix(string(u), "https://") {
+			urls = append(urls, string(u))
 		}
 	}
 	return urls

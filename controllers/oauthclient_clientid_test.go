@@ -16,7 +16,7 @@ import (
 )
 
 func named(clientID string) func(*v1alpha1.OAuthClient) {
-	return func(oc *v1alpha1.OAuthClient) { oc.Spec.ClientID = clientID }
+	return func(oc *v1alpha1.OAuthClient) { oc.Spec.ClientID = v1alpha1.ClientID(clientID) }
 }
 
 // rivalsOf makes two clients with one client ID and returns the one it belongs to and the other.
@@ -51,18 +51,18 @@ func TestN63OfTwoClientsWithOneClientIDTheOlderIsServed(t *testing.T) {
 			for _, name := range order(winner.Name, loser.Name) {
 				s.settle(name)
 			}
-			s.wantReady(s.checked(winner.Name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantReady(s.checked(winner.Name), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			lost := s.checked(loser.Name)
-			s.wantReady(lost, metav1.ConditionFalse, v1alpha1.ReasonClientIDConflict)
+			s.wantReady(lost, metav1.ConditionFalse, string(v1alpha1.AcceptedReasonClientIDConflict))
 			if lost.Status.ClientID != "" || len(lost.Status.Credentials) != 0 {
 				t.Errorf("the other one has the client ID %q and %d credentials", lost.Status.ClientID, len(lost.Status.Credentials))
 			}
-			s.noSecret(v1alpha1.DefaultSecretName(loser))
+			s.noSecret(v1alpha1.SecretNameOf(loser))
 			s.writes.reset()
 			s.settle(winner.Name)
 			s.settle(loser.Name)
 			s.wantWrites()
-			if told := s.events.reasons(); !slices.Contains(told, v1alpha1.ReasonClientIDConflict) {
+			if told := s.events.reasons(); !slices.Contains(told, string(v1alpha1.AcceptedReasonClientIDConflict)) {
 				t.Errorf("nobody was told: %v", told)
 			}
 		})
@@ -85,8 +85,8 @@ func TestN63AClientIDOfAnotherNamespaceIsRefusedWithoutNamingItsOwner(t *testing
 		loser = stranger
 	}
 	lost := loser.settle(claimed.Name)
-	loser.wantReady(lost, metav1.ConditionFalse, v1alpha1.ReasonClientIDConflict)
-	message := meta.FindStatusCondition(lost.Status.Conditions, v1alpha1.ConditionReady).Message
+	loser.wantReady(lost, metav1.ConditionFalse, string(v1alpha1.AcceptedReasonClientIDConflict))
+	message := meta.FindStatusCondition(lost.Status.Conditions, string(v1alpha1.ConditionReady)).Message
 	if strings.Contains(message, victim.Namespace) || !strings.Contains(message, "another namespace") {
 		t.Errorf("says %q", message)
 	}
@@ -109,8 +109,8 @@ func TestTheOtherClientIsIssuedOnceTheOlderOneGoes(t *testing.T) {
 	}
 	s.must(s.api.Delete(t.Context(), winner))
 	oc := s.settle(loser.Name)
-	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
-	s.wantWrites("status "+loser.Name, "apply "+v1alpha1.DefaultSecretName(loser), "status "+loser.Name)
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.wantWrites("status "+loser.Name, "apply "+v1alpha1.SecretNameOf(loser), "status "+loser.Name)
 	if oc.Status.ClientID != "app_"+s.ns {
 		t.Errorf("status.clientID is %q", oc.Status.ClientID)
 	}
@@ -124,12 +124,12 @@ func TestN63AForgedStatusDoesNotMakeALoserTheOwner(t *testing.T) {
 	s.forge(loser.Name, func(status *v1alpha1.OAuthClientStatus) {
 		status.ClientID, status.Credentials = owner.Status.ClientID, owner.Status.Credentials
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonIssued,
+			Type: string(v1alpha1.ConditionReady), Status: metav1.ConditionTrue, Reason: string(v1alpha1.ReadyReasonIssued),
 		})
 	})
-	s.wantReady(s.settle(loser.Name), metav1.ConditionFalse, v1alpha1.ReasonClientIDConflict)
-	s.noSecret(v1alpha1.DefaultSecretName(loser))
-	s.wantReady(s.settle(winner.Name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle(loser.Name), metav1.ConditionFalse, string(v1alpha1.AcceptedReasonClientIDConflict))
+	s.noSecret(v1alpha1.SecretNameOf(loser))
+	s.wantReady(s.settle(winner.Name), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 // It can lose what it has only to an object of the same second.

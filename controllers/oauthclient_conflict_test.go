@@ -16,7 +16,7 @@ import (
 )
 
 func message(oc *v1alpha1.OAuthClient) string {
-	return meta.FindStatusCondition(oc.Status.Conditions, v1alpha1.ConditionReady).Message
+	return meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady)).Message
 }
 
 // N63: a Secret that is somebody else's, whatever it pretends to be.
@@ -28,7 +28,7 @@ func TestN63ASecretOfSomebodyElseIsNeverOverwritten(t *testing.T) {
 		{name: "an Opaque one", make: func(_ *v1alpha1.OAuthClient, theirs *corev1.Secret) { theirs.Type = corev1.SecretTypeOpaque }},
 		{name: "one of our type", make: func(*v1alpha1.OAuthClient, *corev1.Secret) {}},
 		{name: "one with our label", make: func(oc *v1alpha1.OAuthClient, theirs *corev1.Secret) {
-			theirs.Labels = map[string]string{v1alpha1.LabelClientUID: string(oc.UID)}
+			theirs.Labels = map[string]string{v1alpha1.LabelOwnerUID: string(oc.UID)}
 		}},
 		{name: "one owned, but not controlled, by the client", make: func(oc *v1alpha1.OAuthClient, theirs *corev1.Secret) {
 			theirs.OwnerReferences = []metav1.OwnerReference{{APIVersion: "gatehouse.dev/v1alpha1", Kind: "OAuthClient", Name: oc.Name, UID: oc.UID}}
@@ -47,12 +47,12 @@ func TestN63ASecretOfSomebodyElseIsNeverOverwritten(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
 			theirs := &corev1.Secret{
-				ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "photoprint-oauth"}, Type: v1alpha1.SecretType,
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "photoprint-oauth"}, Type: corev1.SecretType(v1alpha1.SecretTypeDefault),
 				Data: map[string][]byte{"password": []byte("theirs")},
 			}
 			row.make(s.client("photoprint"), theirs)
 			s.must(s.api.Create(t.Context(), theirs))
-			s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
+			s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretConflict))
 			s.settle("photoprint")
 			s.wantWrites("status photoprint")
 			if got := s.secret("photoprint-oauth"); got.ResourceVersion != theirs.ResourceVersion {
@@ -63,7 +63,7 @@ func TestN63ASecretOfSomebodyElseIsNeverOverwritten(t *testing.T) {
 			}
 
 			s.must(s.api.Delete(t.Context(), theirs))
-			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			if got := s.events.reasons(); !slices.Equal(got, []string{"SecretConflict", "Issued"}) {
 				t.Errorf("events %q", got)
 			}
@@ -76,11 +76,11 @@ func TestN63OfTwoClientsThatWantOneSecretTheOtherIsToldSecretConflict(t *testing
 	first := s.issued("photoprint")
 	before := s.secret("photoprint-oauth")
 	s.client("thief", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "photoprint-oauth" })
-	s.wantReady(s.settle("thief"), metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
+	s.wantReady(s.settle("thief"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretConflict))
 	if s.secret("photoprint-oauth").ResourceVersion != before.ResourceVersion {
 		t.Error("the Secret was touched")
 	}
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if first.Status.SecretName != s.get("photoprint").Status.SecretName {
 		t.Error("the first client lost its Secret")
 	}
@@ -97,7 +97,7 @@ func TestN63TwoClientsThatWriteOneSecretAtOnceDoNotMerge(t *testing.T) {
 	}
 	thief := s.get("thief")
 	late := plan(thief, observation{}, in())
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	before := s.secret("photoprint-oauth")
 
 	if err := s.r.apply(t.Context(), thief, late); err == nil {
@@ -106,7 +106,7 @@ func TestN63TwoClientsThatWriteOneSecretAtOnceDoNotMerge(t *testing.T) {
 	if s.secret("photoprint-oauth").ResourceVersion != before.ResourceVersion {
 		t.Error("the Secret was touched")
 	}
-	s.wantReady(s.settle("thief"), metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
+	s.wantReady(s.settle("thief"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretConflict))
 }
 
 // The same race against a Secret that is not ours at all.
@@ -120,8 +120,8 @@ func TestN63ASecretThatAppearsBetweenLookAndWriteIsNotMergedInto(t *testing.T) {
 		owners []metav1.OwnerReference
 	}{
 		{name: "of another type", kind: corev1.SecretTypeOpaque, data: theirs},
-		{name: "of our type", kind: v1alpha1.SecretType, data: theirs},
-		{name: "of our type, empty, controlled by another client", kind: v1alpha1.SecretType, owners: other},
+		{name: "of our type", kind: corev1.SecretType(v1alpha1.SecretTypeDefault), data: theirs},
+		{name: "of our type, empty, controlled by another client", kind: corev1.SecretType(v1alpha1.SecretTypeDefault), owners: other},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
@@ -134,11 +134,11 @@ func TestN63ASecretThatAppearsBetweenLookAndWriteIsNotMergedInto(t *testing.T) {
 			if err := s.r.apply(t.Context(), oc, late); !apierrors.IsConflict(err) {
 				t.Errorf("error %v, want a conflict", err)
 			}
-			s.wantReady(s.get("photoprint"), metav1.ConditionUnknown, v1alpha1.ReasonIssuing) // it was not our spec that was refused
+			s.wantReady(s.get("photoprint"), metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing)) // it was not our spec that was refused
 			if s.secret("photoprint-oauth").ResourceVersion != theirs.ResourceVersion {
 				t.Error("the Secret was touched")
 			}
-			s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
+			s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretConflict))
 		})
 	}
 }
@@ -158,7 +158,7 @@ func TestASecretThatChangesBetweenLookAndWriteIsLookedAtAgain(t *testing.T) {
 	if value(s.secret("photoprint-oauth")) != "x" {
 		t.Error("the Secret was overwritten")
 	}
-	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretConflict))
 }
 
 // rivals makes two clients of one name and claim in two namespaces, and returns the
@@ -178,11 +178,11 @@ func rivals(t *testing.T, claim func(*v1alpha1.OAuthClient)) (winner, loser *sce
 func TestN63AScopeBelongsToTheOlderClient(t *testing.T) {
 	scope := "scope-" + newScene(t).ns
 	claim := func(oc *v1alpha1.OAuthClient) {
-		oc.Spec.ResourceServer = &v1alpha1.ResourceServer{Scopes: []v1alpha1.ScopeDeclaration{{Name: v1alpha1.Scope(scope), Description: "See your photos"}}}
+		oc.Spec.ResourceServer = &v1alpha1.InlineResourceServer{Scopes: []v1alpha1.InlineScope{{Name: v1alpha1.Scope(scope), Description: "See your photos"}}}
 	}
 	winner, loser, name := rivals(t, claim)
-	loser.wantReady(loser.settle(name), metav1.ConditionFalse, v1alpha1.ReasonScopeConflict)
-	winner.wantReady(winner.settle(name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	loser.wantReady(loser.settle(name), metav1.ConditionFalse, string(v1alpha1.AcceptedReasonScopeConflict))
+	winner.wantReady(winner.settle(name), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if m := message(loser.get(name)); !strings.Contains(m, scope) || !strings.Contains(m, "in another namespace") || strings.Contains(m, winner.ns) {
 		t.Errorf("message %q: want the scope, and nothing of who has it", m)
 	}
@@ -191,35 +191,37 @@ func TestN63AScopeBelongsToTheOlderClient(t *testing.T) {
 	loser.wantWrites()
 
 	winner.update(name, func(oc *v1alpha1.OAuthClient) { oc.Spec.ResourceServer = nil })
-	loser.wantReady(loser.settle(name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	loser.wantReady(loser.settle(name), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 func TestN63ACallbackBelongsToTheNamespaceThatHadItFirst(t *testing.T) {
 	url := "https://" + newScene(t).ns + ".example/callback"
-	claim := func(oc *v1alpha1.OAuthClient) { oc.Spec.CallbackURLs = []string{url} }
+	claim := func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(url)}
+	}
 	winner, loser, name := rivals(t, claim)
-	loser.wantReady(loser.settle(name), metav1.ConditionFalse, v1alpha1.ReasonCallbackConflict)
-	winner.wantReady(winner.settle(name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	loser.wantReady(loser.settle(name), metav1.ConditionFalse, string(v1alpha1.AcceptedReasonCallbackConflict))
+	winner.wantReady(winner.settle(name), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if m := message(loser.get(name)); !strings.Contains(m, url) || strings.Contains(m, winner.ns+".") {
 		t.Errorf("message %q", m)
 	}
 	winner.client("photoapp", claim)
-	winner.wantReady(winner.settle("photoapp"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	winner.wantReady(winner.settle("photoapp"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 
 	winner.must(winner.api.Delete(t.Context(), winner.get("photoapp")))
-	loser.wantReady(loser.settle(name), metav1.ConditionFalse, v1alpha1.ReasonCallbackConflict)
+	loser.wantReady(loser.settle(name), metav1.ConditionFalse, string(v1alpha1.AcceptedReasonCallbackConflict))
 	winner.must(winner.api.Delete(t.Context(), winner.get(name)))
-	loser.wantReady(loser.settle(name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	loser.wantReady(loser.settle(name), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 func TestAClientThatIsBeingDeletedHoldsNothing(t *testing.T) {
 	url := "https://" + newScene(t).ns + ".example/callback"
 	winner, loser, name := rivals(t, func(oc *v1alpha1.OAuthClient) {
-		oc.Spec.CallbackURLs, oc.Finalizers = []string{url}, []string{"example.com/keep"}
+		oc.Spec.CallbackURLs, oc.Finalizers = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(url)}, []string{"example.com/keep"}
 	})
-	loser.wantReady(loser.settle(name), metav1.ConditionFalse, v1alpha1.ReasonCallbackConflict)
+	loser.wantReady(loser.settle(name), metav1.ConditionFalse, string(v1alpha1.AcceptedReasonCallbackConflict))
 	winner.must(winner.api.Delete(t.Context(), winner.get(name)))
-	loser.wantReady(loser.settle(name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	loser.wantReady(loser.settle(name), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	for _, s := range []*scene{winner, loser} {
 		s.update(name, func(oc *v1alpha1.OAuthClient) { oc.Finalizers = nil })
 	}
@@ -227,15 +229,18 @@ func TestAClientThatIsBeingDeletedHoldsNothing(t *testing.T) {
 
 func TestALoopbackCallbackBelongsToNobody(t *testing.T) {
 	winner, loser, name := rivals(t, func(oc *v1alpha1.OAuthClient) {
-		oc.Spec.Type, oc.Spec.CallbackURLs = v1alpha1.ClientTypePublic, []string{"http://127.0.0.1/callback", "http://[::1]/callback"}
+		oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{"http://127.0.0.1/callback", "http://[::1]/callback"}
 	})
-	winner.wantReady(winner.settle(name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
-	loser.wantReady(loser.settle(name), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	winner.wantReady(winner.settle(name), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	loser.wantReady(loser.settle(name), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 func TestN63ALoserIsNeverIssuingSoThatItIsNeverServed(t *testing.T) {
 	url := "https://" + newScene(t).ns + ".example/callback"
-	_, loser, name := rivals(t, func(oc *v1alpha1.OAuthClient) { oc.Spec.CallbackURLs = []string{url} })
+	_, loser, name := rivals(t, func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(url)}
+	})
 	oc := loser.get(name)
 	seen, err := loser.r.observe(t.Context(), oc)
 	loser.must(err)
@@ -249,7 +254,9 @@ func TestN63ALoserIsNeverIssuingSoThatItIsNeverServed(t *testing.T) {
 
 func TestAChangeOfAClientWakesWhoeverClaimsTheSame(t *testing.T) {
 	url := "https://" + newScene(t).ns + ".example/callback"
-	winner, loser, name := rivals(t, func(oc *v1alpha1.OAuthClient) { oc.Spec.CallbackURLs = []string{url} })
+	winner, loser, name := rivals(t, func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(url)}
+	})
 	woken := winner.r.rivals(t.Context(), winner.get(name))
 	if len(woken) != 1 || woken[0].Namespace != loser.ns || woken[0].Name != name {
 		t.Errorf("woken %v", woken)

@@ -120,7 +120,9 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 		{
 			name: "a Public client",
 			start: func(s *scene) {
-				s.client("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Type = v1alpha1.ClientTypePublic })
+				s.client("photoprint", func(oc *v1alpha1.OAuthClient) {
+					oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
+				})
 			},
 			check: func(*scene, *v1alpha1.OAuthClient) {},
 		},
@@ -140,7 +142,7 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 						t.Errorf("call %d failed and Reconcile returned %v", n, err)
 					}
 					oc := s.settle("photoprint")
-					s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+					s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 					s.oneSecret(oc)
 					row.check(s, oc)
 				}
@@ -154,7 +156,7 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 func (s *scene) oneSecret(oc *v1alpha1.OAuthClient) {
 	s.t.Helper()
 	want := 1
-	if oc.Spec.Type == v1alpha1.ClientTypePublic {
+	if oc.Spec.Public() {
 		want = 0
 	}
 	if got := len(oc.Status.Credentials); got != want {
@@ -191,7 +193,7 @@ func TestTwoReconcilersAtOnceNeverMakeTwoSecrets(t *testing.T) {
 			}
 			group.Wait()
 			oc := s.settle(name)
-			s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			if len(oc.Status.Credentials) != 1 || oc.Status.LastHandledReset != value {
 				t.Errorf("%d credentials, handled %q", len(oc.Status.Credentials), oc.Status.LastHandledReset)
 			}
@@ -232,11 +234,11 @@ func (s *scene) credentialsMade() func() int {
 func TestAFaultOfTheWorldDoesNotMakeAReadyClientUnready(t *testing.T) {
 	s := newScene(t)
 	s.issued("photoprint")
-	s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelClientUID) })
+	s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelOwnerUID) })
 	for n := 1; ; n++ {
 		f := &fault{nth: n}
 		_, err := s.reconcile(s.reconciler(f.in(s.api)), "photoprint")
-		s.wantReady(s.checked("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		s.wantReady(s.checked("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 		if !f.struck {
 			break
 		}
@@ -273,7 +275,7 @@ func TestASecretThatTheQuotaForbidsIsSaidAndTriedAgain(t *testing.T) {
 		}
 	}
 	oc := s.checked("photoprint")
-	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonSecretNotWritten)
+	s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten))
 	if !strings.Contains(message(oc), "quota") {
 		t.Errorf("message %q", message(oc))
 	}
@@ -287,7 +289,7 @@ func TestASecretThatTheQuotaForbidsIsSaidAndTriedAgain(t *testing.T) {
 		_, err := s.reconcile(s.r, "photoprint")
 		return err == nil
 	})
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 func TestASecretThatIsRefusedAsInvalidIsSaidInOurOwnWords(t *testing.T) {
@@ -302,9 +304,9 @@ func TestASecretThatIsRefusedAsInvalidIsSaidInOurOwnWords(t *testing.T) {
 		t.Errorf("the error %q quotes the API server", err)
 	}
 	oc := s.checked("photoprint")
-	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonSecretNotWritten)
+	s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten))
 	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 func TestAnErrorQuotesNothingThatTheAPIServerSaid(t *testing.T) {

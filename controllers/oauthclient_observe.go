@@ -111,7 +111,7 @@ func (r *OAuthClientReconciler) otherNames(ctx context.Context, oc *v1alpha1.OAu
 	for i := range list.Items {
 		names = append(names, list.Items[i].Name)
 	}
-	if name := v1alpha1.DefaultSecretName(oc); name != secretName(oc) {
+	if name := v1alpha1.SecretNameOf(oc); name != secretName(oc) {
 		cached := &corev1.Secret{}
 		err := r.Client.Get(ctx, client.ObjectKey{Namespace: oc.Namespace, Name: name}, cached)
 		if client.IgnoreNotFound(err) != nil {

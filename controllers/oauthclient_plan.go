@@ -81,7 +81,7 @@ func plan(oc *v1alpha1.OAuthClient, seen observation, in input) decision {
 	p.status.ValidAfter = p.validAfter()
 	p.status.ObservedGeneration = oc.Generation
 	if p.foreignClientID() || seen.clientID != nil {
-		p.writeStatus(p.condition(metav1.ConditionFalse, v1alpha1.ReasonClientIDConflict, p.sayClientID()), notice{})
+		p.writeStatus(p.condition(metav1.ConditionFalse, string(v1alpha1.AcceptedReasonClientIDConflict), p.sayClientID()), notice{})
 		return p.decision
 	}
 	p.status.ClientID = v1alpha1.ClientIDOf(oc)
@@ -134,7 +134,7 @@ func (p *planner) foreignClientID() bool {
 // renew makes a credential if there is none, or a new one in place of the old if a
 // reset is asked for. It reports whether one was made.
 func (p *planner) renew() (bool, notice) {
-	if p.oc.Spec.Type == v1alpha1.ClientTypePublic {
+	if p.oc.Spec.Public() {
 		p.status.Credentials = nil
 		return false, notice{}
 	}
@@ -153,7 +153,7 @@ func (p *planner) renew() (bool, notice) {
 	if first {
 		return true, notice{}
 	}
-	if p.oc.Spec.Profile.ResetEndsGrants() {
+	if p.oc.Spec.EffectiveProfile().ResetEndsGrants() {
 		p.status.ValidAfter = p.nextSecond()
 		return true, notice{reason: eventReset, message: "The client secret was reset: a new one was made, the old one ended, and all grants and tokens with it."}
 	}
@@ -164,7 +164,7 @@ func (p *planner) renew() (bool, notice) {
 // the authorization server has to know its secret, so that one comes from the key they share.
 func (p *planner) derive(id string) string {
 	root := p.in.keys.root
-	if p.oc.Spec.Profile.Signed() {
+	if p.oc.Spec.EffectiveProfile().Signed() {
 		root = p.in.keys.shared
 	}
 	return credential.Derive(root, string(p.oc.UID), id)
@@ -175,7 +175,7 @@ func (p *planner) derive(id string) string {
 // inactive client had was dead for good. A reset moves it in some profiles, see renew.
 func (p *planner) validAfter() *metav1.Time {
 	before := p.oc.Status.ValidAfter.DeepCopy()
-	suspended := p.oc.Spec.Suspend && p.oc.Spec.Profile == v1alpha1.ProfileIntegrationCloud
+	suspended := p.oc.Spec.Suspend && p.oc.Spec.EffectiveProfile() == v1alpha1.ProfileIntegrationCloud
 	if !suspended || before != nil && p.oc.Status.ObservedGeneration == p.oc.Generation {
 		return before
 	}
@@ -195,7 +195,7 @@ func (p *planner) nextSecond() *metav1.Time {
 
 // check derives the client secret and asks whether it is the one of the status.
 func (p *planner) check() {
-	if p.oc.Spec.Type == v1alpha1.ClientTypePublic {
+	if p.oc.Spec.Public() {
 		return
 	}
 	c, uid := p.status.Credentials[len(p.status.Credentials)-1], string(p.oc.UID)
@@ -205,7 +205,7 @@ func (p *planner) check() {
 	}
 	p.proof = unproven
 	// What a Signed client's secret is, the authorization server derives too: no other one is accepted.
-	if c.ExpiresAt != nil || p.oc.Spec.Profile.Signed() || ownership(p.seen.secret, p.oc) != ownedByClient {
+	if c.ExpiresAt != nil || p.oc.Spec.EffectiveProfile().Signed() || ownership(p.seen.secret, p.oc) != ownedByClient {
 		return
 	}
 	held := string(p.seen.secret.Data[dataKey(p.oc, v1alpha1.KeyClientSecret)])
@@ -248,10 +248,10 @@ func (p *planner) remove(name string, uid types.UID, version string) {
 // tale tells why a Secret is written. A reset has been told already.
 func (p *planner) tale(made bool) notice {
 	name := secretName(p.oc)
-	ready := meta.FindStatusCondition(p.oc.Status.Conditions, v1alpha1.ConditionReady)
+	ready := meta.FindStatusCondition(p.oc.Status.Conditions, string(v1alpha1.ConditionReady))
 	switch {
-	case p.oc.Status.SecretName == "" || !made && ready != nil && ready.Reason == v1alpha1.ReasonIssuing:
-		return notice{reason: v1alpha1.ReasonIssued, message: "The Secret " + name + " was written."}
+	case p.oc.Status.SecretName == "" || !made && ready != nil && ready.Reason == string(v1alpha1.ReadyReasonIssuing):
+		return notice{reason: string(v1alpha1.ReadyReasonIssued), message: "The Secret " + name + " was written."}
 	case made:
 		return notice{}
 	case p.oc.Status.ObservedGeneration != p.oc.Generation:
@@ -270,7 +270,7 @@ func (p *planner) writeStatus(ready metav1.Condition, told notice) {
 	}
 	if before := meta.FindStatusCondition(p.written.Conditions, ready.Type); told.reason == "" &&
 		ready.Status == metav1.ConditionFalse && (before == nil || before.Reason != ready.Reason) {
-		told = notice{warning: ready.Reason != v1alpha1.ReasonSuspended, reason: ready.Reason, message: ready.Message}
+		told = notice{warning: ready.Reason != string(v1alpha1.ReadyReasonSuspended), reason: ready.Reason, message: ready.Message}
 	}
 	p.steps = append(p.steps, step{status: &status, told: told})
 	p.written = status
@@ -280,7 +280,7 @@ func (p *planner) writeStatus(ready metav1.Condition, told notice) {
 // what it said before keeps its time.
 func (p *planner) with(ready metav1.Condition) v1alpha1.OAuthClientStatus {
 	status := *p.status.DeepCopy()
-	status.Conditions = (&v1alpha1.OAuthClientStatus{Conditions: p.written.Conditions}).DeepCopy().Conditions
+	status.Conditions = p.written.DeepCopy().Conditions
 	meta.SetStatusCondition(&status.Conditions, ready)
 	return status
 }

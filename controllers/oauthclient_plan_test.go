@@ -46,7 +46,7 @@ func fixedInput() input {
 // photoprint is a client that was never seen; with a credential it was.
 func photoprint(change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: "photoprint", UID: uid, Generation: 1}}
-	oc.Spec.Profile, oc.Spec.Type = v1alpha1.ProfileOAuth2, v1alpha1.ClientTypeConfidential
+	oc.Spec.Profile = v1alpha1.ProfileOAuth2
 	for _, c := range change {
 		c(oc)
 	}
@@ -57,20 +57,23 @@ func with(status metav1.ConditionStatus, reason string) func(*v1alpha1.OAuthClie
 	return func(oc *v1alpha1.OAuthClient) {
 		in := fixedInput()
 		p := &planner{oc: oc, in: in}
-		oc.Status = v1alpha1.OAuthClientStatus{ObservedGeneration: 1, ClientID: v1alpha1.ClientIDOf(oc), SecretName: v1alpha1.DefaultSecretName(oc)}
+		oc.Status = v1alpha1.OAuthClientStatus{IssuedStatus: v1alpha1.IssuedStatus{
+			ObservedGeneration: 1, ClientID: v1alpha1.ClientIDOf(oc), SecretName: v1alpha1.SecretNameOf(oc)}}
 		oc.Status.Credentials = []v1alpha1.CredentialStatus{{
 			ID: oldN, IssuedAt: metav1.NewTime(in.now),
 			Verifier: credential.Verifier(in.keys.shared, string(oc.UID), oldN, credential.Derive(in.keys.root, string(oc.UID), oldN)),
 		}}
 		message := "told before"
-		if reason == v1alpha1.ReasonIssued {
+		if reason == string(v1alpha1.ReadyReasonIssued) {
 			message = p.sayIssued()
 		}
 		meta.SetStatusCondition(&oc.Status.Conditions, p.condition(status, reason, message))
 	}
 }
 
-func ready(oc *v1alpha1.OAuthClient) { with(metav1.ConditionTrue, v1alpha1.ReasonIssued)(oc) }
+func ready(oc *v1alpha1.OAuthClient) {
+	with(metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))(oc)
+}
 
 func reset(value string) func(*v1alpha1.OAuthClient) {
 	return func(oc *v1alpha1.OAuthClient) {
@@ -91,7 +94,7 @@ func heldBy(oc *v1alpha1.OAuthClient, id string, change ...func(*corev1.Secret))
 			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: w.manager, Operation: metav1.ManagedFieldsOperationApply,
 				FieldsV1: appliedFields(`{"f:data":{".":{},"f:client-id":{}}}`)}},
 		},
-		Type: v1alpha1.SecretType, Data: w.data,
+		Type: corev1.SecretType(v1alpha1.SecretTypeDefault), Data: w.data,
 	}
 	for _, c := range change {
 		c(secret)
@@ -133,7 +136,9 @@ func told(d decision) []string {
 }
 
 func TestPlanOfAClient(t *testing.T) {
-	public := func(oc *v1alpha1.OAuthClient) { oc.Spec.Type = v1alpha1.ClientTypePublic }
+	public := func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
+	}
 	suspended := func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true }
 	renamed := func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName, oc.Generation = "elsewhere", 2 }
 	edited := func(s *corev1.Secret) { s.Data[v1alpha1.KeyClientSecret] = []byte("x") }
@@ -155,11 +160,11 @@ func TestPlanOfAClient(t *testing.T) {
 		},
 		{name: "an unchanged client: nothing", oc: photoprint(ready), seen: observation{secret: heldBy(photoprint(), oldN)}},
 		{
-			name: "stopped after the first write: goes on with the same credential", oc: photoprint(with(metav1.ConditionUnknown, v1alpha1.ReasonIssuing)),
+			name: "stopped after the first write: goes on with the same credential", oc: photoprint(with(metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing))),
 			steps: []string{`apply photoprint-oauth at ""`, "tell Issued", issued + " " + oldN + " photoprint-oauth"},
 		},
 		{
-			name: "stopped after the second write", oc: photoprint(with(metav1.ConditionUnknown, v1alpha1.ReasonIssuing)),
+			name: "stopped after the second write", oc: photoprint(with(metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing))),
 			seen: observation{secret: heldBy(photoprint(), oldN)}, steps: []string{issued + " " + oldN + " photoprint-oauth"},
 		},
 		{
@@ -298,7 +303,7 @@ func TestPlanOfAClient(t *testing.T) {
 
 func TestAPlanChangesNothingItWasGiven(t *testing.T) {
 	oc := photoprint(ready, reset("1"), func(oc *v1alpha1.OAuthClient) {
-		oc.Spec.Credentials.SecretTemplate.Labels = map[string]string{"team": "print"}
+		oc.Spec.Credentials.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{"team": "print"}
 	})
 	seen := observation{secret: heldBy(oc, oldN), others: []corev1.Secret{*heldBy(photoprint(), oldN)}}
 	before, secret := oc.DeepCopy(), seen.secret.DeepCopy()
@@ -329,7 +334,7 @@ func TestTheSecretHoldsWhatAnAppNeedsToStart(t *testing.T) {
 		{
 			name: "a Public client has no client-secret, and keys can be renamed",
 			oc: photoprint(func(oc *v1alpha1.OAuthClient) {
-				oc.Spec.Credentials.SecretTemplate.Keys = map[string]string{"client-id": "ID", "issuer": "client-id"}
+				oc.Spec.Credentials.SecretTemplate.Keys = v1alpha1.SecretKeys{ClientID: "ID", Issuer: "client-id"}
 			}),
 			want: map[string]string{
 				"ID": "photos.photoprint", "client-id": issuer,

@@ -37,7 +37,7 @@ func TestInEveryProfileTheSecretIsDerivedFromItsKeyInThreeWrites(t *testing.T) {
 			s := newScene(t)
 			s.client("photoprint", of(row.profile))
 			oc := s.settle("photoprint")
-			s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
 
 			id := oc.Status.Credentials[0].ID
@@ -81,7 +81,7 @@ func TestASignedClientIsReadyOnlyWithTheKeyItsSecretCameFrom(t *testing.T) {
 	s.wantWrites() // the root key is nothing to it
 
 	s.keys.use(keyPair{root: s.pair.root, shared: credential.NewKey()})
-	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonKeyMismatch))
 	s.wantWrites("status photoprint")
 	s.settle("photoprint")
 	s.wantWrites()
@@ -89,7 +89,7 @@ func TestASignedClientIsReadyOnlyWithTheKeyItsSecretCameFrom(t *testing.T) {
 	s.update("photoprint", func(oc *v1alpha1.OAuthClient) {
 		metav1.SetMetaDataAnnotation(&oc.ObjectMeta, v1alpha1.AnnotationResetCredentials, "1")
 	})
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
 }
 
@@ -100,9 +100,9 @@ func TestASecretThatIsOnlyProvenDoesNotMakeASignedClientReady(t *testing.T) {
 		status  metav1.ConditionStatus
 		reason  string
 	}{
-		{v1alpha1.ProfileOAuth2, metav1.ConditionTrue, v1alpha1.ReasonIssued},
-		{v1alpha1.ProfileOAuth1, metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch},
-		{v1alpha1.ProfileConnectionsCloudOAuth1, metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch},
+		{v1alpha1.ProfileOAuth2, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued)},
+		{v1alpha1.ProfileOAuth1, metav1.ConditionFalse, string(v1alpha1.ReadyReasonKeyMismatch)},
+		{v1alpha1.ProfileConnectionsCloudOAuth1, metav1.ConditionFalse, string(v1alpha1.ReadyReasonKeyMismatch)},
 	} {
 		t.Run(string(row.profile), func(t *testing.T) {
 			in := fixedInput()
@@ -121,7 +121,7 @@ func TestASecretThatIsOnlyProvenDoesNotMakeASignedClientReady(t *testing.T) {
 }
 
 func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
-	resourceServer := func(oc *v1alpha1.OAuthClient) { oc.Spec.ResourceServer = &v1alpha1.ResourceServer{} }
+	resourceServer := func(oc *v1alpha1.OAuthClient) { oc.Spec.ResourceServer = &v1alpha1.InlineResourceServer{} }
 	for _, row := range []struct {
 		name   string
 		change []func(*v1alpha1.OAuthClient)
@@ -148,7 +148,7 @@ func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
 			"verification-endpoint": issuer + "/oauth1/verify",
 		}},
 		{"with a key renamed", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileIntegrationCloud), func(oc *v1alpha1.OAuthClient) {
-			oc.Spec.Credentials.SecretTemplate.Keys = map[string]string{"token-endpoint": "TOKEN", "identity-endpoint": "IDENTITY"}
+			oc.Spec.Credentials.SecretTemplate.Keys = v1alpha1.SecretKeys{TokenEndpoint: "TOKEN", IdentityEndpoint: "IDENTITY"}
 		}}, map[string]string{
 			"authorization-endpoint": issuer + "/integration/rest/oAuth/authorize", "TOKEN": issuer + "/integration/rest/oAuth/getToken",
 		}},
@@ -186,7 +186,7 @@ func TestSuspendingAClientOfIntegrationCloudEndsWhatItHas(t *testing.T) {
 	s.clock.advance(time.Hour + 300*time.Millisecond)
 	first := s.clock.Now().Truncate(time.Second).Add(time.Second)
 	s.update("integrator", suspend(true))
-	s.wantReady(s.settle("integrator"), metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+	s.wantReady(s.settle("integrator"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSuspended))
 	s.wantWrites("status integrator")
 	wantValidAfter(first)
 
@@ -194,7 +194,7 @@ func TestSuspendingAClientOfIntegrationCloudEndsWhatItHas(t *testing.T) {
 	s.settle("integrator")
 	s.wantWrites() // it was suspended once
 	s.update("integrator", suspend(false))
-	s.wantReady(s.settle("integrator"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("integrator"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	wantValidAfter(first) // what was dead stays dead
 
 	s.clock.advance(time.Hour)
@@ -219,7 +219,7 @@ func TestAResetEndsWhatAClientOfConnectionsCloudHas(t *testing.T) {
 			oc.Annotations = map[string]string{v1alpha1.AnnotationResetCredentials: "again"}
 		})
 		oc := s.settle("album")
-		s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 		if oc.Status.Credentials[0].ID == before.Status.Credentials[0].ID {
 			t.Errorf("%s: nothing was reset", row.profile)
 		}
@@ -236,7 +236,7 @@ func TestASuspensionIsNotedWhateverElseIsWrong(t *testing.T) {
 	s.keys.use(keyPair{root: s.pair.root, shared: credential.NewKey()})
 	s.update("integrator", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
 	oc := s.settle("integrator")
-	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch)
+	s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonKeyMismatch))
 	if oc.Status.ValidAfter == nil {
 		t.Error("its tokens are good once it is resumed")
 	}
@@ -257,7 +257,7 @@ func TestSuspendingAClientOfAnotherProfileKeepsItsGrants(t *testing.T) {
 			if got := step.status.ValidAfter != nil; got != ends {
 				t.Errorf("%s: grants end: %t, want %t", row.profile, got, ends)
 			}
-			if said := strings.Contains(step.status.Conditions[0].Message, "have ended"); step.status.Conditions[0].Reason == v1alpha1.ReasonSuspended && said != ends {
+			if said := strings.Contains(step.status.Conditions[0].Message, "have ended"); step.status.Conditions[0].Reason == string(v1alpha1.ReadyReasonSuspended) && said != ends {
 				t.Errorf("%s: says %q", row.profile, step.status.Conditions[0].Message)
 			}
 		}

@@ -27,17 +27,17 @@ func (p *planner) verdict() metav1.Condition {
 		holds  bool
 		says   func() string
 	}{
-		{v1alpha1.ReasonKeyMismatch, p.proof == unproven, p.sayMismatch},
-		{v1alpha1.ReasonSuspended, p.oc.Spec.Suspend, p.saySuspended},
-		{v1alpha1.ReasonScopeConflict, p.seen.scope != nil, p.sayScope},
-		{v1alpha1.ReasonCallbackConflict, p.seen.callback != nil, p.sayCallback},
-		{v1alpha1.ReasonSecretConflict, ownership(p.seen.secret, p.oc) == ownedByStranger, p.sayStranger},
+		{string(v1alpha1.ReadyReasonKeyMismatch), p.proof == unproven, p.sayMismatch},
+		{string(v1alpha1.ReadyReasonSuspended), p.oc.Spec.Suspend, p.saySuspended},
+		{string(v1alpha1.AcceptedReasonScopeConflict), p.seen.scope != nil, p.sayScope},
+		{string(v1alpha1.AcceptedReasonCallbackConflict), p.seen.callback != nil, p.sayCallback},
+		{string(v1alpha1.ReadyReasonSecretConflict), ownership(p.seen.secret, p.oc) == ownedByStranger, p.sayStranger},
 	} {
 		if objection.holds {
 			return p.condition(metav1.ConditionFalse, objection.reason, objection.says())
 		}
 	}
-	return p.condition(metav1.ConditionTrue, v1alpha1.ReasonIssued, p.sayIssued())
+	return p.condition(metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued), p.sayIssued())
 }
 
 // interim is what Ready says while a new credential is in the status and not yet in
@@ -46,7 +46,7 @@ func (p *planner) interim(verdict metav1.Condition) metav1.Condition {
 	if verdict.Status == metav1.ConditionFalse {
 		return verdict
 	}
-	return p.condition(metav1.ConditionUnknown, v1alpha1.ReasonIssuing,
+	return p.condition(metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing),
 		fmt.Sprintf("A client secret was made; the Secret %q that holds it is being written.", secretName(p.oc)))
 }
 
@@ -55,12 +55,12 @@ func (p *planner) refusal(verdict metav1.Condition) metav1.Condition {
 	if verdict.Status == metav1.ConditionFalse {
 		return verdict
 	}
-	return p.condition(metav1.ConditionFalse, v1alpha1.ReasonSecretNotWritten, "")
+	return p.condition(metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten), "")
 }
 
 func (p *planner) condition(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 	return metav1.Condition{
-		Type: v1alpha1.ConditionReady, Status: status, Reason: reason, Message: message,
+		Type: string(v1alpha1.ConditionReady), Status: status, Reason: reason, Message: message,
 		ObservedGeneration: p.oc.Generation,
 		LastTransitionTime: metav1.NewTime(p.in.now.UTC().Truncate(time.Second)),
 	}
@@ -76,7 +76,7 @@ func (p *planner) sayClientID() string {
 }
 
 func (p *planner) sayMismatch() string {
-	if p.oc.Spec.Profile.Signed() {
+	if p.oc.Spec.EffectiveProfile().Signed() {
 		return fmt.Sprintf("The credential in the status was not made with the key in use. "+
 			"Restore the Secret %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
 			credential.SharedKeySecret, v1alpha1.AnnotationResetCredentials)
@@ -87,7 +87,7 @@ func (p *planner) sayMismatch() string {
 }
 
 func (p *planner) saySuspended() string {
-	if p.oc.Spec.Profile == v1alpha1.ProfileIntegrationCloud {
+	if p.oc.Spec.EffectiveProfile() == v1alpha1.ProfileIntegrationCloud {
 		return "spec.suspend is set: every request of this client is refused. Its client ID and Secret are kept; its grants and tokens have ended."
 	}
 	return "spec.suspend is set: every request of this client is refused. Its client ID, Secret and grants are kept."
@@ -118,7 +118,7 @@ func (p *planner) sayStranger() string {
 
 func (p *planner) sayIssued() string {
 	switch {
-	case p.oc.Spec.Type == v1alpha1.ClientTypePublic:
+	case p.oc.Spec.Public():
 		return fmt.Sprintf("The Secret %q holds the client ID; a Public client has no client secret.", secretName(p.oc))
 	case p.proof == provenOnce:
 		return fmt.Sprintf("The Secret %q is accepted, but the key it was made with is gone: it cannot be put right should it be lost. "+

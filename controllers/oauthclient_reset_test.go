@@ -22,7 +22,7 @@ func TestResetMakesANewCredentialAndEndsTheOldOneAtOnce(t *testing.T) {
 
 	s.update("photoprint", reset("2026-05-01"))
 	oc := s.settle("photoprint")
-	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
 	after := value(s.secret("photoprint-oauth"))
 	if after == before || s.accepts(oc, before) || !s.accepts(oc, after) {
@@ -46,7 +46,7 @@ func TestResetMakesANewCredentialAndEndsTheOldOneAtOnce(t *testing.T) {
 	}
 
 	s.update("photoprint", reset("again"))
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if third := value(s.secret("photoprint-oauth")); third == after || third == before {
 		t.Error("another value did not reset")
 	}
@@ -72,11 +72,11 @@ func TestDuringAResetReadyIsUnknownAndTheOldSecretIsDead(t *testing.T) {
 	s.must(err)
 	d := plan(oc, seen, input{keys: s.pair, issuer: issuer, now: s.clock.Now(), newID: s.r.NewID()})
 	s.must(s.r.apply(t.Context(), oc, decision{steps: d.steps[:1]}))
-	s.wantReady(s.get("photoprint"), metav1.ConditionUnknown, v1alpha1.ReasonIssuing)
+	s.wantReady(s.get("photoprint"), metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing))
 	if s.accepts(s.get("photoprint"), before) {
 		t.Error("the old secret is still accepted")
 	}
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 func TestAResetValueAsLongAsAnAnnotationMayBeIsHandled(t *testing.T) {
@@ -85,7 +85,7 @@ func TestAResetValueAsLongAsAnAnnotationMayBeIsHandled(t *testing.T) {
 	long := strings.Repeat("x", 200<<10)
 	s.update("photoprint", reset(long))
 	oc := s.settle("photoprint")
-	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if oc.Status.LastHandledReset != long {
 		t.Error("the value was not kept")
 	}
@@ -109,7 +109,7 @@ func TestWithAnotherRootKeyASecretThatIsAcceptedIsLeftAlone(t *testing.T) {
 	before := s.secret("photoprint-oauth")
 	s.otherKeys(true, false)
 	oc := s.settle("photoprint")
-	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if !strings.Contains(message(oc), credential.OperatorKeySecret) {
 		t.Errorf("message %q does not tell of the key", message(oc))
 	}
@@ -158,7 +158,7 @@ func TestOtherKeysAreSaidAndNeverRepairedSilently(t *testing.T) {
 			row.touch(s)
 			credentials := s.get("photoprint").Status.Credentials
 			oc := s.settle("photoprint")
-			s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch)
+			s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonKeyMismatch))
 			s.settle("photoprint")
 			s.wantWrites("status photoprint")
 			if len(oc.Status.Credentials) != 1 || oc.Status.Credentials[0].Verifier != credentials[0].Verifier {
@@ -171,7 +171,7 @@ func TestOtherKeysAreSaidAndNeverRepairedSilently(t *testing.T) {
 			}
 
 			s.update("photoprint", reset("after the loss"))
-			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 		})
 	}
 }
@@ -182,9 +182,9 @@ func TestWithTheKeysBackAClientIsReadyAgainWithTheSameSecret(t *testing.T) {
 	before := value(s.secret("photoprint-oauth"))
 	s.otherKeys(true, true)
 	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
-	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, v1alpha1.ReasonKeyMismatch)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonKeyMismatch))
 	s.keys.use(s.pair)
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if value(s.secret("photoprint-oauth")) != before {
 		t.Error("another value")
 	}

@@ -4,7 +4,6 @@ package controllers
 
 import (
 	"bytes"
-	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,7 +17,7 @@ import (
 // The type of our Secrets is our own, and the API server never lets a type be
 // changed. So an apply can not turn into a merge with the Secret of somebody else
 // that appeared after we looked: it is refused.
-const secretType = corev1.SecretType(v1alpha1.SecretType)
+const secretType = corev1.SecretType(v1alpha1.SecretTypeDefault)
 
 // owner tells whose a Secret is, seen from one client.
 type owner int
@@ -57,18 +56,12 @@ func isClient(ref *metav1.OwnerReference) bool {
 const kindOAuthClient = "OAuthClient"
 
 func secretName(oc *v1alpha1.OAuthClient) string {
-	if name := oc.Spec.Credentials.SecretName; name != "" {
-		return name
-	}
-	return v1alpha1.DefaultSecretName(oc)
+	return v1alpha1.SecretNameOf(oc)
 }
 
 // dataKey returns under which key of the Secret a standard value is.
 func dataKey(oc *v1alpha1.OAuthClient, standard string) string {
-	if renamed := oc.Spec.Credentials.SecretTemplate.Keys[standard]; renamed != "" {
-		return renamed
-	}
-	return standard
+	return oc.Spec.Credentials.SecretTemplate.Keys.NameOf(standard)
 }
 
 // managerOf is the field manager of one client's Secret. Each client has its own, so
@@ -98,14 +91,19 @@ func wantedSecret(oc *v1alpha1.OAuthClient, issuer, secret string) wanted {
 	w := wanted{
 		name: secretName(oc), namespace: oc.Namespace,
 		labels:      map[string]string{},
-		annotations: oc.Spec.Credentials.SecretTemplate.Annotations,
+		annotations: map[string]string{},
 		data:        make(map[string][]byte, len(values)),
 		manager:     managerOf(oc),
 		owner: metav1ac.OwnerReference().WithAPIVersion(v1alpha1.GroupVersion.String()).WithKind(kindOAuthClient).
 			WithName(oc.Name).WithUID(oc.UID).WithController(true),
 	}
-	maps.Copy(w.labels, oc.Spec.Credentials.SecretTemplate.Labels)
-	w.labels[v1alpha1.LabelClientUID] = string(oc.UID)
+	for key, value := range oc.Spec.Credentials.SecretTemplate.Labels {
+		w.labels[key] = string(value)
+	}
+	for key, value := range oc.Spec.Credentials.SecretTemplate.Annotations {
+		w.annotations[key] = string(value)
+	}
+	w.labels[v1alpha1.LabelOwnerUID] = string(oc.UID)
 	for standard, value := range values {
 		w.data[dataKey(oc, standard)] = []byte(value)
 	}

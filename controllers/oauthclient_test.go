@@ -23,7 +23,7 @@ func TestANewClientTakesThreeWrites(t *testing.T) {
 	s := newScene(t)
 	s.client("photoprint")
 	oc := s.settle("photoprint")
-	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
 
 	secret := s.secret("photoprint-oauth")
@@ -33,7 +33,7 @@ func TestANewClientTakesThreeWrites(t *testing.T) {
 	if got, want := string(secret.Data[v1alpha1.KeyClientID]), s.ns+".photoprint"; got != want || oc.Status.ClientID != want {
 		t.Errorf("client ID %q in the Secret, %q in the status, want %q", got, oc.Status.ClientID, want)
 	}
-	if secret.Type != v1alpha1.SecretType || secret.Labels[v1alpha1.LabelClientUID] != string(oc.UID) || ownership(secret, oc) != ownedByClient {
+	if secret.Type != corev1.SecretType(v1alpha1.SecretTypeDefault) || secret.Labels[v1alpha1.LabelOwnerUID] != string(oc.UID) || ownership(secret, oc) != ownedByClient {
 		t.Errorf("the Secret does not say whose it is: %v %v %v", secret.Type, secret.Labels, secret.OwnerReferences)
 	}
 	if got := s.events.reasons(); !slices.Equal(got, []string{"Issued"}) {
@@ -48,9 +48,9 @@ func TestTheCredentialIsAcceptedBeforeTheSecretHoldsIt(t *testing.T) {
 	s.must(s.r.apply(t.Context(), s.get("photoprint"), decision{steps: first.steps[:1]}))
 
 	oc := s.get("photoprint")
-	s.wantReady(oc, metav1.ConditionUnknown, v1alpha1.ReasonIssuing)
+	s.wantReady(oc, metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing))
 	s.noSecret("photoprint-oauth")
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if !s.accepts(oc, value(s.secret("photoprint-oauth"))) {
 		t.Error("the status of before the Secret does not accept what the Secret holds")
 	}
@@ -59,11 +59,13 @@ func TestTheCredentialIsAcceptedBeforeTheSecretHoldsIt(t *testing.T) {
 func TestAnUnchangedClientTakesNoWrite(t *testing.T) {
 	s := newScene(t)
 	s.issued("photoprint")
-	s.issued("photoapp", func(oc *v1alpha1.OAuthClient) { oc.Spec.Type = v1alpha1.ClientTypePublic })
+	s.issued("photoapp", func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
+	})
 	s.issued("photopause", func(oc *v1alpha1.OAuthClient) {
-		oc.Spec.Credentials.SecretTemplate.Labels = map[string]string{"team": "print"}
-		oc.Spec.Credentials.SecretTemplate.Annotations = map[string]string{"note": "x"}
-		oc.Spec.Credentials.SecretTemplate.Keys = map[string]string{"client-id": "ID"}
+		oc.Spec.Credentials.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{"team": "print"}
+		oc.Spec.Credentials.SecretTemplate.Annotations = map[string]v1alpha1.AnnotationValue{"note": "x"}
+		oc.Spec.Credentials.SecretTemplate.Keys = v1alpha1.SecretKeys{ClientID: "ID"}
 	})
 	for _, name := range []string{"photoprint", "photoapp", "photopause"} {
 		s.clock.advance(time.Hour)
@@ -75,11 +77,11 @@ func TestAnUnchangedClientTakesNoWrite(t *testing.T) {
 func TestAPublicClientTakesTwoWritesAndHasNoSecret(t *testing.T) {
 	s := newScene(t)
 	s.client("photoapp", func(oc *v1alpha1.OAuthClient) {
-		oc.Spec.Type = v1alpha1.ClientTypePublic
-		oc.Spec.CallbackURLs = []string{"http://127.0.0.1/callback"}
+		oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{"http://127.0.0.1/callback"}
 	})
 	oc := s.settle("photoapp")
-	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	s.wantWrites("apply photoapp-oauth", "status photoapp")
 	secret := s.secret("photoapp-oauth")
 	if _, there := secret.Data[secretKey]; there || len(oc.Status.Credentials) > 0 {
@@ -114,10 +116,10 @@ func TestASecretThatWasTouchedIsPutRightWithTheSameValue(t *testing.T) {
 			})
 		}},
 		{name: "label removed", kept: true, touch: func(s *scene) {
-			s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelClientUID) })
+			s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelOwnerUID) })
 		}},
 		{name: "label changed", kept: true, touch: func(s *scene) {
-			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Labels[v1alpha1.LabelClientUID] = "x" })
+			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Labels[v1alpha1.LabelOwnerUID] = "x" })
 		}},
 		{name: "template label changed", kept: true, touch: func(s *scene) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Labels["team"] = "x" })
@@ -132,8 +134,8 @@ func TestASecretThatWasTouchedIsPutRightWithTheSameValue(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
 			s.issued("photoprint", func(oc *v1alpha1.OAuthClient) {
-				oc.Spec.Credentials.SecretTemplate.Labels = map[string]string{"team": "print"}
-				oc.Spec.Credentials.SecretTemplate.Annotations = map[string]string{"note": "x"}
+				oc.Spec.Credentials.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{"team": "print"}
+				oc.Spec.Credentials.SecretTemplate.Annotations = map[string]v1alpha1.AnnotationValue{"note": "x"}
 			})
 			s.edit("photoprint-oauth", func(o *corev1.Secret) {
 				o.Data["theirs"], o.Labels["theirs"], o.Annotations["theirs"] = []byte("t"), "t", "t"
@@ -142,7 +144,7 @@ func TestASecretThatWasTouchedIsPutRightWithTheSameValue(t *testing.T) {
 			row.touch(s)
 			s.events.reasons()
 
-			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			s.wantWrites("apply photoprint-oauth")
 			after := s.secret("photoprint-oauth")
 			if !row.kept {
@@ -168,14 +170,14 @@ func TestASecretIsPutRightWhileSuspendedToo(t *testing.T) {
 	before := value(s.secret("photoprint-oauth"))
 	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
 	oc := s.settle("photoprint")
-	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+	s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSuspended))
 	if !s.accepts(oc, before) {
 		t.Error("the credential of a suspended client is gone")
 	}
 	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
-	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSuspended))
 	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = false })
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if value(s.secret("photoprint-oauth")) != before {
 		t.Error("another client secret after the suspension")
 	}
@@ -191,7 +193,7 @@ func TestAClientThatIsCreatedAnewHasAnotherSecret(t *testing.T) {
 	}
 	s.client("photoprint")
 	oc := s.settle("photoprint")
-	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	s.wantWrites("status photoprint", "delete photoprint-oauth", "apply photoprint-oauth", "status photoprint")
 	secret := s.secret("photoprint-oauth")
 	if value(secret) == before || s.accepts(oc, before) {
@@ -231,7 +233,7 @@ func TestAClientRenamedAwayFromASecretTakesTheOldOneAway(t *testing.T) {
 		touch func(*corev1.Secret)
 	}{
 		{name: "as it was written", touch: func(*corev1.Secret) {}},
-		{name: "without our label", touch: func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelClientUID) }},
+		{name: "without our label", touch: func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelOwnerUID) }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
@@ -240,7 +242,7 @@ func TestAClientRenamedAwayFromASecretTakesTheOldOneAway(t *testing.T) {
 			s.edit("photoprint-oauth", row.touch)
 			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "elsewhere" })
 			oc := s.settle("photoprint")
-			s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			s.wantWrites("apply elsewhere", "delete photoprint-oauth", "status photoprint")
 			s.noSecret("photoprint-oauth")
 			if value(s.secret("elsewhere")) != before || oc.Status.SecretName != "elsewhere" {
@@ -257,10 +259,10 @@ func TestARenamingTakesAwayNothingThatIsNotTheClients(t *testing.T) {
 	oc := s.issued("photoprint")
 	s.edit("photoprint-oauth", func(o *corev1.Secret) { o.OwnerReferences = nil }) // given away
 	s.must(s.api.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
-		Namespace: s.ns, Name: "lookalike", Labels: map[string]string{v1alpha1.LabelClientUID: string(oc.UID)},
+		Namespace: s.ns, Name: "lookalike", Labels: map[string]string{v1alpha1.LabelOwnerUID: string(oc.UID)},
 	}}))
 	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "elsewhere" })
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	s.secret("lookalike")
 	s.secret("photoprint-oauth")
 	s.wantWrites("apply elsewhere", "status photoprint")
@@ -293,7 +295,7 @@ func TestAnOldSecretThatChangesBetweenLookAndDeletionStays(t *testing.T) {
 				t.Error("the deletion was taken")
 			}
 			s.secret("photoprint-oauth")
-			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			s.secret("photoprint-oauth")
 		})
 	}
@@ -303,9 +305,9 @@ func TestWhatTheTemplateNoLongerWantsGoesFromTheSecret(t *testing.T) {
 	s := newScene(t)
 	s.issued("photoprint", func(oc *v1alpha1.OAuthClient) {
 		oc.Spec.Credentials.SecretTemplate = v1alpha1.SecretTemplate{
-			Labels:      map[string]string{"team": "print", "tier": "web"},
-			Annotations: map[string]string{"note": "x", "reload": "yes"},
-			Keys:        map[string]string{"client-id": "OAUTH_ID", "client-secret": "OAUTH_SECRET"},
+			Labels:      map[string]v1alpha1.LabelValue{"team": "print", "tier": "web"},
+			Annotations: map[string]v1alpha1.AnnotationValue{"note": "x", "reload": "yes"},
+			Keys:        v1alpha1.SecretKeys{ClientID: "OAUTH_ID", ClientSecret: "OAUTH_SECRET"},
 		}
 	})
 	before := string(s.secret("photoprint-oauth").Data["OAUTH_SECRET"])
@@ -313,7 +315,7 @@ func TestWhatTheTemplateNoLongerWantsGoesFromTheSecret(t *testing.T) {
 
 	s.update("photoprint", func(oc *v1alpha1.OAuthClient) {
 		oc.Spec.Credentials.SecretTemplate = v1alpha1.SecretTemplate{
-			Labels: map[string]string{"team": "print"}, Keys: map[string]string{"client-secret": "SECRET"},
+			Labels: map[string]v1alpha1.LabelValue{"team": "print"}, Keys: v1alpha1.SecretKeys{ClientSecret: "SECRET"},
 		}
 	})
 	s.settle("photoprint")
@@ -376,10 +378,10 @@ func TestAStatusWithAnotherClientIDIsNotServedAndNotOverwritten(t *testing.T) {
 	s.issued("photoprint")
 	s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) { status.ClientID = s.ns + ".photostorage" })
 	oc := s.settle("photoprint")
-	s.wantReady(oc, metav1.ConditionFalse, v1alpha1.ReasonClientIDConflict)
+	s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.AcceptedReasonClientIDConflict))
 	if oc.Status.ClientID != s.ns+".photostorage" {
 		t.Error("the client ID was changed")
 	}
 	s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) { status.ClientID = "" })
-	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }

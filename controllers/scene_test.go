@@ -86,7 +86,7 @@ func (s *scene) reconciler(api client.WithWatch) *OAuthClientReconciler {
 // so that tests do not meet.
 func (s *scene) draft(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}}
-	oc.Spec.CallbackURLs = []string{"https://" + s.ns + ".example/" + name}
+	oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + s.ns + ".example/" + name)}
 	for _, c := range change {
 		c(oc)
 	}
@@ -106,7 +106,7 @@ func (s *scene) issued(name string, change ...func(*v1alpha1.OAuthClient)) *v1al
 	s.t.Helper()
 	s.client(name, change...)
 	oc := s.settle(name)
-	s.wantReady(oc, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	s.writes.reset()
 	return oc
 }
@@ -187,7 +187,7 @@ func (s *scene) must(err error) {
 
 func (s *scene) wantReady(oc *v1alpha1.OAuthClient, status metav1.ConditionStatus, reason string) {
 	s.t.Helper()
-	ready := meta.FindStatusCondition(oc.Status.Conditions, v1alpha1.ConditionReady)
+	ready := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady))
 	if ready == nil {
 		s.t.Fatalf("%s has no condition Ready", oc.Name)
 	}
@@ -207,7 +207,7 @@ func (s *scene) wantWrites(want ...string) {
 // the client holds, as it would find out: from the status and the shared key.
 func (s *scene) accepted(oc *v1alpha1.OAuthClient) bool {
 	s.t.Helper()
-	if oc.Spec.Type == v1alpha1.ClientTypePublic {
+	if oc.Spec.Public() {
 		return string(s.secret(oc.Status.SecretName).Data[dataKey(oc, v1alpha1.KeyClientID)]) == oc.Status.ClientID
 	}
 	return s.accepts(oc, string(s.secret(oc.Status.SecretName).Data[dataKey(oc, v1alpha1.KeyClientSecret)]))
@@ -228,7 +228,7 @@ func (s *scene) checked(name string) *v1alpha1.OAuthClient {
 		s.t.Fatalf("%s has %d conditions, want Ready alone", name, len(oc.Status.Conditions))
 	}
 	c := oc.Status.Conditions[0]
-	if c.Type != v1alpha1.ConditionReady || !slices.Contains(reasons(), c.Reason) || c.Message == "" || c.LastTransitionTime.IsZero() {
+	if c.Type != string(v1alpha1.ConditionReady) || !slices.Contains(reasons(), c.Reason) || c.Message == "" || c.LastTransitionTime.IsZero() {
 		s.t.Errorf("%s: the condition is not well formed: %+v", name, c)
 	}
 	if c.ObservedGeneration != oc.Generation || oc.Status.ObservedGeneration != oc.Generation {

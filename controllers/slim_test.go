@@ -22,14 +22,13 @@ func asRead(t testing.TB, n int) (*v1alpha1.OAuthClient, *corev1.Secret) {
 	t.Helper()
 	oc := photoprint(func(oc *v1alpha1.OAuthClient) {
 		oc.Name, oc.UID = fmt.Sprintf("client-%d", n), types.UID(fmt.Sprintf("6f1f7c2e-0d0b-4a52-9d3a-%012d", n))
-		oc.Spec.CallbackURLs = []string{fmt.Sprintf("https://client-%d.example/callback", n)}
-		oc.Spec.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken}
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(fmt.Sprintf("https://client-%d.example/callback", n))}
 		oc.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: fmt.Sprintf("%01000d", n)}
 		oc.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl", FieldsV1: appliedFields(fmt.Sprintf(`{"f:x":"%01000d"}`, n))}}
 	}, ready)
 	secret := heldBy(oc, oldN, func(s *corev1.Secret) {
 		s.ManagedFields[0].FieldsV1 = appliedFields(`{"f:data":{".":{},"f:client-id":{},"f:client-secret":{},"f:issuer":{}},` +
-			`"f:metadata":{"f:labels":{"f:gatehouse.dev/client-uid":{}},"f:ownerReferences":{"k:{\"uid\":\"` + string(oc.UID) + `\"}":{}}},"f:type":{}}`)
+			`"f:metadata":{"f:labels":{"f:gatehouse.dev/owner-uid":{}},"f:ownerReferences":{"k:{\"uid\":\"` + string(oc.UID) + `\"}":{}}},"f:type":{}}`)
 		s.ManagedFields = append(s.ManagedFields, metav1.ManagedFieldsEntry{Manager: "somebody", FieldsV1: appliedFields(`{"f:data":{"f:theirs":{}}}`)})
 	})
 	return reread(t, oc), reread(t, secret)

@@ -101,8 +101,8 @@ func (p Profile) Endpoints(issuer string) map[string]string { return below(issue
 // EndpointsOf returns the endpoints of the client's profile, and for a resource server
 // the one that verifies signed requests of OAuth 1.0a.
 func EndpointsOf(oc *OAuthClient, issuer string) map[string]string {
-	endpoints := oc.Spec.Profile.Endpoints(issuer)
-	if oc.Spec.ResourceServer != nil && oc.Spec.Profile == ProfileOAuth2 {
+	endpoints := oc.Spec.EffectiveProfile().Endpoints(issuer)
+	if oc.Spec.ResourceServer != nil && oc.Spec.EffectiveProfile() == ProfileOAuth2 {
 		maps.Copy(endpoints, below(issuer, map[string]string{KeyVerificationEndpoint: PathOAuth1Verify}))
 	}
 	return endpoints

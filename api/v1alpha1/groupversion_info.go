@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package v1alpha1 holds the kinds of the API group gatehouse.dev and everything
-// the two programs agree on: conditions and their reasons, the keys, labels and
-// annotations of a client's Secret, and the paths of the endpoints.
+// the two programs agree on: conditions and their reasons, effective values where a
+// field is absent, the keys, labels and annotations of the Secrets, and the paths of
+// the endpoints.
 //
 // It decides nothing. The rules that the API server enforces stand on the fields.
 //
@@ -16,12 +17,27 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// GroupVersion is the group and version of every kind in this package.
-var GroupVersion = schema.GroupVersion{Group: "gatehouse.dev", Version: "v1alpha1"}
+var (
+	// GroupVersion is the group and version of every kind in this package.
+	GroupVersion = schema.GroupVersion{Group: "gatehouse.dev", Version: "v1alpha1"}
+	// SchemeBuilder collects the kinds of this package for a scheme.
+	SchemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
+	// AddToScheme adds the kinds of this package to a scheme.
+	AddToScheme = SchemeBuilder.AddToScheme
+)
 
-// AddToScheme adds the kinds of this package to s.
-func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &OAuthClient{}, &OAuthClientList{})
+// Kinds of this package.
+const (
+	KindOAuthClient       = "OAuthClient"
+	KindResourceServer    = "ResourceServer"
+	KindOAuthClientPolicy = "OAuthClientPolicy"
+)
+
+func addKnownTypes(s *runtime.Scheme) error {
+	s.AddKnownTypes(GroupVersion,
+		&OAuthClient{}, &OAuthClientList{},
+		&ResourceServer{}, &ResourceServerList{},
+		&OAuthClientPolicy{}, &OAuthClientPolicyList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

@@ -12,12 +12,17 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:shortName=oc,categories=gatehouse
+// +kubebuilder:resource:shortName=gclient,categories=gatehouse
+// +kubebuilder:selectablefield:JSONPath=`.spec.profile`
+// +kubebuilder:selectablefield:JSONPath=`.status.clientID`
 // +kubebuilder:printcolumn:name="Client ID",type=string,JSONPath=`.status.clientID`
 // +kubebuilder:printcolumn:name="Secret",type=string,JSONPath=`.status.secretName`
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Profile",type=string,priority=1,JSONPath=`.spec.profile`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule=`size(self.metadata.name) <= 189`,fieldPath=".metadata",message="metadata.name must have at most 189 characters: the client ID <namespace>.<name> has at most 253"
 type OAuthClient struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -31,6 +36,7 @@ type OAuthClient struct {
 	// Status is what the operator observed and did.
 	//
 	// +optional
+	// +kubebuilder:default={}
 	Status OAuthClientStatus `json:"status,omitzero"`
 }
 
@@ -45,26 +51,22 @@ type OAuthClientList struct {
 
 // OAuthClientSpec declares an application that asks for access.
 //
-// +kubebuilder:validation:XValidation:rule=`self.profile == oldSelf.profile`,fieldPath=".profile",message="profile must stay as it was: create another OAuthClient for another profile"
-// +kubebuilder:validation:XValidation:rule=`self.type == oldSelf.type`,fieldPath=".type",message="type must stay as it was: create another OAuthClient for the other type"
-// +kubebuilder:validation:XValidation:rule=`self.profile in ['OAuth1', 'ConnectionsCloudOAuth1'] || !('AuthorizationCode' in self.grantTypes) || has(self.callbackURLs) && size(self.callbackURLs) > 0`,fieldPath=".callbackURLs",reason=FieldValueRequired,message="callbackURLs must name at least one URL when grantTypes holds AuthorizationCode: add it, or remove the grant type"
-// +kubebuilder:validation:XValidation:rule=`self.type == 'Public' || !has(self.callbackURLs) || self.callbackURLs.all(u, !u.startsWith('http://127.0.0.1') && !u.startsWith('http://[::1]'))`,fieldPath=".callbackURLs",message="callbackURLs must begin with https:// for a Confidential client: http on a loopback IP is for type Public"
-// +kubebuilder:validation:XValidation:rule=`!('RefreshToken' in self.grantTypes) || 'AuthorizationCode' in self.grantTypes`,fieldPath=".grantTypes",message="grantTypes must hold AuthorizationCode when it holds RefreshToken: a refresh token renews what an owner approved"
-// +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || !('ClientCredentials' in self.grantTypes)`,fieldPath=".grantTypes",message="grantTypes must not hold ClientCredentials for a Public client, which has no credentials: remove it"
-// +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || self.consent != 'Skip'`,fieldPath=".consent",message="consent must not be Skip for a Public client, which cannot prove who it is (RFC 6749 §10.2): choose Prompt"
-// +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || !has(self.resourceServer)`,fieldPath=".resourceServer",message="resourceServer must be left out for a Public client: only a client with a secret may introspect tokens"
-// +kubebuilder:validation:XValidation:rule=`self.profile == 'OAuth2' || !has(self.resourceServer)`,fieldPath=".resourceServer",message="resourceServer must be left out unless profile is OAuth2, which has the endpoints an API asks: declare the scopes in an OAuthClient of that profile"
-// +kubebuilder:validation:XValidation:rule=`has(self.clientID) == has(oldSelf.clientID) && (!has(self.clientID) || self.clientID == oldSelf.clientID)`,fieldPath=".clientID",message="clientID must stay as it was: create another OAuthClient for another client ID"
-// +kubebuilder:validation:XValidation:rule=`!(self.profile in ['OAuth1', 'ConnectionsCloudOAuth1']) || has(self.callbackURLs) && size(self.callbackURLs) > 0 || has(self.oauth1) && has(self.oauth1.outOfBand) && self.oauth1.outOfBand`,fieldPath=".callbackURLs",reason=FieldValueRequired,message="callbackURLs must name at least one URL in an OAuth 1.0a profile: add it, or set oauth1.outOfBand to true"
-// +kubebuilder:validation:XValidation:rule=`self.type == 'Confidential' || self.profile in ['OAuth2', 'IntegrationCloud']`,fieldPath=".type",message="type must be Confidential in this profile, whose clients prove who they are by a secret alone: leave the field out"
-// +kubebuilder:validation:XValidation:rule=`!('ClientCredentials' in self.grantTypes) || self.profile in ['OAuth2', 'IntegrationCloud']`,fieldPath=".grantTypes",message="grantTypes must not hold ClientCredentials in this profile, which has no such grant: remove it"
-// +kubebuilder:validation:XValidation:rule=`!has(self.oauth1) || self.profile in ['OAuth1', 'ConnectionsCloudOAuth1']`,fieldPath=".oauth1",message="oauth1 must be left out unless profile is OAuth1 or ConnectionsCloudOAuth1: clients of the others sign nothing"
-// +kubebuilder:validation:XValidation:rule=`self.profile != 'ConnectionsCloudOAuth1' || !has(self.oauth1) || !has(self.oauth1.signatureMethods)`,fieldPath=".oauth1.signatureMethods",message="oauth1.signatureMethods must be left out in profile ConnectionsCloudOAuth1: its one method is PLAINTEXT"
-// +kubebuilder:validation:XValidation:rule=`!has(self.legacy) || self.profile in ['ConnectionsCloudOAuth2', 'ConnectionsCloudOAuth1', 'IntegrationCloud']`,fieldPath=".legacy",message="legacy must be left out in profiles OAuth2 and OAuth1, which are never loosened: remove it"
-// +kubebuilder:validation:XValidation:rule=`self.profile == 'ConnectionsCloudOAuth2' || !has(self.legacy) || !has(self.legacy.allowSecretInAuthorizationHeaderUntil)`,fieldPath=".legacy.allowSecretInAuthorizationHeaderUntil",message="legacy.allowSecretInAuthorizationHeaderUntil must be left out unless profile is ConnectionsCloudOAuth2, which alone has that header: remove it"
-// +kubebuilder:validation:XValidation:rule=`!has(self.refreshLimit) || self.profile == 'IntegrationCloud'`,fieldPath=".refreshLimit",message="refreshLimit must be left out unless profile is IntegrationCloud: grantDurationDays ends a grant in every profile"
+// +kubebuilder:validation:XValidation:rule=`(self.profile == "" ? 'OAuth2' : self.profile) == (oldSelf.profile == "" ? 'OAuth2' : oldSelf.profile) && (has(self.oauth2) && has(self.oauth2.clientType) && self.oauth2.clientType == 'Public' || has(self.integrationCloud) && has(self.integrationCloud.clientType) && self.integrationCloud.clientType == 'Public') == (has(oldSelf.oauth2) && has(oldSelf.oauth2.clientType) && oldSelf.oauth2.clientType == 'Public' || has(oldSelf.integrationCloud) && has(oldSelf.integrationCloud.clientType) && oldSelf.integrationCloud.clientType == 'Public') && ((has(self.clientID) ? self.clientID : "") == (has(oldSelf.clientID) ? oldSelf.clientID : "")) && ((has(self.className) ? self.className : "") == (has(oldSelf.className) ? oldSelf.className : ""))`,messageExpression=`!((self.profile == "" ? 'OAuth2' : self.profile) == (oldSelf.profile == "" ? 'OAuth2' : oldSelf.profile)) ? 'profile must stay as it was: create another OAuthClient for another profile' : !((has(self.oauth2) && has(self.oauth2.clientType) && self.oauth2.clientType == 'Public' || has(self.integrationCloud) && has(self.integrationCloud.clientType) && self.integrationCloud.clientType == 'Public') == (has(oldSelf.oauth2) && has(oldSelf.oauth2.clientType) && oldSelf.oauth2.clientType == 'Public' || has(oldSelf.integrationCloud) && has(oldSelf.integrationCloud.clientType) && oldSelf.integrationCloud.clientType == 'Public')) ? 'clientType must stay as it was: create another OAuthClient for the other type' : !((has(self.clientID) ? self.clientID : "") == (has(oldSelf.clientID) ? oldSelf.clientID : "")) ? 'clientID must stay as it was: create another OAuthClient for another client ID' : 'className must stay as it was: create another OAuthClient for another class'`
+// +kubebuilder:validation:XValidation:rule=`(!has(self.oauth2) || self.profile in ["", 'OAuth2']) && (!has(self.oauth1) || self.profile == 'OAuth1') && (!has(self.connectionsCloud) || self.profile in ['ConnectionsCloudOAuth2', 'ConnectionsCloudOAuth1']) && (!has(self.integrationCloud) || self.profile == 'IntegrationCloud')`,messageExpression=`has(self.oauth2) && !(self.profile in ["", 'OAuth2']) ? 'oauth2 must be left out unless profile is OAuth2: remove it, or choose that profile' : has(self.oauth1) && self.profile != 'OAuth1' ? 'oauth1 must be left out unless profile is OAuth1: remove it, or choose that profile' : has(self.connectionsCloud) && !(self.profile in ['ConnectionsCloudOAuth2', 'ConnectionsCloudOAuth1']) ? 'connectionsCloud must be left out unless profile is ConnectionsCloudOAuth2 or ConnectionsCloudOAuth1: remove it, or choose one of them' : 'integrationCloud must be left out unless profile is IntegrationCloud: remove it, or choose that profile'`
+// +kubebuilder:validation:XValidation:rule=`has(self.callbackURLs) && size(self.callbackURLs) > 0 || !(self.profile in ["", 'OAuth2'] ? !has(self.oauth2) || !has(self.oauth2.grantTypes) || 'AuthorizationCode' in self.oauth2.grantTypes : self.profile == 'IntegrationCloud' ? !has(self.integrationCloud) || !has(self.integrationCloud.grantTypes) || 'AuthorizationCode' in self.integrationCloud.grantTypes : true) || (has(self.oauth1) && has(self.oauth1.outOfBand) && self.oauth1.outOfBand || self.profile == 'ConnectionsCloudOAuth1' && has(self.connectionsCloud) && has(self.connectionsCloud.outOfBand) && self.connectionsCloud.outOfBand)`,fieldPath=".callbackURLs",reason=FieldValueRequired,messageExpression=`self.profile in ['OAuth1', 'ConnectionsCloudOAuth1'] ? 'callbackURLs must name at least one URL in an OAuth 1.0a profile: add it, or set outOfBand of the profile to true' : 'callbackURLs must name at least one URL when grantTypes holds AuthorizationCode: add it, or remove the grant type'`
+// +kubebuilder:validation:XValidation:rule=`!has(self.callbackURLs) || self.callbackURLs.all(u, u.startsWith('https:') || !u.matches(r'^[a-z][a-z0-9+.-]*:/') || (u.startsWith('http:') ? self.profile in ["", 'OAuth2', 'OAuth1'] : self.profile in ["", 'OAuth2'] && (has(self.oauth2) && has(self.oauth2.clientType) && self.oauth2.clientType == 'Public' || has(self.integrationCloud) && has(self.integrationCloud.clientType) && self.integrationCloud.clientType == 'Public')))`,fieldPath=".callbackURLs",messageExpression=`self.callbackURLs.exists(u, u.startsWith('http:') && !(self.profile in ["", 'OAuth2', 'OAuth1'])) ? 'callbackURLs must begin with https:// in this profile: http on the machine of the person is for the profiles OAuth2 and OAuth1' : 'callbackURLs must begin with https:// or http:// here: a private-use scheme is for a Public client of profile OAuth2 (RFC 8252 §7.1)'`
+// +kubebuilder:validation:XValidation:rule=`!(has(self.oauth2) && has(self.oauth2.clientType) && self.oauth2.clientType == 'Public' || has(self.integrationCloud) && has(self.integrationCloud.clientType) && self.integrationCloud.clientType == 'Public') || self.consent != 'Skip'`,fieldPath=".consent",message="consent must not be Skip for a Public client, which cannot prove who it is (RFC 6749 §10.2): choose Prompt"
+// +kubebuilder:validation:XValidation:rule=`!has(self.connectionsCloud) || !has(self.connectionsCloud.outOfBand) || !self.connectionsCloud.outOfBand || self.profile == 'ConnectionsCloudOAuth1'`,fieldPath=".connectionsCloud.outOfBand",message="connectionsCloud.outOfBand must be left out unless profile is ConnectionsCloudOAuth1, which alone has verifiers: remove it"
+// +kubebuilder:validation:XValidation:rule=`!has(self.connectionsCloud) || !has(self.connectionsCloud.allowSecretInAuthorizationHeaderUntil) || size(self.connectionsCloud.allowSecretInAuthorizationHeaderUntil) == 0 || self.profile == 'ConnectionsCloudOAuth2'`,fieldPath=".connectionsCloud.allowSecretInAuthorizationHeaderUntil",message="connectionsCloud.allowSecretInAuthorizationHeaderUntil must be left out unless profile is ConnectionsCloudOAuth2, which alone has that header: remove it"
 // +kubebuilder:validation:XValidation:rule=`self.profile != 'IntegrationCloud' || !has(self.scopes) || self.scopes.all(s, self.scopes.exists_one(o, o.lowerAscii() == s.lowerAscii()))`,fieldPath=".scopes",message="scopes must differ in more than the case of letters in profile IntegrationCloud: remove one of them"
 type OAuthClientSpec struct {
+	// ClassName is the class of the installation that serves the object. Two
+	// installations in one cluster have different classes, and neither touches the
+	// objects of the other. Absent: the default class. It cannot be changed.
+	//
+	// +optional
+	ClassName ClassName `json:"className,omitempty"`
+
 	// DisplayName is the name of the client on the pages that people see. Absent or
 	// empty, they see metadata.name. Any namespace may choose any name: the pages
 	// show the client ID too.
@@ -80,18 +82,24 @@ type OAuthClientSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	Description Text `json:"description,omitempty"`
 
-	// CallbackURLs are the only addresses a browser is sent back to (redirect_uri).
-	// At least one is required for the grant type AuthorizationCode.
+	// CallbackURLs are the only addresses a browser is sent back to (redirect_uri). At
+	// least one is required for the grant type AuthorizationCode. They are compared
+	// character for character: a trailing slash, a query or a port makes another URL, and
+	// there are no wildcards. Whoever applies the list owns all of it.
 	//
-	// They are https and are compared character for character: a trailing slash, a
-	// query or a port makes another URL, and there are no wildcards. A Public client
-	// may also use http on the IP address 127.0.0.1 or [::1]; there the port of a
-	// request may be any (RFC 8252 §7.3). An https URL belongs to the namespace that
-	// declared it first; a client of another namespace is told CallbackConflict.
+	// Most are https. In the profiles OAuth2 and OAuth1 a client may also use http on
+	// 127.0.0.1, [::1] or localhost, the machine of the person; there the port of a request
+	// may be any (RFC 8252 §7.3). A Public client of profile OAuth2 may use a private-use
+	// scheme like com.example.app:/callback (RFC 8252 §7.1); a scheme without a dot must be
+	// listed in the policy of the namespace.
+	//
+	// An https address (host, port and path, without the query) belongs to the namespace
+	// that held it first; a client of another namespace is told CallbackConflict.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule=`self.all(u, self.exists_one(o, o == u))`,message="callbackURLs must name each URL once: remove the repetition"
 	CallbackURLs []CallbackURL `json:"callbackURLs,omitempty"`
 
 	// GrantDurationDays is for how many days an approval lasts, from 1 to 90. Then
@@ -100,6 +108,8 @@ type OAuthClientSpec struct {
 	//
 	// +optional
 	// +kubebuilder:default=90
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=90
 	// +kubebuilder:validation:XValidation:rule=`self >= 1 && self <= 90`,message="grantDurationDays must be from 1 to 90"
 	GrantDurationDays int32 `json:"grantDurationDays,omitempty"`
 
@@ -112,47 +122,51 @@ type OAuthClientSpec struct {
 	// +kubebuilder:default=OAuth2
 	Profile Profile `json:"profile,omitempty"`
 
+	// OAuth2 is what only profile OAuth2 has. Absent: a Confidential client that uses
+	// AuthorizationCode and RefreshToken with PKCE.
+	//
+	// +optional
+	OAuth2 *OAuth2Spec `json:"oauth2,omitempty"`
+
+	// OAuth1 is what only profile OAuth1 has. Absent: HMAC signatures, and a callback
+	// always.
+	//
+	// +optional
+	OAuth1 *OAuth1Spec `json:"oauth1,omitempty"`
+
+	// ConnectionsCloud is what only the profiles ConnectionsCloudOAuth2 and
+	// ConnectionsCloudOAuth1 have. Absent: all that is dangerous is closed.
+	//
+	// +optional
+	ConnectionsCloud *ConnectionsCloudSpec `json:"connectionsCloud,omitempty"`
+
+	// IntegrationCloud is what only profile IntegrationCloud has. Absent: a Confidential
+	// client, and all that is dangerous is closed.
+	//
+	// +optional
+	IntegrationCloud *IntegrationCloudSpec `json:"integrationCloud,omitempty"`
+
 	// ClientID is the client ID of an application that was registered elsewhere and
 	// cannot be given another one. Absent, as it should be for every new client: the
-	// client ID is <namespace>.<name>. A client ID has one owner in the cluster: of two
-	// objects that name it the older wins, and the other one is told ClientIDConflict
-	// and not served. It cannot be changed, added or removed.
+	// client ID is <namespace>.<name>. A client ID has one holder in the cluster: an object
+	// that names one which another object holds is told ClientIDConflict and not served.
+	// Only where the policy of the namespace allows it. It cannot be changed, added or
+	// removed.
 	//
 	// +optional
 	ClientID ClientID `json:"clientID,omitempty"`
 
-	// Type tells whether the client can keep a secret: Confidential for a server,
-	// Public for what runs in the hands of its users. A Public client gets a client
-	// ID and no client secret, and has to prove itself by PKCE alone. There are none
-	// but in the profiles OAuth2 and IntegrationCloud. It cannot be changed.
+	// Scopes are the scopes the client may ask for. A request that names none asks for
+	// all of them. A scope is granted only if a ResourceServer declares it and opens it to
+	// this namespace: see the condition ScopesResolved. Absent, the client can ask for no
+	// scope. A scope that is removed here is gone from approvals and tokens that had it,
+	// too. In the profile IntegrationCloud the owner chooses among those that are asked
+	// for. Whoever applies the list owns all of it.
 	//
 	// +optional
-	// +kubebuilder:default=Confidential
-	Type ClientType `json:"type,omitempty"`
-
-	// GrantTypes are the ways in which the client may obtain tokens:
-	// AuthorizationCode (an owner logs in and decides), RefreshToken (renew what the
-	// owner approved; needs AuthorizationCode) and ClientCredentials (act as itself;
-	// not for a Public client, and only in the profiles OAuth2 and IntegrationCloud). A
-	// list that is given replaces the default. In the OAuth 1.0a profiles there is
-	// nothing to renew, and RefreshToken does nothing.
-	//
-	// +optional
-	// +listType=set
-	// +kubebuilder:default={AuthorizationCode,RefreshToken}
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=3
-	GrantTypes []GrantType `json:"grantTypes,omitempty"`
-
-	// Scopes are the scopes the client may ask for. A request that names none asks
-	// for all of them. Absent, the client can ask for no scope; what its tokens are
-	// good for is then left to the API that takes them. A scope that is removed here
-	// is gone from approvals and tokens that had it, too. In the profile
-	// IntegrationCloud the owner chooses among those that are asked for.
-	//
-	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:XValidation:rule=`self.all(s, self.exists_one(o, o == s))`,message="scopes must name each scope once: remove the repetition"
 	Scopes []Scope `json:"scopes,omitempty"`
 
 	// AccessTokenLifetimeSeconds is for how many seconds an access token is valid,
@@ -162,34 +176,16 @@ type OAuthClientSpec struct {
 	// applies to tokens issued later.
 	//
 	// +optional
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=86400
 	// +kubebuilder:validation:XValidation:rule=`self >= 60 && self <= 86400`,message="accessTokenLifetimeSeconds must be from 60 to 86400 (one minute to one day)"
 	AccessTokenLifetimeSeconds int32 `json:"accessTokenLifetimeSeconds,omitempty"`
 
-	// RefreshLimit is how often an approval may be refreshed, from 0 to 10000, beside
-	// the end of grantDurationDays; with 0 no refresh token is issued. Only in the
-	// profile IntegrationCloud. Absent: as often as the client likes until then.
-	//
-	// +optional
-	// +kubebuilder:validation:XValidation:rule=`self >= 0 && self <= 10000`,message="refreshLimit must be from 0 to 10000"
-	RefreshLimit *int32 `json:"refreshLimit,omitempty"`
-
-	// OAuth1 is what only the profiles OAuth1 and ConnectionsCloudOAuth1 have. Absent:
-	// HMAC signatures (PLAINTEXT in ConnectionsCloudOAuth1), and a callback always.
-	//
-	// +optional
-	OAuth1 OAuth1Spec `json:"oauth1,omitzero"`
-
-	// Legacy opens, for a while, what is dangerous and what old clients of the profiles
-	// ConnectionsCloudOAuth2, ConnectionsCloudOAuth1 and IntegrationCloud may need.
-	// Absent: all of it is closed.
-	//
-	// +optional
-	Legacy LegacySpec `json:"legacy,omitzero"`
-
 	// Consent tells when the owner is asked: Remember offers "always" and asks no
-	// more once that was ticked; Prompt asks at each authorization; Skip never asks
-	// and is for clients of the same house as the data. A Public client cannot prove
-	// who it is: its owners are asked each time, and Skip is refused.
+	// more once that was ticked; Prompt asks at each authorization; Skip never asks, is
+	// for clients of the same house as the data, and needs a policy that allows it. A
+	// Public client cannot prove who it is: its owners are asked each time, and Skip is
+	// refused.
 	//
 	// +optional
 	// +kubebuilder:default=Remember
@@ -198,7 +194,8 @@ type OAuthClientSpec struct {
 	// Entitlement tells which owners may use the client. Bound: those whom RBAC
 	// allows the verb authorize on this object, as user gatehouse:<name> or group
 	// gatehouse:<group> (the prefix is a setting of the authorization server); so
-	// nobody may until a RoleBinding says so. Everyone: any owner who can log in.
+	// nobody may until a RoleBinding says so. Everyone: any owner who can log in; it
+	// needs a policy that allows it.
 	//
 	// +optional
 	// +kubebuilder:default=Bound
@@ -212,13 +209,10 @@ type OAuthClientSpec struct {
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
-	// ResourceServer is set for an API that takes the tokens. It declares the scopes
-	// that the API owns, lets it introspect the tokens that carry them and verify
-	// signed requests of OAuth 1.0a. Only in the profile OAuth2; the tokens may be of
-	// any. Absent: the client may introspect its own tokens only.
+	// ResourceServer is about to move to the kind ResourceServer.
 	//
 	// +optional
-	ResourceServer *ResourceServer `json:"resourceServer,omitempty"`
+	ResourceServer *InlineResourceServer `json:"resourceServer,omitempty"`
 
 	// Credentials tells where the client ID and the client secret go. Absent: into
 	// the Secret <metadata.name>-oauth.
@@ -227,29 +221,26 @@ type OAuthClientSpec struct {
 	Credentials CredentialsSpec `json:"credentials,omitzero"`
 }
 
-// ResourceServer declares the scopes an API owns and explains to people.
-type ResourceServer struct {
-	// Scopes are the scopes this API enforces. A scope has one owner in the cluster:
-	// of two objects that declare it the older wins, and the other one is told
-	// ScopeConflict.
+// InlineResourceServer is about to move to the kind ResourceServer.
+type InlineResourceServer struct {
+	// Scopes are the scopes this API enforces.
 	//
 	// +required
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
-	Scopes []ScopeDeclaration `json:"scopes"`
+	Scopes []InlineScope `json:"scopes"`
 }
 
-// ScopeDeclaration names a scope and explains it.
-type ScopeDeclaration struct {
-	// Name is the scope as clients ask for it: one word, for instance photos.read.
+// InlineScope names a scope and explains it.
+type InlineScope struct {
+	// Name is the scope.
 	//
 	// +required
 	Name Scope `json:"name"`
 
-	// Description completes, on the consent page, the sentence of what the client
-	// may do: "See your photos".
+	// Description explains it.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -5,7 +5,6 @@ package v1alpha1_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,7 +17,7 @@ import (
 
 const (
 	profileMessage  = "profile must stay as it was: create another OAuthClient for another profile"
-	typeMessage     = "type must stay as it was: create another OAuthClient for the other type"
+	typeMessage     = "clientType must stay as it was: create another OAuthClient for the other type"
 	clientIDMessage = "clientID must stay as it was: create another OAuthClient for another client ID"
 )
 
@@ -27,7 +26,7 @@ func newClient(t *testing.T, env *testenv.Env) *v1alpha1.OAuthClient {
 	t.Helper()
 	return &v1alpha1.OAuthClient{
 		ObjectMeta: metav1.ObjectMeta{Namespace: env.Namespace(t), Name: "photoprint"},
-		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []string{"https://photoprint.example/callback"}},
+		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []v1alpha1.CallbackURL{"https://photoprint.example/callback"}},
 	}
 }
 
@@ -45,9 +44,9 @@ func TestImmutableFieldsStay(t *testing.T) {
 		created        spec
 		patch, message string
 	}{
-		{"confidential to public", spec{Type: "Confidential"}, `{"spec":{"type":"Public"}}`, typeMessage},
-		{"public to confidential", spec{Type: "Public"}, `{"spec":{"type":"Confidential"}}`, typeMessage},
-		{"public to the default by removal", spec{Type: "Public"}, `{"spec":{"type":null}}`, typeMessage},
+		{"confidential to public", spec{OAuth2: &v1alpha1.OAuth2Spec{ClientType: "Confidential"}}, `{"spec":{"oauth2":{"clientType":"Public"}}}`, typeMessage},
+		{"public to confidential", spec{OAuth2: &v1alpha1.OAuth2Spec{ClientType: "Public"}}, `{"spec":{"oauth2":{"clientType":"Confidential"}}}`, typeMessage},
+		{"public to the default by removal", spec{OAuth2: &v1alpha1.OAuth2Spec{ClientType: "Public"}}, `{"spec":{"oauth2":null}}`, typeMessage},
 		{"OAuth2 to OAuth1", spec{Profile: "OAuth2"}, `{"spec":{"profile":"OAuth1"}}`, profileMessage},
 		{"OAuth1 to OAuth2", spec{Profile: "OAuth1"}, `{"spec":{"profile":"OAuth2"}}`, profileMessage},
 		{"OAuth1 to the default by removal", spec{Profile: "OAuth1"}, `{"spec":{"profile":null}}`, profileMessage},
@@ -76,11 +75,11 @@ func TestAClientOfAnOldServerMayChangeWhatMayChange(t *testing.T) {
 		patch   string
 	}{
 		{"signature methods", v1alpha1.ProfileOAuth1, `{"spec":{"oauth1":{"signatureMethods":["PLAINTEXT"]}}}`},
-		{"out of band", v1alpha1.ProfileConnectionsCloudOAuth1, `{"spec":{"oauth1":{"outOfBand":true},"callbackURLs":null}}`},
-		{"secrets in the URL", v1alpha1.ProfileConnectionsCloudOAuth1, `{"spec":{"legacy":{"allowSecretInURLUntil":"2027-06-30T00:00:00Z"}}}`},
+		{"out of band", v1alpha1.ProfileConnectionsCloudOAuth1, `{"spec":{"connectionsCloud":{"outOfBand":true},"callbackURLs":null}}`},
+		{"secrets in the URL", v1alpha1.ProfileConnectionsCloudOAuth1, `{"spec":{"connectionsCloud":{"allowSecretInURLUntil":"2027-06-30T00:00:00Z"}}}`},
 		{"secrets in the header", v1alpha1.ProfileConnectionsCloudOAuth2,
-			`{"spec":{"legacy":{"allowSecretInAuthorizationHeaderUntil":"2027-06-30T00:00:00Z"}}}`},
-		{"the refresh limit", v1alpha1.ProfileIntegrationCloud, `{"spec":{"refreshLimit":0}}`},
+			`{"spec":{"connectionsCloud":{"allowSecretInAuthorizationHeaderUntil":"2027-06-30T00:00:00Z"}}}`},
+		{"the refresh limit", v1alpha1.ProfileIntegrationCloud, `{"spec":{"integrationCloud":{"refreshLimit":0}}}`},
 		{"profile and client ID named as they are", v1alpha1.ProfileIntegrationCloud, `{"spec":{"profile":"IntegrationCloud","clientID":"app_1"}}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,12 +102,12 @@ func TestEveryAcceptedTimeCanBeRead(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			oc := newClient(t, env)
 			oc.Spec.Profile = v1alpha1.ProfileIntegrationCloud
-			oc.Spec.Legacy.AllowSecretInURLUntil = text
+			oc.Spec.IntegrationCloud = &v1alpha1.IntegrationCloudSpec{AllowSecretInURLUntil: v1alpha1.Instant(text)}
 			if err := env.Client.Create(t.Context(), oc); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := time.Parse(time.RFC3339, oc.Spec.Legacy.AllowSecretInURLUntil); err != nil {
-				t.Error(err)
+			if oc.Spec.SecretInURLUntil().Time().IsZero() {
+				t.Error("it cannot be read")
 			}
 		})
 	}
@@ -117,9 +116,9 @@ func TestEveryAcceptedTimeCanBeRead(t *testing.T) {
 func TestFieldsThatMayChange(t *testing.T) {
 	env := testenv.Start(t)
 	for _, test := range []struct{ name, patch string }{
-		{"type and profile named as they are by default", `{"spec":{"type":"Confidential","profile":"OAuth2"}}`},
+		{"type and profile named as they are by default", `{"spec":{"oauth2":{"clientType":"Confidential"},"profile":"OAuth2"}}`},
 		{"callbackURLs", `{"spec":{"callbackURLs":["https://photoprint.example/other"]}}`},
-		{"grantTypes", `{"spec":{"grantTypes":["ClientCredentials"]}}`},
+		{"grantTypes", `{"spec":{"oauth2":{"grantTypes":["ClientCredentials"]}}}`},
 		{"secretName", `{"spec":{"credentials":{"secretName":"other"}}}`},
 		{"suspend", `{"spec":{"suspend":true}}`},
 		{"resourceServer", `{"spec":{"resourceServer":{"scopes":[{"name":"photos.read","description":"See your photos"}]}}}`},
@@ -144,11 +143,9 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := v1alpha1.OAuthClientSpec{
-		CallbackURLs:      []string{"https://photoprint.example/callback"},
+		CallbackURLs:      []v1alpha1.CallbackURL{"https://photoprint.example/callback"},
 		GrantDurationDays: 90,
 		Profile:           v1alpha1.ProfileOAuth2,
-		Type:              v1alpha1.ClientTypeConfidential,
-		GrantTypes:        []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken},
 		Consent:           v1alpha1.ConsentRemember,
 		Entitlement:       v1alpha1.EntitlementBound,
 	}
@@ -163,24 +160,35 @@ func TestTheLargestObjectIsWithinTheCostLimit(t *testing.T) {
 	oc := newClient(t, env)
 	oc.Name = strings.Repeat("n", 189)
 	oc.Spec = v1alpha1.OAuthClientSpec{
-		DisplayName:  strings.Repeat("写", 64),
-		Description:  strings.Repeat("写", 256),
-		CallbackURLs: many(16, func(id string) string { return pad("https://photoprint.example/"+id, 512) }),
-		Scopes:       many(20, func(id string) v1alpha1.Scope { return v1alpha1.Scope(pad(id, 64)) }),
-		ResourceServer: &v1alpha1.ResourceServer{Scopes: many(32, func(id string) v1alpha1.ScopeDeclaration {
-			return v1alpha1.ScopeDeclaration{Name: v1alpha1.Scope(pad(id, 64)), Description: strings.Repeat("写", 128)}
+		DisplayName: v1alpha1.Text(strings.Repeat("写", 64)),
+		Description: v1alpha1.Text(strings.Repeat("写", 256)),
+		CallbackURLs: many(16, func(id string) v1alpha1.CallbackURL {
+			return v1alpha1.CallbackURL(pad("https://photoprint.example/"+id, 512))
+		}),
+		Scopes: many(20, func(id string) v1alpha1.Scope { return v1alpha1.Scope(pad(id, 64)) }),
+		ResourceServer: &v1alpha1.InlineResourceServer{Scopes: many(32, func(id string) v1alpha1.InlineScope {
+			return v1alpha1.InlineScope{Name: v1alpha1.Scope(pad(id, 64)), Description: v1alpha1.Text(strings.Repeat("写", 128))}
 		})},
-		Credentials: v1alpha1.CredentialsSpec{SecretName: strings.Repeat("s", 253), SecretTemplate: v1alpha1.SecretTemplate{
-			Labels: map[string]string{}, Annotations: map[string]string{}, Keys: map[string]string{},
+		Credentials: v1alpha1.CredentialsSpec{SecretName: v1alpha1.SecretName(strings.Repeat("s", 253)), SecretTemplate: v1alpha1.SecretTemplate{
+			Labels: map[string]v1alpha1.LabelValue{}, Annotations: map[string]v1alpha1.AnnotationValue{},
+			Keys: v1alpha1.SecretKeys{
+				ClientID: longKey("a"), ClientSecret: longKey("b"), Issuer: longKey("c"), RequestTokenEndpoint: longKey("d"),
+				AuthorizationEndpoint: longKey("e"), TokenEndpoint: longKey("f"), AccessTokenEndpoint: longKey("g"), RevocationEndpoint: longKey("h"),
+				IntrospectionEndpoint: longKey("i"), VerificationEndpoint: longKey("j"), IdentityEndpoint: longKey("k"),
+			},
+			Data: map[string]v1alpha1.DataValue{},
+			Generate: many(8, func(id string) v1alpha1.GeneratedValue {
+				return v1alpha1.GeneratedValue{Key: longKey("gen" + id), Length: 128}
+			}),
 		}},
-		ClientID: strings.Repeat("c", 128),
+		ClientID: v1alpha1.ClientID(strings.Repeat("c", 128)),
 	}
 	for _, name := range many(32, func(id string) string { return pad(longPrefix+id, len(longPrefix)+63) }) {
-		oc.Spec.Credentials.SecretTemplate.Labels[name] = strings.Repeat("v", 63)
-		oc.Spec.Credentials.SecretTemplate.Annotations[name] = strings.Repeat("v", 4096)
+		oc.Spec.Credentials.SecretTemplate.Labels[name] = v1alpha1.LabelValue(strings.Repeat("v", 63))
+		oc.Spec.Credentials.SecretTemplate.Annotations[name] = v1alpha1.AnnotationValue(strings.Repeat("v", 4096))
 	}
-	for _, key := range standardKeys() {
-		oc.Spec.Credentials.SecretTemplate.Keys[key] = pad(key, 253)
+	for _, key := range many(16, func(id string) string { return pad(id, 253) }) {
+		oc.Spec.Credentials.SecretTemplate.Data[key] = v1alpha1.DataValue(pad("{{client-id}}", 4096))
 	}
 	if err := env.Client.Create(t.Context(), oc, strict); err != nil {
 		t.Error(err)
@@ -193,7 +201,7 @@ func TestTheLargestObjectOfAnOldProfileIsWithinTheCostLimit(t *testing.T) {
 	oc := newClient(t, env)
 	oc.Spec.Profile = v1alpha1.ProfileIntegrationCloud
 	oc.Spec.Scopes = many(20, func(id string) v1alpha1.Scope { return v1alpha1.Scope(pad(id, 64)) })
-	oc.Spec.Legacy.AllowSecretInURLUntil = "2027-06-30T00:00:00+00:00"
+	oc.Spec.IntegrationCloud = &v1alpha1.IntegrationCloudSpec{AllowSecretInURLUntil: "2027-06-30T00:00:00+00:00"}
 	if err := env.Client.Create(t.Context(), oc, strict); err != nil {
 		t.Error(err)
 	}
@@ -201,6 +209,9 @@ func TestTheLargestObjectOfAnOldProfileIsWithinTheCostLimit(t *testing.T) {
 
 // longPrefix is the longest prefix of a label's name.
 var longPrefix = pad("example.", 253) + "/"
+
+// longKey is a key of a Secret that is as long as a key may be.
+func longKey(s string) v1alpha1.SecretKey { return v1alpha1.SecretKey(pad(s, 253)) }
 
 // many makes n values of different IDs.
 func many[T any](n int, of func(id string) T) []T {

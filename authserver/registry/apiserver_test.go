@@ -76,14 +76,14 @@ func start(t *testing.T, config *rest.Config) (*registry.Registry, *buffer) {
 }
 
 // declare makes an OAuthClient in the namespace.
-func declare(t *testing.T, env *testenv.Env, namespace, name string, scopes ...v1alpha1.ScopeDeclaration) *v1alpha1.OAuthClient {
+func declare(t *testing.T, env *testenv.Env, namespace, name string, scopes ...v1alpha1.InlineScope) *v1alpha1.OAuthClient {
 	t.Helper()
 	oc := &v1alpha1.OAuthClient{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []string{"https://" + namespace + ".example/callback"}},
+		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + namespace + ".example/callback")}},
 	}
 	if len(scopes) > 0 {
-		oc.Spec.ResourceServer = &v1alpha1.ResourceServer{Scopes: scopes}
+		oc.Spec.ResourceServer = &v1alpha1.InlineResourceServer{Scopes: scopes}
 	}
 	if err := env.Client.Create(t.Context(), oc); err != nil {
 		t.Fatal(err)
@@ -94,12 +94,12 @@ func declare(t *testing.T, env *testenv.Env, namespace, name string, scopes ...v
 // report writes the status as the operator does, with this client ID.
 func report(t *testing.T, env *testenv.Env, oc *v1alpha1.OAuthClient, clientID string) {
 	t.Helper()
-	oc.Status = v1alpha1.OAuthClientStatus{
+	oc.Status = v1alpha1.OAuthClientStatus{IssuedStatus: v1alpha1.IssuedStatus{
 		ObservedGeneration: oc.Generation, ClientID: clientID,
 		Credentials: []v1alpha1.CredentialStatus{{ID: credential.NewID(), IssuedAt: metav1.NewTime(time.Unix(1_700_000_000, 0)), Verifier: strings.Repeat("v", 43)}},
-		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonIssued,
+		Conditions: []metav1.Condition{{Type: string(v1alpha1.ConditionReady), Status: metav1.ConditionTrue, Reason: string(v1alpha1.ReadyReasonIssued),
 			LastTransitionTime: metav1.NewTime(time.Unix(1_700_000_000, 0))}},
-	}
+	}}
 	if err := env.Client.Status().Update(t.Context(), oc); err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestAScopeGoesToTheNextOldestWhenItsOwnerIsDeleted(t *testing.T) {
 	namespaces := []string{env.Namespace(t), env.Namespace(t)}
 	scope := v1alpha1.Scope(namespaces[0] + ".read")
 	for _, ns := range namespaces {
-		oc := declare(t, env, ns, "api", v1alpha1.ScopeDeclaration{Name: scope, Description: "Words of " + ns})
+		oc := declare(t, env, ns, "api", v1alpha1.InlineScope{Name: scope, Description: v1alpha1.Text("Words of " + ns)})
 		report(t, env, oc, ns+".api")
 		all = append(all, oc)
 	}

@@ -15,12 +15,6 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// The defaults of the API, for objects that came past them.
-const (
-	defaultGrantDays = 90
-	maxGrantDays     = 90
-)
-
 const day = 24 * time.Hour
 
 // Reasons why an object is not served, for the log.
@@ -31,7 +25,6 @@ const (
 	reasonOlder      = "an older OAuthClient has its client ID"
 	reasonProfile    = "its profile is not known to this version"
 	reasonType       = "its type is not known to this version"
-	reasonPublic     = "its profile has no Public clients"
 	reasonUnreadable = "it cannot be read"
 )
 
@@ -45,23 +38,23 @@ func clientOf(oc *v1alpha1.OAuthClient) (*authserver.Client, string) {
 	if reason, served := whyNotServed(oc); !served {
 		return nil, reason
 	}
-	spec, profile := &oc.Spec, authserver.Profile(cmp.Or(oc.Spec.Profile, v1alpha1.ProfileOAuth2))
+	spec, profile := &oc.Spec, authserver.Profile(oc.Spec.EffectiveProfile())
 	traits := profiles()[profile]
 	c := &authserver.Client{
 		UID: string(oc.UID), ID: v1alpha1.ClientIDOf(oc), Namespace: oc.Namespace, Name: oc.Name,
-		DisplayName: cmp.Or(spec.DisplayName, oc.Name), Description: spec.Description,
+		DisplayName: cmp.Or(string(spec.DisplayName), oc.Name), Description: string(spec.Description),
 
 		Profile:             profile,
-		Public:              spec.Type == v1alpha1.ClientTypePublic,
-		CallbackURLs:        spec.CallbackURLs,
-		GrantTypes:          grantTypes(spec.GrantTypes, traits),
+		Public:              spec.Public(),
+		CallbackURLs:        callbackURLs(spec.CallbackURLs),
+		GrantTypes:          grantTypes(spec.EffectiveGrantTypes(), traits),
 		Scopes:              scopeNames(spec.Scopes),
-		GrantDuration:       grantDuration(spec.GrantDurationDays),
-		AccessTokenLifetime: tokenLifetime(spec.AccessTokenLifetimeSeconds, traits),
-		Consent:             consent(spec.Consent),
+		GrantDuration:       time.Duration(spec.EffectiveGrantDurationDays()) * day,
+		AccessTokenLifetime: time.Duration(spec.EffectiveAccessTokenLifetimeSeconds()) * time.Second,
+		Consent:             consent(spec.EffectiveConsent()),
 		EveryoneEntitled:    spec.Entitlement == v1alpha1.EntitlementEveryone,
 
-		Ready:       !spec.Suspend && meta.IsStatusConditionPresentAndEqual(oc.Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue),
+		Ready:       !spec.Suspend && meta.IsStatusConditionPresentAndEqual(oc.Status.Conditions, string(v1alpha1.ConditionReady), metav1.ConditionTrue),
 		Suspended:   spec.Suspend,
 		Credentials: credentials(oc.Status.Credentials),
 	}
@@ -75,21 +68,19 @@ func clientOf(oc *v1alpha1.OAuthClient) (*authserver.Client, string) {
 // whyNotServed reports whether the object is served as far as it alone decides, and if
 // not, why.
 func whyNotServed(oc *v1alpha1.OAuthClient) (reason string, served bool) {
-	traits, known := profiles()[authserver.Profile(cmp.Or(oc.Spec.Profile, v1alpha1.ProfileOAuth2))]
-	public := oc.Spec.Type == v1alpha1.ClientTypePublic
+	_, known := profiles()[authserver.Profile(oc.Spec.EffectiveProfile())]
+	kind := oc.Spec.EffectiveClientType()
 	switch {
 	case !oc.DeletionTimestamp.IsZero() || oc.Status.ClientID == "" || oc.UID == "":
 		return reasonUnseen, false
-	case strings.Contains(oc.Spec.ClientID, "."):
+	case strings.Contains(string(oc.Spec.ClientID), "."):
 		return reasonLooksLike, false
 	case oc.Status.ClientID != v1alpha1.ClientIDOf(oc):
 		return reasonClientID, false
 	case !known:
 		return reasonProfile, false
-	case oc.Spec.Type != "" && oc.Spec.Type != v1alpha1.ClientTypeConfidential && !public:
+	case kind != v1alpha1.ClientTypeConfidential && kind != v1alpha1.ClientTypePublic:
 		return reasonType, false
-	case public && !traits.public:
-		return reasonPublic, false
 	}
 	return "", true
 }
@@ -103,7 +94,7 @@ func declaredScopes(oc *v1alpha1.OAuthClient) []authserver.Scope {
 	seen := map[v1alpha1.Scope]bool{}
 	for _, s := range oc.Spec.ResourceServer.Scopes {
 		if !seen[s.Name] {
-			out = append(out, authserver.Scope{Name: string(s.Name), Description: s.Description})
+			out = append(out, authserver.Scope{Name: string(s.Name), Description: string(s.Description)})
 		}
 		seen[s.Name] = true
 	}
@@ -112,9 +103,6 @@ func declaredScopes(oc *v1alpha1.OAuthClient) []authserver.Scope {
 
 // grantTypes leaves out what this version does not know and what the profile does not have.
 func grantTypes(in []v1alpha1.GrantType, of traits) []authserver.GrantType {
-	if len(in) == 0 {
-		in = []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken}
-	}
 	var out []authserver.GrantType
 	for _, g := range in {
 		if slices.Contains(of.grants, g) {
@@ -143,24 +131,18 @@ func scopeNames(in []v1alpha1.Scope) []string {
 	return out
 }
 
-func grantDuration(days int32) time.Duration {
-	if days <= 0 {
-		days = defaultGrantDays
+func callbackURLs(in []v1alpha1.CallbackURL) []string {
+	var out []string
+	for _, u := range in {
+		out = append(out, string(u))
 	}
-	return time.Duration(min(days, maxGrantDays)) * day
-}
-
-func tokenLifetime(seconds int32, of traits) time.Duration {
-	if seconds <= 0 {
-		return of.tokenLifetime
-	}
-	return time.Duration(seconds) * time.Second
+	return out
 }
 
 // consent asks the owner each time where a policy is not known.
 func consent(p v1alpha1.ConsentPolicy) authserver.ConsentPolicy {
 	switch p {
-	case v1alpha1.ConsentRemember, "":
+	case v1alpha1.ConsentRemember:
 		return authserver.ConsentRemember
 	case v1alpha1.ConsentSkip:
 		return authserver.ConsentSkip

@@ -17,19 +17,22 @@ import (
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // ready returns the conditions of an object with this status of Ready.
+// public is the spec of a client without a secret.
+var public = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
+
 func ready(status metav1.ConditionStatus) []metav1.Condition {
-	return []metav1.Condition{{Type: "Other", Status: metav1.ConditionTrue}, {Type: v1alpha1.ConditionReady, Status: status}}
+	return []metav1.Condition{{Type: "Other", Status: metav1.ConditionTrue}, {Type: string(v1alpha1.ConditionReady), Status: status}}
 }
 
 // photoprint returns an OAuthClient that is served, changed by with.
 func photoprint(with ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
 	oc := &v1alpha1.OAuthClient{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: "photoprint", UID: "u-1", CreationTimestamp: metav1.NewTime(start)},
-		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []string{"https://photoprint.example/callback"}},
-		Status: v1alpha1.OAuthClientStatus{
+		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []v1alpha1.CallbackURL{"https://photoprint.example/callback"}},
+		Status: v1alpha1.OAuthClientStatus{IssuedStatus: v1alpha1.IssuedStatus{
 			ClientID: "photos.photoprint", Conditions: ready(metav1.ConditionTrue),
 			Credentials: []v1alpha1.CredentialStatus{{ID: "c-1", Verifier: "v-1"}},
-		},
+		}},
 	}
 	for _, change := range with {
 		change(oc)
@@ -66,18 +69,20 @@ func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
 		{name: "names", change: func(o *object) { o.Spec.DisplayName, o.Spec.Description = "PhotoPrint", "Prints" },
 			want: func(c *client) { c.DisplayName, c.Description = "PhotoPrint", "Prints" }},
 		{name: "the defaults written out", change: func(o *object) {
-			o.Spec.Profile, o.Spec.Type, o.Spec.Consent = v1alpha1.ProfileOAuth2, v1alpha1.ClientTypeConfidential, v1alpha1.ConsentRemember
+			o.Spec.Profile, o.Spec.Consent = v1alpha1.ProfileOAuth2, v1alpha1.ConsentRemember
 			o.Spec.Entitlement, o.Spec.GrantDurationDays, o.Spec.AccessTokenLifetimeSeconds = v1alpha1.EntitlementBound, 90, 3600
-			o.Spec.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken}
+			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypeConfidential,
+				GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken}}
 		}, want: func(*client) {}},
-		{name: "public", change: func(o *object) { o.Spec.Type, o.Status.Credentials = v1alpha1.ClientTypePublic, nil },
+		{name: "public", change: func(o *object) { o.Spec.OAuth2, o.Status.Credentials = public, nil },
 			want: func(c *client) { c.Public, c.Credentials = true, nil }},
 		{name: "machine", change: func(o *object) {
-			o.Spec.GrantTypes, o.Spec.CallbackURLs = []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}, nil
+			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}}
+			o.Spec.CallbackURLs = nil
 		}, want: func(c *client) {
 			c.GrantTypes, c.CallbackURLs = []authserver.GrantType{authserver.GrantClientCredentials}, nil
 		}},
-		{name: "a grant type of the future", change: func(o *object) { o.Spec.GrantTypes = []v1alpha1.GrantType{"DeviceCode"} },
+		{name: "a grant type of the future", change: func(o *object) { o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{"DeviceCode"}} },
 			want: func(c *client) { c.GrantTypes = nil }},
 		{name: "scopes", change: func(o *object) { o.Spec.Scopes = []v1alpha1.Scope{"photos.read", "photos.write"} },
 			want: func(c *client) { c.Scopes = []string{"photos.read", "photos.write"} }},
@@ -127,10 +132,13 @@ func TestAClientHasWhatItsProfileHas(t *testing.T) {
 	suspended := metav1.NewTime(start.Add(time.Hour))
 	code := []authserver.GrantType{authserver.GrantAuthorizationCode}
 	everything := func(o *object) {
-		o.Spec.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeClientCredentials}
-		o.Spec.OAuth1 = v1alpha1.OAuth1Spec{SignatureMethods: []v1alpha1.SignatureMethod{v1alpha1.SignatureHMACSHA1}, OutOfBand: true}
-		o.Spec.Legacy = v1alpha1.LegacySpec{AllowSecretInURLUntil: "2026-04-01T00:00:00Z", AllowSecretInAuthorizationHeaderUntil: "2026-05-01T02:00:00+02:00"}
-		o.Spec.RefreshLimit = new(int32(7))
+		grants := []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeClientCredentials}
+		o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: grants}
+		o.Spec.OAuth1 = &v1alpha1.OAuth1Spec{SignatureMethods: []v1alpha1.SignatureMethod{v1alpha1.SignatureHMACSHA1}, OutOfBand: true}
+		o.Spec.ConnectionsCloud = &v1alpha1.ConnectionsCloudSpec{OutOfBand: true,
+			AllowSecretInURLUntil: "2026-04-01T00:00:00Z", AllowSecretInAuthorizationHeaderUntil: "2026-05-01T02:00:00+02:00"}
+		o.Spec.IntegrationCloud = &v1alpha1.IntegrationCloudSpec{GrantTypes: grants, RefreshLimit: new(int32(7)),
+			AllowSecretInURLUntil: "2026-04-01T00:00:00Z"}
 	}
 	inURL, inHeader := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	all := []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantClientCredentials}
@@ -148,12 +156,12 @@ func TestAClientHasWhatItsProfileHas(t *testing.T) {
 			c.GrantTypes, c.AccessTokenLifetime, c.SignatureMethods, c.OutOfBand = code, 10*time.Hour, []string{"HMAC-SHA1"}, true
 		}},
 		{name: "OAuth1 with PLAINTEXT", profile: v1alpha1.ProfileOAuth1, change: func(o *object) {
-			o.Spec.OAuth1.SignatureMethods = []v1alpha1.SignatureMethod{v1alpha1.SignaturePLAINTEXT}
+			o.Spec.OAuth1 = &v1alpha1.OAuth1Spec{SignatureMethods: []v1alpha1.SignatureMethod{v1alpha1.SignaturePLAINTEXT}}
 		}, want: func(c *client) {
 			c.GrantTypes, c.AccessTokenLifetime, c.SignatureMethods = code, 10*time.Hour, []string{"PLAINTEXT"}
 		}},
 		{name: "OAuth1 with a method of the future", profile: v1alpha1.ProfileOAuth1, change: func(o *object) {
-			o.Spec.OAuth1.SignatureMethods = []v1alpha1.SignatureMethod{"RSA-SHA256"}
+			o.Spec.OAuth1 = &v1alpha1.OAuth1Spec{SignatureMethods: []v1alpha1.SignatureMethod{"RSA-SHA256"}}
 		}, want: func(c *client) { c.GrantTypes, c.AccessTokenLifetime = code, 10*time.Hour }},
 		{name: "OAuth1 with a lifetime", profile: v1alpha1.ProfileOAuth1, change: func(o *object) { o.Spec.AccessTokenLifetimeSeconds = 60 },
 			want: func(c *client) {
@@ -176,14 +184,18 @@ func TestAClientHasWhatItsProfileHas(t *testing.T) {
 		{name: "IntegrationCloud with everything", profile: v1alpha1.ProfileIntegrationCloud, change: everything, want: func(c *client) {
 			c.GrantTypes, c.OwnerChooses, c.RefreshLimit, c.SecretInURLUntil = all, true, new(7), inURL
 		}},
-		{name: "IntegrationCloud without refreshing", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) { o.Spec.RefreshLimit = new(int32(0)) },
+		{name: "IntegrationCloud without refreshing", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) { o.Spec.IntegrationCloud = &v1alpha1.IntegrationCloudSpec{RefreshLimit: new(int32(0))} },
 			want: func(c *client) { c.OwnerChooses, c.RefreshLimit = true, new(0) }},
-		{name: "a negative refresh limit is none at all", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) { o.Spec.RefreshLimit = new(int32(-1)) },
+		{name: "a negative refresh limit is none at all", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) {
+			o.Spec.IntegrationCloud = &v1alpha1.IntegrationCloudSpec{RefreshLimit: new(int32(-1))}
+		},
 			want: func(c *client) { c.OwnerChooses, c.RefreshLimit = true, new(0) }},
-		{name: "IntegrationCloud, public", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) { o.Spec.Type = v1alpha1.ClientTypePublic },
+		{name: "IntegrationCloud, public", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) {
+			o.Spec.IntegrationCloud = &v1alpha1.IntegrationCloudSpec{ClientType: v1alpha1.ClientTypePublic}
+		},
 			want: func(c *client) { c.OwnerChooses, c.Public = true, true }},
 		{name: "a time that cannot be read is past", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) {
-			o.Spec.Legacy.AllowSecretInURLUntil = "tomorrow"
+			o.Spec.IntegrationCloud = &v1alpha1.IntegrationCloudSpec{AllowSecretInURLUntil: "tomorrow"}
 		}, want: func(c *client) { c.OwnerChooses = true }},
 		{name: "suspended once", profile: v1alpha1.ProfileIntegrationCloud, change: func(o *object) { o.Status.ValidAfter = &suspended },
 			want: func(c *client) { c.OwnerChooses, c.NotBefore = true, suspended.Time }},
@@ -245,13 +257,7 @@ func TestAnObjectThatIsNotToBeServedIsNot(t *testing.T) {
 		}, want: reasonClientID},
 		{name: "its status names its name and its spec another", change: func(o *object) { o.Spec.ClientID = "app_1" }, want: reasonClientID},
 		{name: "a profile of the future", change: func(o *object) { o.Spec.Profile = "OAuth3" }, want: reasonProfile},
-		{name: "public, and signs", change: func(o *object) {
-			o.Spec.Profile, o.Spec.Type = v1alpha1.ProfileOAuth1, v1alpha1.ClientTypePublic
-		}, want: reasonPublic},
-		{name: "public, of a server that had no such clients", change: func(o *object) {
-			o.Spec.Profile, o.Spec.Type = v1alpha1.ProfileConnectionsCloudOAuth2, v1alpha1.ClientTypePublic
-		}, want: reasonPublic},
-		{name: "a type of the future", change: func(o *object) { o.Spec.Type = "Device" }, want: reasonType},
+		{name: "a type of the future", change: func(o *object) { o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: "Device"} }, want: reasonType},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c, reason := clientOf(photoprint(row.change))

@@ -22,7 +22,7 @@ func TestN63AYoungerObjectWithTheSameClientIDIsNotServedWhateverItsStatusSays(t 
 		oc := &v1alpha1.OAuthClient{
 			ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "app"},
 			Spec: v1alpha1.OAuthClientSpec{
-				Profile: v1alpha1.ProfileConnectionsCloudOAuth2, ClientID: id, CallbackURLs: []string{"https://" + ns + ".example/callback"},
+				Profile: v1alpha1.ProfileConnectionsCloudOAuth2, ClientID: id, CallbackURLs: []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + ns + ".example/callback")},
 			},
 		}
 		if err := env.Client.Create(t.Context(), oc); err != nil {

@@ -61,7 +61,7 @@ func TestN63AClientIDBelongsToTheOldestWhoBringsIt(t *testing.T) {
 			})}, want: map[string]string{"client app_1": "u-b ", "client a.app": "u-a2 "}},
 		{name: "all go", objects: objects{migrated("a", 0), migrated("b", 1)}, remove: objects{migrated("a", 0), migrated("b", 1)}, want: nobody},
 		{name: "a resource server that lost its client ID keeps its scopes", objects: objects{migrated("a", 0), migrated("b", 1, func(o *v1alpha1.OAuthClient) {
-			o.Spec.ResourceServer = &v1alpha1.ResourceServer{Scopes: []v1alpha1.ScopeDeclaration{{Name: "x", Description: "x of b"}}}
+			o.Spec.ResourceServer = &v1alpha1.InlineResourceServer{Scopes: []v1alpha1.InlineScope{{Name: "x", Description: "x of b"}}}
 		})}, want: map[string]string{"client app_1": "u-a ", "scope x": "x of b"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

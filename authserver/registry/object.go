@@ -76,7 +76,7 @@ func describe(oc *v1alpha1.OAuthClient) object {
 	o := object{ObjectMeta: slim(oc.ObjectMeta), declared: declaredScopes(oc)}
 	o.client, o.unserved = clientOf(oc)
 	if oc.DeletionTimestamp.IsZero() {
-		o.broughtID = oc.Spec.ClientID
+		o.broughtID = string(oc.Spec.ClientID)
 	}
 	if len(o.claims()) > 0 {
 		o.claimant = &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{UID: oc.UID, CreationTimestamp: oc.CreationTimestamp}}

@@ -4,24 +4,17 @@ package registry
 
 import (
 	"slices"
-	"time"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// traits are what clients of one profile have in common. The API refuses an object that
-// wants more; what came past the API does not get it either.
+// traits are what clients of one profile may have. The API refuses an object that wants
+// more; what came past the API does not get it either.
 type traits struct {
-	tokenLifetime time.Duration // unless the object says
-	grants        []v1alpha1.GrantType
-	public        bool // clients without a secret exist
-	ownerChooses  bool
-	refreshLimit  bool // the object may set one
-	// methods are those that sign a request, unless the object names others among known.
-	methods, known []v1alpha1.SignatureMethod
-	// inURL and inHeader: the object may open them, for a time.
-	inURL, inHeader bool
+	grants       []v1alpha1.GrantType
+	ownerChooses bool
+	methods      []v1alpha1.SignatureMethod // that this version knows
 }
 
 // profiles are all there are.
@@ -37,52 +30,33 @@ func profiles() map[authserver.Profile]traits {
 	type grants = []v1alpha1.GrantType
 	type methods = []v1alpha1.SignatureMethod
 	return map[authserver.Profile]traits{
-		authserver.ProfileOAuth2: {tokenLifetime: time.Hour, grants: grants{code, refresh, machine}, public: true},
-		authserver.ProfileOAuth1: {tokenLifetime: 10 * time.Hour, grants: grants{code},
-			methods: methods{sha256, sha1}, known: methods{sha256, sha1, plain}},
-		authserver.ProfileConnectionsCloudOAuth2: {tokenLifetime: 2 * time.Hour, grants: grants{code, refresh}, inURL: true, inHeader: true},
-		authserver.ProfileConnectionsCloudOAuth1: {tokenLifetime: 10 * time.Hour, grants: grants{code}, inURL: true, methods: methods{plain}},
-		authserver.ProfileIntegrationCloud: {tokenLifetime: time.Hour, grants: grants{code, refresh, machine}, public: true,
-			ownerChooses: true, refreshLimit: true, inURL: true},
+		authserver.ProfileOAuth2:                 {grants: grants{code, refresh, machine}},
+		authserver.ProfileOAuth1:                 {grants: grants{code}, methods: methods{sha256, sha1, plain}},
+		authserver.ProfileConnectionsCloudOAuth2: {grants: grants{code, refresh}},
+		authserver.ProfileConnectionsCloudOAuth1: {grants: grants{code}, methods: methods{plain}},
+		authserver.ProfileIntegrationCloud:       {grants: grants{code, refresh, machine}, ownerChooses: true},
 	}
 }
 
 // add gives the client what its profile has, as the spec wants it.
 func (t traits) add(c *authserver.Client, spec *v1alpha1.OAuthClientSpec) {
 	c.OwnerChooses = t.ownerChooses
-	c.SignatureMethods = t.signatureMethods(spec.OAuth1.SignatureMethods)
-	c.OutOfBand = spec.OAuth1.OutOfBand && len(t.methods) > 0
-	if t.refreshLimit && spec.RefreshLimit != nil {
-		c.RefreshLimit = new(max(0, int(*spec.RefreshLimit)))
+	c.SignatureMethods = t.signatureMethods(spec.EffectiveSignatureMethods())
+	c.OutOfBand = spec.EffectiveOutOfBand()
+	if limit := spec.EffectiveRefreshLimit(); limit != nil {
+		c.RefreshLimit = new(max(0, int(*limit)))
 	}
-	if t.inURL {
-		c.SecretInURLUntil = until(spec.Legacy.AllowSecretInURLUntil)
-	}
-	if t.inHeader {
-		c.SecretInHeaderUntil = until(spec.Legacy.AllowSecretInAuthorizationHeaderUntil)
-	}
+	c.SecretInURLUntil = spec.SecretInURLUntil().Time()
+	c.SecretInHeaderUntil = spec.SecretInHeaderUntil().Time()
 }
 
 // signatureMethods leaves out what this version does not know.
-func (t traits) signatureMethods(chosen []v1alpha1.SignatureMethod) []string {
-	from := t.methods
-	if len(chosen) > 0 && len(t.known) > 0 {
-		from = chosen
-	}
+func (t traits) signatureMethods(wanted []v1alpha1.SignatureMethod) []string {
 	var out []string
-	for _, m := range from {
-		if slices.Contains(t.methods, m) || slices.Contains(t.known, m) {
+	for _, m := range wanted {
+		if slices.Contains(t.methods, m) {
 			out = append(out, string(m))
 		}
 	}
 	return out
-}
-
-// until reads a time; one that cannot be read is past.
-func until(text v1alpha1.Instant) time.Time {
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}
-	}
-	return at
 }

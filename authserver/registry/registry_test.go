@@ -43,10 +43,10 @@ func api(namespace string, n int, scopes ...string) *v1alpha1.OAuthClient {
 		o.Namespace, o.Name, o.UID = namespace, "api", types.UID("u-"+namespace)
 		o.CreationTimestamp = metav1.NewTime(start.Add(time.Duration(n) * time.Second))
 		o.Status.ClientID = namespace + ".api"
-		o.Spec.ResourceServer = &v1alpha1.ResourceServer{}
+		o.Spec.ResourceServer = &v1alpha1.InlineResourceServer{}
 		for _, s := range scopes {
 			o.Spec.ResourceServer.Scopes = append(o.Spec.ResourceServer.Scopes,
-				v1alpha1.ScopeDeclaration{Name: v1alpha1.Scope(s), Description: s + " of " + namespace})
+				v1alpha1.InlineScope{Name: v1alpha1.Scope(s), Description: v1alpha1.Text(s + " of " + namespace)})
 		}
 	})
 }
@@ -304,8 +304,8 @@ func typical(n int) *v1alpha1.OAuthClient {
 		o.Status.ClientID = v1alpha1.ClientIDOf(o)
 		o.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": strings.Repeat("x", 900)}
 		o.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"` + strings.Repeat("x", 1500) + `":{}}}`)}}
-		o.Spec.DisplayName, o.Spec.Description = "An application with a name", strings.Repeat("words ", 20)
-		o.Spec.CallbackURLs = []string{"https://app.team.example/oauth/callback", "https://app.team.example/oauth/other"}
+		o.Spec.DisplayName, o.Spec.Description = "An application with a name", v1alpha1.Text(strings.Repeat("words ", 20))
+		o.Spec.CallbackURLs = []v1alpha1.CallbackURL{"https://app.team.example/oauth/callback", "https://app.team.example/oauth/other"}
 		o.Spec.Scopes = []v1alpha1.Scope{"photos.read", "photos.write", "albums.read"}
 		o.Status.Credentials = []v1alpha1.CredentialStatus{{ID: "abcdefghij234", Verifier: strings.Repeat("v", 43)}}
 		o.Status.Conditions[1].Message = strings.Repeat("words ", 20)

@@ -51,7 +51,7 @@ func writeKeys(t *testing.T, env *testenv.Env, namespace string) keys {
 func writeClient(t *testing.T, env *testenv.Env, namespace string, k keys) (id, secret string) {
 	t.Helper()
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "photostorage"}}
-	oc.Spec.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}
+	oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}}
 	if err := env.Client.Create(t.Context(), oc); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func writeClient(t *testing.T, env *testenv.Env, namespace string, k keys) (id, 
 		ID: credentialID, IssuedAt: metav1.Now(), Verifier: credential.Verifier(k.shared, string(oc.UID), credentialID, secret),
 	}}
 	oc.Status.Conditions = []metav1.Condition{{
-		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonIssued, LastTransitionTime: metav1.Now(),
+		Type: string(v1alpha1.ConditionReady), Status: metav1.ConditionTrue, Reason: string(v1alpha1.ReadyReasonIssued), LastTransitionTime: metav1.Now(),
 	}}
 	if err := env.Client.Status().Update(t.Context(), oc); err != nil {
 		t.Fatal(err)

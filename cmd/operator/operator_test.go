@@ -110,7 +110,7 @@ func isReady(t *testing.T, env *testenv.Env, oc *v1alpha1.OAuthClient) bool {
 	if err := env.Client.Get(t.Context(), client.ObjectKeyFromObject(oc), oc); err != nil {
 		t.Fatal(err)
 	}
-	return meta.IsStatusConditionTrue(oc.Status.Conditions, v1alpha1.ConditionReady)
+	return meta.IsStatusConditionTrue(oc.Status.Conditions, string(v1alpha1.ConditionReady))
 }
 
 // The whole program: it leads, makes the keys, issues a Secret, tells of a lost key on
@@ -125,7 +125,7 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 		"--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics)
 
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "photoprint"}}
-	oc.Spec.CallbackURLs = []string{"https://" + ns + ".example/callback"}
+	oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + ns + ".example/callback")}
 	if err := env.Client.Create(t.Context(), oc); err != nil {
 		t.Fatal(err)
 	}

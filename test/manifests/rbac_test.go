@@ -256,7 +256,7 @@ func TestTheAuthorizationServerReadsItsTwoKeysAndNoOtherSecret(t *testing.T) {
 		"list all":                  list(),
 		"list the operator's":       list(client.MatchingFields{"metadata.name": "gatehouse-operator-key"}),
 		"list by another field":     list(client.MatchingFields{"type": "Opaque"}),
-		"list by label":             list(client.HasLabels{v1alpha1.LabelClientUID}),
+		"list by label":             list(client.HasLabels{v1alpha1.LabelOwnerUID}),
 		"list in all the cluster":   authserver.List(t.Context(), &corev1.SecretList{}),
 		"read the operator's":       authserver.Get(t.Context(), client.ObjectKey{Namespace: system, Name: "gatehouse-operator-key"}, &corev1.Secret{}),
 		"read a Secret of a tenant": authserver.Get(t.Context(), client.ObjectKey{Namespace: "photos", Name: "photoprint-oauth"}, &corev1.Secret{}),
@@ -302,7 +302,7 @@ func refuseForgery(t *testing.T, env *testenv.Env, namespace string, editor, adm
 	t.Helper()
 	oc := &v1alpha1.OAuthClient{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "photoprint"},
-		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []string{"https://photoprint.example/callback"}},
+		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []v1alpha1.CallbackURL{"https://photoprint.example/callback"}},
 	}
 	oc.Status.ClientID = "forged"
 	if err := editor.client(t, env).Create(t.Context(), oc); err != nil {

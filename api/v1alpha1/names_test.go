@@ -27,7 +27,7 @@ var profiles = []v1alpha1.Profile{
 func standardKeys() []string {
 	keys := []string{v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyIssuer}
 	for _, profile := range profiles {
-		oc := &v1alpha1.OAuthClient{Spec: v1alpha1.OAuthClientSpec{Profile: profile, ResourceServer: &v1alpha1.ResourceServer{}}}
+		oc := &v1alpha1.OAuthClient{Spec: v1alpha1.OAuthClientSpec{Profile: profile, ResourceServer: &v1alpha1.InlineResourceServer{}}}
 		keys = slices.AppendSeq(keys, maps.Keys(v1alpha1.EndpointsOf(oc, "https://auth.example.com")))
 	}
 	slices.Sort(keys)
@@ -39,28 +39,36 @@ func TestTheTestsKnowEveryProfile(t *testing.T) {
 	spec := customResourceDefinition(t).Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
 	var declared []v1alpha1.Profile
 	for _, value := range spec.Properties["profile"].Enum {
-		declared = append(declared, v1alpha1.Profile(strings.Trim(string(value.Raw), `"`)))
+		if name := strings.Trim(string(value.Raw), `"`); name != "" { // empty is absent
+			declared = append(declared, v1alpha1.Profile(name))
+		}
 	}
 	if diff := cmp.Diff(declared, profiles); diff != "" {
 		t.Errorf("(-declared +known)\n%s", diff)
 	}
 }
 
-// The rule of secretTemplate.keys lists them again: CEL cannot read Go.
-func TestTheRuleOfKeysNamesEveryStandardKey(t *testing.T) {
+// The rules of secretTemplate list the keys again: CEL cannot read Go.
+func TestTheRulesOfKeysNameEveryStandardKey(t *testing.T) {
 	spec := customResourceDefinition(t).Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
-	keys := spec.Properties["credentials"].Properties["secretTemplate"].Properties["keys"]
-	quoted := "['" + strings.Join(standardKeysInOrder, "', '") + "']"
-	for _, rule := range keys.XValidations {
-		if !strings.Contains(rule.Rule, quoted) {
-			t.Errorf("the rule does not hold %s: %s", quoted, rule.Rule)
+	template := spec.Properties["credentials"].Properties["secretTemplate"]
+	for _, rule := range []string{template.XValidations[0].Rule, template.Properties["keys"].XValidations[0].Rule} {
+		for _, key := range standardKeysInOrder {
+			if !strings.Contains(rule, " : '"+key+"'") {
+				t.Errorf("the rule does not name %s: %s", key, rule)
+			}
 		}
 	}
-	if got, want := int(*keys.MaxProperties), len(standardKeysInOrder); got != want {
-		t.Errorf("maxProperties is %d, want one for each of %d standard keys", got, want)
+	if diff := cmp.Diff(standardKeys(), slices.Sorted(maps.Keys(template.Properties["keys"].Properties))); diff != "" {
+		t.Errorf("standard keys of the code and fields of secretTemplate.keys differ:\n%s", diff)
 	}
 	if diff := cmp.Diff(standardKeys(), slices.Sorted(slices.Values(standardKeysInOrder))); diff != "" {
 		t.Errorf("standard keys of the code and of this test differ:\n%s", diff)
+	}
+	for _, key := range standardKeysInOrder {
+		if got := (&v1alpha1.SecretKeys{}).NameOf(key); got != key {
+			t.Errorf("%s is named %s", key, got)
+		}
 	}
 }
 
@@ -119,7 +127,7 @@ func TestOnlyAResourceServerIsToldWhereSignedRequestsAreVerified(t *testing.T) {
 		if diff := cmp.Diff(profile.Endpoints("https://auth.example.com"), without); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", profile, diff)
 		}
-		oc.Spec.ResourceServer = &v1alpha1.ResourceServer{}
+		oc.Spec.ResourceServer = &v1alpha1.InlineResourceServer{}
 		want := ""
 		if profile == v1alpha1.ProfileOAuth2 {
 			want = "https://auth.example.com/oauth1/verify"
@@ -145,7 +153,7 @@ func TestTheLongestNamesGiveAValidClientIDAndSecretName(t *testing.T) {
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{
 		Namespace: strings.Repeat("n", validation.DNS1123LabelMaxLength), Name: strings.Repeat("o", 189),
 	}}
-	for what, name := range map[string]string{"client ID": v1alpha1.ClientIDOf(oc), "Secret": v1alpha1.DefaultSecretName(oc)} {
+	for what, name := range map[string]string{"client ID": v1alpha1.ClientIDOf(oc), "Secret": v1alpha1.SecretNameOf(oc)} {
 		if faults := validation.IsDNS1123Subdomain(name); len(faults) > 0 {
 			t.Errorf("%s %q: %v", what, name, faults)
 		}
@@ -179,7 +187,7 @@ func TestTheOlderObjectWins(t *testing.T) {
 
 func TestACopyOfASecretTemplateIsItsOwn(t *testing.T) {
 	template := v1alpha1.SecretTemplate{
-		Labels: map[string]string{"team": "prints"}, Annotations: map[string]string{"note": "a"}, Keys: map[string]string{"issuer": "ISSUER"},
+		Labels: map[string]v1alpha1.LabelValue{"team": "prints"}, Annotations: map[string]v1alpha1.AnnotationValue{"note": "a"},
 	}
 	oc := &v1alpha1.OAuthClient{Spec: v1alpha1.OAuthClientSpec{Credentials: v1alpha1.CredentialsSpec{SecretTemplate: template}}}
 	copied := oc.DeepCopy()
@@ -188,9 +196,8 @@ func TestACopyOfASecretTemplateIsItsOwn(t *testing.T) {
 	}
 	clear(template.Labels)
 	clear(template.Annotations)
-	clear(template.Keys)
 	got := copied.Spec.Credentials.SecretTemplate
-	if len(got.Labels) != 1 || len(got.Annotations) != 1 || len(got.Keys) != 1 {
+	if len(got.Labels) != 1 || len(got.Annotations) != 1 {
 		t.Errorf("a change of the original reached the copy: %v", got)
 	}
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// ConditionType is the type of a condition of an OAuthClient or a ResourceServer.
+type ConditionType string
+
+// Conditions. Accepted and Ready are always present once the operator has seen the
+// object. The others are present only while they have something to say.
+const (
+	// ConditionAccepted is True when the spec may be served: policy allows it, its
+	// claims and its client ID are its own, and it is not suspended. The authorization
+	// server serves accepted objects, whatever their Secret looks like.
+	ConditionAccepted ConditionType = "Accepted"
+	// ConditionReady is the summary for people and tools. True means that the Secret
+	// that exists in the cluster now is accepted by the authorization server now.
+	ConditionReady ConditionType = "Ready"
+	// ConditionReconciling is True while the operator waits for something that comes
+	// by itself (kstatus).
+	ConditionReconciling ConditionType = "Reconciling"
+	// ConditionStalled is True while only a person can help (kstatus).
+	ConditionStalled ConditionType = "Stalled"
+	// ConditionScopesResolved is False when the client asks for scopes that no accepted
+	// ResourceServer declares and opens to its namespace. Those scopes are not granted.
+	ConditionScopesResolved ConditionType = "ScopesResolved"
+)
+
+// AcceptedReason is a reason of ConditionAccepted. Alerts and tests may rely on
+// reasons; messages are for people and may change.
+type AcceptedReason string
+
+// Reasons of ConditionAccepted. The first goes with True, all others with False.
+const (
+	AcceptedReasonAccepted AcceptedReason = "Accepted"
+	// AcceptedReasonSuspended: spec.suspend is set.
+	AcceptedReasonSuspended AcceptedReason = "Suspended"
+	// AcceptedReasonPolicyDenied: the policy of the namespace does not allow the spec.
+	AcceptedReasonPolicyDenied AcceptedReason = "PolicyDenied"
+	// AcceptedReasonScopeConflict: another ResourceServer holds a declared scope.
+	AcceptedReasonScopeConflict AcceptedReason = "ScopeConflict"
+	// AcceptedReasonIdentifierConflict: another ResourceServer holds an identifier.
+	AcceptedReasonIdentifierConflict AcceptedReason = "IdentifierConflict"
+	// AcceptedReasonCallbackConflict: another namespace holds a callback address.
+	AcceptedReasonCallbackConflict AcceptedReason = "CallbackConflict"
+	// AcceptedReasonClientIDConflict: another object holds the client ID, or the status
+	// names a client ID that is not this object's.
+	AcceptedReasonClientIDConflict AcceptedReason = "ClientIDConflict"
+)
+
+// ReadyReason is a reason of ConditionReady.
+type ReadyReason string
+
+// Reasons of ConditionReady.
+//
+//	True     Issued, Suspended
+//	Unknown  Pending, Issuing
+//	False    all others, and every AcceptedReason that denies
+const (
+	// ReadyReasonPending: the operator has not seen the object yet.
+	ReadyReasonPending ReadyReason = "Pending"
+	// ReadyReasonIssued: the Secret holds a credential that is accepted.
+	ReadyReasonIssued ReadyReason = "Issued"
+	// ReadyReasonSuspended: spec.suspend is set, and the server refuses the client as wished.
+	ReadyReasonSuspended ReadyReason = "Suspended"
+	// ReadyReasonIssuing: a credential was made, and its Secret is being written.
+	ReadyReasonIssuing ReadyReason = "Issuing"
+	// ReadyReasonSecretConflict: the wanted Secret belongs to somebody else.
+	ReadyReasonSecretConflict ReadyReason = "SecretConflict"
+	// ReadyReasonSecretNotWritten: the API server refused the Secret.
+	ReadyReasonSecretNotWritten ReadyReason = "SecretNotWritten"
+	// ReadyReasonKeyMismatch: the status does not belong to the keys in use.
+	ReadyReasonKeyMismatch ReadyReason = "KeyMismatch"
+)
+
+// ScopesResolvedReason is a reason of ConditionScopesResolved.
+type ScopesResolvedReason string
+
+// Reasons of ConditionScopesResolved.
+const (
+	ScopesResolvedReasonResolved ScopesResolvedReason = "Resolved"
+	// ScopesResolvedReasonNotOpen goes with False: see ConditionScopesResolved.
+	ScopesResolvedReasonNotOpen ScopesResolvedReason = "NotOpen"
+)

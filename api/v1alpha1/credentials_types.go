@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// CredentialsSpec tells where the client ID and the client secret go.
+type CredentialsSpec struct {
+	// SecretName is the Secret that is written, in the namespace of the object. Absent:
+	// <metadata.name>-oauth for an OAuthClient, <metadata.name>-resource-server for a
+	// ResourceServer. When it changes, the new Secret is written with the same client
+	// secret and the old one goes. A Secret of somebody else is never overwritten: the
+	// object is told SecretConflict.
+	//
+	// +optional
+	SecretName SecretName `json:"secretName,omitempty"`
+
+	// SecretTemplate shapes the Secret. Absent: the standard keys, and no labels and
+	// annotations but the operator's own.
+	//
+	// +optional
+	SecretTemplate SecretTemplate `json:"secretTemplate,omitzero"`
+}
+
+// SecretTemplate shapes a Secret. What anybody else adds to the Secret stays in it. Label
+// and annotation keys and the type must be listed in the policy of the namespace.
+//
+// +kubebuilder:validation:XValidation:rule=`(has(self.data) ? self.data.map(k, k) : []).all(k, !(k in (has(self.generate) ? self.generate.map(g, g.key) : [])) && !(k in (has(self.keys) ? [has(self.keys.client__dash__id) && size(self.keys.client__dash__id) > 0 ? self.keys.client__dash__id : 'client-id', has(self.keys.client__dash__secret) && size(self.keys.client__dash__secret) > 0 ? self.keys.client__dash__secret : 'client-secret', has(self.keys.issuer) && size(self.keys.issuer) > 0 ? self.keys.issuer : 'issuer', has(self.keys.request__dash__token__dash__endpoint) && size(self.keys.request__dash__token__dash__endpoint) > 0 ? self.keys.request__dash__token__dash__endpoint : 'request-token-endpoint', has(self.keys.authorization__dash__endpoint) && size(self.keys.authorization__dash__endpoint) > 0 ? self.keys.authorization__dash__endpoint : 'authorization-endpoint', has(self.keys.token__dash__endpoint) && size(self.keys.token__dash__endpoint) > 0 ? self.keys.token__dash__endpoint : 'token-endpoint', has(self.keys.access__dash__token__dash__endpoint) && size(self.keys.access__dash__token__dash__endpoint) > 0 ? self.keys.access__dash__token__dash__endpoint : 'access-token-endpoint', has(self.keys.revocation__dash__endpoint) && size(self.keys.revocation__dash__endpoint) > 0 ? self.keys.revocation__dash__endpoint : 'revocation-endpoint', has(self.keys.introspection__dash__endpoint) && size(self.keys.introspection__dash__endpoint) > 0 ? self.keys.introspection__dash__endpoint : 'introspection-endpoint', has(self.keys.verification__dash__endpoint) && size(self.keys.verification__dash__endpoint) > 0 ? self.keys.verification__dash__endpoint : 'verification-endpoint', has(self.keys.identity__dash__endpoint) && size(self.keys.identity__dash__endpoint) > 0 ? self.keys.identity__dash__endpoint : 'identity-endpoint'] : ['client-id', 'client-secret', 'issuer', 'request-token-endpoint', 'authorization-endpoint', 'token-endpoint', 'access-token-endpoint', 'revocation-endpoint', 'introspection-endpoint', 'verification-endpoint', 'identity-endpoint']))) && (has(self.generate) ? self.generate.map(g, g.key) : []).all(k, !(k in (has(self.keys) ? [has(self.keys.client__dash__id) && size(self.keys.client__dash__id) > 0 ? self.keys.client__dash__id : 'client-id', has(self.keys.client__dash__secret) && size(self.keys.client__dash__secret) > 0 ? self.keys.client__dash__secret : 'client-secret', has(self.keys.issuer) && size(self.keys.issuer) > 0 ? self.keys.issuer : 'issuer', has(self.keys.request__dash__token__dash__endpoint) && size(self.keys.request__dash__token__dash__endpoint) > 0 ? self.keys.request__dash__token__dash__endpoint : 'request-token-endpoint', has(self.keys.authorization__dash__endpoint) && size(self.keys.authorization__dash__endpoint) > 0 ? self.keys.authorization__dash__endpoint : 'authorization-endpoint', has(self.keys.token__dash__endpoint) && size(self.keys.token__dash__endpoint) > 0 ? self.keys.token__dash__endpoint : 'token-endpoint', has(self.keys.access__dash__token__dash__endpoint) && size(self.keys.access__dash__token__dash__endpoint) > 0 ? self.keys.access__dash__token__dash__endpoint : 'access-token-endpoint', has(self.keys.revocation__dash__endpoint) && size(self.keys.revocation__dash__endpoint) > 0 ? self.keys.revocation__dash__endpoint : 'revocation-endpoint', has(self.keys.introspection__dash__endpoint) && size(self.keys.introspection__dash__endpoint) > 0 ? self.keys.introspection__dash__endpoint : 'introspection-endpoint', has(self.keys.verification__dash__endpoint) && size(self.keys.verification__dash__endpoint) > 0 ? self.keys.verification__dash__endpoint : 'verification-endpoint', has(self.keys.identity__dash__endpoint) && size(self.keys.identity__dash__endpoint) > 0 ? self.keys.identity__dash__endpoint : 'identity-endpoint'] : ['client-id', 'client-secret', 'issuer', 'request-token-endpoint', 'authorization-endpoint', 'token-endpoint', 'access-token-endpoint', 'revocation-endpoint', 'introspection-endpoint', 'verification-endpoint', 'identity-endpoint'])))`,message="secretTemplate must give each key of the Secret one source: choose names in data and generate that no other key has"
+type SecretTemplate struct {
+	// Type is the type of the Secret, for applications that demand one, for instance
+	// nginx.org/oidc. Absent: gatehouse.dev/oauth-client. Kubernetes lets nobody change
+	// the type of a Secret, so a change here replaces the Secret by another one with the
+	// same values. Types of Kubernetes and Helm are refused.
+	//
+	// +optional
+	Type SecretType `json:"type,omitempty"`
+
+	// Labels are added to the Secret. Keys under gatehouse.dev, kubernetes.io and k8s.io
+	// are refused, but for app.kubernetes.io. Labels of the object itself are not copied.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, !format.qualifiedName().validate(k).hasValue())`,message="labels must have names like team or example.com/team: at most 63 letters, digits, -, _ and . after the slash"
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, !k.matches(r'^([^/]*[.])?(gatehouse[.]dev|kubernetes[.]io|k8s[.]io)/') || k.startsWith('app.kubernetes.io/'))`,message="labels must not have names under gatehouse.dev, kubernetes.io or k8s.io, which controllers obey: choose another prefix"
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+
+	// Annotations are added to the Secret. Keys under gatehouse.dev, kubernetes.io and
+	// k8s.io are refused, but for app.kubernetes.io.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, !format.qualifiedName().validate(k).hasValue())`,message="annotations must have names like team or example.com/team: at most 63 letters, digits, -, _ and . after the slash"
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, !k.matches(r'^([^/]*[.])?(gatehouse[.]dev|kubernetes[.]io|k8s[.]io)/') || k.startsWith('app.kubernetes.io/'))`,message="annotations must not have names under gatehouse.dev, kubernetes.io or k8s.io, which controllers obey: choose another prefix"
+	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
+
+	// Keys renames keys in the data of the Secret, for instance client-id:
+	// OAUTH_CLIENT_ID. A key that is not named here keeps its standard name.
+	//
+	// +optional
+	Keys SecretKeys `json:"keys,omitzero"`
+
+	// Data adds keys with fixed text to the Secret. {{client-id}}, {{client-secret}},
+	// {{issuer}}, {{scopes}} (separated by spaces), {{callback-url}} (the first one) and
+	// the name of each endpoint key, for instance {{token-endpoint}}, stand for their
+	// values. One that the object has not is empty.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.matches(r'^[-._a-zA-Z0-9]{1,253}$') && k != '.' && !k.startsWith('..'))`,message="secretTemplate.data must have keys that a Secret can have: letters, digits, -, _ and ., not . and not beginning with .."
+	Data map[string]DataValue `json:"data,omitempty"`
+
+	// Generate adds keys with random values, for instance the cookie-secret of
+	// oauth2-proxy. A value is derived like the client secret: it stays the same when the
+	// Secret is deleted, and a reset of the credentials does not change it.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule=`self.all(g, self.exists_one(o, o.key == g.key))`,message="secretTemplate.generate must name each key once: remove the repetition"
+	Generate []GeneratedValue `json:"generate,omitempty"`
+}
+
+// GeneratedValue is a random value in a Secret.
+type GeneratedValue struct {
+	// Key is the key in the data of the Secret.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	Key SecretKey `json:"key"`
+
+	// Length is the number of characters of the value, letters and digits, from 16 to
+	// 128. Absent: 32, which oauth2-proxy takes as a cookie-secret.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=16
+	// +kubebuilder:validation:Maximum=128
+	// +kubebuilder:validation:XValidation:rule=`self >= 16 && self <= 128`,message="secretTemplate.generate must have a length from 16 to 128"
+	Length int32 `json:"length,omitempty"`
+}
+
+// SecretKeys are the names of the standard keys in the data of a Secret. An absent one
+// keeps its standard name; one that the object does not have is ignored.
+//
+// +kubebuilder:validation:XValidation:rule=`[has(self.client__dash__id) && size(self.client__dash__id) > 0 ? self.client__dash__id : 'client-id', has(self.client__dash__secret) && size(self.client__dash__secret) > 0 ? self.client__dash__secret : 'client-secret', has(self.issuer) && size(self.issuer) > 0 ? self.issuer : 'issuer', has(self.request__dash__token__dash__endpoint) && size(self.request__dash__token__dash__endpoint) > 0 ? self.request__dash__token__dash__endpoint : 'request-token-endpoint', has(self.authorization__dash__endpoint) && size(self.authorization__dash__endpoint) > 0 ? self.authorization__dash__endpoint : 'authorization-endpoint', has(self.token__dash__endpoint) && size(self.token__dash__endpoint) > 0 ? self.token__dash__endpoint : 'token-endpoint', has(self.access__dash__token__dash__endpoint) && size(self.access__dash__token__dash__endpoint) > 0 ? self.access__dash__token__dash__endpoint : 'access-token-endpoint', has(self.revocation__dash__endpoint) && size(self.revocation__dash__endpoint) > 0 ? self.revocation__dash__endpoint : 'revocation-endpoint', has(self.introspection__dash__endpoint) && size(self.introspection__dash__endpoint) > 0 ? self.introspection__dash__endpoint : 'introspection-endpoint', has(self.verification__dash__endpoint) && size(self.verification__dash__endpoint) > 0 ? self.verification__dash__endpoint : 'verification-endpoint', has(self.identity__dash__endpoint) && size(self.identity__dash__endpoint) > 0 ? self.identity__dash__endpoint : 'identity-endpoint'].all(k, [has(self.client__dash__id) && size(self.client__dash__id) > 0 ? self.client__dash__id : 'client-id', has(self.client__dash__secret) && size(self.client__dash__secret) > 0 ? self.client__dash__secret : 'client-secret', has(self.issuer) && size(self.issuer) > 0 ? self.issuer : 'issuer', has(self.request__dash__token__dash__endpoint) && size(self.request__dash__token__dash__endpoint) > 0 ? self.request__dash__token__dash__endpoint : 'request-token-endpoint', has(self.authorization__dash__endpoint) && size(self.authorization__dash__endpoint) > 0 ? self.authorization__dash__endpoint : 'authorization-endpoint', has(self.token__dash__endpoint) && size(self.token__dash__endpoint) > 0 ? self.token__dash__endpoint : 'token-endpoint', has(self.access__dash__token__dash__endpoint) && size(self.access__dash__token__dash__endpoint) > 0 ? self.access__dash__token__dash__endpoint : 'access-token-endpoint', has(self.revocation__dash__endpoint) && size(self.revocation__dash__endpoint) > 0 ? self.revocation__dash__endpoint : 'revocation-endpoint', has(self.introspection__dash__endpoint) && size(self.introspection__dash__endpoint) > 0 ? self.introspection__dash__endpoint : 'introspection-endpoint', has(self.verification__dash__endpoint) && size(self.verification__dash__endpoint) > 0 ? self.verification__dash__endpoint : 'verification-endpoint', has(self.identity__dash__endpoint) && size(self.identity__dash__endpoint) > 0 ? self.identity__dash__endpoint : 'identity-endpoint'].exists_one(o, o == k))`,message="keys must give each standard key a name of its own: choose names that no other key has or keeps"
+type SecretKeys struct {
+	// ClientID renames the key client-id: the client ID.
+	//
+	// +optional
+	ClientID SecretKey `json:"client-id,omitempty"`
+
+	// ClientSecret renames the key client-secret: the client secret.
+	//
+	// +optional
+	ClientSecret SecretKey `json:"client-secret,omitempty"`
+
+	// Issuer renames the key issuer: the URL of the authorization server.
+	//
+	// +optional
+	Issuer SecretKey `json:"issuer,omitempty"`
+
+	// RequestTokenEndpoint renames the key request-token-endpoint: the address for request tokens (RFC 5849 §2.1).
+	//
+	// +optional
+	RequestTokenEndpoint SecretKey `json:"request-token-endpoint,omitempty"`
+
+	// AuthorizationEndpoint renames the key authorization-endpoint: the address that a browser is sent to.
+	//
+	// +optional
+	AuthorizationEndpoint SecretKey `json:"authorization-endpoint,omitempty"`
+
+	// TokenEndpoint renames the key token-endpoint: the address for tokens (RFC 6749 §3.2).
+	//
+	// +optional
+	TokenEndpoint SecretKey `json:"token-endpoint,omitempty"`
+
+	// AccessTokenEndpoint renames the key access-token-endpoint: the address for access tokens (RFC 5849 §2.3).
+	//
+	// +optional
+	AccessTokenEndpoint SecretKey `json:"access-token-endpoint,omitempty"`
+
+	// RevocationEndpoint renames the key revocation-endpoint: the address for revocation (RFC 7009).
+	//
+	// +optional
+	RevocationEndpoint SecretKey `json:"revocation-endpoint,omitempty"`
+
+	// IntrospectionEndpoint renames the key introspection-endpoint: the address for introspection (RFC 7662).
+	//
+	// +optional
+	IntrospectionEndpoint SecretKey `json:"introspection-endpoint,omitempty"`
+
+	// VerificationEndpoint renames the key verification-endpoint: the address where a ResourceServer has signed requests verified.
+	//
+	// +optional
+	VerificationEndpoint SecretKey `json:"verification-endpoint,omitempty"`
+
+	// IdentityEndpoint renames the key identity-endpoint: the address of the bundled identity resource of the ConnectionsCloud profiles.
+	//
+	// +optional
+	IdentityEndpoint SecretKey `json:"identity-endpoint,omitempty"`
+}

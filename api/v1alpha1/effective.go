@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"cmp"
+	"slices"
+)
+
+// EffectiveProfile returns the profile of the client: OAuth2 where none is named.
+func (s *OAuthClientSpec) EffectiveProfile() Profile { return cmp.Or(s.Profile, ProfileOAuth2) }
+
+// EffectiveClientType returns the client type: Confidential where none is named, and in
+// profiles that have no Public clients.
+func (s *OAuthClientSpec) EffectiveClientType() ClientType {
+	switch p := s.EffectiveProfile(); {
+	case p == ProfileOAuth2 && s.OAuth2 != nil:
+		return cmp.Or(s.OAuth2.ClientType, ClientTypeConfidential)
+	case p == ProfileIntegrationCloud && s.IntegrationCloud != nil:
+		return cmp.Or(s.IntegrationCloud.ClientType, ClientTypeConfidential)
+	default:
+		return ClientTypeConfidential
+	}
+}
+
+// Public reports whether the client has no secret (RFC 6749 §2.1).
+func (s *OAuthClientSpec) Public() bool { return s.EffectiveClientType() == ClientTypePublic }
+
+// EffectiveGrantTypes returns the grant types that the client may use. The caller must not
+// change them. The OAuth 1.0a profiles have one: an owner decides, and nothing is renewed.
+func (s *OAuthClientSpec) EffectiveGrantTypes() []GrantType {
+	var named []GrantType
+	switch p := s.EffectiveProfile(); {
+	case p.Signed():
+		return []GrantType{GrantTypeAuthorizationCode}
+	case p == ProfileOAuth2 && s.OAuth2 != nil:
+		named = s.OAuth2.GrantTypes
+	case p == ProfileIntegrationCloud && s.IntegrationCloud != nil:
+		named = s.IntegrationCloud.GrantTypes
+	}
+	if len(named) == 0 {
+		return []GrantType{GrantTypeAuthorizationCode, GrantTypeRefreshToken}
+	}
+	return named
+}
+
+// MayUse reports whether the client may use the grant type.
+func (s *OAuthClientSpec) MayUse(g GrantType) bool {
+	return slices.Contains(s.EffectiveGrantTypes(), g)
+}
+
+// PKCERequired reports whether each authorization request must carry a code challenge. A
+// Public client of any profile always needs one (RFC 9700 §2.1.1).
+func (s *OAuthClientSpec) PKCERequired() bool {
+	if s.EffectiveProfile() != ProfileOAuth2 {
+		return s.Public()
+	}
+	return s.Public() || s.OAuth2 == nil || s.OAuth2.PKCE != PKCEOptional
+}
+
+// EffectiveSignatureMethods returns the methods that the client may sign with. Nil: it
+// signs nothing.
+func (s *OAuthClientSpec) EffectiveSignatureMethods() []SignatureMethod {
+	switch s.EffectiveProfile() {
+	case ProfileConnectionsCloudOAuth1:
+		return []SignatureMethod{SignaturePLAINTEXT}
+	case ProfileOAuth1:
+		if s.OAuth1 != nil && len(s.OAuth1.SignatureMethods) > 0 {
+			return s.OAuth1.SignatureMethods
+		}
+		return []SignatureMethod{SignatureHMACSHA256, SignatureHMACSHA1}
+	default:
+		return nil
+	}
+}
+
+// EffectiveOutOfBand reports whether the client may ask with the callback oob.
+func (s *OAuthClientSpec) EffectiveOutOfBand() bool {
+	switch s.EffectiveProfile() {
+	case ProfileOAuth1:
+		return s.OAuth1 != nil && s.OAuth1.OutOfBand
+	case ProfileConnectionsCloudOAuth1:
+		return s.ConnectionsCloud != nil && s.ConnectionsCloud.OutOfBand
+	default:
+		return false
+	}
+}
+
+// SecretInURLUntil returns until when the client may send secrets in a URL. Absent: never.
+func (s *OAuthClientSpec) SecretInURLUntil() Instant {
+	switch p := s.EffectiveProfile(); {
+	case (p == ProfileConnectionsCloudOAuth2 || p == ProfileConnectionsCloudOAuth1) && s.ConnectionsCloud != nil:
+		return s.ConnectionsCloud.AllowSecretInURLUntil
+	case p == ProfileIntegrationCloud && s.IntegrationCloud != nil:
+		return s.IntegrationCloud.AllowSecretInURLUntil
+	default:
+		return ""
+	}
+}
+
+// SecretInHeaderUntil returns until when the client may send its secret in a header
+// Authorization: OAuth. Absent: never.
+func (s *OAuthClientSpec) SecretInHeaderUntil() Instant {
+	if s.EffectiveProfile() == ProfileConnectionsCloudOAuth2 && s.ConnectionsCloud != nil {
+		return s.ConnectionsCloud.AllowSecretInAuthorizationHeaderUntil
+	}
+	return ""
+}
+
+// EffectiveRefreshLimit returns how often a grant may be refreshed. Nil: until it ends.
+func (s *OAuthClientSpec) EffectiveRefreshLimit() *int32 {
+	if s.EffectiveProfile() == ProfileIntegrationCloud && s.IntegrationCloud != nil {
+		return s.IntegrationCloud.RefreshLimit
+	}
+	return nil
+}
+
+// EffectiveGrantDurationDays returns for how many days an approval lasts: 1 to 90.
+func (s *OAuthClientSpec) EffectiveGrantDurationDays() int32 {
+	if s.GrantDurationDays <= 0 {
+		return maxGrantDurationDays
+	}
+	return min(s.GrantDurationDays, maxGrantDurationDays)
+}
+
+const (
+	maxGrantDurationDays          = 90
+	maxAccessTokenLifetimeSeconds = 86400
+)
+
+// EffectiveAccessTokenLifetimeSeconds returns the lifetime of an access token: the one of
+// the spec, or the default of the profile.
+func (s *OAuthClientSpec) EffectiveAccessTokenLifetimeSeconds() int32 {
+	if s.AccessTokenLifetimeSeconds > 0 {
+		return min(s.AccessTokenLifetimeSeconds, maxAccessTokenLifetimeSeconds)
+	}
+	switch s.EffectiveProfile() {
+	case ProfileOAuth1, ProfileConnectionsCloudOAuth1:
+		return 36000
+	case ProfileConnectionsCloudOAuth2:
+		return 7200
+	default:
+		return 3600
+	}
+}
+
+// EffectiveConsent returns when the owner is asked. What this version does not know asks
+// each time.
+func (s *OAuthClientSpec) EffectiveConsent() ConsentPolicy {
+	switch c := cmp.Or(s.Consent, ConsentRemember); c {
+	case ConsentRemember, ConsentSkip:
+		return c
+	default:
+		return ConsentPrompt
+	}
+}
+
+// EffectiveFrom returns which namespaces' clients may ask for the scope. What this version
+// does not know opens it to nobody else.
+func (d *ScopeDeclaration) EffectiveFrom() ScopeAudience { return cmp.Or(d.From, ScopeFromSame) }
+
+// EffectiveType returns the type of the Secret.
+func (t *SecretTemplate) EffectiveType() SecretType { return cmp.Or(t.Type, SecretTypeDefault) }
+
+// NameOf returns under which key of the Secret a standard value is.
+func (k *SecretKeys) NameOf(standard string) string {
+	var renamed SecretKey
+	switch standard {
+	case KeyClientID:
+		renamed = k.ClientID
+	case KeyClientSecret:
+		renamed = k.ClientSecret
+	case KeyIssuer:
+		renamed = k.Issuer
+	case KeyRequestTokenEndpoint:
+		renamed = k.RequestTokenEndpoint
+	case KeyAuthorizationEndpoint:
+		renamed = k.AuthorizationEndpoint
+	case KeyTokenEndpoint:
+		renamed = k.TokenEndpoint
+	case KeyAccessTokenEndpoint:
+		renamed = k.AccessTokenEndpoint
+	case KeyRevocationEndpoint:
+		renamed = k.RevocationEndpoint
+	case KeyIntrospectionEndpoint:
+		renamed = k.IntrospectionEndpoint
+	case KeyVerificationEndpoint:
+		renamed = k.VerificationEndpoint
+	case KeyIdentityEndpoint:
+		renamed = k.IdentityEndpoint
+	}
+	return cmp.Or(string(renamed), standard)
+}

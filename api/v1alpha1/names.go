@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Labels, annotations and the type of what the operator writes.
+const (
+	// LabelOwnerUID marks each Secret that the operator wrote and holds the UID of the
+	// OAuthClient or ResourceServer that it is for. The operator watches no other Secrets.
+	LabelOwnerUID = "gatehouse.dev/owner-uid"
+	// LabelPolicy on a namespace names its OAuthClientPolicy. Without the label it is
+	// DefaultPolicy.
+	LabelPolicy = "gatehouse.dev/policy"
+	// AnnotationResetCredentials asks for a new client secret: each new value once.
+	AnnotationResetCredentials = "gatehouse.dev/reset-credentials"
+	// SecretTypeDefault is the type of a Secret when its template names none. The type
+	// of a Secret is immutable, so a Secret of anybody else cannot become one of ours.
+	SecretTypeDefault SecretType = "gatehouse.dev/oauth-client"
+	// DefaultPolicy is the name of the policy of namespaces without LabelPolicy.
+	DefaultPolicy = "default"
+)
+
+// ClientIDOf returns the client ID of the object: spec.clientID, or without one
+// <namespace>.<name>, at most 253 lower-case letters, digits, dashes and dots. A
+// namespace holds no dot, so no two objects share one of the latter; and spec.clientID
+// holds none at all.
+func ClientIDOf(oc *OAuthClient) string {
+	if oc.Spec.ClientID != "" {
+		return string(oc.Spec.ClientID)
+	}
+	return oc.Namespace + "." + oc.Name
+}
+
+// ResourceServerIDOf returns the client ID with which a ResourceServer introspects and
+// verifies: api_<namespace>.<name>. No OAuthClient has such an ID, because an
+// underscore is in no namespace and a dot is in no spec.clientID.
+func ResourceServerIDOf(rs *ResourceServer) string { return "api_" + rs.Namespace + "." + rs.Name }
+
+// SecretNameOf returns the name of the Secret that the OAuthClient wants:
+// spec.credentials.secretName, or without one <name>-oauth.
+func SecretNameOf(oc *OAuthClient) string {
+	if oc.Spec.Credentials.SecretName != "" {
+		return string(oc.Spec.Credentials.SecretName)
+	}
+	return oc.Name + "-oauth"
+}
+
+// ResourceServerSecretNameOf returns the name of the Secret that the ResourceServer
+// wants: spec.credentials.secretName, or without one <name>-resource-server.
+func ResourceServerSecretNameOf(rs *ResourceServer) string {
+	if rs.Spec.Credentials.SecretName != "" {
+		return string(rs.Spec.Credentials.SecretName)
+	}
+	return rs.Name + "-resource-server"
+}
+
+// Older reports whether a wins over b where both claim one thing: the earlier
+// creation, then the smaller UID. Both programs decide a conflict by it.
+func Older(a, b *OAuthClient) bool {
+	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return a.UID < b.UID
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// OAuthClientPolicy says what OAuthClients and ResourceServers of a namespace may use. A
+// namespace has exactly one policy: the one that its label gatehouse.dev/policy names, or
+// without that label the one called default. A label that names no policy allows nothing.
+// What a policy does not allow is not allowed. It counts in which namespace an object is,
+// not who applied it.
+//
+// In every list of names, {namespace} stands for the name of the namespace, so that one
+// policy serves many teams.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:scope=Cluster,shortName=gpolicy,categories=gatehouse
+// +kubebuilder:printcolumn:name="Description",type=string,JSONPath=`.spec.description`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule=`size(self.metadata.name) <= 63`,fieldPath=".metadata",message="metadata.name must have at most 63 characters: it is the value of the label gatehouse.dev/policy"
+type OAuthClientPolicy struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// Spec is what the policy allows.
+	//
+	// +required
+	Spec OAuthClientPolicySpec `json:"spec"`
+}
+
+// OAuthClientPolicyList is a list of OAuthClientPolicies.
+//
+// +kubebuilder:object:root=true
+type OAuthClientPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []OAuthClientPolicy `json:"items"`
+}
+
+// OAuthClientPolicySpec is what a policy allows.
+type OAuthClientPolicySpec struct {
+	// Description tells people what the policy is for.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Description Text `json:"description,omitempty"`
+
+	// Clients is what OAuthClients may use.
+	//
+	// +optional
+	Clients ClientRules `json:"clients,omitzero"`
+
+	// ResourceServers is what ResourceServers may declare.
+	//
+	// +optional
+	ResourceServers ResourceServerRules `json:"resourceServers,omitzero"`
+
+	// Secrets is what the secretTemplate of either kind may use.
+	//
+	// +optional
+	Secrets SecretRules `json:"secrets,omitzero"`
+}
+
+// ClientRules are what OAuthClients may use.
+type ClientRules struct {
+	// Profiles lists the profiles. Absent: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
+	Profiles []Profile `json:"profiles,omitempty"`
+
+	// GrantTypes lists the grant types of profiles that have grant types. Absent: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
+	GrantTypes []GrantType `json:"grantTypes,omitempty"`
+
+	// CallbackHosts lists the hosts of https callback URLs: a host name, with :port where
+	// it is not 443; *.example.com for every host below example.com; * for every host.
+	// Absent: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	CallbackHosts []HostPattern `json:"callbackHosts,omitempty"`
+
+	// LoopbackCallbacks allows callback URLs with http on 127.0.0.1, [::1] and localhost.
+	//
+	// +optional
+	LoopbackCallbacks bool `json:"loopbackCallbacks,omitempty"`
+
+	// PrivateUseSchemes lists the schemes of callback URLs of native applications, for
+	// instance com.example.app; com.example.* for every scheme that begins so; *.* for
+	// every scheme that holds a dot. Absent: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	PrivateUseSchemes []SchemePattern `json:"privateUseSchemes,omitempty"`
+
+	// ClientIDs lists the client IDs that spec.clientID may name: a whole ID, or the
+	// beginning of IDs and then *. Absent: none, so that every client has the ID
+	// <namespace>.<name>.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	ClientIDs []NamePattern `json:"clientIDs,omitempty"`
+
+	// ConsentSkip allows consent: Skip. Whoever may edit the namespace can then obtain the
+	// data of every owner who is entitled, without asking them.
+	//
+	// +optional
+	ConsentSkip bool `json:"consentSkip,omitempty"`
+
+	// EntitlementEveryone allows entitlement: Everyone. Whoever may edit the namespace can
+	// then open a client to every person who can log in.
+	//
+	// +optional
+	EntitlementEveryone bool `json:"entitlementEveryone,omitempty"`
+
+	// PKCEOptional allows oauth2.pkce: Optional.
+	//
+	// +optional
+	PKCEOptional bool `json:"pkceOptional,omitempty"`
+
+	// OutOfBand allows outOfBand in the OAuth 1.0a profiles.
+	//
+	// +optional
+	OutOfBand bool `json:"outOfBand,omitempty"`
+
+	// LegacyOpenings allows allowSecretInURLUntil and allowSecretInAuthorizationHeaderUntil,
+	// and the signature method PLAINTEXT in profile OAuth1.
+	//
+	// +optional
+	LegacyOpenings bool `json:"legacyOpenings,omitempty"`
+
+	// MaxGrantDurationDays is the longest grantDurationDays, from 1 to 90. Absent: 90.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=90
+	MaxGrantDurationDays int32 `json:"maxGrantDurationDays,omitempty"`
+
+	// MaxAccessTokenLifetimeSeconds is the longest lifetime of an access token, from 60 to
+	// 86400, also where the client leaves the field out and has the default of its profile.
+	// Absent: 86400.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=86400
+	MaxAccessTokenLifetimeSeconds int32 `json:"maxAccessTokenLifetimeSeconds,omitempty"`
+}
+
+// ResourceServerRules are what ResourceServers may declare.
+type ResourceServerRules struct {
+	// Scopes lists the scopes: a whole name, or the beginning of names and then *, for
+	// instance {namespace}.*. Absent: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Scopes []NamePattern `json:"scopes,omitempty"`
+
+	// Identifiers lists the identifiers: a whole URI, or the beginning of URIs and then *,
+	// for instance api://{namespace}/*. Absent: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Identifiers []NamePattern `json:"identifiers,omitempty"`
+
+	// From lists what from of a scope may be. Absent: Same only.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=3
+	From []ScopeAudience `json:"from,omitempty"`
+
+	// WithoutOwner allows scopes that clients may have without a person.
+	//
+	// +optional
+	WithoutOwner bool `json:"withoutOwner,omitempty"`
+}
+
+// SecretRules are what a secretTemplate may use beside what is always allowed: the
+// default type, and names of keys.
+type SecretRules struct {
+	// Types lists the types of Secrets, for instance nginx.org/oidc. The operator's own
+	// account may write only types that the ValidatingAdmissionPolicy
+	// gatehouse-operator-secrets lists too. Absent: the default type only.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	Types []SecretType `json:"types,omitempty"`
+
+	// Labels lists the keys of labels: a whole key, or the beginning of keys and then *.
+	// Other controllers obey labels, and the operator writes them on behalf of whoever may
+	// edit the namespace. Absent: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Labels []NamePattern `json:"labels,omitempty"`
+
+	// Annotations lists the keys of annotations, as labels does. Absent: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Annotations []NamePattern `json:"annotations,omitempty"`
+}
+
+// NamePattern is a name, or the beginning of names and then *. {namespace} stands for the
+// name of the namespace.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=255
+// +kubebuilder:validation:XValidation:rule=`!self.contains('*') || self.indexOf('*') == size(self) - 1`,message="a pattern must hold * at its end only: write photos.*"
+type NamePattern string
+
+// HostPattern is a host name with an optional port, *.example.com, or *.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=255
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([*]|([*][.])?[a-z0-9{}.-]+(:[0-9]+)?|\[[0-9a-f:.]+\](:[0-9]+)?)$')`,message="callbackHosts must be host names in lower case, with *. in front for every host below, or * alone: write apps.example.com or *.apps.example.com"
+type HostPattern string
+
+// SchemePattern is a URI scheme, the beginning of schemes up to a dot and then *, or *.*.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=128
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([*][.][*]|[a-z][a-z0-9+.{}-]*([.][*])?)$') && !(self in ['http', 'https', 'javascript', 'data', 'vbscript', 'file', 'blob', 'about'])`,message="privateUseSchemes must be schemes of native applications in lower case, without the colon: write com.example.app or com.example.*"
+type SchemePattern string

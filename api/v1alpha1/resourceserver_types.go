@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// ResourceServer is an API that takes tokens. It declares its identifiers and the scopes
+// that it enforces, and says which clients may ask for them. Apply one, and a Secret with
+// a client ID and a client secret appears beside it. With these the API introspects tokens
+// (RFC 7662) and has signed requests of OAuth 1.0a verified. It learns only about tokens
+// that carry a scope it owns, and sees only those scopes.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=gapi,categories=gatehouse
+// +kubebuilder:selectablefield:JSONPath=`.status.clientID`
+// +kubebuilder:printcolumn:name="Client ID",type=string,JSONPath=`.status.clientID`
+// +kubebuilder:printcolumn:name="Secret",type=string,JSONPath=`.status.secretName`
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule=`size(self.metadata.name) <= 185`,fieldPath=".metadata",message="metadata.name must have at most 185 characters: the client ID api_<namespace>.<name> has at most 253"
+type ResourceServer struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// Spec is what is wanted. The operator never changes it.
+	//
+	// +required
+	Spec ResourceServerSpec `json:"spec"`
+
+	// Status is what the operator observed and did.
+	//
+	// +optional
+	// +kubebuilder:default={}
+	Status ResourceServerStatus `json:"status,omitzero"`
+}
+
+// ResourceServerList is a list of ResourceServers.
+//
+// +kubebuilder:object:root=true
+type ResourceServerList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ResourceServer `json:"items"`
+}
+
+// ResourceServerStatus is what the operator observed and did.
+type ResourceServerStatus struct {
+	IssuedStatus `json:",inline"`
+}
+
+// ResourceServerSpec declares an API.
+//
+// +kubebuilder:validation:XValidation:rule=`(has(self.className) ? self.className : "") == (has(oldSelf.className) ? oldSelf.className : "")`,fieldPath=".className",message="className must stay as it was: create another ResourceServer for another class"
+type ResourceServerSpec struct {
+	// ClassName is the class of the installation that serves the object, as
+	// OAuthClient's. Absent: the default class. It cannot be changed.
+	//
+	// +optional
+	ClassName ClassName `json:"className,omitempty"`
+
+	// DisplayName is the name of the API for people. Absent or empty: metadata.name.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	DisplayName Text `json:"displayName,omitempty"`
+
+	// Identifiers name the API (RFC 8707): absolute URIs without a fragment, for instance
+	// https://photos.example or api://photos/storage. An identifier has one holder in the
+	// cluster; another ResourceServer that names it is told IdentifierConflict. Whoever
+	// applies the list owns all of it.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule=`self.all(i, self.exists_one(o, o == i))`,message="identifiers must name each URI once: remove the repetition"
+	Identifiers []Identifier `json:"identifiers,omitempty"`
+
+	// Scopes are the scopes that this API enforces, with the words that explain them to
+	// people. A scope has one holder in the cluster; another ResourceServer that declares
+	// it is told ScopeConflict. Whoever applies the list owns all of it.
+	//
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:XValidation:rule=`self.all(s, self.exists_one(o, o.name == s.name))`,message="scopes must declare each scope once: remove the repetition"
+	Scopes []ScopeDeclaration `json:"scopes"`
+
+	// Suspend, when true, refuses introspection and verification to this API. Its client
+	// ID and secret are kept; its scopes are not granted to anybody meanwhile.
+	//
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// Credentials tells where the client ID and the client secret go. Absent: into the
+	// Secret <metadata.name>-resource-server.
+	//
+	// +optional
+	Credentials CredentialsSpec `json:"credentials,omitzero"`
+}
+
+// ScopeAudience tells which namespaces' clients may ask for a scope.
+//
+// +kubebuilder:validation:Enum="";Same;All;Selector
+type ScopeAudience string
+
+// The audiences of a scope, in the words of Gateway API's allowedRoutes.
+const (
+	ScopeFromSame     ScopeAudience = "Same"
+	ScopeFromAll      ScopeAudience = "All"
+	ScopeFromSelector ScopeAudience = "Selector"
+)
+
+// ScopeDeclaration declares a scope, explains it and says who may ask for it.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.selector) == (has(self.from) && self.from == 'Selector')`,fieldPath=".selector",message="selector must be set when from is Selector, and left out otherwise"
+type ScopeDeclaration struct {
+	// Name is the scope as clients ask for it: one word, for instance photos.read.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	Name Scope `json:"name"`
+
+	// Description completes, on the consent page, the sentence of what the client
+	// may do: "See your photos".
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Description Text `json:"description"`
+
+	// From tells the namespaces whose clients may ask for the scope: Same, the namespace
+	// of this ResourceServer; All; or Selector, those whose labels match selector. Absent:
+	// Same.
+	//
+	// +optional
+	From ScopeAudience `json:"from,omitempty"`
+
+	// Selector picks namespaces by their labels, when from is Selector.
+	//
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+
+	// WithoutOwner, when true, lets clients have the scope by the grant type
+	// ClientCredentials, for no person. Absent: only a person can grant it.
+	//
+	// +optional
+	WithoutOwner bool `json:"withoutOwner,omitempty"`
+}
