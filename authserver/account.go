@@ -23,11 +23,11 @@ type Access struct {
 // Accesses returns what the owner allowed, ordered by the clients' names. Clients that were
 // deleted are left out: with them everything of theirs is refused already.
 func (s *Server) Accesses(ctx context.Context, v *Visitor) ([]Access, error) {
-	grants, err := s.Store.GrantsOf(ctx, v.Owner.Name, s.Now())
+	grants, err := s.Store.GrantsOf(ctx, v.Owner.Subject, s.Now())
 	if err != nil {
 		return nil, fmt.Errorf("list grants: %w", err)
 	}
-	consents, err := s.Store.ConsentsOf(ctx, v.Owner.Name)
+	consents, err := s.Store.ConsentsOf(ctx, v.Owner.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("list consents: %w", err)
 	}
@@ -92,7 +92,7 @@ func (s *Server) Forget(ctx context.Context, v *Visitor, clientID string) error 
 	if !ok {
 		return nil
 	}
-	if err := s.Store.Forget(ctx, v.Owner.Name, client.UID, s.Now()); err != nil {
+	if err := s.Store.Forget(ctx, v.Owner.Subject, client.UID, s.Now()); err != nil {
 		return fmt.Errorf("forget client: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventConsentForgotten, ClientID: client.ID, Owner: v.Owner.Name, Reason: "revoked by the owner"})

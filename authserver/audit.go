@@ -13,6 +13,8 @@ const (
 	EventLoginFailed        EventName = "login.failed"
 	EventLoginThrottled     EventName = "login.throttled"
 	EventSignedOut          EventName = "session.ended"
+	EventPersonEnded        EventName = "person.ended"
+	EventPasswordChanged    EventName = "password.changed"
 	EventEntitlementRefused EventName = "entitlement.refused"
 	EventConsentAllowed     EventName = "consent.allowed"
 	EventConsentDenied      EventName = "consent.denied"

@@ -63,7 +63,7 @@ func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position
 		return p, i.unlessSilent(LoginRequired, "the owner is not logged in")
 	}
 	p.Owner = v.Owner
-	entitled, err := s.entitled(ctx, v.Owner, client, 0)
+	entitled, err := s.mayUse(ctx, v.Owner, client, 0)
 	if err != nil {
 		return Position{}, err
 	}
@@ -128,7 +128,7 @@ func (s *Server) mustAsk(ctx context.Context, i *Interaction, o Owner, c *Client
 	if !rememberable(c) {
 		return true, nil
 	}
-	given, err := s.Store.Consent(ctx, o.Name, c.UID)
+	given, err := s.Store.Consent(ctx, o.Subject, c.UID)
 	if errors.Is(err, ErrNotFound) {
 		return true, nil
 	}
@@ -217,7 +217,7 @@ func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client
 	now := s.Now()
 	proof, bound := newProof(i, c, now)
 	grant := Grant{
-		ID: grantIDOf(i), ClientUID: c.UID, Owner: o.Name, Scopes: i.Scopes, Profile: c.Profile,
+		ID: grantIDOf(i), ClientUID: c.UID, Owner: o.Subject, Scopes: i.Scopes, Profile: c.Profile,
 		ApprovedAt: now, EndsAt: endOf(c, bound.ExpiresAt, now), Proof: bound,
 	}
 	var consent *Consent
@@ -226,7 +226,7 @@ func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client
 		if err != nil {
 			return nil, err
 		}
-		consent = &Consent{Owner: o.Name, ClientUID: c.UID, Scopes: scopes, GivenAt: now}
+		consent = &Consent{Owner: o.Subject, ClientUID: c.UID, Scopes: scopes, GivenAt: now}
 	}
 	err := s.Store.Approve(ctx, grant, consent)
 	if errors.Is(err, ErrExists) {
@@ -274,7 +274,7 @@ func endOf(c *Client, proofEnds, now time.Time) time.Time {
 // widen returns the scopes of an "always": those decided now and those of an earlier
 // one that the client may still have.
 func (s *Server) widen(ctx context.Context, o Owner, c *Client, scopes []string) ([]string, error) {
-	before, err := s.Store.Consent(ctx, o.Name, c.UID)
+	before, err := s.Store.Consent(ctx, o.Subject, c.UID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, fmt.Errorf("read consent: %w", err)
 	}

@@ -16,8 +16,8 @@ type Entitlement interface {
 	Entitled(ctx context.Context, o Owner, c *Client, stale time.Duration) (bool, error)
 }
 
-// refreshStale is how old an entitlement may be at a refresh when no new answer can
-// be had. New authorizations get no such mercy.
+// refreshStale is how old an entitlement may be at a refresh and at an introspection when no new
+// answer can be had. New authorizations get no such mercy.
 const refreshStale = 5 * time.Minute
 
 // entitled asks whether the owner may use the client; no answer is an error, never a yes.
@@ -29,9 +29,15 @@ func (s *Server) entitled(ctx context.Context, o Owner, c *Client, stale time.Du
 	if err != nil {
 		return false, fmt.Errorf("check entitlement: %w", err)
 	}
-	if !ok {
+	return ok, nil
+}
+
+// mayUse is entitled for what the audit log is to hear of.
+func (s *Server) mayUse(ctx context.Context, o Owner, c *Client, stale time.Duration) (bool, error) {
+	ok, err := s.entitled(ctx, o, c, stale)
+	if err == nil && !ok {
 		s.audit(ctx, Event{Name: EventEntitlementRefused, ClientID: c.ID, Owner: o.Name,
 			Reason: "RBAC does not allow this owner the verb authorize on oauthclients/" + c.Name + " in namespace " + c.Namespace})
 	}
-	return ok, nil
+	return ok, err
 }

@@ -135,6 +135,8 @@ var (
 	// ErrUnavailable says that a neighbour (store, directory, API server) cannot
 	// answer now. Outside: 503 with Retry-After.
 	ErrUnavailable = errors.New("unavailable")
+	// ErrCannotAsk says that a source has no way to be asked about somebody who is not there.
+	ErrCannotAsk = errors.New("cannot be asked")
 	// ErrWrongPassword says that name and password do not belong together, for
 	// unknown names too.
 	ErrWrongPassword = errors.New("wrong user name or password")

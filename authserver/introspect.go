@@ -14,7 +14,7 @@ type TokenInfo struct {
 	Active    bool
 	Refresh   bool // it is a refresh token
 	Client    *Client
-	Owner     string // empty for client credentials
+	Owner     Owner // the zero Owner for client credentials
 	Scopes    []string
 	IssuedAt  time.Time // zero for refresh tokens
 	ExpiresAt time.Time
@@ -103,19 +103,25 @@ func (s *Server) inspectCredential(ctx context.Context, t accessToken, token str
 }
 
 // inspectGrant returns what a grant is worth: its scopes as far as its client still has
-// them, and its end.
+// them, and its end. A grant is worth nothing while its owner is gone or may not use the client. Of
+// that the audit log learns at the next refresh or login, not at each introspection.
 func (s *Server) inspectGrant(ctx context.Context, id GrantID) (TokenInfo, error) {
 	g, found, err := s.grantOf(ctx, id)
-	if err != nil || !found || g.Generation == 0 || !live(g, s.Now()) {
+	now := s.Now()
+	if err != nil || !found || g.Generation == 0 || !live(g.Grant, now) || g.person.absence(now) != "" {
 		return TokenInfo{}, err
 	}
 	client, ok := s.Clients.ByUID(g.ClientUID)
 	if !ok || client.Suspended || !client.keeps(g.ApprovedAt) {
 		return TokenInfo{}, nil
 	}
+	entitled, err := s.entitled(ctx, g.person.Owner, client, refreshStale)
+	if err != nil || !entitled {
+		return TokenInfo{}, err
+	}
 	return TokenInfo{
-		Active: true, Client: client, Owner: g.Owner, ExpiresAt: g.EndsAt,
-		Scopes: granted(g, client), grant: g,
+		Active: true, Client: client, Owner: g.person.Owner, ExpiresAt: g.EndsAt,
+		Scopes: granted(g.Grant, client), grant: g.Grant,
 	}, nil
 }
 

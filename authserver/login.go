@@ -11,23 +11,20 @@ import (
 	"time"
 )
 
-// Owner is a resource owner: a person who can log in and decide.
-type Owner struct {
-	Name        string // unique in the directory, the subject of tokens
-	DisplayName string
-	Email       string
-	Groups      []string
-}
-
 // Directory knows the owners and how they prove who they are.
 type Directory interface {
 	// Authenticate returns the owner with this name and password. ErrWrongPassword
 	// for unknown names and wrong passwords alike, in the same time; ErrUnavailable
 	// when it cannot tell now.
 	Authenticate(ctx context.Context, name, password string) (Owner, error)
-	// Lookup returns the owner as the directory knows them now, or ErrNotFound when
-	// they may not log in any more.
+	// Lookup returns the owner who has this name now, or ErrNotFound.
 	Lookup(ctx context.Context, name string) (Owner, error)
+	// Confirm returns a person as their source knows them now. ErrNotFound: not at all, any
+	// more. ErrUnavailable: it cannot tell now. ErrCannotAsk: there is no way to ask.
+	Confirm(ctx context.Context, p Person) (Owner, error)
+	// ConfirmedFor is how long what a source said of a person holds. 0: until it says
+	// otherwise, because it sees each change. Where it cannot be asked: MaxConfirmationAge.
+	ConfirmedFor(source string) time.Duration
 }
 
 // Credentials are what a person typed, and from where.
@@ -62,7 +59,7 @@ func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
 		return Login{}, refuse(WrongPassword, "wrong user name or password")
 	}
 	now := s.Now()
-	attempt, wait := s.throttle.begin(now, c, s.knownDevice(c, now))
+	attempt, wait := s.throttle.begin(now, c, s.knownDevice(ctx, c, now))
 	if wait > 0 {
 		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: s.knownName(ctx, c.Username)})
 		return Login{}, &Error{Code: TooManyAttempts, Description: "too many attempts", RetryAfter: wait}
@@ -91,15 +88,18 @@ func (s *Server) knownName(ctx context.Context, name string) string {
 }
 
 func (s *Server) openSession(ctx context.Context, owner Owner, now time.Time) (Login, error) {
+	if err := owner.check(); err != nil {
+		return Login{}, err
+	}
 	token := rand.Text()
 	session := Session{
-		Hash: sha256.Sum256([]byte(token)), Owner: owner.Name,
-		AuthenticatedAt: now, ExpiresAt: now.Add(s.SessionLifetime),
+		Hash: sha256.Sum256([]byte(token)), Owner: owner.Subject,
+		AuthenticatedAt: now, ExpiresAt: now.Add(s.SessionLifetime), CredentialVersion: owner.CredentialVersion,
 	}
-	if err := s.Store.CreateSession(ctx, session); err != nil {
+	if err := s.Store.CreateSession(ctx, session, s.confirmation(owner, now)); err != nil {
 		return Login{}, fmt.Errorf("create session: %w", err)
 	}
-	device, err := s.newDevice(owner.Name, now)
+	device, err := s.newDevice(owner.Subject, now)
 	if err != nil {
 		return Login{}, err
 	}
@@ -114,47 +114,37 @@ type Visitor struct {
 }
 
 // Visitor returns who the session cookie's value belongs to, or nil without an error
-// when it belongs to nobody (any more): expired, signed out, removed from the directory.
+// when it belongs to nobody (any more): expired, signed out, removed from the directory, not
+// confirmed by it for too long, or the password was changed since.
 func (s *Server) Visitor(ctx context.Context, token string) (*Visitor, error) {
 	if token == "" || len(token) > 64 {
 		return nil, nil
 	}
-	session, err := s.Store.Session(ctx, sha256.Sum256([]byte(token)))
+	session, person, err := s.Store.Session(ctx, sha256.Sum256([]byte(token)))
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read session: %w", err)
 	}
-	if !s.Now().Before(session.ExpiresAt) {
+	now := s.Now()
+	if !now.Before(session.ExpiresAt) || person.absence(now) != "" || session.CredentialVersion != person.CredentialVersion {
 		return nil, nil
 	}
-	owner, err := s.Directory.Lookup(ctx, session.Owner)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look up owner: %w", err)
-	}
-	return &Visitor{Owner: owner, Session: session}, nil
+	return &Visitor{Owner: person.Owner, Session: session}, nil
 }
 
-// OwnerOf returns the owner whom a token speaks for, as the directory knows them now.
-// ErrNotFound: it speaks for nobody, or for somebody who may not log in any more.
-func (s *Server) OwnerOf(ctx context.Context, t TokenInfo) (Owner, error) {
-	if !t.Active || t.Owner == "" {
+// OwnerOf returns the owner whom a token speaks for. ErrNotFound: it speaks for nobody.
+func (s *Server) OwnerOf(t TokenInfo) (Owner, error) {
+	if !t.Active || t.Owner.Subject == "" {
 		return Owner{}, ErrNotFound
 	}
-	owner, err := s.Directory.Lookup(ctx, t.Owner)
-	if err != nil {
-		return Owner{}, fmt.Errorf("look up owner: %w", err)
-	}
-	return owner, nil
+	return t.Owner, nil
 }
 
 // SignOut ends the session. Grants stay: they are ended on the account page.
 func (s *Server) SignOut(ctx context.Context, v *Visitor) error {
-	if err := s.Store.DeleteSession(ctx, v.Session.Hash); err != nil {
+	if err := s.Store.DeleteSession(ctx, v.Owner.Subject, v.Session.Hash); err != nil {
 		return fmt.Errorf("delete session: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name})

@@ -455,7 +455,7 @@ func TestN40IntrospectionTellsOnlyWhoMayKnow(t *testing.T) {
 			if err != nil || info.Active != tc.active {
 				t.Errorf("active is %v, %v", info.Active, err)
 			}
-			if !info.Active && (info.Owner != "" || info.Client != nil || info.Scopes != nil) {
+			if !info.Active && (info.Owner.Subject != "" || info.Client != nil || info.Scopes != nil) {
 				t.Errorf("about an inactive token it says %+v", info)
 			}
 		})
@@ -473,8 +473,8 @@ func TestAResourceServerSeesOnlyTheScopesItOwns(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := s.Auth.Introspect(t.Context(), s.caller(authtest.PhotoStorage), tokens.AccessToken)
-	if err != nil || strings.Join(info.Scopes, " ") != "photos.write" || info.Owner != authtest.Bob {
-		t.Errorf("it sees %v of %q, %v", info.Scopes, info.Owner, err)
+	if err != nil || strings.Join(info.Scopes, " ") != "photos.write" || info.Owner.Name != authtest.Bob {
+		t.Errorf("it sees %v of %q, %v", info.Scopes, info.Owner.Name, err)
 	}
 }
 

@@ -35,24 +35,28 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 	if refusal := bound(g, c, r); refusal != nil {
 		return Grant{}, refusal
 	}
+	owned, err := s.withPerson(ctx, g)
+	if err != nil {
+		return Grant{}, err
+	}
 	if g.Generation > 0 {
-		return Grant{}, s.reused(ctx, EventProofReused, g, c)
+		return Grant{}, s.reused(ctx, EventProofReused, owned, c)
 	}
 	now := s.Now()
 	if !now.Before(g.Proof.ExpiresAt) || !live(g, now) || !c.keeps(g.ApprovedAt) {
 		return Grant{}, &Error{Code: InvalidGrant, Why: WhyExpired, Description: "the code is unknown or expired"}
 	}
-	if err := s.stillEntitled(ctx, g, c, 0); err != nil {
+	if err := s.stillEntitled(ctx, owned, c, 0); err != nil {
 		return Grant{}, err
 	}
 	taken, err := s.Store.Redeem(ctx, hash, now)
 	if errors.Is(err, ErrNotFound) {
-		return Grant{}, s.lostRace(ctx, hash, c)
+		return Grant{}, s.lostRace(ctx, owned, c)
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("redeem proof: %w", err)
 	}
-	s.audit(ctx, Event{Name: EventProofRedeemed, ClientID: c.ID, Owner: taken.Owner, Grant: taken.ID.String(), Scopes: taken.Scopes})
+	s.audit(ctx, Event{Name: EventProofRedeemed, ClientID: c.ID, Owner: owned.person.Name, Grant: taken.ID.String(), Scopes: taken.Scopes})
 	return taken, nil
 }
 
@@ -91,15 +95,24 @@ func codeVerifierFits(verifier, challenge string) bool {
 	return subtle.ConstantTimeCompare([]byte(got), []byte(challenge)) == 1
 }
 
+// withPerson returns the grant with the row of its owner.
+func (s *Server) withPerson(ctx context.Context, g Grant) (ownedGrant, error) {
+	p, err := s.Store.Person(ctx, g.Owner)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return ownedGrant{}, fmt.Errorf("read owner: %w", err)
+	}
+	return ownedGrant{g, p}, nil
+}
+
 // lostRace tells why a proof that was there could not be taken: another request took it
 // first, or it ended in between.
-func (s *Server) lostRace(ctx context.Context, hash Hash, c *Client) error {
-	g, err := s.Store.GrantByProof(ctx, hash)
+func (s *Server) lostRace(ctx context.Context, before ownedGrant, c *Client) error {
+	g, err := s.Store.GrantByProof(ctx, before.Proof.Hash)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("read proof again: %w", err)
 	}
 	if err == nil && g.Generation > 0 {
-		return s.reused(ctx, EventProofReused, g, c)
+		return s.reused(ctx, EventProofReused, ownedGrant{g, before.person}, c)
 	}
 	return refuse(InvalidGrant, "the code is unknown or expired")
 }
@@ -107,9 +120,9 @@ func (s *Server) lostRace(ctx context.Context, hash Hash, c *Client) error {
 // reused ends a grant because something of it was used twice: two parties have it
 // (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
 // Of any number of replays one ends it: the others find it ended and write nothing.
-func (s *Server) reused(ctx context.Context, what EventName, g Grant, c *Client) error {
-	s.audit(ctx, Event{Name: what, ClientID: c.ID, Owner: g.Owner, Grant: g.ID.String()})
-	if live(g, s.Now()) {
+func (s *Server) reused(ctx context.Context, what EventName, g ownedGrant, c *Client) error {
+	s.audit(ctx, Event{Name: what, ClientID: c.ID, Owner: g.person.Name, Grant: g.ID.String()})
+	if live(g.Grant, s.Now()) {
 		if err := s.revokeGrant(ctx, g, "used twice"); err != nil {
 			return err
 		}
@@ -122,17 +135,12 @@ func (s *Server) reused(ctx context.Context, what EventName, g Grant, c *Client)
 
 // stillEntitled refuses when the owner left the directory or may not use the client any
 // more. The grant stays: entitlement may come back before it ends.
-func (s *Server) stillEntitled(ctx context.Context, g Grant, c *Client, stale time.Duration) error {
-	owner, err := s.Directory.Lookup(ctx, g.Owner)
-	if errors.Is(err, ErrNotFound) {
-		s.audit(ctx, Event{Name: EventEntitlementRefused, ClientID: c.ID, Owner: g.Owner, Grant: g.ID.String(),
-			Reason: "the directory does not know this owner any more"})
+func (s *Server) stillEntitled(ctx context.Context, g ownedGrant, c *Client, stale time.Duration) error {
+	if why := g.person.absence(s.Now()); why != "" {
+		s.audit(ctx, Event{Name: EventEntitlementRefused, ClientID: c.ID, Owner: g.person.Name, Grant: g.ID.String(), Reason: why})
 		return noLongerEntitled()
 	}
-	if err != nil {
-		return fmt.Errorf("look up owner: %w", err)
-	}
-	ok, err := s.entitled(ctx, owner, c, stale)
+	ok, err := s.mayUse(ctx, g.person.Owner, c, stale)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 		return nil, err
 	}
 	// RFC 6749 §6: the scope may shrink, never grow. Scopes the client lost are gone.
-	scopes, refusal := narrow(granted(g, caller.Client), r.Scopes)
+	scopes, refusal := narrow(granted(g.Grant, caller.Client), r.Scopes)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -32,59 +32,59 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 	if g, err = s.rotate(ctx, g, generation, caller.Client); err != nil {
 		return nil, err
 	}
-	s.audit(ctx, Event{Name: EventTokenRefreshed, ClientID: caller.Client.ID, Owner: g.Owner, Grant: g.ID.String(), Scopes: scopes})
-	return s.tokensOf(g, caller.Client, scopes)
+	s.audit(ctx, Event{Name: EventTokenRefreshed, ClientID: caller.Client.ID, Owner: g.person.Name, Grant: g.ID.String(), Scopes: scopes})
+	return s.tokensOf(g.Grant, caller.Client, scopes)
 }
 
 // refreshed returns the live grant of a refresh token of this client, and the
 // generation the token names.
-func (s *Server) refreshed(ctx context.Context, c *Client, token string) (Grant, uint32, error) {
+func (s *Server) refreshed(ctx context.Context, c *Client, token string) (ownedGrant, uint32, error) {
 	unknown := refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
 	keys, err := s.currentKeys()
 	if err != nil {
-		return Grant{}, 0, err
+		return ownedGrant{}, 0, err
 	}
 	t, err := keys.openRefresh(token)
 	if err != nil {
-		return Grant{}, 0, unknown
+		return ownedGrant{}, 0, unknown
 	}
 	g, found, err := s.grantOf(ctx, t.GrantID)
 	if err != nil {
-		return Grant{}, 0, err
+		return ownedGrant{}, 0, err
 	}
-	if !found || g.ClientUID != c.UID || !live(g, s.Now()) || !c.keeps(g.ApprovedAt) {
-		return Grant{}, 0, unknown
+	if !found || g.ClientUID != c.UID || !live(g.Grant, s.Now()) || !c.keeps(g.ApprovedAt) {
+		return ownedGrant{}, 0, unknown
 	}
 	return g, t.Generation, nil
 }
 
 // rotate returns the grant in the generation whose refresh token the client gets.
-func (s *Server) rotate(ctx context.Context, g Grant, generation uint32, c *Client) (Grant, error) {
+func (s *Server) rotate(ctx context.Context, g ownedGrant, generation uint32, c *Client) (ownedGrant, error) {
 	if generation == g.Generation {
-		if !refreshable(g, c) {
-			return Grant{}, refuse(InvalidGrant, "the grant was refreshed as often as it may be")
+		if !refreshable(g.Grant, c) {
+			return ownedGrant{}, refuse(InvalidGrant, "the grant was refreshed as often as it may be")
 		}
 		next, err := s.Store.Rotate(ctx, g.ID, generation, s.Now())
 		if !errors.Is(err, ErrStale) {
-			return next, wrap("rotate grant", err)
+			return ownedGrant{next, g.person}, wrap("rotate grant", err)
 		}
 		var found bool
 		if g, found, err = s.grantOf(ctx, g.ID); err != nil {
-			return Grant{}, err
+			return ownedGrant{}, err
 		}
-		if !found || !live(g, s.Now()) {
-			return Grant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
+		if !found || !live(g.Grant, s.Now()) {
+			return ownedGrant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
 		}
 	}
 	switch {
 	case generation+1 == g.Generation && s.Now().Sub(g.RotatedAt) <= refreshGrace:
 		return g, nil
 	case generation < g.Generation:
-		return Grant{}, s.reused(ctx, EventRefreshReused, g, c)
+		return ownedGrant{}, s.reused(ctx, EventRefreshReused, g, c)
 	default:
 		// A generation that was never reached: the store was set back. Nothing is known
 		// about who holds what, so the token is not honoured and the grant is left alone.
-		return Grant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
+		return ownedGrant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
 	}
 }
 

@@ -52,7 +52,7 @@ func (s *Server) revokeOwn(ctx context.Context, caller Caller, id GrantID) error
 
 // revokeGrant ends a grant with everything that came from it. It is the one way. Of several
 // that end one grant, one writes the audit event.
-func (s *Server) revokeGrant(ctx context.Context, g Grant, reason string) error {
+func (s *Server) revokeGrant(ctx context.Context, g ownedGrant, reason string) error {
 	ended, err := s.Store.Revoke(ctx, g.ID, s.Now())
 	if err != nil {
 		return fmt.Errorf("revoke grant: %w", err)
@@ -60,7 +60,7 @@ func (s *Server) revokeGrant(ctx context.Context, g Grant, reason string) error 
 	if !ended {
 		return nil
 	}
-	e := Event{Name: EventGrantRevoked, Owner: g.Owner, Grant: g.ID.String(), Reason: reason}
+	e := Event{Name: EventGrantRevoked, Owner: g.person.Name, Grant: g.ID.String(), Reason: reason}
 	if client, ok := s.Clients.ByUID(g.ClientUID); ok {
 		e.ClientID = client.ID
 	}

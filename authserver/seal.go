@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"context"
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/binary"
@@ -103,7 +104,7 @@ func ticketData(i *Interaction, v *Visitor) []byte {
 
 // device is what the device cookie says: this browser has logged in as Owner before.
 type device struct {
-	Owner string    `json:"o"`
+	Owner string    `json:"o"` // the subject
 	ID    string    `json:"i"`
 	Ends  time.Time `json:"e"`
 }
@@ -121,8 +122,8 @@ func (s *Server) newDevice(owner string, now time.Time) (string, error) {
 }
 
 // knownDevice returns the ID of the device if its cookie is one for the owner who is
-// logging in, else "".
-func (s *Server) knownDevice(c Credentials, now time.Time) string {
+// logging in, else "". The name may belong to somebody else by now: it is the subject that counts.
+func (s *Server) knownDevice(ctx context.Context, c Credentials, now time.Time) string {
 	keys := s.keys.Load()
 	if keys == nil || c.Device == "" || len(c.Device) > MaxSealedInteraction {
 		return ""
@@ -133,7 +134,11 @@ func (s *Server) knownDevice(c Credentials, now time.Time) string {
 	}
 	plain, err := keys.open(forDevice, raw)
 	var d device
-	if err != nil || json.Unmarshal(plain, &d) != nil || d.Owner != c.Username || !now.Before(d.Ends) {
+	if err != nil || json.Unmarshal(plain, &d) != nil || !now.Before(d.Ends) {
+		return ""
+	}
+	owner, err := s.Directory.Lookup(ctx, c.Username)
+	if err != nil || owner.Subject != d.Owner {
 		return ""
 	}
 	return d.ID

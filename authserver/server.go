@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// Config is what a Server is made of. Every field but the last three is required.
+// Config is what a Server is made of. Every field but the last four is required.
 type Config struct {
 	Clients     Clients
 	Directory   Directory
@@ -21,6 +21,9 @@ type Config struct {
 
 	// SessionLifetime is how long a login lasts. Default: 12 hours.
 	SessionLifetime time.Duration
+	// PasswordChangeEndsGrants is whether a person's grants end when their password was changed.
+	// Their sessions do in any case.
+	PasswordChangeEndsGrants bool
 	// Now tells the time. Default: time.Now.
 	Now func() time.Time
 	// NewID makes an unguessable name of at least 128 random bits. Default: crypto/rand.Text.

@@ -111,7 +111,7 @@ func TestBobAllowsAndPhotoBookSignsUntilItsTokenEnds(t *testing.T) {
 		t.Errorf("the token lives %s, refresh token %q", tokens.ExpiresAt.Sub(tokens.IssuedAt), tokens.RefreshToken)
 	}
 	info := s.verified(tokens.AccessToken, tokens.TokenSecret)
-	if !info.Active || info.Owner != authtest.Bob || strings.Join(info.Scopes, " ") != "photos.read" {
+	if !info.Active || info.Owner.Name != authtest.Bob || strings.Join(info.Scopes, " ") != "photos.read" {
 		t.Fatalf("PhotoStorage learns %+v", info)
 	}
 	s.Clock.Advance(10 * time.Hour)

@@ -19,10 +19,12 @@ func (id GrantID) String() string { return hex.EncodeToString(id[:]) }
 
 // Session says that a browser's owner has logged in.
 type Session struct {
-	Hash            Hash // of the cookie's value
-	Owner           string
+	Hash            Hash   // of the cookie's value
+	Owner           string // the subject
 	AuthenticatedAt time.Time
 	ExpiresAt       time.Time
+	// CredentialVersion is the owner's at the login: a session ends when it changes.
+	CredentialVersion string
 }
 
 // Grant says: this owner lets this client do these scopes until this date. It is the
@@ -31,7 +33,7 @@ type Session struct {
 type Grant struct {
 	ID         GrantID
 	ClientUID  string
-	Owner      string
+	Owner      string // the subject
 	Scopes     []string
 	Profile    Profile
 	ApprovedAt time.Time
@@ -53,23 +55,42 @@ type Proof struct {
 
 // Consent says that an owner ticked "always" for a client and these scopes.
 type Consent struct {
-	Owner     string
+	Owner     string // the subject
 	ClientUID string
 	Scopes    []string
 	GivenAt   time.Time
 }
 
-// Store keeps what must survive a restart. Each method is atomic, and what it
+// Store keeps what must survive a restart. Owners are named by their subjects. Each method is atomic, and what it
 // promised is on disk when it returns. Times come from the caller and are kept to the
 // millisecond. A failure to reach the data is an error that wraps ErrUnavailable; so is
 // a context that ends, whose error is wrapped too: what was asked for may still happen.
 type Store interface {
-	// CreateSession keeps s. ErrExists if there is one with its hash.
-	CreateSession(ctx context.Context, s Session) error
-	// Session returns the session, or ErrNotFound. It does not look at the clock.
-	Session(ctx context.Context, h Hash) (Session, error)
-	// DeleteSession ends a session; to end one that is not there is no error.
-	DeleteSession(ctx context.Context, h Hash) error
+	// CreateSession keeps s and, as ConfirmPeople does, what the directory said at the login.
+	// ErrExists if there is a session with its hash: nothing is written then. Of an owner's sessions
+	// the newest MaxSessions stay.
+	CreateSession(ctx context.Context, s Session, c Confirmation) error
+	// Session returns the session and the person it is of, or ErrNotFound. It does not look at the
+	// clock. A person of whom there is no row is the zero Person.
+	Session(ctx context.Context, h Hash) (Session, Person, error)
+	// SessionsOf returns the owner's sessions that have not expired at now, newest first.
+	SessionsOf(ctx context.Context, owner string, now time.Time) ([]Session, error)
+	// DeleteSession ends a session of the owner; to end one that is not there is no error.
+	DeleteSession(ctx context.Context, owner string, h Hash) error
+	// DeleteSessions ends all sessions of the owner but the one with the hash but.
+	DeleteSessions(ctx context.Context, owner string, but Hash) error
+
+	// ConfirmPeople keeps what a directory said of people. A row is only written when something
+	// is new: more than half of the time of the confirmation that is kept has passed, or the new one is
+	// shorter, or anything else differs. When CredentialVersion differs, the person's sessions with another
+	// one end and, with EndGrants, their grants are revoked. When the person has ended, their sessions end;
+	// the time of the first end stays.
+	ConfirmPeople(ctx context.Context, people []Confirmation) error
+	// Person returns the row of a person, ended or not, or ErrNotFound.
+	Person(ctx context.Context, subject string) (Person, error)
+	// People returns at most limit people who have not ended, by subject, from the one that follows
+	// after on.
+	People(ctx context.Context, after string, limit int) ([]Person, error)
 
 	// Approve keeps a new grant with its unredeemed proof and, unless it is nil, the
 	// consent (an older one of the same owner and client is replaced). ErrExists
@@ -86,6 +107,9 @@ type Store interface {
 	Redeem(ctx context.Context, proof Hash, now time.Time) (Grant, error)
 	// Grant returns a grant, or ErrNotFound.
 	Grant(ctx context.Context, id GrantID) (Grant, error)
+	// OwnedGrant returns a grant and its owner in one read, or ErrNotFound. An owner of whom there
+	// is no row is the zero Person.
+	OwnedGrant(ctx context.Context, id GrantID) (Grant, Person, error)
 	// Rotate moves a live grant (not revoked, not ended) from generation to the next and
 	// returns it. ErrStale if there is no such grant, if it has another generation or is not
 	// live, and for generation 0, which only Redeem ends.
@@ -113,8 +137,15 @@ type Store interface {
 
 	// Sweep removes at most limit rows that mean nothing any more at now, and returns how
 	// many it removed: call it again until that is less than limit. A grant stays until it ended; one whose proof was never
-	// redeemed, until ProofMemory after the proof's expiry.
+	// redeemed, until ProofMemory after the proof's expiry. A person who ended GoneMemory ago goes with everything of
+	// theirs, and so do the consents for a client that was absent for as long.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
+	// ConsentClients returns at most limit UIDs of clients that there are consents for, in order, from the
+	// one that follows after on.
+	ConsentClients(ctx context.Context, after string, limit int) ([]string, error)
+	// NoteClients remembers since when clients are absent. The time of the first call stays until a client
+	// is present again.
+	NoteClients(ctx context.Context, present, absent []string, now time.Time) error
 	// Ping reports whether the store answers.
 	Ping(ctx context.Context) error
 }
@@ -122,6 +153,8 @@ type Store interface {
 const (
 	// MaxGrants is how many live grants an owner keeps to one client.
 	MaxGrants = 50
+	// MaxSessions is how many sessions an owner keeps.
+	MaxSessions = 100
 	// ProofMemory is how long an unredeemed proof is remembered after it expired, so
 	// that a finished interaction cannot be finished again.
 	ProofMemory = time.Hour

@@ -220,14 +220,20 @@ func granted(g Grant, c *Client) []string { return intersect(g.Scopes, c.Scopes)
 // live reports whether a grant is neither revoked nor over.
 func live(g Grant, now time.Time) bool { return g.RevokedAt.IsZero() && now.Before(g.EndsAt) }
 
-// grantOf reads a grant; one that is not there is (zero, nil, false).
-func (s *Server) grantOf(ctx context.Context, id GrantID) (Grant, bool, error) {
-	g, err := s.Store.Grant(ctx, id)
+// ownedGrant is a grant and the person who gave it.
+type ownedGrant struct {
+	Grant
+	person Person
+}
+
+// grantOf reads a grant; one that is not there is not found.
+func (s *Server) grantOf(ctx context.Context, id GrantID) (g ownedGrant, found bool, err error) {
+	g.Grant, g.person, err = s.Store.OwnedGrant(ctx, id)
 	if errors.Is(err, ErrNotFound) {
-		return Grant{}, false, nil
+		return ownedGrant{}, false, nil
 	}
 	if err != nil {
-		return Grant{}, false, fmt.Errorf("read grant: %w", err)
+		return ownedGrant{}, false, fmt.Errorf("read grant: %w", err)
 	}
 	return g, true, nil
 }

@@ -27,12 +27,19 @@ type answer struct {
 	Scope    string `json:"scope"`
 	ClientID string `json:"client_id"`
 	Username string `json:"username"`
+	Subject  string `json:"sub"`
 	Type     string `json:"token_type"`
 	Expires  int64  `json:"exp"`
 }
 
+// clientSubject is how the subject begins of a token that no person gave.
+const clientSubject = "client:"
+
 func (a answer) caller() Caller {
-	c := Caller{Owner: a.Username, ClientID: a.ClientID, Scopes: strings.Fields(a.Scope)}
+	c := Caller{ClientID: a.ClientID, Scopes: strings.Fields(a.Scope)}
+	if !strings.HasPrefix(a.Subject, clientSubject) {
+		c.Subject, c.Owner = a.Subject, a.Username
+	}
 	if a.Expires != 0 {
 		c.ExpiresAt = time.Unix(a.Expires, 0)
 	}

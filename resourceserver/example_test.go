@@ -27,7 +27,7 @@ func Example() {
 	photos := http.NewServeMux()
 	photos.HandleFunc("GET /photos", func(w http.ResponseWriter, r *http.Request) {
 		caller, _ := resourceserver.CallerFrom(r.Context())
-		fmt.Fprintf(w, "the photos of %s\n", caller.Owner)
+		fmt.Fprintf(w, "the photos of %s, found by %s\n", caller.Owner, caller.Subject)
 	})
 	photos.Handle("DELETE /photos/{name}", guard.Require("photos.write", http.HandlerFunc(
 		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })))

@@ -67,7 +67,7 @@ func (h *house) allow(t *testing.T) {
 	t.Helper()
 	client, _ := h.Clients.ByID(authtest.PhotoBook)
 	caller := authserver.Caller{Client: client, CredentialID: client.Credentials[0].ID}
-	visitor := &authserver.Visitor{Owner: authserver.Owner{Name: authtest.Bob}}
+	visitor := h.Visit(t, authtest.Bob, authtest.BobPassword)
 	var err error
 	if h.asking, err = h.Auth.RequestToken(t.Context(), caller, authtest.PhotoBookCallback); err != nil {
 		t.Fatal(err)

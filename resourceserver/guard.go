@@ -37,8 +37,11 @@ func New(c Config) (*Guard, error) {
 
 // Caller is who called, as Gatehouse said while the request came in.
 type Caller struct {
-	// Owner is the name of the person who gave the client access; empty when the client acts
-	// as itself (RFC 6749 §4.4).
+	// Subject is the person who gave the client access: an opaque ID that never changes and is
+	// never given to anybody else. What belongs to a person is found by it. Empty when the client
+	// acts as itself (RFC 6749 §4.4).
+	Subject string
+	// Owner is that person's name, to show it. The name may be given to another person later.
 	Owner string
 	// ClientID is the client's.
 	ClientID string
@@ -68,19 +71,50 @@ func CallerFrom(ctx context.Context) (caller Caller, found bool) {
 // scopeToken is RFC 6749 §3.3's scope-token.
 var scopeToken = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
 
-// Require lets requests through to next whose token has the scope; empty: any scope that
-// belongs to this API. CallerFrom tells next who called. Guards may be nested, for a scope
-// here and another one there: Gatehouse is asked once, which is all that a signed request
-// allows. Require panics when scope is not one scope.
+// Require lets requests through to next that a person has allowed, with a token that has the
+// scope; empty: any scope that belongs to this API. A client that acts as itself, with a token of
+// its own credentials, is not let through: see RequireClient. CallerFrom tells next who called.
+// Guards may be nested, for a scope here and another one there: Gatehouse is asked once, which is
+// all that a signed request allows. Require panics when scope is not one scope.
 //
 // What is not let through is answered as RFC 6750 §3 says, with a challenge for each kind of
-// token that is taken: 401 without a good token, 403 when it lacks the scope, 400 when the
-// request is malformed, 413 when what was signed is too large to be handed on, and 503 when
-// Gatehouse cannot be asked.
+// token that is taken: 401 without a good token, 403 when it lacks the scope or is not of a person,
+// 400 when the request is malformed, 413 when what was signed is too large to be handed on, and 503
+// when Gatehouse cannot be asked.
 //
 // Next may read the body. Of a signed request, only a form is covered by the signature (RFC
 // 5849 §3.4.1.3.1); it is read here, up to 64 KiB. All other bodies are protected by TLS alone.
 func (g *Guard) Require(scope string, next http.Handler) http.Handler {
+	return g.require(scope, ofPerson, next)
+}
+
+// RequireClient is Require for machines: only a client that acts as itself is let through.
+func (g *Guard) RequireClient(scope string, next http.Handler) http.Handler {
+	return g.require(scope, ofClient, next)
+}
+
+// RequireAny is Require for persons and machines alike. Next must look at Caller.Subject: it is
+// empty for a client that acts as itself.
+func (g *Guard) RequireAny(scope string, next http.Handler) http.Handler {
+	return g.require(scope, nil, next)
+}
+
+// ofPerson and ofClient return why a caller is not of their kind, or nil.
+func ofPerson(r *http.Request, c Caller) error {
+	if c.Subject == "" {
+		return wrongKind(r, "the access token was not given by a person, and this is for persons")
+	}
+	return nil
+}
+
+func ofClient(r *http.Request, c Caller) error {
+	if c.Subject != "" {
+		return wrongKind(r, "the access token was given by a person, and this is for clients that act as themselves")
+	}
+	return nil
+}
+
+func (g *Guard) require(scope string, kind func(*http.Request, Caller) error, next http.Handler) http.Handler {
 	if scope != "" && !scopeToken.MatchString(scope) {
 		panic(fmt.Sprintf("resourceserver: %q is not one scope", scope))
 	}
@@ -88,6 +122,9 @@ func (g *Guard) Require(scope string, next http.Handler) http.Handler {
 		r, a, err := g.admit(r)
 		if err == nil && scope != "" && !a.caller.Has(scope) {
 			err = tooNarrow(r)
+		}
+		if err == nil && kind != nil {
+			err = kind(r, a.caller)
 		}
 		if err != nil {
 			g.refuse(w, r, scope, err)

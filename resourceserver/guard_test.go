@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,10 +22,10 @@ import (
 )
 
 const (
-	bobs    = `{"active":true,"scope":"openid photos.read","client_id":"photos.photoprint","token_type":"Bearer","username":"bob","exp":1780000000}`
-	jobs    = `{"active":true,"scope":"photos.read","client_id":"photos.job","token_type":"bearer"}`
-	other   = `{"active":true,"scope":"photos.readonly","client_id":"photos.photoprint","token_type":"Bearer","username":"bob"}`
-	refresh = `{"active":true,"scope":"photos.read","client_id":"photos.photoprint","username":"bob"}`
+	bobs    = `{"active":true,"scope":"openid photos.read","client_id":"photos.photoprint","token_type":"Bearer","username":"bob","sub":"mzxw6ytboi2tkmrzgq3tomrqgq","exp":1780000000}`
+	jobs    = `{"active":true,"scope":"photos.read","client_id":"photos.job","token_type":"bearer","sub":"client:photos.job"}`
+	other   = `{"active":true,"scope":"photos.readonly","client_id":"photos.photoprint","token_type":"Bearer","username":"bob","sub":"mzxw6ytboi2tkmrzgq3tomrqgq"}`
+	refresh = `{"active":true,"scope":"photos.read","client_id":"photos.photoprint","username":"bob","sub":"mzxw6ytboi2tkmrzgq3tomrqgq"}`
 	dead    = `{"active":false}`
 
 	signature = `OAuth oauth_consumer_key="photos.photobook",oauth_signature="c2lnbg%3D%3D"`
@@ -37,6 +38,8 @@ func TestWhoMayPassAndWhatTheOthersAreTold(t *testing.T) {
 		bad        = `Bearer realm="PhotoStorage", error="invalid_request", error_description="the access token is malformed"`
 		narrow     = `Bearer realm="PhotoStorage", error="insufficient_scope", ` +
 			`error_description="the access token does not have the scope that is needed", scope="photos.read"`
+		noOwner = `Bearer realm="PhotoStorage", error="insufficient_scope", ` +
+			`error_description="the access token was not given by a person, and this is for persons", scope="photos.read"`
 		oauth   = `OAuth realm="PhotoStorage"`
 		bobBody = "bob photos.photoprint [openid photos.read] 1780000000"
 	)
@@ -48,7 +51,8 @@ func TestWhoMayPassAndWhatTheOthersAreTold(t *testing.T) {
 	}{
 		{"a bearer token with the scope", "Bearer gha_1", bobs, 200, nil, bobBody},
 		{"the scheme in lower case", "bearer  gha_1", bobs, 200, nil, bobBody},
-		{"a token that no person gave", "Bearer gha_2", jobs, 200, nil, " photos.job [photos.read] -62135596800"},
+		{"N94: a token that no person gave", "Bearer gha_2", jobs, 403, []string{noOwner, oauth},
+			"The access token was not given by a person, and this is for persons."},
 		{"a signed request", signature, bobs, 200, nil, bobBody},
 		{"the signed scheme in upper case", "OAUTH" + signature[5:], bobs, 200, nil, bobBody},
 		{"no token", "", bobs, 401, []string{bearerOnly, oauth}, "An access token is required."},
@@ -72,6 +76,49 @@ func TestWhoMayPassAndWhatTheOthersAreTold(t *testing.T) {
 			if diff := cmp.Diff([]any{c.status, c.challenges, c.body},
 				[]any{got.StatusCode, got.Header["Www-Authenticate"], got.body}); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestN94PersonsAndMachinesPassWhereTheyAreMeantTo(t *testing.T) {
+	// Eve's client is called like Bob, or like Bob's subject: Gatehouse says what it is.
+	const (
+		asBob     = `{"active":true,"scope":"photos.read","client_id":"bob","token_type":"Bearer","sub":"client:bob"}`
+		asSubject = `{"active":true,"scope":"photos.read","client_id":"mzxw6ytboi2tkmrzgq3tomrqgq","token_type":"Bearer","sub":"client:mzxw6ytboi2tkmrzgq3tomrqgq"}`
+		strange   = `{"active":true,"scope":"photos.read","client_id":"x","token_type":"Bearer","sub":"client:x","username":"bob"}`
+	)
+	for _, c := range []struct {
+		name, says string
+		want       map[string]string
+	}{
+		{"a person", bobs, map[string]string{"/": "200 bob mzxw6ytboi2tkmrzgq3tomrqgq", "/client": "403", "/any": "200 bob mzxw6ytboi2tkmrzgq3tomrqgq"}},
+		{"a machine", jobs, map[string]string{"/": "403", "/client": "200  ", "/any": "200  "}},
+		{"a machine called bob", asBob, map[string]string{"/": "403", "/client": "200  ", "/any": "200  "}},
+		{"a machine called like bob's subject", asSubject, map[string]string{"/": "403", "/client": "200  ", "/any": "200  "}},
+		{"a machine with a user name", strange, map[string]string{"/": "403", "/client": "200  ", "/any": "200  "}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t)
+			s.says = c.says
+			who := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				caller, _ := resourceserver.CallerFrom(r.Context())
+				w.Header().Set("Who", caller.Owner+" "+caller.Subject)
+			})
+			for path, guarded := range map[string]http.Handler{
+				"/": s.guard.Require("photos.read", who), "/client": s.guard.RequireClient("photos.read", who), "/any": s.guard.RequireAny("photos.read", who),
+			} {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+				r.Header.Set("Authorization", "Bearer gha_1")
+				w := httptest.NewRecorder()
+				guarded.ServeHTTP(w, r)
+				got := strconv.Itoa(w.Code)
+				if w.Code == http.StatusOK {
+					got += " " + w.Header().Get("Who")
+				}
+				if got != c.want[path] {
+					t.Errorf("%s: %q, want %q", path, got, c.want[path])
+				}
 			}
 		})
 	}

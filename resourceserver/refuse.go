@@ -43,6 +43,12 @@ func tooNarrow(r *http.Request) error {
 	return &refusal{http.StatusForbidden, scheme, "insufficient_scope", "the access token does not have the scope that is needed"}
 }
 
+// wrongKind: RFC 6750 §3.1 has no code of its own for it; this one says that another token is needed.
+func wrongKind(r *http.Request, text string) error {
+	scheme, _ := credentials(r)
+	return &refusal{http.StatusForbidden, scheme, "insufficient_scope", text}
+}
+
 func tooLarge() error {
 	return &refusal{status: http.StatusRequestEntityTooLarge, scheme: signed, text: "the request is too large to be verified"}
 }

@@ -9,6 +9,7 @@
 package authtest
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -84,7 +85,26 @@ func New(t testing.TB) *Env {
 	e.Entitlement.Allow(Bob, Desktop)
 	e.Entitlement.Allow(Bob, PhotoBook)
 	e.Auth = e.Replica(t)
+	e.Directory.Changed = func() {
+		if err := e.Auth.ConfirmPeople(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("confirm people: %v", err)
+		}
+	}
 	return e
+}
+
+// Visit logs a person of the scene in and returns them as a visitor.
+func (e *Env) Visit(t testing.TB, name, password string) *authserver.Visitor {
+	t.Helper()
+	login, err := e.Auth.Login(t.Context(), authserver.Credentials{Username: name, Password: password})
+	if err != nil {
+		t.Fatalf("%s cannot log in: %v", name, err)
+	}
+	visitor, err := e.Auth.Visitor(t.Context(), login.Session)
+	if err != nil || visitor == nil {
+		t.Fatalf("%s is nobody after the login: %v", name, err)
+	}
+	return visitor
 }
 
 // Replica returns one more engine over the same store, keys and neighbours.

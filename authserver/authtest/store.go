@@ -81,27 +81,67 @@ func (s *Store) failure() error {
 }
 
 // CreateSession is of authserver.Store.
-func (s *Store) CreateSession(ctx context.Context, session authserver.Session) error {
+func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c authserver.Confirmation) error {
 	if err := s.write(); err != nil {
 		return err
 	}
-	return s.Store.CreateSession(ctx, session)
+	return s.Store.CreateSession(ctx, session, c)
 }
 
 // Session is of authserver.Store.
-func (s *Store) Session(ctx context.Context, h authserver.Hash) (authserver.Session, error) {
+func (s *Store) Session(ctx context.Context, h authserver.Hash) (authserver.Session, authserver.Person, error) {
 	if err := s.read(); err != nil {
-		return authserver.Session{}, err
+		return authserver.Session{}, authserver.Person{}, err
 	}
 	return s.Store.Session(ctx, h)
 }
 
 // DeleteSession is of authserver.Store.
-func (s *Store) DeleteSession(ctx context.Context, h authserver.Hash) error {
+func (s *Store) DeleteSession(ctx context.Context, owner string, h authserver.Hash) error {
 	if err := s.write(); err != nil {
 		return err
 	}
-	return s.Store.DeleteSession(ctx, h)
+	return s.Store.DeleteSession(ctx, owner, h)
+}
+
+// SessionsOf is of authserver.Store.
+func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]authserver.Session, error) {
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	return s.Store.SessionsOf(ctx, owner, now)
+}
+
+// DeleteSessions is of authserver.Store.
+func (s *Store) DeleteSessions(ctx context.Context, owner string, but authserver.Hash) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.DeleteSessions(ctx, owner, but)
+}
+
+// ConfirmPeople is of authserver.Store.
+func (s *Store) ConfirmPeople(ctx context.Context, people []authserver.Confirmation) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.ConfirmPeople(ctx, people)
+}
+
+// Person is of authserver.Store.
+func (s *Store) Person(ctx context.Context, subject string) (authserver.Person, error) {
+	if err := s.read(); err != nil {
+		return authserver.Person{}, err
+	}
+	return s.Store.Person(ctx, subject)
+}
+
+// People is of authserver.Store.
+func (s *Store) People(ctx context.Context, after string, limit int) ([]authserver.Person, error) {
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	return s.Store.People(ctx, after, limit)
 }
 
 // Approve is of authserver.Store.
@@ -134,6 +174,14 @@ func (s *Store) Grant(ctx context.Context, id authserver.GrantID) (authserver.Gr
 		return authserver.Grant{}, err
 	}
 	return s.Store.Grant(ctx, id)
+}
+
+// OwnedGrant is of authserver.Store.
+func (s *Store) OwnedGrant(ctx context.Context, id authserver.GrantID) (authserver.Grant, authserver.Person, error) {
+	if err := s.read(); err != nil {
+		return authserver.Grant{}, authserver.Person{}, err
+	}
+	return s.Store.OwnedGrant(ctx, id)
 }
 
 // Rotate is of authserver.Store.

@@ -5,6 +5,8 @@ package identity
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +36,7 @@ type fileForm struct {
 }
 
 type userForm struct {
+	ID           string   `yaml:"id"`
 	Name         string   `yaml:"name"`
 	PasswordHash string   `yaml:"passwordHash"`
 	DisplayName  string   `yaml:"displayName"`
@@ -41,9 +44,17 @@ type userForm struct {
 	Groups       []string `yaml:"groups"`
 }
 
+// source is whose people a users file holds.
+type source struct {
+	key        string // see authserver.SubjectOf
+	idFromName bool   // who has no ID has their name for one
+}
+
 // users is what a users file says. It is never changed.
 type users struct {
-	byName map[string]user
+	byName    map[string]user
+	bySubject map[string]user
+	nameless  int // how many have no ID but their name
 	// decoy is verified for names that are not there, so that they take as long as most
 	// of those that are.
 	decoy hash
@@ -56,22 +67,29 @@ type user struct {
 
 // parseUsers reads a users file. It refuses the whole file for one fault in it; its errors
 // name the place and never quote a hash.
-func parseUsers(raw []byte) (*users, error) {
+func (s source) parseUsers(raw []byte) (*users, error) {
 	forms, err := decodeUsers(raw)
 	if err != nil {
 		return nil, err
 	}
-	u := &users{byName: make(map[string]user, len(forms))}
+	u := &users{byName: make(map[string]user, len(forms)), bySubject: make(map[string]user, len(forms))}
 	costs := map[string]int{}
 	for i, form := range forms {
-		parsed, err := form.parse()
+		if form.ID == "" && s.idFromName {
+			form.ID = form.Name
+			u.nameless++
+		}
+		parsed, err := form.parse(s.key)
 		if err != nil {
 			return nil, fmt.Errorf("users[%d]: %w", i, err)
 		}
 		if _, twice := u.byName[form.Name]; twice {
 			return nil, fmt.Errorf("users[%d]: the name %q is there twice", i, form.Name)
 		}
-		u.byName[form.Name] = parsed
+		if _, twice := u.bySubject[parsed.owner.Subject]; twice {
+			return nil, fmt.Errorf("users[%d]: the id %q of %q is there twice", i, form.ID, form.Name)
+		}
+		u.byName[form.Name], u.bySubject[parsed.owner.Subject] = parsed, parsed
 		costs[parsed.hash.cost()]++
 	}
 	u.decoy = u.chooseDecoy(costs)
@@ -104,7 +122,7 @@ func decodeUsers(raw []byte) ([]userForm, error) {
 	var form fileForm
 	if err := decoder.Decode(&form); err != nil && !errors.Is(err, io.EOF) {
 		where := strings.Join(slices.Compact(line.FindAllString(err.Error(), 3)), ", ")
-		return nil, fmt.Errorf("the file is not a list `users` with name, passwordHash (in quotes), displayName, email and groups (%s)",
+		return nil, fmt.Errorf("the file is not a list `users` with id, name, passwordHash (in quotes), displayName, email and groups (%s)",
 			cmp.Or(where, "line unknown"))
 	}
 	if form.Users == nil {
@@ -119,9 +137,15 @@ func decodeUsers(raw []byte) ([]userForm, error) {
 	return *form.Users, nil
 }
 
-func (f userForm) parse() (user, error) {
+func (f userForm) parse(sourceKey string) (user, error) {
 	if err := checkName(f.Name); err != nil {
 		return user{}, fmt.Errorf("the name %w", err)
+	}
+	if f.ID == "" {
+		return user{}, fmt.Errorf("the id of %q is missing: give each person one that nobody else ever gets, or say identity.idFromName: true", f.Name)
+	}
+	if err := checkName(f.ID); err != nil {
+		return user{}, fmt.Errorf("the id of %q %w", f.Name, err)
 	}
 	for _, text := range []string{f.DisplayName, f.Email} {
 		if len(text) > maxText || !printable(text) {
@@ -135,11 +159,21 @@ func (f userForm) parse() (user, error) {
 	if err != nil {
 		return user{}, fmt.Errorf("the passwordHash of %q %w", f.Name, err)
 	}
-	owner := authserver.Owner{Name: f.Name, DisplayName: f.DisplayName, Email: f.Email, Groups: f.Groups}
+	owner := authserver.Owner{
+		Subject: authserver.SubjectOf(sourceKey, f.ID), Source: sourceKey, Name: f.Name,
+		DisplayName: f.DisplayName, Email: f.Email, Groups: f.Groups, CredentialVersion: versionOf(f.PasswordHash),
+	}
 	if owner.DisplayName == "" {
 		owner.DisplayName = f.Name
 	}
 	return user{owner: owner, hash: h}, nil
+}
+
+// versionOf tells one password hash from another. The hash cannot be found from it: its salt alone
+// is more than anybody can try.
+func versionOf(passwordHash string) string {
+	sum := sha256.Sum256([]byte("gatehouse credential version " + passwordHash))
+	return hex.EncodeToString(sum[:16])
 }
 
 func checkGroups(groups []string) error {
@@ -147,7 +181,7 @@ func checkGroups(groups []string) error {
 		return fmt.Errorf("more than %d", maxGroups)
 	}
 	for i, group := range groups {
-		if err := checkName(group); err != nil {
+		if err := checkGroup(group); err != nil {
 			return fmt.Errorf("number %d %w", i, err)
 		}
 		if slices.Contains(groups[:i], group) {
@@ -157,9 +191,17 @@ func checkGroups(groups []string) error {
 	return nil
 }
 
-// checkName tells what is wrong with the name of a user or group. Names become names of
-// the API server, where system: is reserved for the cluster itself.
+// checkName tells what is wrong with the name or the ID of a user.
 func checkName(name string) error {
+	if err := checkGroup(name); err != nil {
+		return err
+	}
+	return authserver.CheckOwnerName(name)
+}
+
+// checkGroup tells what is wrong with the name of a group. Names become names of the API
+// server, where system: is reserved for the cluster itself.
+func checkGroup(name string) error {
 	switch {
 	case name == "":
 		return errors.New("is missing")

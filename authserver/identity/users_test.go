@@ -12,16 +12,20 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
+// named is a source whose people may have no ID.
+var named = source{key: "users", idFromName: true}
+
 func TestAUsersFileIsReadAsWritten(t *testing.T) {
-	u, err := parseUsers([]byte(`
+	u, err := source{key: "users"}.parseUsers([]byte(`
 # people
 users:
-- name: bob
+- id: u-1001
+  name: bob
   passwordHash: ` + foreignBcrypt + `
   displayName: Bob Müller
   email: bob@photos.example
   groups: [family, "photo club"]
-- {name: 42, passwordHash: "` + foreignArgon2id + `"}
+- {id: 7, name: 42, passwordHash: "` + foreignArgon2id + `"}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -31,8 +35,10 @@ users:
 		got[name] = user.owner
 	}
 	want := map[string]authserver.Owner{
-		"bob": {Name: "bob", DisplayName: "Bob Müller", Email: "bob@photos.example", Groups: []string{"family", "photo club"}},
-		"42":  {Name: "42", DisplayName: "42"},
+		"bob": {Subject: authserver.SubjectOf("users", "u-1001"), Source: "users", Name: "bob", DisplayName: "Bob Müller",
+			Email: "bob@photos.example", Groups: []string{"family", "photo club"}, CredentialVersion: versionOf(foreignBcrypt)},
+		"42": {Subject: authserver.SubjectOf("users", "7"), Source: "users", Name: "42", DisplayName: "42",
+			CredentialVersion: versionOf(foreignArgon2id)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -43,7 +49,7 @@ users:
 }
 
 func TestAFileWithoutAnybodyIsRead(t *testing.T) {
-	u, err := parseUsers([]byte("users: []"))
+	u, err := named.parseUsers([]byte("users: []"))
 	if err != nil || len(u.byName) != 0 || u.decoy == nil {
 		t.Errorf("parseUsers = %v, %v", u, err)
 	}
@@ -53,7 +59,7 @@ func TestAUsersFileWithOneFaultIsRefused(t *testing.T) {
 	one := func(fields string) string {
 		return "users:\n- name: eve\n  passwordHash: " + foreignBcrypt + "\n" + fields
 	}
-	named := func(name string) string {
+	calling := func(name string) string {
 		return "users: [{name: " + name + ", passwordHash: " + foreignBcrypt + "}]"
 	}
 	for _, row := range []struct{ name, file, want string }{
@@ -76,17 +82,24 @@ func TestAUsersFileWithOneFaultIsRefused(t *testing.T) {
 		{name: "no hash", file: "users: [{name: eve}]", want: `passwordHash of "eve" is missing`},
 		{name: "a password in place of the hash", file: "users: [{name: eve, passwordHash: hunter2}]", want: "hash-password"},
 		{name: "no name", file: "users: [{passwordHash: " + foreignBcrypt + "}]", want: "name is missing"},
-		{name: "space before the name", file: named(`" eve"`), want: "space"},
-		{name: "space after the name", file: named(`"eve "`), want: "space"},
-		{name: "wide space after the name", file: named(`"eve\u00a0"`), want: "control"},
-		{name: "line break in the name", file: named(`"e\nve"`), want: "control"},
-		{name: "NUL in the name", file: named(`"e\0ve"`), want: "control"},
-		{name: "bell in the name", file: named(`"e\ave"`), want: "control"},
-		{name: "zero width space in the name", file: named(`"e\u200bve"`), want: "control"},
-		{name: "direction change in the name", file: named(`"e\u202eve"`), want: "control"},
-		{name: "bytes that are not UTF-8", file: named(`!!binary "/w=="`), want: "control"},
-		{name: "long name", file: named(strings.Repeat("e", 257)), want: "longer than 256"},
-		{name: "the cluster's own name", file: named(`"system:admin"`), want: "system:"},
+		{name: "space before the name", file: calling(`" eve"`), want: "space"},
+		{name: "space after the name", file: calling(`"eve "`), want: "space"},
+		{name: "wide space after the name", file: calling(`"eve\u00a0"`), want: "control"},
+		{name: "line break in the name", file: calling(`"e\nve"`), want: "control"},
+		{name: "NUL in the name", file: calling(`"e\0ve"`), want: "control"},
+		{name: "bell in the name", file: calling(`"e\ave"`), want: "control"},
+		{name: "zero width space in the name", file: calling(`"e\u200bve"`), want: "control"},
+		{name: "direction change in the name", file: calling(`"e\u202eve"`), want: "control"},
+		{name: "bytes that are not UTF-8", file: calling(`!!binary "/w=="`), want: "control"},
+		{name: "long name", file: calling(strings.Repeat("e", 257)), want: "longer than 256"},
+		{name: "the cluster's own name", file: calling(`"system:admin"`), want: "system:"},
+		{name: "N95: a name like a client's", file: calling(`"client:photos.photoprint"`), want: "client:"},
+		{name: "N95: an ID like a client's", file: one("  id: \"client:bob\"\n"), want: `id of "eve" begins with client:`},
+		{name: "N95: an ID of the cluster's", file: one("  id: \"system:admin\"\n"), want: `id of "eve" begins with system:`},
+		{name: "an ID with a line break", file: one("  id: \"a\\nb\"\n"), want: "control"},
+		{name: "a long ID", file: one("  id: " + strings.Repeat("1", 257) + "\n"), want: "longer than 256"},
+		{name: "one ID twice", file: one("  id: bob\n- {id: bob, name: bob, passwordHash: " + foreignBcrypt + "}\n"), want: `users[1]: the id "bob" of "bob" is there twice`},
+		{name: "a name that is another's ID", file: one("  id: bob\n- {name: bob, passwordHash: " + foreignBcrypt + "}\n"), want: `users[1]: the id "bob" of "bob" is there twice`},
 		{name: "the cluster's own group", file: one(`  groups: [a, "system:masters"]` + "\n"), want: "number 1 begins with system:"},
 		{name: "empty group", file: one(`  groups: [""]` + "\n"), want: "number 0 is missing"},
 		{name: "one group twice", file: one("  groups: [a, b, a]\n"), want: `"a" is there twice`},
@@ -96,7 +109,7 @@ func TestAUsersFileWithOneFaultIsRefused(t *testing.T) {
 		{name: "large file", file: one("") + "#" + strings.Repeat("x", maxFile), want: "larger"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, err := parseUsers([]byte(row.file))
+			_, err := named.parseUsers([]byte(row.file))
 			if err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Fatalf("error %v, want one with %q", err, row.want)
 			}
@@ -109,13 +122,59 @@ func TestAUsersFileWithOneFaultIsRefused(t *testing.T) {
 	}
 }
 
+func TestN95AUserWithoutAnIDIsRefusedUnlessNamesAreIDs(t *testing.T) {
+	file := []byte("users: [{name: eve, passwordHash: " + foreignBcrypt + "}]")
+	if _, err := (source{key: "users"}).parseUsers(file); err == nil || !strings.Contains(err.Error(), `users[0]: the id of "eve" is missing`) ||
+		!strings.Contains(err.Error(), "identity.idFromName: true") {
+		t.Errorf("error %v", err)
+	}
+	u, err := named.parseUsers(file)
+	if err != nil || u.byName["eve"].owner.Subject != authserver.SubjectOf("users", "eve") || u.nameless != 1 {
+		t.Errorf("with names as IDs: %+v, %v", u, err)
+	}
+}
+
+func TestASubjectDependsOnTheSourceAndTheIDAndNothingElse(t *testing.T) {
+	subjectIn := func(key, fields string) string {
+		u, err := source{key: key}.parseUsers([]byte("users: [{" + fields + "}]"))
+		if err != nil || len(u.bySubject) != 1 {
+			t.Fatalf("%s: %v", fields, err)
+		}
+		for subject := range u.bySubject {
+			return subject
+		}
+		return ""
+	}
+	first := subjectIn("users", "id: 1, name: bob, passwordHash: "+foreignBcrypt)
+	if again := subjectIn("users", `id: 1, name: robert, groups: [a], passwordHash: "`+foreignArgon2id+`"`); again != first {
+		t.Errorf("another name, group and password make %s of %s", again, first)
+	}
+	for name, other := range map[string]string{
+		"another ID":     subjectIn("users", "id: 2, name: bob, passwordHash: "+foreignBcrypt),
+		"another source": subjectIn("staff", "id: 1, name: bob, passwordHash: "+foreignBcrypt),
+	} {
+		if other == first {
+			t.Errorf("%s gives the same subject", name)
+		}
+	}
+}
+
+func TestAnotherHashIsAnotherVersionOfThePassword(t *testing.T) {
+	if versionOf(foreignBcrypt) == versionOf(foreignArgon2id) || versionOf(foreignBcrypt) != versionOf(foreignBcrypt) {
+		t.Error("it is not")
+	}
+	if strings.Contains(foreignBcrypt, versionOf(foreignBcrypt)) {
+		t.Error("the version is part of the hash")
+	}
+}
+
 func TestMoreUsersThanAllowedAreRefused(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("users:\n")
 	for i := range maxUsers + 1 {
 		fmt.Fprintf(&b, "- {name: u%d, passwordHash: %s}\n", i, foreignBcrypt)
 	}
-	if _, err := parseUsers([]byte(b.String())); err == nil || !strings.Contains(err.Error(), "more than 20000") {
+	if _, err := named.parseUsers([]byte(b.String())); err == nil || !strings.Contains(err.Error(), "more than 20000") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -131,7 +190,7 @@ func TestErrorsOfTheFormNeverQuoteTheFile(t *testing.T) {
 		"a hash as a tag":                "users: !!s3cret x",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := parseUsers([]byte(file))
+			_, err := named.parseUsers([]byte(file))
 			if err == nil || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("error %v", err)
 			}
@@ -159,7 +218,7 @@ func TestTheDecoyCostsWhatMostUsersCost(t *testing.T) {
 				file += fmt.Sprintf("{name: u%d, passwordHash: %q},", i, h)
 			}
 			for range 20 { // a map is walked in another order each time
-				u, err := parseUsers([]byte(file + "]"))
+				u, err := named.parseUsers([]byte(file + "]"))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -182,12 +241,13 @@ func FuzzParseUsers(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		u, err := parseUsers(raw)
+		u, err := named.parseUsers(raw)
 		if err != nil {
 			return
 		}
 		for name, user := range u.byName {
-			if name != user.owner.Name || checkName(name) != nil || checkGroups(user.owner.Groups) != nil {
+			if name != user.owner.Name || checkName(name) != nil || checkGroups(user.owner.Groups) != nil ||
+				u.bySubject[user.owner.Subject].owner.Name != name {
 				t.Errorf("user %q got in", name)
 			}
 			if user.hash == nil || user.owner.DisplayName == "" || !printable(user.owner.DisplayName) || !printable(user.owner.Email) {

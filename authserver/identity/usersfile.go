@@ -24,6 +24,14 @@ const pollInterval = time.Second
 type Config struct {
 	// Path of the file. It may be a symbolic link, as in a mounted Secret.
 	Path string
+	// SourceKey is part of what everybody's subject is made of (authserver.SubjectOf): who changes
+	// it makes other people of all of them.
+	SourceKey string
+	// IDFromName lets people have no ID. Their name is taken for it, and whoever gets the name
+	// later inherits what it had.
+	IDFromName bool
+	// Changed is called when the file was read again. It must not block.
+	Changed func()
 	// Log gets a line when the file was read again, or was refused.
 	Log *slog.Logger
 	// Parallel is how many passwords are hashed at a time. Default: the number of cores
@@ -33,10 +41,12 @@ type Config struct {
 
 // UsersFile is a directory of the users in a file. It implements authserver.Directory.
 type UsersFile struct {
-	path  string
-	log   *slog.Logger
-	pool  *pool
-	users atomic.Pointer[users]
+	path    string
+	source  source
+	changed func()
+	log     *slog.Logger
+	pool    *pool
+	users   atomic.Pointer[users]
 
 	// What Watch remembers; nobody else looks at it.
 	seen  [sha256.Size]byte // content at the last look
@@ -50,16 +60,17 @@ func OpenUsersFile(c Config) (*UsersFile, error) {
 	if c.Parallel <= 0 {
 		c.Parallel = defaultParallel()
 	}
-	u := &UsersFile{path: c.Path, log: c.Log, pool: newPool(c.Parallel)}
+	u := &UsersFile{path: c.Path, source: source{c.SourceKey, c.IDFromName}, changed: c.Changed, log: c.Log, pool: newPool(c.Parallel)}
 	raw, err := u.read()
 	if err != nil {
 		return nil, fmt.Errorf("read users file: %w", err)
 	}
-	parsed, err := parseUsers(raw)
+	parsed, err := u.source.parseUsers(raw)
 	if err != nil {
 		return nil, fmt.Errorf("read users file %s: %w", c.Path, err)
 	}
 	u.users.Store(parsed)
+	u.warn(parsed)
 	u.seen = sha256.Sum256(raw)
 	u.done = u.seen
 	return u, nil
@@ -85,13 +96,33 @@ func (u *UsersFile) Authenticate(ctx context.Context, name, password string) (au
 	return who.owner, nil
 }
 
-// Lookup returns the owner as the file knows them now, or ErrNotFound. It hashes nothing.
+// Lookup returns the owner who has the name now, or ErrNotFound. It hashes nothing.
 func (u *UsersFile) Lookup(_ context.Context, name string) (authserver.Owner, error) {
 	who, known := u.users.Load().byName[name]
 	if !known {
 		return authserver.Owner{}, fmt.Errorf("user %q: %w", name, authserver.ErrNotFound)
 	}
 	return who.owner, nil
+}
+
+// Confirm returns the person as the file knows them now, by their subject, or ErrNotFound.
+func (u *UsersFile) Confirm(_ context.Context, p authserver.Person) (authserver.Owner, error) {
+	who, known := u.users.Load().bySubject[p.Subject]
+	if !known {
+		return authserver.Owner{}, fmt.Errorf("person %s: %w", p.Subject, authserver.ErrNotFound)
+	}
+	return who.owner, nil
+}
+
+// ConfirmedFor is 0: what the file says holds until it is changed, which Watch sees.
+func (u *UsersFile) ConfirmedFor(string) time.Duration { return 0 }
+
+// warn says that there are people whose name is all that they are known by.
+func (u *UsersFile) warn(all *users) {
+	if all.nameless > 0 {
+		u.log.Warn("people in the users file have no id: whoever gets one of their names later inherits what they allowed and their logins",
+			"path", u.path, "users", all.nameless)
+	}
 }
 
 // Watch reads the file again when its content changes, until ctx ends. A file with a fault
@@ -135,13 +166,17 @@ func (u *UsersFile) look(ctx context.Context) {
 }
 
 func (u *UsersFile) use(ctx context.Context, raw []byte) {
-	parsed, err := parseUsers(raw)
+	parsed, err := u.source.parseUsers(raw)
 	if err != nil {
 		u.log.ErrorContext(ctx, "users file is refused, the users known so far stay", "path", u.path, "err", err)
 		return
 	}
 	u.users.Store(parsed)
 	u.log.InfoContext(ctx, "users file was read again", "path", u.path, "users", len(parsed.byName))
+	u.warn(parsed)
+	if u.changed != nil {
+		u.changed()
+	}
 }
 
 // read returns the content of the file, of which it takes no more than is allowed.

@@ -35,7 +35,7 @@ func open(t testing.TB, content string) (*UsersFile, string, *bytes.Buffer) {
 	path := filepath.Join(t.TempDir(), "users.yaml")
 	write(t, path, content)
 	var logged bytes.Buffer
-	u, err := OpenUsersFile(Config{Path: path, Log: slog.New(slog.NewTextHandler(&logged, nil)), Parallel: 2})
+	u, err := OpenUsersFile(Config{Path: path, Log: slog.New(slog.NewTextHandler(&logged, nil)), Parallel: 2, SourceKey: "users", IDFromName: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +253,48 @@ func TestAHalfWrittenFileIsNotUsed(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsReadAgainSaysSoAndKnowsPeopleByTheirIDs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "users.yaml")
+	write(t, path, "users: [{id: 1, name: bob, passwordHash: "+cheap(t, "tulip")+"}]")
+	changes := 0
+	u, err := OpenUsersFile(Config{Path: path, Log: slog.New(slog.DiscardHandler), SourceKey: "users", Changed: func() { changes++ }})
+	if err != nil || changes != 0 {
+		t.Fatalf("%d changes at the start, %v", changes, err)
+	}
+	before, err := u.Lookup(t.Context(), "bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "users: [{id: 1, name: robert, passwordHash: "+cheap(t, "rose")+"}, {id: 2, name: bob, passwordHash: "+cheap(t, "lily")+"}]")
+	u.look(t.Context())
+	u.look(t.Context())
+	u.look(t.Context())
+	if changes != 1 {
+		t.Errorf("%d changes were told, want 1", changes)
+	}
+	after, err := u.Confirm(t.Context(), authserver.Person{Owner: before})
+	if err != nil || after.Name != "robert" || after.CredentialVersion == before.CredentialVersion {
+		t.Errorf("the person who was bob is %+v, %v", after, err)
+	}
+	other, err := u.Lookup(t.Context(), "bob")
+	if err != nil || other.Subject == before.Subject {
+		t.Errorf("who is called bob now is %+v, %v", other, err)
+	}
+	write(t, path, "users: []")
+	u.look(t.Context())
+	u.look(t.Context())
+	if _, err := u.Confirm(t.Context(), authserver.Person{Owner: before}); !errors.Is(err, authserver.ErrNotFound) {
+		t.Errorf("a person who is gone: %v", err)
+	}
+}
+
+func TestPeopleWithoutAnIDAreWarnedAbout(t *testing.T) {
+	_, _, logged := open(t, "users:\n"+entry(t, "bob", "tulip")+"- {id: 2, name: alice, passwordHash: "+cheap(t, "rose")+"}\n")
+	if !strings.Contains(logged.String(), "level=WARN") || !strings.Contains(logged.String(), "users=1") {
+		t.Errorf("logged %q", logged)
+	}
+}
+
 // A mounted Secret is a link to ..data/<key>, where ..data is a link to a folder with a time
 // in its name, and a change replaces ..data by a rename.
 func TestASwappedLinkOfAMountedSecretIsSeen(t *testing.T) {
@@ -274,7 +316,7 @@ func TestASwappedLinkOfAMountedSecretIsSeen(t *testing.T) {
 	if err := os.Symlink("..data/users.yaml", path); err != nil {
 		t.Fatal(err)
 	}
-	u, err := OpenUsersFile(Config{Path: path, Log: slog.New(slog.DiscardHandler)})
+	u, err := OpenUsersFile(Config{Path: path, Log: slog.New(slog.DiscardHandler), SourceKey: "users", IDFromName: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,21 +23,22 @@ type introspection struct {
 }
 
 // WriteIntrospection answers an introspection request (RFC 7662 §2.2). The subject of a
-// token without an owner is its client. About an inactive token nothing is said.
+// token without an owner is its client, in a form that no owner's subject has. About an inactive
+// token nothing is said.
 func WriteIntrospection(w http.ResponseWriter, issuer string, t authserver.TokenInfo) {
 	if !t.Active {
 		writeJSON(w, http.StatusOK, introspection{})
 		return
 	}
 	answer := introspection{
-		Active: true, Scope: strings.Join(t.Scopes, " "), ClientID: t.Client.ID, Username: t.Owner,
-		TokenType: "Bearer", Expires: t.ExpiresAt.Unix(), Subject: t.Owner, Issuer: issuer,
+		Active: true, Scope: strings.Join(t.Scopes, " "), ClientID: t.Client.ID, Username: t.Owner.Name,
+		TokenType: "Bearer", Expires: t.ExpiresAt.Unix(), Subject: t.Owner.Subject, Issuer: issuer,
 	}
 	if t.Refresh || t.Client.Profile.Signed() {
 		answer.TokenType = "" // Bearer is how access tokens are used that need no signature
 	}
-	if t.Owner == "" {
-		answer.Subject = t.Client.ID
+	if t.Owner.Subject == "" {
+		answer.Subject = authserver.ClientSubject(t.Client.ID)
 	}
 	if !t.IssuedAt.IsZero() {
 		answer.Issued = t.IssuedAt.Unix()

@@ -642,7 +642,7 @@ func TestUserIdentityIsForTokensOfConnectionsCloudOnly(t *testing.T) {
 	h.identity(t, "Bearer "+olders["IntegrationCloud"].tokens(t, h).fields["access_token"]).says(want)
 	token := olders["ConnectionsCloudOAuth2"].tokens(t, h).fields["access_token"]
 	got := h.identity(t, "BEARER "+token).ok()
-	subscriber := map[string]string{"name": "Bob", "customerid": "127.0.0.1", "subscriberid": "bob", "email": "bob@photos.example"}
+	subscriber := map[string]string{"name": "Bob", "customerid": "127.0.0.1", "subscriberid": authtest.SubjectOf(authtest.Bob), "email": "bob@photos.example"}
 	if diff := cmp.Diff(subscriber, got.fields); diff != "" {
 		t.Error(diff)
 	}

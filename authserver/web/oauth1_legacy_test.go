@@ -263,7 +263,7 @@ func TestScrapbookLearnsWhoItsUserIs(t *testing.T) {
 	ask := func(method string, with pair) *told {
 		return app.send(method, identityPath, app.authorization(method, h.issuer+identityPath, with, nil), nil)
 	}
-	want := `{"name":"Bob","customerid":"127.0.0.1","subscriberid":"bob","email":"bob@photos.example"}`
+	want := `{"name":"Bob","customerid":"127.0.0.1","subscriberid":"` + authtest.SubjectOf(authtest.Bob) + `","email":"bob@photos.example"}`
 	for _, method := range []string{"GET", "POST"} {
 		if got := ask(method, token).wants(http.StatusOK); strings.TrimSpace(got.raw) != want || got.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %s", method, got.raw)

@@ -284,7 +284,7 @@ func TestBobAllowsPhotoBookWhichSignsItsRequests(t *testing.T) {
 				t.Errorf("the token credentials are %s", answer.raw)
 			}
 			about := app.verified(token, nil).wants(http.StatusOK)
-			if about.text("sub") != authtest.Bob || about.text("client_id") != authtest.PhotoBook || about.text("scope") != "photos.read" ||
+			if about.text("sub") != authtest.SubjectOf(authtest.Bob) || about.text("client_id") != authtest.PhotoBook || about.text("scope") != "photos.read" ||
 				about.text("iss") != h.issuer || about.body["token_type"] != nil || about.body["exp"] != float64(authtest.Start.Add(10*time.Hour).Unix()) {
 				t.Errorf("PhotoStorage learns %s", about.raw)
 			}

@@ -138,7 +138,7 @@ func TestTheTokenAnswerIsRFC6749s(t *testing.T) {
 		t.Errorf("the answer is %s", got.raw)
 	}
 	about := h.client(t, authtest.PhotoStorage).post("/oauth2/introspect", url.Values{"token": {got.text("access_token")}})
-	if about.text("sub") != authtest.Bob || about.text("client_id") != authtest.PhotoPrint || about.text("iss") != h.issuer || about.text("scope") != "photos.read" {
+	if about.text("sub") != authtest.SubjectOf(authtest.Bob) || about.text("client_id") != authtest.PhotoPrint || about.text("iss") != h.issuer || about.text("scope") != "photos.read" {
 		t.Errorf("introspection says %s", about.raw)
 	}
 }

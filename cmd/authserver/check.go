@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -37,6 +38,7 @@ func (c *config) check() []string {
 		{"trustedProxies", c.checkProxies},
 		{"store", c.checkStore},
 		{"identity.usersFile", c.checkUsersFile},
+		{"identity.sourceKey", c.checkSourceKey},
 		{"entitlement.prefix", c.checkPrefix},
 		{"sessionHours", c.checkSessionHours},
 	} {
@@ -151,6 +153,16 @@ func (c *config) checkStore() error {
 func (c *config) checkUsersFile() error {
 	if c.Identity.UsersFile == "" {
 		return errors.New("it is missing; name the file with the people who may log in")
+	}
+	return nil
+}
+
+// sourceKey is short and plain: it is part of what everybody's subject is made of.
+var sourceKey = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+func (c *config) checkSourceKey() error {
+	if !sourceKey.MatchString(c.Identity.SourceKey) {
+		return errors.New("it must be 1 to 63 lower-case letters, digits and hyphens, and a letter or digit at both ends, like users")
 	}
 	return nil
 }

@@ -30,7 +30,10 @@ type config struct {
 	TrustedProxies []string `yaml:"trustedProxies"`
 	Store          string   `yaml:"store"`
 	Identity       struct {
-		UsersFile string `yaml:"usersFile"`
+		UsersFile                string `yaml:"usersFile"`
+		SourceKey                string `yaml:"sourceKey"`
+		IDFromName               bool   `yaml:"idFromName"`
+		PasswordChangeEndsGrants bool   `yaml:"passwordChangeEndsGrants"`
 	} `yaml:"identity"`
 	Entitlement struct {
 		Prefix string `yaml:"prefix"`
@@ -55,6 +58,7 @@ func defaults() config {
 		Store: "sqlite:/var/lib/gatehouse/gatehouse.db", SessionHours: 12,
 	}
 	c.Entitlement.Prefix = "gatehouse:"
+	c.Identity.SourceKey = "users"
 	return c
 }
 

@@ -33,7 +33,7 @@ func TestWhatTheFileLeavesOutHasADefault(t *testing.T) {
 		Issuer: "https://auth.example.com", Namespace: "gatehouse-system", Listen: ":8443", MetricsListen: ":9090",
 		PlainHTTP: true, Store: "sqlite:/var/lib/gatehouse/gatehouse.db", SessionHours: 12,
 	}
-	want.Identity.UsersFile, want.Entitlement.Prefix = "/users.yaml", "gatehouse:"
+	want.Identity.UsersFile, want.Identity.SourceKey, want.Entitlement.Prefix = "/users.yaml", "users", "gatehouse:"
 	got, err := read(t, least, options{})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ metricsListen: 127.0.0.1:9441
 tls: {certFile: /tls/tls.crt, keyFile: /tls/tls.key}
 trustedProxies: [10.0.0.0/8, 192.0.2.7, "2001:db8::/32", "::ffff:192.0.2.8", 10.1.2.3/24]
 store: sqlite:/data/gatehouse.db
-identity: {usersFile: /users/users.yaml}
+identity: {usersFile: /users/users.yaml, sourceKey: staff-1, idFromName: true, passwordChangeEndsGrants: true}
 entitlement: {prefix: ""}
 sessionHours: 720
 audit: {file: "-"}
@@ -66,7 +66,8 @@ audit: {file: "-"}
 		TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::ffff:192.0.2.8", "10.1.2.3/24"},
 		Store:          "sqlite:/data/gatehouse.db", SessionHours: 720,
 	}
-	want.Identity.UsersFile, want.Audit.File = "/users/users.yaml", "-"
+	want.Identity.UsersFile, want.Identity.SourceKey, want.Audit.File = "/users/users.yaml", "staff-1", "-"
+	want.Identity.IDFromName, want.Identity.PasswordChangeEndsGrants = true, true
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config{})); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
@@ -107,6 +108,9 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 		{"no YAML", "issuer: [", []string{"line 1: did not find expected node content"}},
 		{"a list", "- a\n", []string{"line 1: here must be a group of keys"}},
 		{"two documents", least + "---\nissuer: https://b.example.com\n", []string{"there is more than one YAML document"}},
+		{"no source key", issuer + plain + "identity: {usersFile: /u, sourceKey: ''}\n", []string{"identity.sourceKey: it must be"}},
+		{"a source key with a space", issuer + plain + "identity: {usersFile: /u, sourceKey: 'our users'}\n", []string{"identity.sourceKey: it must be"}},
+		{"a source key with a colon", issuer + plain + "identity: {usersFile: /u, sourceKey: 'client:'}\n", []string{"identity.sourceKey: it must be"}},
 		{"plain http issuer", "issuer: http://auth.example.com\n" + plain + users, []string{"issuer: it must begin with https://"}},
 		{"no scheme", "issuer: auth.example.com\n" + plain + users, []string{"issuer: it must begin with https://"}},
 		{"issuer with a slash", "issuer: https://auth.example.com/\n" + plain + users, []string{"issuer: it must end with the host"}},

@@ -19,10 +19,10 @@ import (
 func knows(t *testing.T, hash, password string) bool {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "users.yaml")
-	if err := os.WriteFile(file, []byte("users: [{name: bob, passwordHash: '"+hash+"'}]\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("users: [{id: 1, name: bob, passwordHash: '"+hash+"'}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	users, err := identity.OpenUsersFile(identity.Config{Path: file})
+	users, err := identity.OpenUsersFile(identity.Config{Path: file, SourceKey: "users"})
 	if err != nil {
 		t.Fatalf("%v with hash %q", err, hash)
 	}

@@ -9,6 +9,7 @@
 //	wire.go    the parts are made and know each other
 //	serve.go   everything runs until it is asked to stop; listen.go: one port
 //	ready.go   whether it can answer, and what it waits for
+//	people.go  the store learns who has left the directory
 //	sweep.go   rows that mean nothing any more are removed
 //	hash.go    the subcommand hash-password
 package main

@@ -24,6 +24,7 @@ import (
 type resources struct {
 	cluster         *rest.Config
 	users           *identity.UsersFile
+	usersChanged    chan struct{}    // holds a value when the file was read again
 	certificate     *web.Certificate // nil: plain HTTP
 	audit           io.Writer
 	listener        net.Listener
@@ -90,7 +91,17 @@ func (r *resources) findCluster(file string, env func(string) string) error {
 
 func (r *resources) openUsers(c config, log *slog.Logger) error {
 	var err error
-	if r.users, err = identity.OpenUsersFile(identity.Config{Path: c.Identity.UsersFile, Log: log}); err != nil {
+	r.usersChanged = make(chan struct{}, 1)
+	r.users, err = identity.OpenUsersFile(identity.Config{
+		Path: c.Identity.UsersFile, SourceKey: c.Identity.SourceKey, IDFromName: c.Identity.IDFromName, Log: log,
+		Changed: func() {
+			select {
+			case r.usersChanged <- struct{}{}:
+			default: // one that waits says as much
+			}
+		},
+	})
+	if err != nil {
 		return fmt.Errorf("identity.usersFile: %w", err)
 	}
 	return nil

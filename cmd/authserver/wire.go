@@ -45,7 +45,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	auth, err := authserver.New(authserver.Config{
 		Clients: clients, Directory: r.users, Store: r.store, Auditor: s.auditor,
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix}),
-		SessionLifetime: c.sessionLifetime(), Now: time.Now,
+		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -56,7 +56,8 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if err != nil {
 		return nil, err
 	}
-	s.ready = newReadiness(log, m, parts(c, r, auth, clients)...)
+	people := &people{confirm: auth.ConfirmPeople, changed: r.usersChanged, log: log}
+	s.ready = newReadiness(log, m, parts(c, r, auth, clients, people)...)
 	site, err := web.New(web.Config{
 		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Log: log, Metrics: m, Ready: s.ready.Ready,
 	})
@@ -68,7 +69,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		s.main.TLSConfig = r.certificate.Config()
 	}
 	s.watches = []func(context.Context){clients.Run, keys.Run, r.users.Watch}
-	s.background = []func(context.Context){s.ready.Watch, func(ctx context.Context) {
+	s.background = []func(context.Context){s.ready.Watch, people.Watch, func(ctx context.Context) {
 		tick := time.NewTicker(sweepInterval)
 		defer tick.Stop()
 		sweepEach(ctx, tick.C, r.store, time.Now, log)
@@ -86,7 +87,7 @@ func useKeys(auth *authserver.Server, shared credential.Key, set credential.KeyS
 }
 
 // parts are what the server cannot answer without.
-func parts(c config, r *resources, auth *authserver.Server, clients *registry.Registry) []part {
+func parts(c config, r *resources, auth *authserver.Server, clients *registry.Registry, people *people) []part {
 	return []part{
 		{"store", func(ctx context.Context) error { return ping(ctx, r.store) }},
 		{"keys", func(context.Context) error {
@@ -95,6 +96,9 @@ func parts(c config, r *resources, auth *authserver.Server, clients *registry.Re
 		}},
 		{"registry", func(context.Context) error {
 			return unless(clients.Synced(), "the API server to list the OAuthClients")
+		}},
+		{"people", func(context.Context) error {
+			return unless(people.looked.Load(), "the store to learn who has left the directory")
 		}},
 	}
 }

@@ -30,7 +30,10 @@ func (b *bench) allowSigned(ctx context.Context, owner string) (*authserver.Toke
 	if err != nil {
 		return nil, fmt.Errorf("authorize: %w", err)
 	}
-	v := &authserver.Visitor{Owner: authserver.Owner{Name: owner}}
+	v, err := b.visit(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
 	p, err := b.auth.Next(ctx, i, v)
 	if err != nil {
 		return nil, fmt.Errorf("authorize: %w", err)

@@ -4,6 +4,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,23 @@ func BenchmarkGrant(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		if _, err := s.Grant(b.Context(), grantNumber(i%benchGrants).ID); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
+// BenchmarkOwnedGrant is the read of an introspection.
+func BenchmarkOwnedGrant(b *testing.B) {
+	s := openNew(b)
+	fill(b, s, benchGrants)
+	inParallel(b, 64, benchGrants/10, func(i int) error {
+		return s.ConfirmPeople(b.Context(), []authserver.Confirmation{confirmed(grantNumber(10 * i).Owner)})
+	})
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, _, err := s.OwnedGrant(b.Context(), grantNumber(i%benchGrants).ID); err != nil {
 			b.Fatal(err)
 		}
 		i++
@@ -53,12 +71,12 @@ func BenchmarkGrantWhileWriting(b *testing.B) {
 func BenchmarkSession(b *testing.B) {
 	s := openNew(b)
 	inParallel(b, 64, benchGrants, func(i int) error {
-		return s.CreateSession(b.Context(), authserver.Session{Hash: hashNumber(i), Owner: "bob", ExpiresAt: noon})
+		return s.CreateSession(b.Context(), authserver.Session{Hash: hashNumber(i), Owner: fmt.Sprint("owner ", i/10), ExpiresAt: noon, CredentialVersion: "first"}, confirmed(fmt.Sprint("owner ", i/10)))
 	})
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if _, err := s.Session(b.Context(), hashNumber(i%benchGrants)); err != nil {
+		if _, _, err := s.Session(b.Context(), hashNumber(i%benchGrants)); err != nil {
 			b.Fatal(err)
 		}
 		i++

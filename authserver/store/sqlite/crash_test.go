@@ -115,7 +115,7 @@ func (l *ledger) check(t *testing.T, s *Store) {
 		}
 	}
 	for hash := range l.sessions {
-		if _, err := s.Session(t.Context(), authserver.Hash(unhex(t, hash))); err != nil {
+		if _, _, err := s.Session(t.Context(), authserver.Hash(unhex(t, hash))); err != nil {
 			t.Errorf("a session: %v", err)
 		}
 	}
@@ -224,7 +224,7 @@ func liveOnce(ctx context.Context, s *Store) error {
 		said []any
 	}{
 		{func() error {
-			return s.CreateSession(ctx, authserver.Session{Hash: key, Owner: g.Owner, ExpiresAt: noon})
+			return s.CreateSession(ctx, authserver.Session{Hash: key, Owner: g.Owner, ExpiresAt: noon}, confirmed(g.Owner))
 		}, []any{"session", hex.EncodeToString(key[:])}},
 		{func() error { return s.Approve(ctx, g, nil) }, []any{"approved", g.ID, hex.EncodeToString(key[:])}},
 		{func() error { return s.Spend(ctx, key, noon, noon.Add(time.Hour)) }, []any{"spent", hex.EncodeToString(key[:])}},

@@ -44,6 +44,21 @@ func (s *Store) Grant(ctx context.Context, id authserver.GrantID) (authserver.Gr
 	})
 }
 
+// OwnedGrant returns the grant with the ID and its owner, or ErrNotFound.
+func (s *Store) OwnedGrant(ctx context.Context, id authserver.GrantID) (authserver.Grant, authserver.Person, error) {
+	const query = `SELECT ` + grantColumns + `, ` + ownerColumns + `
+		FROM grants LEFT JOIN people p ON p.subject = owner WHERE id = ?1`
+	type owned struct {
+		grant authserver.Grant
+		owner authserver.Person
+	}
+	o, err := read(ctx, s.readers, func(ctx context.Context, c *conn) (o owned, err error) {
+		n, err := c.query(ctx, query, func(r *row) { o.grant, o.owner = scanGrant(r), scanOwner(r) }, id[:])
+		return o, atLeastOne(n, err, authserver.ErrNotFound)
+	})
+	return o.grant, o.owner, err
+}
+
 // GrantByProof returns the grant with the proof, whatever became of it, or ErrNotFound.
 func (s *Store) GrantByProof(ctx context.Context, proof authserver.Hash) (authserver.Grant, error) {
 	const query = `SELECT ` + grantColumns + ` FROM grants WHERE proof_hash = ?1`

@@ -41,6 +41,14 @@ func (r *row) optionalTime() time.Time {
 
 func (r *row) scopes() []string { return strings.Fields(r.text()) }
 
+// lines returns no list for an empty text.
+func (r *row) lines() []string {
+	if text := r.text(); text != "" {
+		return strings.Split(text, "\n")
+	}
+	return nil
+}
+
 // bytes fills into, which has the length that the table demands of the column.
 func (r *row) bytes(into []byte) {
 	if b := take[[]byte](r); copy(into, b) != len(into) && r.err == nil {

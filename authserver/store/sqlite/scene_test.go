@@ -59,6 +59,14 @@ func grantNumber(n int) authserver.Grant {
 	}
 }
 
+// confirmed is what a directory that sees each change said of a person at noon.
+func confirmed(subject string) authserver.Confirmation {
+	return authserver.Confirmation{Person: authserver.Person{ConfirmedAt: noon, Owner: authserver.Owner{
+		Subject: subject, Source: "users", Name: "bob", DisplayName: "Bob", Email: "bob@photos.example",
+		Groups: []string{"family", "photo club"}, CredentialVersion: "first",
+	}}}
+}
+
 // fill approves and redeems the grants number 0 to n-1.
 func fill(tb testing.TB, s *Store, n int) {
 	tb.Helper()

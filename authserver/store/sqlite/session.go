@@ -4,39 +4,87 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// CreateSession keeps a session; ErrExists if its hash is there.
-func (s *Store) CreateSession(ctx context.Context, session authserver.Session) error {
-	const statement = `
-		INSERT INTO sessions (hash, owner, authenticated_at, expires_at) VALUES (?1, ?2, ?3, ?4)
+// CreateSession keeps a session and what was confirmed of its owner; ErrExists if its hash
+// is there. With an owner who is kept already, one row is written.
+func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c authserver.Confirmation) error {
+	const insert = `
+		INSERT INTO sessions (hash, owner, authenticated_at, expires_at, credential_version) VALUES (?1, ?2, ?3, ?4, ?5)
 		ON CONFLICT DO NOTHING`
-	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
-		n, err := c.exec(ctx, statement, session.Hash[:], session.Owner,
-			millis(session.AuthenticatedAt), millis(session.ExpiresAt))
-		return atLeastOne(n, err, authserver.ErrExists)
+	const surplus = `
+		DELETE FROM sessions WHERE hash IN (
+			SELECT hash FROM sessions WHERE owner = ?1 AND hash <> ?2 ORDER BY authenticated_at DESC LIMIT -1 OFFSET ?3)`
+	confirm := confirmPerson(c)
+	return writeOnly(ctx, s.writer, func(ctx context.Context, db *conn) error {
+		if err := confirm(ctx, db); err != nil {
+			return err
+		}
+		n, err := db.exec(ctx, insert, session.Hash[:], session.Owner,
+			millis(session.AuthenticatedAt), millis(session.ExpiresAt), session.CredentialVersion)
+		if err := atLeastOne(n, err, authserver.ErrExists); err != nil {
+			return err
+		}
+		_, err = db.exec(ctx, surplus, session.Owner, session.Hash[:], int64(authserver.MaxSessions-1))
+		return err
 	})
 }
 
-// Session returns the session with the hash, or ErrNotFound.
-func (s *Store) Session(ctx context.Context, h authserver.Hash) (authserver.Session, error) {
-	const query = `SELECT owner, authenticated_at, expires_at FROM sessions WHERE hash = ?1`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) (authserver.Session, error) {
-		found := authserver.Session{Hash: h}
+// Session returns the session with the hash and its owner, or ErrNotFound.
+func (s *Store) Session(ctx context.Context, h authserver.Hash) (authserver.Session, authserver.Person, error) {
+	const query = `
+		SELECT s.owner, s.authenticated_at, s.expires_at, s.credential_version, ` + ownerColumns + `
+		FROM sessions s LEFT JOIN people p ON p.subject = s.owner WHERE s.hash = ?1`
+	type found struct {
+		session authserver.Session
+		person  authserver.Person
+	}
+	f, err := read(ctx, s.readers, func(ctx context.Context, c *conn) (found, error) {
+		f := found{session: authserver.Session{Hash: h}}
 		n, err := c.query(ctx, query, func(r *row) {
-			found.Owner, found.AuthenticatedAt, found.ExpiresAt = r.text(), r.time(), r.time()
+			f.session.Owner, f.session.AuthenticatedAt, f.session.ExpiresAt = r.text(), r.time(), r.time()
+			f.session.CredentialVersion = r.text()
+			f.person = scanOwner(r)
 		}, h[:])
-		return found, atLeastOne(n, err, authserver.ErrNotFound)
+		return f, atLeastOne(n, err, authserver.ErrNotFound)
+	})
+	return f.session, f.person, err
+}
+
+// SessionsOf returns the owner's sessions that have not expired at now, newest first.
+func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]authserver.Session, error) {
+	const query = `
+		SELECT hash, authenticated_at, expires_at, credential_version FROM sessions
+		WHERE owner = ?1 AND expires_at > ?2 ORDER BY authenticated_at DESC, hash`
+	return read(ctx, s.readers, func(ctx context.Context, c *conn) ([]authserver.Session, error) {
+		var found []authserver.Session
+		_, err := c.query(ctx, query, func(r *row) {
+			session := authserver.Session{Owner: owner}
+			r.bytes(session.Hash[:])
+			session.AuthenticatedAt, session.ExpiresAt, session.CredentialVersion = r.time(), r.time(), r.text()
+			found = append(found, session)
+		}, owner, millis(now))
+		return found, err
 	})
 }
 
-// DeleteSession removes the session with the hash, if there is one.
-func (s *Store) DeleteSession(ctx context.Context, h authserver.Hash) error {
-	const statement = `DELETE FROM sessions WHERE hash = ?1`
+// DeleteSession removes the owner's session with the hash, if there is one.
+func (s *Store) DeleteSession(ctx context.Context, owner string, h authserver.Hash) error {
+	const statement = `DELETE FROM sessions WHERE hash = ?1 AND owner = ?2`
 	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
-		_, err := c.exec(ctx, statement, h[:])
+		_, err := c.exec(ctx, statement, h[:], owner)
+		return err
+	})
+}
+
+// DeleteSessions removes all sessions of the owner but one.
+func (s *Store) DeleteSessions(ctx context.Context, owner string, but authserver.Hash) error {
+	const statement = `DELETE FROM sessions WHERE owner = ?1 AND hash <> ?2`
+	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
+		_, err := c.exec(ctx, statement, owner, but[:])
 		return err
 	})
 }

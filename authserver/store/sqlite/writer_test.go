@@ -67,12 +67,12 @@ func TestAFailingOperationUndoesOnlyItself(t *testing.T) {
 			t.Errorf("the grant beside the failures: %v", err)
 		}
 	}
-	if _, err := s.Session(t.Context(), hashNumber(100)); !errors.Is(err, authserver.ErrNotFound) {
+	if _, _, err := s.Session(t.Context(), hashNumber(100)); !errors.Is(err, authserver.ErrNotFound) {
 		t.Errorf("what a failed operation wrote: error is %v, want ErrNotFound", err)
 	}
 }
 
-const insertSession = `INSERT INTO sessions (hash, owner, authenticated_at, expires_at) VALUES (?1, 'bob', 0, 0)`
+const insertSession = `INSERT INTO sessions (hash, owner, authenticated_at, expires_at, credential_version) VALUES (?1, 'bob', 0, 0, '')`
 
 // writeAndThen returns an operation of two steps: session number 100 is written, then
 // comes what fails.
@@ -293,22 +293,36 @@ func TestCloseAnswersWhatWaitsAndRefusesTheRest(t *testing.T) {
 func everyCall(ctx context.Context, s authserver.Store) map[string]func() error {
 	g := grantNumber(1)
 	return map[string]func() error{
-		"CreateSession": func() error { return s.CreateSession(ctx, authserver.Session{Hash: hashNumber(1)}) },
-		"Session":       func() error { _, err := s.Session(ctx, hashNumber(1)); return err },
-		"DeleteSession": func() error { return s.DeleteSession(ctx, hashNumber(1)) },
-		"Approve":       func() error { return s.Approve(ctx, g, &authserver.Consent{Owner: g.Owner, ClientUID: g.ClientUID}) },
-		"GrantByProof":  func() error { _, err := s.GrantByProof(ctx, g.Proof.Hash); return err },
-		"Redeem":        func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
-		"Grant":         func() error { _, err := s.Grant(ctx, g.ID); return err },
-		"Rotate":        func() error { _, err := s.Rotate(ctx, g.ID, 1, noon); return err },
-		"Revoke":        func() error { return revoked(s.Revoke(ctx, g.ID, noon)) },
-		"GrantsOf":      func() error { _, err := s.GrantsOf(ctx, g.Owner, noon); return err },
-		"ConsentsOf":    func() error { _, err := s.ConsentsOf(ctx, g.Owner); return err },
-		"Consent":       func() error { _, err := s.Consent(ctx, g.Owner, g.ClientUID); return err },
-		"Forget":        func() error { return s.Forget(ctx, g.Owner, g.ClientUID, noon) },
-		"Spend":         func() error { return s.Spend(ctx, hashNumber(1), noon, noon.Add(time.Hour)) },
-		"Spent":         func() error { _, err := s.Spent(ctx, hashNumber(1), noon); return err },
-		"Sweep":         func() error { _, err := s.Sweep(ctx, noon, 10); return err },
-		"Ping":          func() error { return s.Ping(ctx) },
+		"CreateSession": func() error {
+			return s.CreateSession(ctx, authserver.Session{Hash: hashNumber(1), Owner: g.Owner}, confirmed(g.Owner))
+		},
+		"Session":        func() error { _, _, err := s.Session(ctx, hashNumber(1)); return err },
+		"SessionsOf":     func() error { _, err := s.SessionsOf(ctx, g.Owner, noon); return err },
+		"DeleteSession":  func() error { return s.DeleteSession(ctx, g.Owner, hashNumber(1)) },
+		"DeleteSessions": func() error { return s.DeleteSessions(ctx, g.Owner, hashNumber(1)) },
+		"ConfirmPeople": func() error {
+			gone := confirmed("somebody else")
+			gone.EndedAt = noon
+			return s.ConfirmPeople(ctx, []authserver.Confirmation{confirmed(g.Owner), gone})
+		},
+		"Person":         func() error { _, err := s.Person(ctx, g.Owner); return err },
+		"People":         func() error { _, err := s.People(ctx, "", 10); return err },
+		"Approve":        func() error { return s.Approve(ctx, g, &authserver.Consent{Owner: g.Owner, ClientUID: g.ClientUID}) },
+		"GrantByProof":   func() error { _, err := s.GrantByProof(ctx, g.Proof.Hash); return err },
+		"Redeem":         func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
+		"Grant":          func() error { _, err := s.Grant(ctx, g.ID); return err },
+		"OwnedGrant":     func() error { _, _, err := s.OwnedGrant(ctx, g.ID); return err },
+		"Rotate":         func() error { _, err := s.Rotate(ctx, g.ID, 1, noon); return err },
+		"Revoke":         func() error { return revoked(s.Revoke(ctx, g.ID, noon)) },
+		"GrantsOf":       func() error { _, err := s.GrantsOf(ctx, g.Owner, noon); return err },
+		"ConsentsOf":     func() error { _, err := s.ConsentsOf(ctx, g.Owner); return err },
+		"Consent":        func() error { _, err := s.Consent(ctx, g.Owner, g.ClientUID); return err },
+		"Forget":         func() error { return s.Forget(ctx, g.Owner, g.ClientUID, noon) },
+		"Spend":          func() error { return s.Spend(ctx, hashNumber(1), noon, noon.Add(time.Hour)) },
+		"Spent":          func() error { _, err := s.Spent(ctx, hashNumber(1), noon); return err },
+		"ConsentClients": func() error { _, err := s.ConsentClients(ctx, "", 10); return err },
+		"NoteClients":    func() error { return s.NoteClients(ctx, []string{g.ClientUID}, []string{"gone"}, noon) },
+		"Sweep":          func() error { _, err := s.Sweep(ctx, noon, 10); return err },
+		"Ping":           func() error { return s.Ping(ctx) },
 	}
 }

@@ -59,7 +59,7 @@ var sweeps = []check{
 
 		now := unredeemed.Proof.ExpiresAt.Add(authserver.ProofMemory - tick)
 		swept(t, s, now, 100, 0)
-		_, err := s.Session(t.Context(), session.Hash)
+		_, _, err := s.Session(t.Context(), session.Hash)
 		succeed(t, "Session", err)
 		same(t, "the revoked grant", kept(t, s, revoked.ID), revoked)
 		same(t, "the unredeemed grant", kept(t, s, unredeemed.ID), unredeemed)
@@ -72,7 +72,7 @@ var sweeps = []check{
 		session := createSession(t, s)
 		swept(t, s, session.ExpiresAt.Add(-tick), 100, 0)
 		swept(t, s, session.ExpiresAt, 100, 1)
-		_, err := s.Session(t.Context(), session.Hash)
+		_, _, err := s.Session(t.Context(), session.Hash)
 		failWith(t, "Session", err, authserver.ErrNotFound)
 	}},
 	{"a key goes whose time has come", func(t *testing.T, s authserver.Store) {

@@ -19,7 +19,7 @@ var restarts = []struct {
 		grants := []authserver.Grant{approve(t, s), approveAndRedeem(t, s), revoke(t, s, approveAndRedeem(t, s))}
 
 		s = reopen(s)
-		gotSession, err := s.Session(t.Context(), session.Hash)
+		gotSession, _, err := s.Session(t.Context(), session.Hash)
 		succeed(t, "Session", err)
 		same(t, "session", gotSession, session)
 		gotConsent, err := s.Consent(t.Context(), bob, photoPrint)
@@ -31,12 +31,12 @@ var restarts = []struct {
 	}},
 	{"what was removed stays removed", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
 		session := createSession(t, s)
-		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), session.Hash))
+		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), bob, session.Hash))
 		consent(t, s, bob, photoPrint, noon)
 		succeed(t, "Forget", s.Forget(t.Context(), bob, photoPrint, noon))
 
 		s = reopen(s)
-		_, err := s.Session(t.Context(), session.Hash)
+		_, _, err := s.Session(t.Context(), session.Hash)
 		failWith(t, "Session", err, authserver.ErrNotFound)
 		_, err = s.Consent(t.Context(), bob, photoPrint)
 		failWith(t, "Consent", err, authserver.ErrNotFound)

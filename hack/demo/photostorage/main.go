@@ -61,10 +61,11 @@ func serve(server *http.Server, cert, key string) error {
 	return <-ended
 }
 
-// photos are what PhotoStorage keeps, by owner.
+// photos are what PhotoStorage keeps, by the subject of their owner. A name would not do: it may be
+// given to another person, who must not find the photos of the one before.
 var photos = map[string][]string{
-	"bob":   {"beach-at-dawn.jpg", "grandma-at-90.jpg", "the-new-bicycle.jpg"},
-	"alice": {"alps.jpg"},
+	"kclcz2ugpb3ipntsghx3vmz7vf": {"beach-at-dawn.jpg", "grandma-at-90.jpg", "the-new-bicycle.jpg"}, // bob, whose id in the users file of the demo is 1001
+	"t4tcobq4uj6benrerz4vvctqw7": {"alps.jpg"},                                                      // alice, 1002
 }
 
 // newGuard asks the Gatehouse whose Secret is mounted in folder. A signed request is good only for

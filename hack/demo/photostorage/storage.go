@@ -15,7 +15,7 @@ const scopeRead = "photos.read"
 // storage answers for the photos.
 type storage struct {
 	guard  *resourceserver.Guard
-	photos map[string][]string // by owner
+	photos map[string][]string // by the subject of their owner
 }
 
 func (s *storage) routes() http.Handler {
@@ -31,5 +31,5 @@ func (s *storage) getPhotos(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	// The only error left is a client that went away.
-	_ = json.NewEncoder(w).Encode(map[string]any{"owner": caller.Owner, "photos": s.photos[caller.Owner]})
+	_ = json.NewEncoder(w).Encode(map[string]any{"owner": caller.Owner, "photos": s.photos[caller.Subject]})
 }

@@ -22,17 +22,21 @@ func TestPhotosAreShownToWhoeverBringsAGoodToken(t *testing.T) {
 		status                    int
 		body                      string
 	}{
-		{"a token of bob's", "Bearer good", `{"active":true,"scope":"openid photos.read","token_type":"Bearer","username":"bob"}`,
+		{"a token of bob's", "Bearer good", `{"active":true,"scope":"openid photos.read","token_type":"Bearer","username":"bob","sub":"bobs"}`,
 			200, `{"owner":"bob","photos":["beach.jpg"]}`},
-		{"a request signed for bob", `OAuth oauth_token="good"`, `{"active":true,"scope":"photos.read","username":"bob"}`,
+		{"a request signed for bob", `OAuth oauth_token="good"`, `{"active":true,"scope":"photos.read","username":"bob","sub":"bobs"}`,
 			200, `{"owner":"bob","photos":["beach.jpg"]}`},
-		{"a token that no person gave", "Bearer job", `{"active":true,"scope":"photos.read","token_type":"Bearer","sub":"photos.job"}`,
-			200, `{"owner":"","photos":null}`},
-		{"no token", "", `{"active":true,"scope":"photos.read","token_type":"Bearer","username":"bob"}`,
+		{"a token that no person gave", "Bearer job", `{"active":true,"scope":"photos.read","token_type":"Bearer","sub":"client:photos.job"}`,
+			403, "The access token was not given by a person, and this is for persons."},
+		{"a client that is called like bob's subject", "Bearer job", `{"active":true,"scope":"photos.read","token_type":"Bearer","client_id":"bobs","sub":"client:bobs"}`,
+			403, "The access token was not given by a person, and this is for persons."},
+		{"another person who is called bob", "Bearer good", `{"active":true,"scope":"photos.read","token_type":"Bearer","username":"bob","sub":"another"}`,
+			200, `{"owner":"bob","photos":null}`},
+		{"no token", "", `{"active":true,"scope":"photos.read","token_type":"Bearer","username":"bob","sub":"bobs"}`,
 			401, "An access token is required."},
 		{"a dead token", "Bearer dead", `{"active":false}`,
 			401, "The access token is not valid, or no longer."},
-		{"a token with another scope", "Bearer other", `{"active":true,"scope":"photos.readonly","token_type":"Bearer","username":"bob"}`,
+		{"a token with another scope", "Bearer other", `{"active":true,"scope":"photos.readonly","token_type":"Bearer","username":"bob","sub":"bobs"}`,
 			403, "The access token does not have the scope that is needed."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -75,5 +79,5 @@ func newStorage(t *testing.T, says string) *storage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &storage{guard: guard, photos: map[string][]string{"bob": {"beach.jpg"}}}
+	return &storage{guard: guard, photos: map[string][]string{"bobs": {"beach.jpg"}}}
 }

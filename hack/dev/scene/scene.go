@@ -78,7 +78,7 @@ func New(folder *Folder, ports Ports, progress io.Writer, now func() time.Time, 
 		CA:            folder.Path("tls", "ca.crt"),
 		PhotoPrintURL: "https://" + address(ports.photoPrint()),
 		PhotosURL:     "https://" + address(ports.photoStorage()) + "/photos",
-		Bob:           newUser("bob"), Alice: newUser("alice"),
+		Bob:           newUser("1001", "bob"), Alice: newUser("1002", "alice"),
 		folder: folder, ports: ports, progress: progress, now: now,
 	}
 	s.programs = programs{folder: folder, failed: failed}

@@ -13,17 +13,18 @@ import (
 
 // User is a person of the scene.
 type User struct {
-	Name, Password string
+	ID, Name, Password string
 }
 
 // newUser makes up a password that can be typed: four groups of four letters and digits, 80 bits.
-func newUser(name string) User {
+func newUser(id, name string) User {
 	text := strings.ToLower(rand.Text())
-	return User{Name: name, Password: strings.Join([]string{text[0:4], text[4:8], text[8:12], text[12:16]}, "-")}
+	return User{ID: id, Name: name, Password: strings.Join([]string{text[0:4], text[4:8], text[8:12], text[12:16]}, "-")}
 }
 
 // account is a user in the authorization server's users file.
 type account struct {
+	ID           string   `json:"id"`
 	Name         string   `json:"name"`
 	PasswordHash string   `json:"passwordHash"`
 	DisplayName  string   `json:"displayName"`
@@ -39,7 +40,7 @@ func (s *Scene) writeUsers(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("hash the password of %s: %w", u.Name, err)
 		}
-		accounts = append(accounts, account{Name: u.Name, PasswordHash: strings.TrimSpace(hash),
+		accounts = append(accounts, account{ID: u.ID, Name: u.Name, PasswordHash: strings.TrimSpace(hash),
 			DisplayName: strings.ToUpper(u.Name[:1]) + u.Name[1:], Email: u.Name + "@photos.example"})
 	}
 	return s.writeYAML("users.yaml", map[string]any{"users": accounts})

@@ -1,15 +1,33 @@
 -- Times are Unix milliseconds. Hashes are SHA-256. Scopes stand in one column,
--- separated by blanks.
+-- separated by blanks; names of groups, which hold no control characters, by line feeds.
+-- An owner is the subject of a person.
 
 -- +goose Up
+CREATE TABLE people (
+    subject            TEXT    NOT NULL PRIMARY KEY,
+    source             TEXT    NOT NULL,
+    name               TEXT    NOT NULL,
+    display_name       TEXT    NOT NULL,
+    email              TEXT    NOT NULL,
+    group_names        TEXT    NOT NULL,
+    credential_version TEXT    NOT NULL,
+    confirmed_at       INTEGER NOT NULL,
+    confirmed_until    INTEGER,
+    ended_at           INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX people_by_end ON people (ended_at) WHERE ended_at IS NOT NULL;
+
 CREATE TABLE sessions (
-    hash             BLOB    NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
-    owner            TEXT    NOT NULL,
-    authenticated_at INTEGER NOT NULL,
-    expires_at       INTEGER NOT NULL
+    hash               BLOB    NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+    owner              TEXT    NOT NULL,
+    authenticated_at   INTEGER NOT NULL,
+    expires_at         INTEGER NOT NULL,
+    credential_version TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_end ON sessions (expires_at);
+CREATE INDEX sessions_by_owner ON sessions (owner, authenticated_at);
 
 -- A grant is too wide a row to live in an index, so this table has row numbers. They
 -- count up, and so tell which of two grants of one millisecond is the newer.
@@ -48,6 +66,16 @@ CREATE TABLE consents (
     given_at   INTEGER NOT NULL,
     PRIMARY KEY (owner, client_uid)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX consents_by_client ON consents (client_uid);
+
+-- Clients that consents are for and that nobody knows any more.
+CREATE TABLE absent_clients (
+    client_uid TEXT    NOT NULL PRIMARY KEY,
+    since      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX absent_clients_by_time ON absent_clients (since);
 
 CREATE TABLE spent (
     key           BLOB    NOT NULL PRIMARY KEY CHECK (length(key) = 32),

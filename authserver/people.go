@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// peoplePage is how many people are read, and written, at a time: few, so that others do not wait.
+const peoplePage = 200
+
+// confirmation is what the directory said of an owner at now.
+func (s *Server) confirmation(o Owner, now time.Time) Confirmation {
+	c := Confirmation{Person: Person{Owner: o, ConfirmedAt: now}, EndGrants: s.PasswordChangeEndsGrants}
+	if holds := s.Directory.ConfirmedFor(o.Source); holds > 0 {
+		c.ConfirmedUntil = now.Add(holds)
+	}
+	return c
+}
+
+// ConfirmPeople asks the directory about everybody who has not ended, and keeps what is new:
+// who has gone, whose name, groups or password were changed. It is to be called at the start, by
+// the clock, and at once when the directory has changed.
+func (s *Server) ConfirmPeople(ctx context.Context) error {
+	for after := ""; ; {
+		page, err := s.Store.People(ctx, after, peoplePage)
+		if err != nil {
+			return fmt.Errorf("list people: %w", err)
+		}
+		if err := s.confirmPage(ctx, page); err != nil {
+			return err
+		}
+		if len(page) < peoplePage {
+			return nil
+		}
+		after = page[len(page)-1].Subject
+	}
+}
+
+func (s *Server) confirmPage(ctx context.Context, page []Person) error {
+	var news []Confirmation
+	var events []Event
+	for _, p := range page {
+		c, err := s.confirm(ctx, p)
+		if err != nil {
+			return err
+		}
+		if differs(p, c.Person) {
+			news, events = append(news, c), append(events, eventsOf(p, c)...)
+		}
+	}
+	if len(news) == 0 {
+		return nil
+	}
+	if err := s.Store.ConfirmPeople(ctx, news); err != nil {
+		return fmt.Errorf("keep people: %w", err)
+	}
+	for _, e := range events {
+		s.audit(ctx, e)
+	}
+	return nil
+}
+
+// confirm asks the directory about one person, if it is time: halfway through what a confirmation
+// holds. A directory that gives no answer prolongs a confirmation once. It fails only when ctx ends.
+func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
+	now, holds := s.Now(), s.Directory.ConfirmedFor(p.Source)
+	unchanged := Confirmation{Person: p}
+	if age := now.Sub(p.ConfirmedAt); holds > 0 && age >= 0 && age < holds/2 {
+		return unchanged, nil
+	}
+	owner, err := s.Directory.Confirm(ctx, p)
+	if err == nil {
+		err = owner.check()
+	}
+	switch {
+	case err == nil && owner.Subject == p.Subject:
+		return s.confirmation(owner, now), nil
+	case err == nil || errors.Is(err, ErrNotFound):
+		unchanged.EndedAt = now
+	case ctx.Err() != nil:
+		return Confirmation{}, fmt.Errorf("confirm people: %w", context.Cause(ctx))
+	case !errors.Is(err, ErrCannotAsk) && holds > 0 && !p.ConfirmedUntil.After(p.ConfirmedAt.Add(holds)):
+		unchanged.ConfirmedUntil = p.ConfirmedAt.Add(2 * holds)
+	case !p.ConfirmedUntil.IsZero() && now.Sub(p.ConfirmedUntil) > GoneMemory:
+		unchanged.EndedAt = now // whoever never came back does not stay for ever
+	}
+	return unchanged, nil
+}
+
+// differs reports whether a row is worth a write: the time of a confirmation alone is not, where
+// it holds until the directory says otherwise.
+func differs(before, now Person) bool {
+	return before.Source != now.Source || before.Name != now.Name || before.DisplayName != now.DisplayName ||
+		before.Email != now.Email || !slices.Equal(before.Groups, now.Groups) ||
+		before.CredentialVersion != now.CredentialVersion ||
+		!before.ConfirmedUntil.Equal(now.ConfirmedUntil) || !before.EndedAt.Equal(now.EndedAt)
+}
+
+// eventsOf tells the audit log what became of a person.
+func eventsOf(before Person, now Confirmation) []Event {
+	var events []Event
+	if before.EndedAt.IsZero() && !now.EndedAt.IsZero() {
+		events = append(events, Event{Name: EventPersonEnded, Owner: before.Name, Reason: "the directory does not know this owner any more: the sessions ended"})
+	}
+	if changed := now.CredentialVersion; changed != "" && before.CredentialVersion != "" && changed != before.CredentialVersion {
+		reason := "the sessions ended, the grants stay"
+		if now.EndGrants {
+			reason = "the sessions and the grants ended"
+		}
+		events = append(events, Event{Name: EventPasswordChanged, Owner: now.Name, Reason: reason})
+	}
+	return events
+}
