@@ -28,8 +28,11 @@ const (
 	// and not watched: a watch would need a second informer on Secrets.
 	keysEvery = 10 * time.Second
 
-	reasonKeyMissing = "KeyMissing"
-	listPage         = 500
+	reasonKeyMissing   = "KeyMissing"
+	reasonKeyClockSkew = "KeyClockSkew"
+	// skewEvery is how often a clock skew is reported while it lasts.
+	skewEvery = time.Hour
+	listPage  = 500
 )
 
 // KeysReconciler makes the three key Secrets at first start, rotates the keys of the
@@ -47,6 +50,11 @@ type KeysReconciler struct {
 	Events EventRecorder
 	// Now is the clock.
 	Now func() time.Time
+	// APIServerTime returns what the API server's clock showed in its last answer, or the zero
+	// time. nil: it is not known.
+	APIServerTime func() time.Time
+
+	skewReported time.Time // when a clock skew was reported last; zero: there is none
 }
 
 // SetupWithManager has mgr run the reconciler: at once and then every ten seconds.
@@ -69,7 +77,7 @@ func (r *KeysReconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Re
 		return ctrl.Result{}, r.failed("read", err)
 	}
 	p := planKeys(seen, keysInput{
-		namespace: r.Namespace, now: r.Now(),
+		namespace: r.Namespace, now: r.Now(), apiServer: seen.apiServer,
 		root: credential.NewKey(), shared: credential.NewKey(), next: credential.NewSetKey(r.Now()),
 	})
 	if p.problem != "" {
@@ -80,7 +88,24 @@ func (r *KeysReconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Re
 		return ctrl.Result{}, r.failed("write", err)
 	}
 	r.Keys.use(p.pair)
+	r.reportSkew(ctx, p.skew)
 	return ctrl.Result{RequeueAfter: keysEvery}, nil
+}
+
+// reportSkew reports clocks that disagree: at once, and every hour while that lasts.
+func (r *KeysReconciler) reportSkew(ctx context.Context, skew string) {
+	if skew == "" {
+		r.skewReported = time.Time{}
+		return
+	}
+	now := r.Now()
+	if since := now.Sub(r.skewReported); !r.skewReported.IsZero() && since >= 0 && since < skewEvery {
+		return
+	}
+	r.skewReported = now
+	ctrl.LoggerFrom(ctx).Error(errors.New(skew), "a clock is wrong")
+	about := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: credential.AuthserverKeysSecret}}
+	r.Events.Eventf(about, nil, corev1.EventTypeWarning, reasonKeyClockSkew, "RotateKeys", "%s", skew)
 }
 
 // failed keeps what is in use and returns err for a retry.
@@ -100,6 +125,9 @@ func (r *KeysReconciler) observe(ctx context.Context) (keysSeen, error) {
 		case !apierrors.IsNotFound(err):
 			return keysSeen{}, fmt.Errorf("read the key Secret %s: %w", name, quiet(err))
 		}
+	}
+	if r.APIServerTime != nil {
+		seen.apiServer = r.APIServerTime() // that of an answer just read
 	}
 	if len(seen.secrets) == len(keySecretNames()) {
 		return seen, nil // nothing will be made, so nobody need be asked

@@ -12,6 +12,10 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
+// maxSkew is how far the clocks of the operator and of the API server may be apart. With a
+// wrong clock keys are not rotated: a key could leave too early.
+const maxSkew = 5 * time.Minute
+
 // keySecretNames are the key Secrets, in the order in which they are made.
 func keySecretNames() []string {
 	return []string{credential.OperatorKeySecret, credential.SharedKeySecret, credential.AuthserverKeysSecret}
@@ -21,14 +25,26 @@ func keySecretNames() []string {
 type keysSeen struct {
 	secrets map[string]*corev1.Secret // by name; absent ones are not in it
 	issued  bool                      // some client lives on these keys
+	// apiServer is what the API server's clock showed; zero: unknown.
+	apiServer time.Time
 }
 
 // keysInput is what a plan may not find out itself.
 type keysInput struct {
 	namespace    string
 	now          time.Time
+	apiServer    time.Time         // what the API server's clock showed just now; zero: unknown
 	root, shared credential.Key    // spent if the Secret has to be made
 	next         credential.SetKey // spent if the set has to be made or rotated
+}
+
+// earlier returns the earlier of the two clocks. A key that is active too early can be used;
+// one that is active too late cannot.
+func (in keysInput) earlier() time.Time {
+	if !in.apiServer.IsZero() && in.apiServer.Before(in.now) {
+		return in.apiServer
+	}
+	return in.now
 }
 
 // keysPlan is what is to be done. Either there is a problem, and nothing is written
@@ -38,6 +54,7 @@ type keysPlan struct {
 	missing string           // the Secret the problem is about
 	create  []*corev1.Secret // in this order
 	rotate  map[string][]byte
+	skew    string // why the keys are not rotated
 	pair    keyPair
 }
 
@@ -92,7 +109,7 @@ func (p *keysPlan) one(seen *corev1.Secret, in keysInput, name, dataKey string, 
 // set reads the authorization server's keys and plans their rotation, or the first.
 func (p *keysPlan) set(seen *corev1.Secret, in keysInput) error {
 	if seen == nil {
-		set, _ := credential.KeySet{}.Rotated(in.now, in.next)
+		set, _ := credential.KeySet{}.Rotated(in.earlier(), in.next)
 		p.create = append(p.create, keySecret(in.namespace, credential.AuthserverKeysSecret, set.Data()))
 		return nil
 	}
@@ -100,8 +117,12 @@ func (p *keysPlan) set(seen *corev1.Secret, in keysInput) error {
 	if err != nil {
 		return err
 	}
-	if rotated, changed := set.Rotated(in.now, in.next); changed {
+	rotated, changed := set.Rotated(in.now, in.next)
+	if changed {
 		p.rotate = rotated.Data()
+	}
+	if !in.apiServer.IsZero() && in.now.Sub(in.apiServer).Abs() > maxSkew {
+		p.rotate, p.skew = nil, clockSkew(in.now, in.apiServer)
 	}
 	return nil
 }
@@ -115,6 +136,12 @@ func keySecret(namespace, name string, data map[string][]byte) *corev1.Secret {
 		Type: corev1.SecretTypeOpaque,
 		Data: data,
 	}
+}
+
+func clockSkew(operator, apiServer time.Time) string {
+	return fmt.Sprintf("The clock of the operator shows %s, the clock of the API server shows %s. "+
+		"Set the wrong one. The keys of the tokens are not rotated until the clocks are less than %s apart.",
+		operator.UTC().Format(time.RFC3339), apiServer.UTC().Format(time.RFC3339), maxSkew)
 }
 
 func lostKey(namespace, name string) string {

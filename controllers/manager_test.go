@@ -247,7 +247,12 @@ func TestMetricsCountTheClientsByReason(t *testing.T) {
 		}}
 	})
 	registry := prometheus.NewRegistry()
-	s.must(registry.Register(NewMetrics(t.Context(), s.api)))
+	elected := make(chan struct{})
+	s.must(registry.Register(NewMetrics(t.Context(), s.api, elected)))
+	if families, err := registry.Gather(); err != nil || len(families) != 0 {
+		t.Errorf("N104: a replica that does not lead counts %v (%v)", families, err)
+	}
+	close(elected)
 	families, err := registry.Gather()
 	s.must(err)
 	var got []string

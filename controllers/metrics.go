@@ -18,15 +18,17 @@ import (
 const scrapeTimeout = 5 * time.Second
 
 // Metrics counts the clients by what their condition Ready says, each time it is
-// scraped.
+// scraped. Only the leader counts: every replica would count the same clients.
 type Metrics struct {
-	life   context.Context // prometheus hands none to a collector
-	reader client.Reader
+	life    context.Context // prometheus hands none to a collector
+	reader  client.Reader
+	elected <-chan struct{}
 }
 
-// NewMetrics returns Metrics that read from the cache, until ctx ends.
-func NewMetrics(ctx context.Context, reader client.Reader) Metrics {
-	return Metrics{life: ctx, reader: reader}
+// NewMetrics returns Metrics that read from the cache, until ctx ends. They count nothing
+// before elected is closed.
+func NewMetrics(ctx context.Context, reader client.Reader, elected <-chan struct{}) Metrics {
+	return Metrics{life: ctx, reader: reader, elected: elected}
 }
 
 func clientsDesc() *prometheus.Desc {
@@ -37,8 +39,13 @@ func clientsDesc() *prometheus.Desc {
 // Describe is part of prometheus.Collector.
 func (m Metrics) Describe(descs chan<- *prometheus.Desc) { descs <- clientsDesc() }
 
-// Collect is part of prometheus.Collector. Without a cache it has nothing to say.
+// Collect is part of prometheus.Collector. Without a cache it counts nothing.
 func (m Metrics) Collect(metrics chan<- prometheus.Metric) {
+	select {
+	case <-m.elected:
+	default:
+		return
+	}
 	ctx, cancel := context.WithTimeout(m.life, scrapeTimeout)
 	defer cancel()
 	list := &v1alpha1.OAuthClientList{}

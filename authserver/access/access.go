@@ -10,7 +10,7 @@
 //	kubectl auth can-i authorize oauthclients.gatehouse.dev/photoprint -n photos --as=gatehouse:bob
 //
 // An answer is used for ten seconds. When the API server cannot be reached, callers that
-// may use an older one get it, up to the age they name.
+// may use an older one get it, up to the age they name. Only the caller who finds out waits.
 //
 //	access.go    the question, and the rules about whose turn it is
 //	cache.go     the answers: bounded in number and age
@@ -101,11 +101,17 @@ func (e *Entitlement) Entitled(ctx context.Context, o authserver.Owner, c *auths
 	known, old := e.cache.get(key)
 	age := e.now().Sub(known.at)
 	usable := old && age >= 0 && age <= stale
-	switch {
-	case old && age >= 0 && age < freshFor:
+	if old && age >= 0 && age < freshFor {
 		return known.allowed, nil
-	case usable && !e.outage.worthAsking(e.now()):
-		return known.allowed, nil
+	}
+	if usable {
+		down, probe := e.outage.on(e.now())
+		if probe {
+			e.begin(ctx, key, subject, c) // and nobody waits for it
+		}
+		if down {
+			return known.allowed, nil
+		}
 	}
 	allowed, err := e.ask(ctx, key, subject, c)
 	if err == nil {
@@ -141,21 +147,36 @@ func (e *Entitlement) subject(o authserver.Owner) (subject, error) {
 	return s, nil
 }
 
-// ask asks the API server, once for all who want the same answer at the same time. A
+// begin asks the API server, once for all who want the same answer at the same time. A
 // caller who leaves does not take the question along: it ends by its own timeout.
-func (e *Entitlement) ask(ctx context.Context, key key, s subject, c *authserver.Client) (bool, error) {
-	answered := e.flight.DoChan(string(key[:]), func() (any, error) {
+func (e *Entitlement) begin(ctx context.Context, key key, s subject, c *authserver.Client) <-chan singleflight.Result {
+	return e.flight.DoChan(string(key[:]), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
 		at := e.now() // the answer is as old as the question
 		allowed, err := e.review(ctx, s, c)
-		e.outage.ended(err, e.now())
+		e.ended(ctx, err)
 		if err != nil {
 			return false, err
 		}
 		e.cache.put(key, answer{allowed: allowed, at: at})
 		return allowed, nil
 	})
+}
+
+// ended notes what became of a question, and logs when an outage begins or ends.
+func (e *Entitlement) ended(ctx context.Context, err error) {
+	switch changed := e.outage.ended(err, e.now()); {
+	case changed && err != nil:
+		e.log.WarnContext(ctx, "the API server does not answer about entitlements, older answers are used where that is allowed", "err", err)
+	case changed:
+		e.log.InfoContext(ctx, "the API server answers about entitlements again")
+	}
+}
+
+// ask asks the API server and waits for its answer.
+func (e *Entitlement) ask(ctx context.Context, key key, s subject, c *authserver.Client) (bool, error) {
+	answered := e.begin(ctx, key, s, c)
 	select {
 	case result := <-answered:
 		if result.Err != nil {

@@ -331,8 +331,8 @@ func TestTheFirstWhoLeavesDoesNotTakeTheAnswerAlong(t *testing.T) {
 	})
 }
 
-// silent makes the API server take questions and never answer.
-func (a *apiServer) silent() {
+// hang makes the API server take questions and never answer.
+func (a *apiServer) hang() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.answer = func(ctx context.Context) (authorizationv1.SubjectAccessReviewStatus, error) {
@@ -344,7 +344,7 @@ func (a *apiServer) silent() {
 func TestASilentAPIServerIsNotWaitedForLongerThanThreeSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, api, _ := setup(t)
-		api.silent()
+		api.hang()
 		begin := time.Now()
 		var all sync.WaitGroup
 		for i := range 3 * maxParallel { // some of them wait for their turn only
@@ -365,7 +365,8 @@ func TestASilentAPIServerIsNotWaitedForLongerThanThreeSeconds(t *testing.T) {
 	})
 }
 
-func TestWhileTheAPIServerIsSilentOneCallerASecondWaitsForIt(t *testing.T) {
+// N102: during an outage the first caller waits for the API server, and nobody after it.
+func TestN102WhileTheAPIServerHangsOnlyTheFirstCallerWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, api, _ := setup(t)
 		e.now = time.Now // the bubble's
@@ -375,26 +376,60 @@ func TestWhileTheAPIServerIsSilentOneCallerASecondWaitsForIt(t *testing.T) {
 			want(t, e, owners[i], photoprint, 0, true)
 		}
 		pass(t, freshFor)
-		api.silent()
+		api.hang()
+		begin := time.Now()
 		want(t, e, owners[0], photoprint, time.Hour, true) // finds out
-		before, begin := api.count(), time.Now()
-		for range 4 {
+		if took := time.Since(begin); took != askTimeout {
+			t.Errorf("the first caller waited %s", took)
+		}
+		before := api.count()
+		for range 30 {
+			pass(t, probeEvery)
+			begin := time.Now()
 			for _, owner := range owners {
 				want(t, e, owner, photoprint, time.Hour, true)
 			}
+			if took := time.Since(begin); took != 0 {
+				t.Fatalf("20 answers took %s", took)
+			}
 		}
-		waits := api.count() - before
-		if took := time.Since(begin); took > time.Duration(waits)*askTimeout || waits > 4 {
-			t.Errorf("80 answers took %s and %d questions", took, waits)
+		// Each probe takes three seconds, and the next one begins when a second has passed.
+		if probes := api.count() - before; probes < 5 || probes > 10 {
+			t.Errorf("%d probes in 30 seconds", probes)
 		}
 		if _, err := e.Entitled(t.Context(), owners[0], photoprint, 0); !errors.Is(err, authserver.ErrUnavailable) {
 			t.Errorf("a new authorization: %v", err)
 		}
 		api.says(false, nil)
-		pass(t, probeEvery)
-		want(t, e, owners[0], photoprint, time.Hour, false) // the API server is back
+		pass(t, askTimeout+probeEvery) // what still hangs has ended
+		want(t, e, owners[0], photoprint, time.Hour, true)
+		synctest.Wait() // the API server is back, and the probe has found out
+		want(t, e, owners[0], photoprint, time.Hour, false)
 		want(t, e, owners[1], photoprint, time.Hour, false)
 	})
+}
+
+func TestAClockThatWasSetBackDoesNotStopTheProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, api, clock := setup(t)
+		want(t, e, bob, photoprint, 0, true)
+		clock.advance(freshFor)
+		api.says(false, errGone)
+		want(t, e, bob, photoprint, time.Hour, true) // finds out
+		clock.advance(-freshFor / 2)                 // the answer is not from the future
+		e.cache.put(keyOf(must(e.subject(bob)), photoprint.UID), answer{allowed: true, at: clock.Now().Add(-freshFor)})
+		api.says(false, nil)
+		want(t, e, bob, photoprint, time.Hour, true)
+		synctest.Wait()
+		want(t, e, bob, photoprint, time.Hour, false)
+	})
+}
+
+func must(s subject, err error) subject {
+	if err != nil {
+		panic(err)
+	}
+	return s
 }
 
 // pass lets d of the bubble's time pass.

@@ -7,35 +7,38 @@ import (
 	"time"
 )
 
-// probeEvery is how often the API server is tried while it gives no answers.
+// probeEvery is how often the API server is tried at most while it gives no answers.
 const probeEvery = time.Second
 
-// outage remembers whether the API server answers. While it does not, one caller a
-// second tries; the others need not wait for a failure that is almost certain.
+// outage remembers whether the API server answers. While it does not, who may use an older
+// answer gets that one at once, and one question at a time finds out when the outage is over.
 type outage struct {
-	mu     sync.Mutex
-	down   bool
-	probed time.Time
+	mu      sync.Mutex
+	down    bool
+	probing bool
+	probed  time.Time
 }
 
-// ended tells what became of the last question.
-func (o *outage) ended(err error, now time.Time) {
+// ended takes in what became of a question. It reports whether an outage began or ended with it.
+func (o *outage) ended(err error, now time.Time) (changed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err != nil && !o.down {
-		o.probed = now
-	}
-	o.down = err != nil
+	changed = o.down != (err != nil)
+	o.down, o.probing, o.probed = err != nil, false, now
+	return changed
 }
 
-// worthAsking reports whether to ask the API server. During an outage it says yes once
-// for each probeEvery.
-func (o *outage) worthAsking(now time.Time) bool {
+// on reports whether there is an outage, and whether this caller is to try the API server.
+func (o *outage) on(now time.Time) (down, probe bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.down && now.Sub(o.probed) < probeEvery {
-		return false
+	if !o.down {
+		return false, false
 	}
-	o.probed = now
-	return true
+	since := now.Sub(o.probed) // negative: the clock was set back
+	if o.probing || since >= 0 && since < probeEvery {
+		return true, false
+	}
+	o.probing = true
+	return true, true
 }

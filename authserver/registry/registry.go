@@ -59,6 +59,9 @@ func (r *Registry) Run(ctx context.Context) { r.watch.run(ctx) }
 // Synced reports whether every OAuthClient has been read once.
 func (r *Registry) Synced() bool { return r.watch.complete() }
 
+// Filled is closed when every OAuthClient has been read once.
+func (r *Registry) Filled() <-chan struct{} { return r.watch.filled }
+
 // WaitForSync returns nil once every OAuthClient has been read, or ctx's error. It logs
 // every few seconds what it waits for.
 func (r *Registry) WaitForSync(ctx context.Context) error {

@@ -36,7 +36,7 @@ func (s *Site) api(h handler) http.Handler {
 		w.Header().Set("Pragma", "no-cache")
 		w.Header().Set("Referrer-Policy", "no-referrer") // some dialects have secrets in the address
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		return h(w, r)
+		return s.whenStarted(h)(w, r)
 	})
 }
 
@@ -92,7 +92,7 @@ func (s *Site) page(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.protect(w)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		if err := h(w, r); err != nil {
+		if err := s.whenStarted(h)(w, r); err != nil {
 			s.writePageError(w, r, err)
 		}
 	})

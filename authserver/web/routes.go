@@ -16,10 +16,12 @@ import (
 //	api        for clients: bounded form in, JSON out, errors as RFC 6749 §5.2 says
 //	page       for people: HTML out, errors as pages or redirects
 //	form       a page's form: as page, and only from our own pages (no cross-origin post)
+//
+// api, page and form answer 503 until the server has been ready once: see whenStarted.
 func (s *Site) Handler() http.Handler {
 	mux := http.NewServeMux()
 
-	mux.Handle("GET "+oauth2.PathMetadata, s.anyOrigin(s.public(s.getMetadata)))
+	mux.Handle("GET "+oauth2.PathMetadata, s.anyOrigin(s.public(s.whenStarted(s.getMetadata))))
 	mux.Handle("GET "+oauth2.PathAuthorize, s.page(s.authorize(authserver.ProfileOAuth2)))
 	mux.Handle("POST "+oauth2.PathAuthorize, s.page(s.authorize(authserver.ProfileOAuth2)))
 	mux.Handle("POST "+oauth2.PathToken, s.anyOrigin(s.api(s.token(authserver.ProfileOAuth2))))

@@ -15,7 +15,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// Config is what a Site is made of. All fields but TrustedProxies are required.
+// Config is what a Site is made of. All fields but TrustedProxies and Started are required.
 type Config struct {
 	Auth *authserver.Server
 	// Issuer is the issuer identifier (RFC 8414 §2): https, no path, query or fragment.
@@ -26,6 +26,9 @@ type Config struct {
 	Metrics        *Metrics
 	// Ready returns nil when the server can answer, else why it cannot.
 	Ready func(*http.Request) error
+	// Started reports whether the server has been ready once. Before that every endpoint answers
+	// 503. nil: it has.
+	Started func() bool
 }
 
 // Site serves every page and endpoint of one issuer.

@@ -35,19 +35,21 @@ type part struct {
 }
 
 // readiness knows whether the server can answer. Probes cost nothing: the parts are
-// asked by the clock, not by whoever calls.
+// asked by the clock and when one of them has changed, not by whoever calls.
 type readiness struct {
 	parts   []part
 	log     *slog.Logger
 	metrics *web.Metrics
 
 	problem  atomic.Pointer[error] // nil: none
+	started  atomic.Bool           // it was ready once
 	stopping atomic.Bool
-	waited   int // intervals that the same problem has lasted
+	wake     chan struct{} // holds one value while a look is wanted at once
+	waited   int           // looks that the same problem has lasted
 }
 
 func newReadiness(log *slog.Logger, m *web.Metrics, parts ...part) *readiness {
-	r := &readiness{parts: parts, log: log, metrics: m}
+	r := &readiness{parts: parts, log: log, metrics: m, wake: make(chan struct{}, 1)}
 	r.problem.Store(&errStarting)
 	return r
 }
@@ -63,6 +65,18 @@ func (r *readiness) Ready(*http.Request) error {
 	return nil
 }
 
+// Started reports whether the server was ready once. That does not end: a part that goes away
+// later fails the requests that need it, and no others.
+func (r *readiness) Started() bool { return r.started.Load() }
+
+// Changed has the parts asked at once.
+func (r *readiness) Changed() {
+	select {
+	case r.wake <- struct{}{}:
+	default: // a look is wanted already
+	}
+}
+
 // Stop makes the server not ready for good.
 func (r *readiness) Stop() { r.stopping.Store(true) }
 
@@ -76,6 +90,7 @@ func (r *readiness) Watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-r.wake:
 		}
 	}
 }
@@ -96,6 +111,7 @@ func (r *readiness) look(ctx context.Context) {
 	before := r.problem.Load()
 	if len(missing) == 0 {
 		r.problem.Store(nil)
+		r.started.Store(true)
 		if before != nil {
 			r.log.InfoContext(ctx, "ready")
 		}

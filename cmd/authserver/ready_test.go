@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
 )
@@ -69,4 +71,48 @@ func TestAPartThatHadNoTimeToAnswerChangesNothing(t *testing.T) {
 	if err := r.Ready(nil); err != nil {
 		t.Errorf("ready says %v", err)
 	}
+}
+
+func TestOnceReadyTheServerHasStartedForGood(t *testing.T) {
+	var problem error
+	r := newReadiness(slog.New(slog.DiscardHandler), web.NewMetrics(), part{"registry", func(context.Context) error { return problem }})
+	for _, step := range []struct {
+		name    string
+		problem error
+		started bool
+	}{
+		{"not listed yet", errors.New("the API server to list the OAuthClients"), false},
+		{"listed", nil, true},
+		{"the part is gone", errors.New("gone"), true},
+	} {
+		problem = step.problem
+		r.look(t.Context())
+		if got := r.Started(); got != step.started {
+			t.Errorf("%s: started is %v", step.name, got)
+		}
+	}
+	r.Stop()
+	if !r.Started() {
+		t.Error("a server that stops has not started")
+	}
+}
+
+// The clock stands still in the bubble, so only the change itself can have caused the look.
+func TestAPartThatBecomesReadyIsSeenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var there atomic.Bool
+		r := newReadiness(slog.New(slog.DiscardHandler), web.NewMetrics(), part{"registry", func(context.Context) error {
+			return unless(there.Load(), "the API server")
+		}})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go r.Watch(ctx)
+		synctest.Wait()
+		there.Store(true)
+		r.Changed()
+		synctest.Wait()
+		if err := r.Ready(nil); err != nil {
+			t.Errorf("ready says %v", err)
+		}
+	})
 }

@@ -51,7 +51,8 @@ func writeKeys(t *testing.T, env *testenv.Env, namespace string) keys {
 func writeClient(t *testing.T, env *testenv.Env, namespace string, k keys) (id, secret string) {
 	t.Helper()
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "photostorage"}}
-	oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}}
+	oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{callback}
+	oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeClientCredentials}}
 	if err := env.Client.Create(t.Context(), oc); err != nil {
 		t.Fatal(err)
 	}
@@ -171,9 +172,19 @@ func TestTheServerListensAndWaitsWhileTheClusterIsOutOfReach(t *testing.T) {
 	}
 }
 
+// startPlain starts a server without TLS and waits until it is ready: before, it reads no body.
+func startPlain(t *testing.T) *process {
+	t.Helper()
+	env := testenv.Start(t)
+	namespace := env.Namespace(t)
+	writeKeys(t, env, namespace)
+	p := start(t, "--config="+plain(t, newFolder(t, namespace)), "--kubeconfig="+env.Kubeconfig)
+	testenv.Eventually(t, limit, "ready", func() bool { status, _ := p.get(t, "http://"+p.ops+"/readyz"); return status == http.StatusOK })
+	return p
+}
+
 func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
-	f := newFolder(t, "gatehouse-system")
-	p := start(t, "--config="+plain(t, f), "--kubeconfig="+deadKubeconfig(t))
+	p := startPlain(t)
 	finish := p.hang(t)
 	p.signal(t, syscall.SIGTERM)
 	p.until(t, `"msg":"stopping"`)
@@ -196,8 +207,7 @@ func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
 }
 
 func TestASecondSignalEndsItAtOnce(t *testing.T) {
-	f := newFolder(t, "gatehouse-system")
-	p := start(t, "--config="+plain(t, f), "--kubeconfig="+deadKubeconfig(t))
+	p := startPlain(t)
 	p.hang(t)
 	p.signal(t, syscall.SIGTERM)
 	p.until(t, `"msg":"stopping"`)

@@ -50,16 +50,18 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if err != nil {
 		return nil, err
 	}
+	people := &people{confirm: auth.ConfirmPeople, changed: r.usersChanged, log: log}
+	s.ready = newReadiness(log, m, parts(c, r, auth, clients, people)...)
 	keys, err := registry.NewKeys(r.cluster, c.Namespace, log, func(shared credential.Key, set credential.KeySet) {
 		useKeys(auth, shared, set, log)
+		s.ready.Changed()
 	})
 	if err != nil {
 		return nil, err
 	}
-	people := &people{confirm: auth.ConfirmPeople, changed: r.usersChanged, log: log}
-	s.ready = newReadiness(log, m, parts(c, r, auth, clients, people)...)
 	site, err := web.New(web.Config{
-		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Log: log, Metrics: m, Ready: s.ready.Ready,
+		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Log: log, Metrics: m,
+		Ready: s.ready.Ready, Started: s.ready.Started,
 	})
 	if err != nil {
 		return nil, err
@@ -68,7 +70,13 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if r.certificate != nil {
 		s.main.TLSConfig = r.certificate.Config()
 	}
-	s.watches = []func(context.Context){clients.Run, keys.Run, r.users.Watch}
+	s.watches = []func(context.Context){clients.Run, keys.Run, r.users.Watch, func(ctx context.Context) {
+		select {
+		case <-clients.Filled():
+			s.ready.Changed()
+		case <-ctx.Done():
+		}
+	}}
 	s.background = []func(context.Context){s.ready.Watch, people.Watch, func(ctx context.Context) {
 		tick := time.NewTicker(sweepInterval)
 		defer tick.Stop()

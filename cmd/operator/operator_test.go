@@ -221,3 +221,44 @@ func TestAPortThatIsInUseEndsTheOperatorWithAClearSentence(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// N104: two replicas do not count every client twice, and who takes over counts.
+func TestN104OnlyTheLeaderCountsTheClients(t *testing.T) {
+	env := testenv.Start(t)
+	system, ns := env.Namespace(t), env.Namespace(t)
+	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "photoprint"}}
+	oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + ns + ".example/callback")}
+	if err := env.Client.Create(t.Context(), oc); err != nil {
+		t.Fatal(err)
+	}
+	var metrics [2]string
+	var stops [2]func() int
+	for i := range metrics {
+		metrics[i] = address(t)
+		stops[i] = start(t, io.Discard,
+			"--issuer=https://auth.example.com", "--namespace="+system, "--leader-elect", "--kubeconfig="+env.Kubeconfig,
+			"--health-probe-bind-address=0", "--metrics-bind-address="+metrics[i])
+	}
+	counts := func(i int) bool {
+		_, body := get(t, "http://"+metrics[i]+"/metrics")
+		return strings.Contains(body, "gatehouse_oauthclients{")
+	}
+	testenv.Eventually(t, time.Minute, "one replica counts and both answer", func() bool {
+		codes := [2]int{}
+		for i := range metrics {
+			codes[i], _ = get(t, "http://"+metrics[i]+"/metrics")
+		}
+		return codes == [2]int{http.StatusOK, http.StatusOK} && (counts(0) || counts(1))
+	})
+	leader, standby := 0, 1
+	if counts(1) {
+		leader, standby = 1, 0
+	}
+	if counts(standby) {
+		t.Error("both replicas count the clients")
+	}
+	if code := stops[leader](); code != 0 {
+		t.Errorf("status %d at the end", code)
+	}
+	testenv.Eventually(t, time.Minute, "the other replica counts", func() bool { return counts(standby) })
+}

@@ -51,6 +51,8 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("make the scheme: %w", err)
 	}
+	apiServer := &controllers.APIServerTime{}
+	access.Wrap(apiServer.Wrap)
 	mgr, err := ctrl.NewManager(access, ctrl.Options{
 		Scheme: scheme, Cache: controllers.CacheOptions(),
 		Metrics:        metricsserver.Options{BindAddress: o.metricsAddress},
@@ -62,14 +64,14 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	}
 	keys := controllers.NewKeys()
 	return mgr, errors.Join(
-		addControllers(ctx, mgr, keys, o),
+		addControllers(ctx, mgr, keys, apiServer, o),
 		mgr.Add(thrift{}),
 		mgr.Add(probes{address: o.probeAddress, ready: keys.Ready}),
-		metrics.Registry.Register(controllers.NewMetrics(ctx, mgr.GetCache())),
+		metrics.Registry.Register(controllers.NewMetrics(ctx, mgr.GetCache(), mgr.Elected())),
 	)
 }
 
-func addControllers(ctx context.Context, mgr ctrl.Manager, keys *controllers.Keys, o options) error {
+func addControllers(ctx context.Context, mgr ctrl.Manager, keys *controllers.Keys, apiServer *controllers.APIServerTime, o options) error {
 	events := mgr.GetEventRecorder(name)
 	if err := controllers.Indexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
@@ -77,7 +79,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, keys *controllers.Key
 	return errors.Join(
 		(&controllers.KeysReconciler{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace,
-			Keys: keys, Events: events, Now: time.Now,
+			Keys: keys, Events: events, Now: time.Now, APIServerTime: apiServer.Last,
 		}).SetupWithManager(mgr),
 		(&controllers.OAuthClientReconciler{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Issuer: o.issuer,

@@ -23,8 +23,11 @@ const (
 	LongestToken = 90 * 24 * time.Hour
 	// dropSlack covers clocks that differ and a replica that learns late.
 	dropSlack = 24 * time.Hour
+	// keptKeys is how many keys always stay. With a period of 30 days that covers 150 days: more
+	// than the longest token needs, also when one key is dropped because of a wrong clock.
+	keptKeys = 6
 
-	// maxSetKeys bounds what is read; rotation keeps six at most.
+	// maxSetKeys bounds what is read.
 	maxSetKeys = 32
 	idBytes    = 4
 	// dataTime is how NotBefore is written: allowed in a data key, and sortable.
@@ -88,13 +91,14 @@ func (s KeySet) Data() map[string][]byte {
 	return data
 }
 
-// Active returns the key to seal and sign with now: the newest whose NotBefore
-// has passed, or, for a clock that is behind, the oldest. Of an empty set it is
-// the zero SetKey.
+// Active returns the key to seal and sign with now: the newest whose NotBefore has
+// passed, but never one that is older than the second newest. That one was in use
+// before the newest was made, so a clock that says otherwise is behind. Of an empty
+// set it is the zero SetKey.
 func (s KeySet) Active(now time.Time) SetKey {
 	var active SetKey
 	for i, k := range s.Keys {
-		if i == 0 || !k.NotBefore.After(now) {
+		if i <= len(s.Keys)-2 || i == 0 || !k.NotBefore.After(now) {
 			active = k
 		}
 	}
@@ -114,41 +118,50 @@ func (s KeySet) Find(id string) (SetKey, bool) {
 // Rotated returns the set as it should be at now, and whether that differs from s:
 //
 //   - an empty set gets next, active at once;
-//   - an hour before the newest key has been active for 30 days, next joins, to be
-//     active an hour from now: published before used, also after a long pause;
-//   - a key leaves when the last token it could have made has ended: 90 days, and
-//     a day of slack, after its successor became active.
+//   - an hour before the newest published key has been active for 30 days, next joins,
+//     to be active an hour from now: published before used, also after a long pause;
+//   - a key that waits for a later time was made by a clock that was ahead. It takes the
+//     place of next, and its NotBefore is corrected;
+//   - with each such change the oldest key may leave: if there are more than six, and if
+//     the last token that it could have made has ended, which is 90 days, and a day of
+//     slack, after its successor became active.
 //
-// Of next, the ID and the key are used; it is spent only if the answer is true.
+// So one call drops one key at most, and has nothing to do for 30 days then, whatever a
+// wrong clock says. Of next, the ID and the key are used; it is spent only if the answer
+// is true.
 func (s KeySet) Rotated(now time.Time, next SetKey) (KeySet, bool) {
 	now = now.UTC().Truncate(time.Second)
-	keys := slices.Clone(s.Keys)
-	_, taken := s.Find(next.ID)
-	switch {
-	case taken: // one ID must not name two keys; the next call brings another
+	if _, taken := s.Find(next.ID); taken || now.Before(s.NextChange(now)) {
+		return s, false // one ID must not name two keys; the next call brings another
+	}
+	keys, soon := slices.Clone(s.Keys), now.Add(PublishBefore)
+	switch early := slices.IndexFunc(keys, func(k SetKey) bool { return k.NotBefore.After(soon) }); {
+	case early >= 0:
+		keys[early].NotBefore = soon
 	case len(keys) == 0:
 		next.NotBefore = now
 		keys = append(keys, next)
-	case !now.Before(keys[len(keys)-1].NotBefore.Add(RotationPeriod - PublishBefore)):
-		next.NotBefore = now.Add(PublishBefore)
+	case len(keys) >= maxSetKeys:
+		return s, false // nobody could read more
+	default:
+		next.NotBefore = soon
 		keys = append(keys, next)
 	}
-	for len(keys) > 1 && !now.Before(keys[1].NotBefore.Add(LongestToken+dropSlack)) {
+	if len(keys) > keptKeys && !now.Before(keys[1].NotBefore.Add(LongestToken+dropSlack)) {
 		keys = keys[1:]
 	}
-	return KeySet{Keys: keys}, !slices.Equal(ids(keys), ids(s.Keys))
+	return KeySet{Keys: keys}, true
 }
 
-// NextChange returns when Rotated will next have something to do; the zero time
-// for an empty set.
-func (s KeySet) NextChange() time.Time {
-	if len(s.Keys) == 0 {
-		return time.Time{}
-	}
-	at := s.Keys[len(s.Keys)-1].NotBefore.Add(RotationPeriod - PublishBefore)
-	if len(s.Keys) > 1 {
-		if drop := s.Keys[1].NotBefore.Add(LongestToken + dropSlack); drop.Before(at) {
-			at = drop
+// NextChange returns the first time from now on at which Rotated has something to do.
+func (s KeySet) NextChange(now time.Time) time.Time {
+	at := now
+	for _, k := range s.Keys {
+		if k.NotBefore.After(at.Add(PublishBefore)) {
+			break // it is not published then
+		}
+		if at = k.NotBefore.Add(RotationPeriod - PublishBefore); at.Before(now) {
+			at = now
 		}
 	}
 	return at
@@ -158,14 +171,6 @@ func (s KeySet) sort() {
 	slices.SortFunc(s.Keys, func(a, b SetKey) int {
 		return cmp.Or(a.NotBefore.Compare(b.NotBefore), strings.Compare(a.ID, b.ID))
 	})
-}
-
-func ids(keys []SetKey) []string {
-	out := make([]string, len(keys))
-	for i, k := range keys {
-		out[i] = k.ID
-	}
-	return out
 }
 
 func parseSetKey(name string, value []byte) (SetKey, error) {

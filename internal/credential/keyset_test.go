@@ -72,7 +72,7 @@ func TestAKeySetOfAnotherFormIsRefused(t *testing.T) {
 }
 
 func TestTheActiveKeyIsTheNewestWhoseTimeHasCome(t *testing.T) {
-	set := credential.KeySet{Keys: []credential.SetKey{at(t, 1, 0), at(t, 2, 10*day), at(t, 3, 20*day)}}
+	set := credential.KeySet{Keys: []credential.SetKey{at(t, 1, 0), at(t, 2, 10*day)}}
 	for _, row := range []struct {
 		name string
 		now  time.Duration
@@ -82,7 +82,7 @@ func TestTheActiveKeyIsTheNewestWhoseTimeHasCome(t *testing.T) {
 		{name: "first moment", now: 0, want: "00000001"},
 		{name: "just before the second", now: 10*day - time.Second, want: "00000001"},
 		{name: "first moment of the second", now: 10 * day, want: "00000002"},
-		{name: "long after", now: 1000 * day, want: "00000003"},
+		{name: "long after", now: 1000 * day, want: "00000002"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := set.Active(start.Add(row.now)).ID; got != row.want {
@@ -118,11 +118,20 @@ func TestRotation(t *testing.T) {
 		{name: "published an hour before used after a long pause too", have: []credential.SetKey{first}, now: 500 * day,
 			want: []credential.SetKey{first, joined(500*day + time.Hour)}},
 		{name: "not twice", have: []credential.SetKey{first, second}, now: 30*day - time.Second},
-		{name: "kept until the last token has ended", have: []credential.SetKey{first, second, at(t, 3, 110*day)}, now: 121*day - time.Second},
-		{name: "dropped after that", have: []credential.SetKey{first, second, at(t, 3, 110*day)}, now: 121 * day,
-			want: []credential.SetKey{second, at(t, 3, 110*day)}},
-		{name: "dropped and joined in one", have: []credential.SetKey{first, second}, now: 121 * day,
-			want: []credential.SetKey{second, joined(121*day + time.Hour)}},
+		{name: "six are kept however old", have: monthly(t, 5), now: 1000 * day,
+			want: append(monthly(t, 5), joined(1000*day+time.Hour))},
+		{name: "of seven the oldest is dropped when one joins", have: monthly(t, 6), now: 180*day - time.Hour,
+			want: append(monthly(t, 6)[1:], joined(180*day))},
+		{name: "not before its last token has ended", have: append([]credential.SetKey{at(t, 7, 0)}, at(t, 1, 100*day), at(t, 2, 101*day),
+			at(t, 3, 102*day), at(t, 4, 103*day), at(t, 5, 104*day)), now: 134*day - time.Hour,
+			want: append([]credential.SetKey{at(t, 7, 0)}, at(t, 1, 100*day), at(t, 2, 101*day),
+				at(t, 3, 102*day), at(t, 4, 103*day), at(t, 5, 104*day), joined(134*day))},
+		{name: "a key made by a clock that was ahead takes the place of the next one", have: []credential.SetKey{first, at(t, 9, 395*day)},
+			now: 30*day - time.Hour, want: []credential.SetKey{first, at(t, 9, 30*day)}},
+		{name: "such a key changes nothing before", have: []credential.SetKey{first, at(t, 9, 395*day)}, now: 30*day - time.Hour - time.Second},
+		{name: "a first key made by a clock that was ahead", have: []credential.SetKey{at(t, 9, 365*day)}, now: 0,
+			want: []credential.SetKey{at(t, 9, time.Hour)}},
+		{name: "a set that is full", have: many(t, 32), now: 1000 * day},
 		{name: "an ID that is taken waits", have: []credential.SetKey{{ID: next.ID, NotBefore: start, Key: first.Key}}, now: 60 * day},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -139,6 +148,78 @@ func TestRotation(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// monthly returns n keys, each 30 days after the one before.
+func monthly(t *testing.T, n int) []credential.SetKey {
+	t.Helper()
+	var keys []credential.SetKey
+	for i := range n {
+		keys = append(keys, at(t, byte(i+1), time.Duration(30*i)*day))
+	}
+	return keys
+}
+
+// many returns n keys of one day, as somebody could have made them by hand.
+func many(t *testing.T, n int) []credential.SetKey {
+	t.Helper()
+	var keys []credential.SetKey
+	for i := range n {
+		keys = append(keys, at(t, byte(i+1), time.Duration(i)*time.Hour))
+	}
+	return keys
+}
+
+// N103: whatever the clock of the one who rotates shows for a while, no key is lost that a token
+// could need, and when the clock is right again rotation goes on within its period.
+func TestN103AWrongClockLosesNoKeyAndStopsNoRotation(t *testing.T) {
+	for name, wrong := range map[string]time.Duration{
+		"a year ahead": 365 * day, "a year behind": -365 * day, "ten years ahead": 3650 * day, "in 1970": -56 * 365 * day,
+		"a day ahead": day, "two months behind": -60 * day, "four months ahead": 120 * day,
+	} {
+		for _, after := range []int{0, 1, 10, 29, 30, 45, 200} { // days of the set when the clock goes wrong
+			for _, lasts := range []int{0, 1, 31, 100} { // days
+				t.Run(fmt.Sprintf("%s after %d for %d days", name, after, lasts), func(t *testing.T) {
+					var set credential.KeySet
+					made := map[string]time.Time{} // by key, when it was last the active one of a right clock
+					live := func(real time.Time) {
+						for id, at := range made {
+							if _, found := set.Find(id); !found && !real.After(at.Add(credential.LongestToken)) {
+								t.Fatalf("key %s was active at %s and is gone at %s", id, at, real)
+							}
+						}
+					}
+					rotate := func(real time.Time, skew time.Duration) {
+						for range 5 { // several calls at a time: none goes further than the first
+							set, _ = set.Rotated(real.Add(skew), credential.NewSetKey(real))
+						}
+						made[set.Active(real).ID] = real
+						made[set.Active(real.Add(skew)).ID] = real // a server with the same clock
+						live(real)
+					}
+					real := start
+					for range after + 1 {
+						rotate(real, 0)
+						real = real.Add(day)
+					}
+					for range lasts + 1 {
+						rotate(real, wrong)
+						real = real.Add(day)
+					}
+					for n := range 200 {
+						rotate(real, 0)
+						real = real.Add(day)
+						if age := real.Sub(set.Active(real).NotBefore); n > 0 && age > credential.RotationPeriod+day {
+							t.Fatalf("%d days after the clock was right again the active key is %s old", n, age)
+						}
+					}
+					if len(set.Keys) > 9 {
+						t.Errorf("%d keys are kept", len(set.Keys))
+					}
+				})
+			}
+		}
 	}
 }
 
@@ -185,21 +266,20 @@ func TestTheSetSaysWhenItWillChange(t *testing.T) {
 		have []credential.SetKey
 		want time.Time
 	}{
-		{name: "empty"},
+		{name: "empty", want: start},
 		{name: "one key", have: []credential.SetKey{at(t, 1, 0)}, want: start.Add(30*day - time.Hour)},
-		{name: "a key to drop comes first", have: []credential.SetKey{at(t, 1, 0), at(t, 2, 30*day), at(t, 3, 110*day)}, want: start.Add(121 * day)},
-		{name: "a key to make comes first", have: []credential.SetKey{at(t, 1, 0), at(t, 2, 30*day)}, want: start.Add(60*day - time.Hour)},
+		{name: "the newest counts", have: []credential.SetKey{at(t, 1, 0), at(t, 2, 30*day)}, want: start.Add(60*day - time.Hour)},
+		{name: "a key made by a clock that was ahead does not", have: []credential.SetKey{at(t, 1, 0), at(t, 2, 400*day)}, want: start.Add(30*day - time.Hour)},
+		{name: "long due", have: []credential.SetKey{at(t, 1, -400*day)}, want: start},
+		{name: "a clock that is behind", have: []credential.SetKey{at(t, 1, 400*day)}, want: start},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			set := credential.KeySet{Keys: row.have}
-			if got := set.NextChange(); !got.Equal(row.want) {
+			if got := set.NextChange(start); !got.Equal(row.want) {
 				t.Errorf("NextChange = %s, want %s", got, row.want)
 			}
-			if len(row.have) == 0 {
-				return
-			}
 			next := credential.SetKey{ID: "000000ff", Key: key(t, 0xff)}
-			if _, changed := set.Rotated(row.want.Add(-time.Second), next); changed {
+			if _, changed := set.Rotated(row.want.Add(-time.Second), next); changed && row.want.After(start) {
 				t.Error("it changes before")
 			}
 			if _, changed := set.Rotated(row.want, next); !changed {
