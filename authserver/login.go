@@ -9,14 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 // Directory knows the owners and how they prove who they are.
 type Directory interface {
 	// Authenticate returns the owner with this name and password. ErrWrongPassword
 	// for unknown names and wrong passwords alike, in the same time; ErrUnavailable
-	// when it cannot tell now.
-	Authenticate(ctx context.Context, name, password string) (Owner, error)
+	// when it cannot tell now. Known browsers go before anybody else.
+	Authenticate(ctx context.Context, name, password string, lane Lane) (Owner, error)
 	// Lookup returns the owner who has this name now, or ErrNotFound.
 	Lookup(ctx context.Context, name string) (Owner, error)
 	// Confirm returns a person as their source knows them now. ErrNotFound: not at all, any
@@ -48,8 +50,9 @@ type Login struct {
 const (
 	maxUsername = 256
 	maxPassword = 1024
-	// deviceLifetime is how long a browser counts as known for an owner.
-	deviceLifetime = 180 * 24 * time.Hour
+	// DeviceLifetime is how long a browser counts as known for an owner: as long as the key
+	// lives that the cookie is sealed with.
+	DeviceLifetime = credential.LongestToken
 )
 
 // Login checks what a person typed. WrongPassword and TooManyAttempts are *Errors
@@ -58,23 +61,50 @@ func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
 	if c.Username == "" || c.Password == "" || len(c.Username) > maxUsername || len(c.Password) > maxPassword {
 		return Login{}, refuse(WrongPassword, "wrong user name or password")
 	}
-	now := s.Now()
-	attempt, wait := s.throttle.begin(now, c, s.knownDevice(ctx, c, now))
-	if wait > 0 {
+	owner, err := s.checkPassword(ctx, c)
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == TooManyAttempts {
 		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: s.knownName(ctx, c.Username)})
-		return Login{}, &Error{Code: TooManyAttempts, Description: "too many attempts", RetryAfter: wait}
+		return Login{}, e
 	}
-	owner, err := s.Directory.Authenticate(ctx, c.Username, c.Password)
-	switch {
-	case errors.Is(err, ErrWrongPassword):
+	if errors.Is(err, ErrWrongPassword) {
 		s.audit(ctx, Event{Name: EventLoginFailed, Owner: s.knownName(ctx, c.Username)})
 		return Login{}, refuse(WrongPassword, "wrong user name or password")
-	case err != nil:
-		attempt.undecided()
+	}
+	if err != nil {
 		return Login{}, fmt.Errorf("authenticate owner: %w", err)
 	}
-	attempt.succeeded()
-	return s.openSession(ctx, owner, now)
+	return s.openSession(ctx, owner, s.Now())
+}
+
+// checkPassword asks the directory, when it is this login's turn. A login that has to wait
+// for what was guessed before takes no place in the line.
+func (s *Server) checkPassword(ctx context.Context, c Credentials) (Owner, error) {
+	device := s.knownDevice(ctx, c, s.Now())
+	if wait := s.throttle.delay(s.Now(), c, device); wait > 0 {
+		return Owner{}, tooManyAttempts(wait)
+	}
+	turn := newTurn(c, device)
+	end, err := s.turns.take(ctx, turn)
+	if err != nil {
+		return Owner{}, err
+	}
+	defer end()
+	attempt, wait := s.throttle.begin(s.Now(), c, device)
+	if wait > 0 {
+		return Owner{}, tooManyAttempts(wait)
+	}
+	owner, err := s.Directory.Authenticate(ctx, c.Username, c.Password, turn.lane)
+	switch {
+	case err == nil:
+		attempt.succeeded(s.Now())
+	case !errors.Is(err, ErrWrongPassword):
+		attempt.undecided()
+	}
+	return owner, err
+}
+
+func tooManyAttempts(wait time.Duration) *Error {
+	return &Error{Code: TooManyAttempts, Description: "too many attempts", RetryAfter: wait}
 }
 
 // knownName returns the name if there is such an owner: what is typed as one may be a

@@ -114,7 +114,7 @@ func (s *Server) newDevice(owner string, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plain, err := json.Marshal(device{Owner: owner, ID: s.NewID(), Ends: now.Add(deviceLifetime)})
+	plain, err := json.Marshal(device{Owner: owner, ID: s.NewID(), Ends: now.Add(DeviceLifetime)})
 	if err != nil {
 		return "", fmt.Errorf("marshal device: %w", err)
 	}

@@ -35,6 +35,7 @@ type Server struct {
 	Config
 	keys     atomic.Pointer[Keys]
 	throttle *throttle
+	turns    *turns
 
 	// These are fields so that a test can count their calls.
 	verifySecret func(shared credential.Key, clientUID, credentialID, secret, verifier string) bool
@@ -56,7 +57,7 @@ func New(c Config) (*Server, error) {
 	if c.NewID == nil {
 		c.NewID = rand.Text
 	}
-	return &Server{Config: c, throttle: newThrottle(), verifySecret: credential.Verify, deriveSecret: credential.Derive}, nil
+	return &Server{Config: c, throttle: newThrottle(), turns: newTurns(), verifySecret: credential.Verify, deriveSecret: credential.Derive}, nil
 }
 
 // UseKeys makes the engine use these keys from now on.

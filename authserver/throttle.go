@@ -15,10 +15,12 @@ import (
 //   - anybody else is counted by account and address together: each failure beyond
 //     the free ones doubles the wait;
 //   - an address that fails at many accounts, and an account that fails from many
-//     addresses, lose the free attempts, but the first attempt at an account from an
-//     address that has not failed there is always allowed on the account's side.
+//     addresses, lose the free attempts. Neither is ever refused the first attempt at an
+//     account from an address: people who share an address with a guesser can log in;
+//   - logins that succeed are counted too, by browser or by account and address: beyond
+//     the free ones there is one every few seconds.
 //
-// It lives in memory, bounded: a restart forgives, and each replica counts for itself.
+// How many attempts are under way at a time is bounded by turns. It lives in memory, bounded: a restart forgives, and each replica counts for itself.
 type throttle struct {
 	mu      sync.Mutex
 	entries map[string]*failures
@@ -35,10 +37,11 @@ const (
 	failureMemory     = time.Hour
 
 	freePerPair      = 5
-	freePerAddress   = 30
+	loudAddress      = 30 // failures of an address that end its free attempts
 	loudAccount      = 50 // failures of an account that end its free attempts
+	freeLogins       = 100
 	longestPairWait  = 15 * time.Minute
-	longestAddrWait  = 10 * time.Second
+	longestLoginWait = 10 * time.Second
 	longestShiftWait = 20 // 2^20 s is longer than every wait
 )
 
@@ -48,34 +51,58 @@ func newThrottle() *throttle { return &throttle{entries: map[string]*failures{}}
 // parallel guesses do not slip through. Success, or no answer, takes that back.
 type attempt struct {
 	t    *throttle
-	keys []string
+	keys []string // of failures; the first one is whoever tries, the others are shared
 }
 
-// begin returns how long to wait before an attempt is allowed; 0: go on.
+// countedAs returns who tries: a known browser, or an account from an address.
+func countedAs(c Credentials, device string) string {
+	if device != "" {
+		return "device " + device
+	}
+	return "pair " + addressKey(c.Address) + " " + c.Username
+}
+
+// delay returns how long to wait before an attempt is allowed; 0: it is now. It counts nothing.
+func (t *throttle) delay(now time.Time, c Credentials, device string) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.waitOf(now, countedAs(c, device))
+}
+
+func (t *throttle) waitOf(now time.Time, who string) time.Duration {
+	return max(t.wait(now, who), t.wait(now, "logins of "+who))
+}
+
+// begin counts an attempt, or returns how long to wait before one is allowed.
 func (t *throttle) begin(now time.Time, c Credentials, device string) (*attempt, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if device != "" {
-		key := "device " + device
-		if wait := t.wait(now, key); wait > 0 {
-			return nil, wait
-		}
-		t.count(now, key, freePerPair, longestPairWait)
-		return &attempt{t, []string{key}}, 0
-	}
-	address := addressKey(c.Address)
-	pair, addr, account := "pair "+address+" "+c.Username, "address "+address, "account "+c.Username
-	if wait := max(t.wait(now, pair), t.wait(now, addr)); wait > 0 {
+	who := countedAs(c, device)
+	if wait := t.waitOf(now, who); wait > 0 {
 		return nil, wait
 	}
+	if device != "" {
+		t.count(now, who, freePerPair, longestPairWait)
+		return &attempt{t, []string{who}}, 0
+	}
+	address, account := "address "+addressKey(c.Address), "account "+c.Username
 	free := freePerPair
-	if f := t.entries[account]; f != nil && f.count >= loudAccount {
+	if t.failed(now, address) >= loudAddress || t.failed(now, account) >= loudAccount {
 		free = 0
 	}
-	t.count(now, pair, free, longestPairWait)
-	t.count(now, addr, freePerAddress, longestAddrWait)
+	t.count(now, who, free, longestPairWait)
+	t.count(now, address, maxFailureEntries, 0)
 	t.count(now, account, maxFailureEntries, 0)
-	return &attempt{t, []string{pair, addr, account}}, 0
+	return &attempt{t, []string{who, address, account}}, 0
+}
+
+// failed returns how many failures of a key are remembered.
+func (t *throttle) failed(now time.Time, key string) int {
+	f := t.entries[key]
+	if f == nil || now.Sub(f.last) > failureMemory {
+		return 0
+	}
+	return f.count
 }
 
 func (t *throttle) wait(now time.Time, key string) time.Duration {
@@ -124,9 +151,14 @@ func (t *throttle) makeRoom(now time.Time) {
 // undecided takes the attempt back: the directory could not tell.
 func (a *attempt) undecided() { a.takeBack(false) }
 
-// succeeded forgets the failures of whoever logged in, and takes this attempt off the
-// counts that are shared with others.
-func (a *attempt) succeeded() { a.takeBack(true) }
+// succeeded forgets the failures of whoever logged in, takes this attempt off the counts
+// that are shared with others, and counts the login.
+func (a *attempt) succeeded(now time.Time) {
+	a.takeBack(true)
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	a.t.count(now, "logins of "+a.keys[0], freeLogins, longestLoginWait)
+}
 
 func (a *attempt) takeBack(success bool) {
 	a.t.mu.Lock()

@@ -48,14 +48,59 @@ func TestN60TheOwnerIsNotLockedOutByAStranger(t *testing.T) {
 	}
 }
 
-func TestN60AnAddressThatTriesManyAccountsIsSlowed(t *testing.T) {
+func TestN60AnAddressThatTriesManyAccountsHasNoFreeAttempts(t *testing.T) {
 	th := newThrottle()
 	through := 0
 	for n := range 1000 {
-		through += guess(th, moment, fmt.Sprintf("user%d", n), strangersAddress, "", 1)
+		through += guess(th, moment, fmt.Sprintf("user%d", n), strangersAddress, "", 100)
 	}
-	if through != freePerAddress {
-		t.Errorf("%d accounts were tried at once from one address, want %d", through, freePerAddress)
+	free := loudAddress / freePerPair // accounts that were guessed at freely
+	if want := free*freePerPair + 1000 - free; through != want {
+		t.Errorf("%d guesses went through, want %d: after %d failures one for each account", through, want, loudAddress)
+	}
+}
+
+// One guesser tries four accounts a second; Bob, at the same address in a new browser, tries
+// every seven seconds for ten minutes.
+func TestN84AGuesserAtTheSameAddressStopsNobodyElse(t *testing.T) {
+	th := newThrottle()
+	for second := range 600 {
+		now := moment.Add(time.Duration(second) * time.Second)
+		for n := range 4 {
+			guess(th, now, fmt.Sprintf("user%d", second*4+n), bobsAddress, "", 1)
+		}
+		guess(th, now, "alice", bobsAddress, "", 4)
+		if second%7 != 0 {
+			continue
+		}
+		a, wait := th.begin(now, Credentials{Username: "bob", Address: bobsAddress}, "")
+		if wait > 0 {
+			t.Fatalf("after %d seconds Bob has to wait %s", second, wait)
+		}
+		a.succeeded(now)
+	}
+}
+
+func TestN83LoginsThatSucceedAreCountedToo(t *testing.T) {
+	for name, device := range map[string]string{"a new browser": "", "a known browser": "bobs-laptop"} {
+		th := newThrottle()
+		through := 0
+		hour := moment.Add(time.Hour)
+		for now := moment; now.Before(hour); now = now.Add(100 * time.Millisecond) {
+			if a, wait := th.begin(now, Credentials{Username: "bob", Address: bobsAddress}, device); wait == 0 {
+				a.succeeded(now)
+				through++
+			}
+		}
+		if most := freeLogins + int(time.Hour/longestLoginWait) + 4; through > most {
+			t.Errorf("%s: %d logins in an hour, want at most %d", name, through, most)
+		}
+		if _, wait := th.begin(hour, Credentials{Username: "bob", Address: strangersAddress}, ""); wait > 0 {
+			t.Errorf("%s: from another address Bob waits %s", name, wait)
+		}
+		if _, wait := th.begin(hour, Credentials{Username: "alice", Address: bobsAddress}, ""); wait > 0 {
+			t.Errorf("%s: Alice waits %s", name, wait)
+		}
 	}
 }
 
@@ -101,7 +146,7 @@ func TestALoginForgetsTheFailuresBeforeIt(t *testing.T) {
 	if wait > 0 {
 		t.Fatal("the last free attempt has to wait")
 	}
-	a.succeeded()
+	a.succeeded(moment)
 	if let := guess(th, moment, "bob", bobsAddress, "", 100); let != freePerPair {
 		t.Errorf("after a login %d attempts are free, want %d", let, freePerPair)
 	}

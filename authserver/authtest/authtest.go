@@ -121,6 +121,9 @@ func (e *Env) Replica(t testing.TB) *authserver.Server {
 	return server
 }
 
+// Keys returns the keys of the engine.
+func (e *Env) Keys() *authserver.Keys { return e.keys }
+
 // AddClient adds or replaces a client. A Confidential one without credentials gets one.
 func (e *Env) AddClient(c authserver.Client) {
 	if !c.Public && c.Credentials == nil {

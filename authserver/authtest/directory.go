@@ -77,7 +77,7 @@ func (d *Directory) Fail(err error) {
 }
 
 // Authenticate is of authserver.Directory.
-func (d *Directory) Authenticate(_ context.Context, name, password string) (authserver.Owner, error) {
+func (d *Directory) Authenticate(_ context.Context, name, password string, _ authserver.Lane) (authserver.Owner, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.err != nil {

@@ -16,8 +16,8 @@ import (
 
 const argon2idPrefix = "$argon2id$"
 
-// What a hash in the file may ask for. Memory times the size of the pool is what logins
-// can take, so it is bounded at what RFC 9106 §4 and other tools recommend: 64 MiB.
+// What a hash in the file may ask for. The memory is bounded at what RFC 9106 §4 and other
+// tools recommend: 64 MiB. The pool bounds what all hashes take at a time.
 const (
 	maxArgonMemory  = 64 * 1024 // KiB
 	maxArgonPasses  = 10
@@ -31,16 +31,16 @@ const (
 var argonBase64 = base64.RawStdEncoding.Strict()
 
 type argon2idHash struct {
-	memory uint32 // KiB
-	passes uint32
-	lanes  uint8
-	salt   []byte
-	key    []byte
+	kibibytes uint32 // of memory
+	passes    uint32
+	lanes     uint8
+	salt      []byte
+	key       []byte
 }
 
 // ownArgon2id returns a hash with the parameters of HashPassword, a salt of its own and no key yet.
 func ownArgon2id() argon2idHash {
-	return argon2idHash{memory: 19 * 1024, passes: 2, lanes: 1, salt: random(16), key: make([]byte, 32)}
+	return argon2idHash{kibibytes: 19 * 1024, passes: 2, lanes: 1, salt: random(16), key: make([]byte, 32)}
 }
 
 func newArgon2id(password []byte) argon2idHash {
@@ -87,8 +87,8 @@ func parseArgonCost(s string) (argon2idHash, error) {
 		}
 		numbers[i] = uint32(n)
 	}
-	h := argon2idHash{memory: numbers[0], passes: numbers[1], lanes: uint8(numbers[2])}
-	if h.memory < 8*uint32(h.lanes) { // RFC 9106 §3.1
+	h := argon2idHash{kibibytes: numbers[0], passes: numbers[1], lanes: uint8(numbers[2])}
+	if h.kibibytes < 8*uint32(h.lanes) { // RFC 9106 §3.1
 		return argon2idHash{}, errors.New("needs an argon2id memory of at least 8 KiB for each lane")
 	}
 	return h, nil
@@ -107,7 +107,7 @@ func decodeArgon(s string, least int) ([]byte, error) {
 }
 
 func (h argon2idHash) derive(password []byte) []byte {
-	return argon2.IDKey(password, h.salt, h.passes, h.memory, h.lanes, uint32(len(h.key)))
+	return argon2.IDKey(password, h.salt, h.passes, h.kibibytes, h.lanes, uint32(len(h.key)))
 }
 
 func (h argon2idHash) verify(password []byte) bool {
@@ -115,8 +115,10 @@ func (h argon2idHash) verify(password []byte) bool {
 }
 
 func (h argon2idHash) cost() string {
-	return fmt.Sprintf("argon2id m=%08d,t=%02d,p=%d", h.memory, h.passes, h.lanes)
+	return fmt.Sprintf("argon2id m=%08d,t=%02d,p=%d", h.kibibytes, h.passes, h.lanes)
 }
+
+func (h argon2idHash) memory() int64 { return int64(h.kibibytes) << 10 }
 
 func (h argon2idHash) decoy() hash {
 	h.salt, h.key = random(len(h.salt)), random(len(h.key))
@@ -124,7 +126,7 @@ func (h argon2idHash) decoy() hash {
 }
 
 func (h argon2idHash) String() string {
-	return fmt.Sprintf("%sv=19$m=%d,t=%d,p=%d$%s$%s", argon2idPrefix, h.memory, h.passes, h.lanes,
+	return fmt.Sprintf("%sv=19$m=%d,t=%d,p=%d$%s$%s", argon2idPrefix, h.kibibytes, h.passes, h.lanes,
 		argonBase64.EncodeToString(h.salt), argonBase64.EncodeToString(h.key))
 }
 

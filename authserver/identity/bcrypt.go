@@ -52,6 +52,9 @@ func (h bcryptHash) verify(password []byte) bool {
 	return bcrypt.CompareHashAndPassword([]byte(h.encoded), password) == nil && whole
 }
 
+// memory is the state of Blowfish and what the library needs around it.
+func (h bcryptHash) memory() int64 { return 8 << 10 }
+
 func (h bcryptHash) cost() string { return fmt.Sprintf("bcrypt %02d", h.rounds) }
 
 func (h bcryptHash) decoy() hash {

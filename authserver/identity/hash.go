@@ -14,6 +14,8 @@ type hash interface {
 	verify(password []byte) bool
 	// cost names the algorithm and its parameters. Hashes of equal cost take equal time.
 	cost() string
+	// memory is how many bytes verify takes.
+	memory() int64
 	// decoy returns a hash of the same cost that belongs to no password.
 	decoy() hash
 	// String returns the hash as it stands in the file.

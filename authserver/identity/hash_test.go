@@ -192,7 +192,7 @@ func FuzzParseHash(f *testing.F) {
 		if h.String() != encoded {
 			t.Errorf("%q was read as %q", encoded, h)
 		}
-		if a, ok := h.(argon2idHash); ok && (a.memory > maxArgonMemory || a.passes > maxArgonPasses || a.lanes > maxArgonLanes) {
+		if a, ok := h.(argon2idHash); ok && (a.kibibytes > maxArgonMemory || a.passes > maxArgonPasses || a.lanes > maxArgonLanes) {
 			t.Errorf("%q may take too much", encoded)
 		}
 		if b, ok := h.(bcryptHash); ok && (b.rounds < bcrypt.MinCost || b.rounds > maxBcryptCost) {

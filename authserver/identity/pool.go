@@ -6,17 +6,23 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 const (
-	// maxParallel bounds the memory of the hashes when nobody chose a number: 8 of the
-	// costliest argon2id hashes are 512 MiB, 8 of our own 152 MiB.
+	// maxParallel bounds the cores that hashes take when nobody chose a number.
 	maxParallel = 8
-	// queueFactor is how many logins may wait for each one that is hashed. With our
-	// own hashes the last of them waits about half a second.
+	// DefaultHashMemory bounds the memory that hashes take at a time: five of our own
+	// hashes, or one of the costliest that a users file may hold.
+	DefaultHashMemory = 96 << 20
+	// MinHashMemory is room for one of the costliest hashes.
+	MinHashMemory = maxArgonMemory << 10
+	// queueFactor is how many logins may wait in each lane for each one that is hashed.
+	// With our own hashes the last of them waits about half a second.
 	queueFactor = 16
 	// retryAfter is what those are told for whom there is no room.
 	retryAfter = 2 * time.Second
@@ -27,32 +33,92 @@ func defaultParallel() int {
 	return min(max(1, runtime.GOMAXPROCS(0)-1), maxParallel)
 }
 
-// pool bounds how many passwords are hashed at a time and how many wait.
+// pool bounds how many passwords are hashed at a time, how much memory that takes, and how
+// many wait. Known browsers have a line of their own, which goes first: whoever fills the
+// other one does not turn them away.
 type pool struct {
-	room  chan struct{} // held by those who hash and those who wait
-	slots chan struct{} // held by those who hash
+	mu      sync.Mutex
+	slots   int   // free
+	memory  int64 // free, in bytes
+	room    int   // of each line
+	waiting [2][]*job
 }
 
-func newPool(parallel int) *pool {
-	return &pool{room: make(chan struct{}, parallel*(1+queueFactor)), slots: make(chan struct{}, parallel)}
+// job is a hash that waits.
+type job struct {
+	memory int64
+	ready  chan struct{} // closed when it may begin
 }
 
-// do runs work when its turn comes. Without room it returns at once an error that is both
-// ErrUnavailable and an *authserver.Error that says when to come back.
-func (p *pool) do(ctx context.Context, work func()) error {
-	select {
-	case p.room <- struct{}{}:
-		defer func() { <-p.room }()
-	default:
+func newPool(parallel int, memory int64) *pool {
+	return &pool{slots: parallel, memory: max(memory, MinHashMemory), room: parallel * queueFactor}
+}
+
+// do runs work, which takes so much memory, when its turn comes. Without room it returns at
+// once an error that is both ErrUnavailable and an *authserver.Error that says when to come back.
+func (p *pool) do(ctx context.Context, lane authserver.Lane, memory int64, work func()) error {
+	j := &job{memory: memory, ready: make(chan struct{})}
+	if !p.enter(lane, j) {
 		return fmt.Errorf("hash a password: %w: %w", authserver.ErrUnavailable, &authserver.Error{
 			Code: authserver.TemporarilyUnavailable, Description: "too many logins at once", RetryAfter: retryAfter})
 	}
 	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
+	case <-j.ready:
 	case <-ctx.Done():
-		return fmt.Errorf("wait to hash a password: %w: %w", authserver.ErrUnavailable, context.Cause(ctx))
+		if p.giveUp(lane, j) {
+			return fmt.Errorf("wait to hash a password: %w: %w", authserver.ErrUnavailable, context.Cause(ctx))
+		}
 	}
+	defer p.leave(j)
 	work()
 	return nil
+}
+
+// enter puts a job into its line, and reports whether there was room.
+func (p *pool) enter(lane authserver.Lane, j *job) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting[lane] = append(p.waiting[lane], j)
+	p.next()
+	if len(p.waiting[lane]) > p.room {
+		p.waiting[lane] = p.waiting[lane][:p.room]
+		return false
+	}
+	return true
+}
+
+// giveUp takes a job out of its line, and reports whether it was still there.
+func (p *pool) giveUp(lane authserver.Lane, j *job) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := slices.Index(p.waiting[lane], j)
+	if n >= 0 {
+		p.waiting[lane] = slices.Delete(p.waiting[lane], n, n+1)
+	}
+	return n >= 0
+}
+
+func (p *pool) leave(j *job) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slots++
+	p.memory += j.memory
+	p.next()
+}
+
+// next begins the jobs that there is room for: known browsers first, then in the order in
+// which they came.
+func (p *pool) next() {
+	for _, lane := range []authserver.Lane{authserver.LaneKnownBrowser, authserver.LaneAnybody} {
+		for len(p.waiting[lane]) > 0 {
+			j := p.waiting[lane][0]
+			if p.slots == 0 || p.memory < j.memory {
+				return
+			}
+			p.slots--
+			p.memory -= j.memory
+			p.waiting[lane] = slices.Delete(p.waiting[lane], 0, 1)
+			close(j.ready)
+		}
+	}
 }

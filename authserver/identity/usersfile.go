@@ -3,6 +3,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -37,6 +38,9 @@ type Config struct {
 	// Parallel is how many passwords are hashed at a time. Default: the number of cores
 	// but one, at least 1 and at most 8.
 	Parallel int
+	// HashMemory is how many bytes hashes may take at a time. Default: DefaultHashMemory.
+	// Less than MinHashMemory counts as that.
+	HashMemory int64
 }
 
 // UsersFile is a directory of the users in a file. It implements authserver.Directory.
@@ -60,7 +64,7 @@ func OpenUsersFile(c Config) (*UsersFile, error) {
 	if c.Parallel <= 0 {
 		c.Parallel = defaultParallel()
 	}
-	u := &UsersFile{path: c.Path, source: source{c.SourceKey, c.IDFromName}, changed: c.Changed, log: c.Log, pool: newPool(c.Parallel)}
+	u := &UsersFile{path: c.Path, source: source{c.SourceKey, c.IDFromName}, changed: c.Changed, log: c.Log, pool: newPool(c.Parallel, cmp.Or(c.HashMemory, DefaultHashMemory))}
 	raw, err := u.read()
 	if err != nil {
 		return nil, fmt.Errorf("read users file: %w", err)
@@ -79,7 +83,7 @@ func OpenUsersFile(c Config) (*UsersFile, error) {
 // Authenticate returns the owner with this name and password. ErrWrongPassword stands for
 // unknown names and wrong passwords alike, and a password is hashed for both. When too
 // many log in at once, the error is an *authserver.Error that says when to come back.
-func (u *UsersFile) Authenticate(ctx context.Context, name, password string) (authserver.Owner, error) {
+func (u *UsersFile) Authenticate(ctx context.Context, name, password string, lane authserver.Lane) (authserver.Owner, error) {
 	all := u.users.Load()
 	who, known := all.byName[name]
 	h := who.hash
@@ -87,7 +91,7 @@ func (u *UsersFile) Authenticate(ctx context.Context, name, password string) (au
 		h = all.decoy
 	}
 	var right bool
-	if err := u.pool.do(ctx, func() { right = h.verify([]byte(password)) }); err != nil {
+	if err := u.pool.do(ctx, lane, h.memory(), func() { right = h.verify([]byte(password)) }); err != nil {
 		return authserver.Owner{}, err
 	}
 	if !right || !known {

@@ -76,7 +76,7 @@ func TestAPersonLogsInWithTheirOwnPasswordOnly(t *testing.T) {
 		{name: "more than bcrypt reads", user: "bob", password: strings.Repeat("t", 100), want: authserver.ErrWrongPassword},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			owner, err := u.Authenticate(t.Context(), row.user, row.password)
+			owner, err := u.Authenticate(t.Context(), row.user, row.password, authserver.LaneAnybody)
 			if !errors.Is(err, row.want) {
 				t.Fatalf("error %v, want %v", err, row.want)
 			}
@@ -89,8 +89,8 @@ func TestAPersonLogsInWithTheirOwnPasswordOnly(t *testing.T) {
 
 func TestAnUnknownNameAndAWrongPasswordGiveTheSameAnswer(t *testing.T) {
 	u, _, _ := open(t, "users:\n"+entry(t, "bob", "tulip"))
-	_, unknown := u.Authenticate(t.Context(), "eve", "x")
-	_, wrong := u.Authenticate(t.Context(), "bob", "x")
+	_, unknown := u.Authenticate(t.Context(), "eve", "x", authserver.LaneAnybody)
+	_, wrong := u.Authenticate(t.Context(), "bob", "x", authserver.LaneAnybody)
 	if diff := cmp.Diff(wrong.Error(), unknown.Error()); diff != "" {
 		t.Errorf("(-wrong password +unknown name)\n%s", diff)
 	}
@@ -127,7 +127,7 @@ func TestAnUnknownNameCostsOneComparisonWithTheDecoyAsAKnownOneWithItsHash(t *te
 		t.Run(row.name, func(t *testing.T) {
 			decoy.Store(0)
 			bob.Store(0)
-			if _, err := u.Authenticate(t.Context(), row.user, "x"); !errors.Is(err, authserver.ErrWrongPassword) {
+			if _, err := u.Authenticate(t.Context(), row.user, "x", authserver.LaneAnybody); !errors.Is(err, authserver.ErrWrongPassword) {
 				t.Fatal(err)
 			}
 			if decoy.Load() != row.decoy || bob.Load() != row.bob {
@@ -142,7 +142,7 @@ func TestThePasswordOfTheDecoyOpensNothing(t *testing.T) {
 	all := *u.users.Load()
 	all.decoy = mustParse(t, cheap(t, "tulip"))
 	u.users.Store(&all)
-	if _, err := u.Authenticate(t.Context(), "", "tulip"); !errors.Is(err, authserver.ErrWrongPassword) {
+	if _, err := u.Authenticate(t.Context(), "", "tulip", authserver.LaneAnybody); !errors.Is(err, authserver.ErrWrongPassword) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -173,7 +173,7 @@ func TestAChangedFileIsUsedWithoutARestart(t *testing.T) {
 		if known(t, u, "bob") || !known(t, u, "alice") {
 			t.Error("the new content is not in use")
 		}
-		if _, err := u.Authenticate(t.Context(), "alice", "rose"); err != nil {
+		if _, err := u.Authenticate(t.Context(), "alice", "rose", authserver.LaneAnybody); err != nil {
 			t.Errorf("alice cannot log in: %v", err)
 		}
 		stop()
@@ -338,7 +338,7 @@ func TestLoginsGoOnWhileTheFileChanges(t *testing.T) {
 	for range 4 {
 		readers.Go(func() {
 			for range 25 {
-				if _, err := u.Authenticate(t.Context(), "bob", "tulip"); err != nil {
+				if _, err := u.Authenticate(t.Context(), "bob", "tulip", authserver.LaneAnybody); err != nil {
 					t.Errorf("bob: %v", err)
 				}
 			}

@@ -23,10 +23,8 @@ const (
 
 const (
 	// untilClosed lets a cookie end with the browser.
-	untilClosed time.Duration = 0
-	// deviceLifetime is how long a browser counts as known at most.
-	deviceLifetime = 180 * 24 * time.Hour
-	noticeLifetime = time.Minute
+	untilClosed    time.Duration = 0
+	noticeLifetime               = time.Minute
 	// maxInteractions is how many requests of one browser are under way at most.
 	maxInteractions = 5
 )

@@ -94,7 +94,7 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) error
 	}
 	// The session ends with the browser, or after its time on the server.
 	setCookie(w, sessionCookie, login.Session, untilClosed)
-	setCookie(w, deviceCookie, login.Device, deviceLifetime)
+	setCookie(w, deviceCookie, login.Device, authserver.DeviceLifetime)
 	return nil
 }
 

@@ -26,7 +26,7 @@ func knows(t *testing.T, hash, password string) bool {
 	if err != nil {
 		t.Fatalf("%v with hash %q", err, hash)
 	}
-	_, err = users.Authenticate(t.Context(), "bob", password)
+	_, err = users.Authenticate(t.Context(), "bob", password, authserver.LaneAnybody)
 	if err != nil && !errors.Is(err, authserver.ErrWrongPassword) {
 		t.Fatal(err)
 	}

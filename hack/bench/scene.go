@@ -93,7 +93,7 @@ func (people) Lookup(_ context.Context, name string) (authserver.Owner, error) {
 }
 
 // Authenticate is of authserver.Directory.
-func (p people) Authenticate(ctx context.Context, name, _ string) (authserver.Owner, error) {
+func (p people) Authenticate(ctx context.Context, name, _ string, _ authserver.Lane) (authserver.Owner, error) {
 	return p.Lookup(ctx, name)
 }
 
