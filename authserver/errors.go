@@ -124,7 +124,7 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// Errors that neighbours return to the engine.
+// Errors that dependencies return to the engine.
 var (
 	// ErrNotFound says that what was asked for is not there.
 	ErrNotFound = errors.New("not found")
@@ -132,7 +132,7 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrStale says that a compare-and-set found another value.
 	ErrStale = errors.New("stale")
-	// ErrUnavailable says that a neighbour (store, directory, API server) cannot
+	// ErrUnavailable says that a dependency (store, directory, API server) cannot
 	// answer now. Outside: 503 with Retry-After.
 	ErrUnavailable = errors.New("unavailable")
 	// ErrCannotAsk says that a source has no way to be asked about somebody who is not there.

@@ -22,22 +22,30 @@ import (
 type Store interface {
 	authserver.Store
 	io.Closer
+	// Probe reports whether the store can write: nil, or why not. It may write something itself.
+	Probe(ctx context.Context) error
+	// QueueLength returns how many writes wait.
+	QueueLength() int
 }
+
+// Observer is told what the store does.
+type Observer = sqlite.Observer
 
 // Open opens the store that location names, and makes or upgrades what is kept there:
 //
 //	sqlite:PATH    a file on a local disk, for one server process
 //
 // Errors are sentences for the operator that begin a sentence about the
-// configuration; they repeat no more of location than its scheme and the path.
-func Open(ctx context.Context, location string) (Store, error) {
+// configuration; they repeat no more of location than its scheme and the path. The observer
+// may be left out.
+func Open(ctx context.Context, location string, observers ...Observer) (Store, error) {
 	scheme, rest, found := strings.Cut(location, ":")
 	if !found {
 		return nil, errors.New("the store must be named as sqlite:PATH")
 	}
 	switch scheme {
 	case "sqlite":
-		s, err := sqlite.Open(ctx, rest)
+		s, err := sqlite.Open(ctx, rest, observers...)
 		if err != nil {
 			return nil, err
 		}

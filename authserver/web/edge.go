@@ -15,7 +15,7 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 
 const (
 	maxBody = 64 << 10
-	// unavailableRetry is what Retry-After says when a neighbour does not answer.
+	// unavailableRetry is what Retry-After says when a dependency does not answer.
 	unavailableRetry = 5 * time.Second
 )
 
@@ -136,7 +136,7 @@ func (s *Site) outside(r *http.Request, err error) *authserver.Error {
 		return e
 	}
 	if errors.Is(err, authserver.ErrUnavailable) {
-		s.Log.ErrorContext(r.Context(), "a neighbour does not answer", "route", r.Pattern, "err", err)
+		s.Log.ErrorContext(r.Context(), "the request cannot be answered now", "route", r.Pattern, "err", err)
 		return &authserver.Error{
 			Code: authserver.TemporarilyUnavailable, RetryAfter: unavailableRetry,
 			Description: "the server cannot answer now; try again in a few seconds",

@@ -3,11 +3,17 @@
 package web
 
 import (
+	"errors"
 	"io"
 	"net/http"
 )
 
-// getHealth says that the process answers. It asks nobody else: a neighbour that is away
+// Degraded is why a server that is ready cannot do everything. It stays in service for the rest.
+type Degraded string
+
+func (d Degraded) Error() string { return string(d) }
+
+// getHealth says that the process answers. It asks nobody else: a dependency that is away
 // is no reason to restart this server.
 func (s *Site) getHealth(w http.ResponseWriter, _ *http.Request) error {
 	writeHealth(w, nil)
@@ -31,13 +37,16 @@ func OpsHandler(m *Metrics, ready func(*http.Request) error) http.Handler {
 }
 
 // writeHealth writes "ok", or the problem with the status that takes a server out of service.
+// A server that is Degraded stays in service.
 func writeHealth(w http.ResponseWriter, problem error) {
 	header := w.Header()
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
 	text := "ok"
-	if problem != nil {
+	if d, ok := errors.AsType[Degraded](problem); ok {
+		text += ", but " + d.Error()
+	} else if problem != nil {
 		text = problem.Error()
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}

@@ -28,6 +28,8 @@ func TestReadinessSaysInAWordWhatIsMissing(t *testing.T) {
 			{"/healthz", errors.New("keys"), 200, "ok\n"},
 			{"/readyz", errors.New("keys"), 503, "keys\n"},
 			{"/readyz", nil, 200, "ok\n"},
+			{"/readyz", Degraded("the store cannot write"), 200, "ok, but the store cannot write\n"},
+			{"/healthz", Degraded("the store cannot write"), 200, "ok\n"},
 		} {
 			t.Run(name+row.path, func(t *testing.T) {
 				problem = row.err

@@ -24,7 +24,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
 	Metrics        *Metrics
-	// Ready returns nil when the server can answer, else why it cannot.
+	// Ready returns nil when the server can answer, Degraded when it can answer most, else why it cannot.
 	Ready func(*http.Request) error
 	// Started reports whether the server has been ready once. Before that every endpoint answers
 	// 503. nil: it has.

@@ -10,6 +10,7 @@
 //	serve.go   everything runs until it is asked to stop; listen.go: one port
 //	ready.go   whether it can answer, and what it waits for
 //	people.go  the store learns who has left the directory
+//	writable.go whether the store can write
 //	sweep.go   rows that mean nothing any more are removed
 //	hash.go    the subcommand hash-password
 package main

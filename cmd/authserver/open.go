@@ -30,6 +30,7 @@ type resources struct {
 	listener        net.Listener
 	metricsListener net.Listener
 	store           store.Store
+	storeMetrics    *web.StoreMetrics
 
 	close []func() error // of what needs it, in the order it was opened
 }
@@ -47,7 +48,7 @@ func open(ctx context.Context, c config, o options, w world, log *slog.Logger, m
 		r.listen(ctx, "metricsListen", c.MetricsListen, &r.metricsListener),
 	)
 	if err == nil { // the store is made or upgraded only by a server that can start
-		err = r.openStore(ctx, c)
+		err = r.openStore(ctx, c, m)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -143,11 +144,13 @@ func (r *resources) listen(ctx context.Context, key, address string, to *net.Lis
 	return nil
 }
 
-func (r *resources) openStore(ctx context.Context, c config) error {
+func (r *resources) openStore(ctx context.Context, c config, m *web.Metrics) error {
 	var err error
-	if r.store, err = store.Open(ctx, c.Store); err != nil {
+	r.storeMetrics = m.Store()
+	if r.store, err = store.Open(ctx, c.Store, r.storeMetrics); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
+	r.storeMetrics.WatchQueue(r.store.QueueLength)
 	r.close = append(r.close, r.store.Close)
 	return nil
 }

@@ -40,6 +40,8 @@ type readiness struct {
 	parts   []part
 	log     *slog.Logger
 	metrics *web.Metrics
+	// degraded returns web.Degraded while the server is ready and cannot do everything. nil: never.
+	degraded func() error
 
 	problem  atomic.Pointer[error] // nil: none
 	started  atomic.Bool           // it was ready once
@@ -54,13 +56,17 @@ func newReadiness(log *slog.Logger, m *web.Metrics, parts ...part) *readiness {
 	return r
 }
 
-// Ready returns nil when the server can answer, else in a word why it cannot.
+// Ready returns nil when the server can answer, web.Degraded when it can answer most, else in a
+// word why it cannot.
 func (r *readiness) Ready(*http.Request) error {
 	if r.stopping.Load() {
 		return errStopping
 	}
 	if problem := r.problem.Load(); problem != nil {
 		return *problem
+	}
+	if r.degraded != nil {
+		return r.degraded()
 	}
 	return nil
 }

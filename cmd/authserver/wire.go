@@ -51,7 +51,9 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		return nil, err
 	}
 	people := &people{confirm: auth.ConfirmPeople, changed: r.usersChanged, log: log}
+	writable := &writable{store: r.store, log: log, metrics: r.storeMetrics}
 	s.ready = newReadiness(log, m, parts(c, r, auth, clients, people)...)
+	s.ready.degraded = writable.degraded
 	keys, err := registry.NewKeys(r.cluster, c.Namespace, log, func(shared credential.Key, set credential.KeySet) {
 		useKeys(auth, shared, set, log)
 		s.ready.Changed()
@@ -77,12 +79,18 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		case <-ctx.Done():
 		}
 	}}
-	s.background = []func(context.Context){s.ready.Watch, people.Watch, func(ctx context.Context) {
-		tick := time.NewTicker(sweepInterval)
-		defer tick.Stop()
-		sweepEach(ctx, tick.C, r.store, time.Now, log)
-	}}
+	s.background = []func(context.Context){s.ready.Watch, people.Watch, every(probeInterval, writable.Watch),
+		every(sweepInterval, func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, time.Now, log) })}
 	return s, nil
+}
+
+// every returns what runs with a tick for each interval.
+func every(interval time.Duration, run func(context.Context, <-chan time.Time)) func(context.Context) {
+	return func(ctx context.Context) {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		run(ctx, tick.C)
+	}
 }
 
 func useKeys(auth *authserver.Server, shared credential.Key, set credential.KeySet, log *slog.Logger) {

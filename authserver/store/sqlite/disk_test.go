@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -42,8 +43,11 @@ func fillDisk(ctx context.Context, path string) error {
 			return fmt.Errorf("an approval without room: error is %w, want ErrUnavailable", err)
 		}
 	}
-	if err := errors.Join(allThere(ctx, s, kept), restore()); err != nil {
+	if err := errors.Join(allThere(ctx, s, kept), probeUntilFull(ctx, s), restore()); err != nil {
 		return err
+	}
+	if err := s.Probe(ctx); err != nil {
+		return fmt.Errorf("N105: a probe once there is room again: %w", err)
 	}
 	more, failures := approveInParallel(ctx, s, 32, 10)
 	maps.Copy(kept, more)
@@ -54,6 +58,19 @@ func fillDisk(ctx context.Context, path string) error {
 		return err
 	}
 	return errors.Join(allThere(ctx, s, kept), s.Close())
+}
+
+// probeUntilFull probes until the last of the room is used up: the file grows by a page each time.
+func probeUntilFull(ctx context.Context, s *Store) error {
+	for range 256 << 10 / 4096 {
+		s.writer.health.ended(0, s.writer.health.now(), errors.New("look again"))
+		if err := s.Probe(ctx); errors.Is(err, authserver.ErrUnavailable) && strings.Contains(err.Error(), "the store cannot write") {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("N105: a probe without room: %w", err)
+		}
+	}
+	return errors.New("N105: the store says that it can write to a full disk")
 }
 
 // approveInParallel approves new grants and returns those that were kept, and the errors

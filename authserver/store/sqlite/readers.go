@@ -9,12 +9,14 @@ import (
 
 // readers is a fixed number of connections that cannot write.
 type readers struct {
-	idle   chan *conn
-	closed chan struct{}
+	path     string
+	observer Observer
+	idle     chan *conn // nil: a connection went bad, and the next one who reads opens it anew
+	closed   chan struct{}
 }
 
-func openReaders(ctx context.Context, path string, n int) (*readers, error) {
-	r := &readers{idle: make(chan *conn, n), closed: make(chan struct{})}
+func openReaders(ctx context.Context, path string, n int, o Observer) (*readers, error) {
+	r := &readers{path: path, observer: o, idle: make(chan *conn, n), closed: make(chan struct{})}
 	for range n {
 		c, err := connect(ctx, dsn(path, reading()))
 		if err != nil {
@@ -34,7 +36,18 @@ func read[T any](ctx context.Context, r *readers, op func(context.Context, *conn
 		return none, err
 	}
 	defer func() { r.idle <- c }()
-	value, err := op(context.WithoutCancel(ctx), c)
+	ctx = context.WithoutCancel(ctx)
+	if c == nil {
+		if c, err = connect(ctx, dsn(r.path, reading())); err != nil {
+			return none, unavailable("open the file anew for reading", err)
+		}
+		r.observer.Reopened()
+	}
+	value, err := op(ctx, c)
+	if err != nil && wentBad(err) {
+		_ = c.Close() // nothing that it could say is new
+		c = nil
+	}
 	switch {
 	case err == nil:
 		return value, nil
@@ -69,7 +82,9 @@ func (r *readers) close() error {
 	close(r.closed)
 	var errs []error
 	for range cap(r.idle) {
-		errs = append(errs, (<-r.idle).Close())
+		if c := <-r.idle; c != nil {
+			errs = append(errs, c.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -32,8 +32,9 @@ var _ authserver.Store = (*Store)(nil)
 // Open opens the store in the file at path, or makes one there, and brings its schema
 // up to date. ctx is for opening alone. Errors are sentences for the operator: the
 // folder is missing or not writable, the file is no database or another program's or
-// was made by a newer version, another server uses it.
-func Open(ctx context.Context, path string) (*Store, error) {
+// was made by a newer version, another server uses it. The observer may be left out; of
+// several the first is told.
+func Open(ctx context.Context, path string, observers ...Observer) (*Store, error) {
 	path, err := prepareFile(path)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(ctx, path)
+	s, err := open(ctx, path, append(observers, nobody{})[0])
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -51,7 +52,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 // open opens a file that is locked for this process.
-func open(ctx context.Context, path string) (*Store, error) {
+func open(ctx context.Context, path string, o Observer) (*Store, error) {
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
@@ -62,11 +63,11 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s for writing: %w", path, err)
 	}
-	r, err := openReaders(ctx, path, max(minReaders, runtime.GOMAXPROCS(0)))
+	r, err := openReaders(ctx, path, max(minReaders, runtime.GOMAXPROCS(0)), o)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s for reading: %w", path, err), c.Close())
 	}
-	w := newWriter(c)
+	w := newWriter(path, c, o)
 	go w.run(context.WithoutCancel(ctx))
 	return &Store{writer: w, readers: r}, nil
 }
@@ -77,7 +78,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.writer.close()
 		// The writer's connection goes last: it folds the log into the file.
-		s.closed = errors.Join(s.readers.close(), s.writer.conn.Close(), s.lock.Close())
+		s.closed = errors.Join(s.readers.close(), s.writer.closeConn(), s.lock.Close())
 	})
 	return s.closed
 }

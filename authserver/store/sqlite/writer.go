@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
@@ -28,9 +29,11 @@ var (
 // writer is the one goroutine that writes: it collects what waits, runs it in one
 // transaction and answers after the sync.
 type writer struct {
-	conn  *conn
-	queue chan *operation
-	done  chan struct{} // closed after the last transaction
+	path   string
+	conn   *conn // nil: it went bad, and the next transaction opens it anew
+	health *health
+	queue  chan *operation
+	done   chan struct{} // closed after the last transaction
 
 	mu     sync.RWMutex // no send after the queue is closed
 	closed bool
@@ -44,8 +47,11 @@ type operation struct {
 	answer chan error // takes one value without a receiver
 }
 
-func newWriter(c *conn) *writer {
-	return &writer{conn: c, queue: make(chan *operation, maxQueue), done: make(chan struct{})}
+func newWriter(path string, c *conn, o Observer) *writer {
+	return &writer{
+		path: path, conn: c, health: &health{observer: o, now: time.Now},
+		queue: make(chan *operation, maxQueue), done: make(chan struct{}),
+	}
 }
 
 // write runs op in the next transaction and returns its value once that is on disk.
@@ -106,13 +112,23 @@ func (w *writer) close() {
 	<-w.done
 }
 
+// closeConn closes the connection if there is one. The writer must have ended.
+func (w *writer) closeConn() error {
+	if w.conn == nil {
+		return nil
+	}
+	return w.conn.Close()
+}
+
 // run writes until the queue is closed and empty. Its ctx does not end.
 func (w *writer) run(ctx context.Context) {
 	defer close(w.done)
 	batch := make([]*operation, 0, maxBatch)
 	for first := range w.queue {
 		batch = w.collect(append(batch[:0], first))
+		begin := w.health.now()
 		err := w.commit(ctx, batch)
+		w.health.ended(len(batch), begin, err)
 		for i, o := range batch {
 			if err == nil {
 				o.answer <- o.err
@@ -143,14 +159,36 @@ func (w *writer) collect(batch []*operation) []*operation {
 // commit runs the batch in one transaction. An error is everybody's: nothing of the
 // batch was kept. An operation's own error is left in it.
 func (w *writer) commit(ctx context.Context, batch []*operation) error {
+	if err := w.reopen(ctx); err != nil {
+		return unavailable("the store cannot write", err)
+	}
 	err := w.transact(ctx, batch)
 	if err == nil {
 		return nil
 	}
+	if wentBad(err) {
+		_ = w.conn.Close() // nothing that it could say is new
+		w.conn = nil
+		return unavailable("the store cannot write", err)
+	}
 	// Most faults have ended the transaction already; that there is none to roll back
 	// is then no news. If the roll-back fails, the next BEGIN does too and comes here.
 	_, _ = w.conn.exec(ctx, "ROLLBACK")
-	return unavailable("commit", err)
+	return unavailable("the store cannot write", err)
+}
+
+// reopen opens the connection if it went bad.
+func (w *writer) reopen(ctx context.Context) error {
+	if w.conn != nil {
+		return nil
+	}
+	c, err := connect(ctx, dsn(w.path, writing()))
+	if err != nil {
+		return fmt.Errorf("open the file anew: %w", err)
+	}
+	w.conn = c
+	w.health.observer.Reopened()
+	return nil
 }
 
 func (w *writer) transact(ctx context.Context, batch []*operation) error {
