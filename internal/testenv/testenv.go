@@ -75,7 +75,8 @@ func Main(m *testing.M) {
 }
 
 // Start returns the API server of this test binary, which tests share: make a Namespace for what a test writes. The CRDs
-// of config/crd/bases are installed. Nothing collects garbage, finishes a deleted namespace or makes tokens: StartWithControllers
+// of config/crd/bases are installed, and a policy called default that allows everything: tests of policy make their own
+// (Env.Policy) and label a namespace. Nothing collects garbage, finishes a deleted namespace or makes tokens: StartWithControllers
 // is for tests that need it.
 func Start(tb testing.TB) *Env {
 	tb.Helper()
@@ -149,8 +150,10 @@ func start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	shared.env, err = newEnv(shared.cluster, programs, filepath.Join(root, "config", "crd", "bases"))
-	return err
+	if shared.env, err = newEnv(shared.cluster, programs, filepath.Join(root, "config", "crd", "bases")); err != nil {
+		return err
+	}
+	return shared.env.Policy(ctx, v1alpha1.DefaultPolicy, Permissive())
 }
 
 func newEnv(cluster *controlplane.Cluster, programs, crds string) (*Env, error) {

@@ -3,6 +3,8 @@
 package testenv_test
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +23,23 @@ func TestTheAPIServerKnowsOurKinds(t *testing.T) {
 	env := testenv.Start(t)
 	if err := env.Client.List(t.Context(), &v1alpha1.OAuthClientList{}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A new rule of a policy that Permissive leaves out would deny objects of tests that are not about policy.
+func TestTheDefaultPolicyAllowsEverything(t *testing.T) {
+	env := testenv.Start(t)
+	policy := &v1alpha1.OAuthClientPolicy{}
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Name: v1alpha1.DefaultPolicy}, policy); err != nil {
+		t.Fatal(err)
+	}
+	limits := []string{"MaxGrantDurationDays", "MaxAccessTokenLifetimeSeconds"} // absent: no limit
+	for _, rules := range []any{policy.Spec.Clients, policy.Spec.ResourceServers, policy.Spec.Secrets} {
+		for value, i := reflect.ValueOf(rules), 0; i < value.NumField(); i++ {
+			if name := value.Type().Field(i).Name; value.Field(i).IsZero() != slices.Contains(limits, name) {
+				t.Errorf("%s.%s is %v", value.Type().Name(), name, value.Field(i))
+			}
+		}
 	}
 }
 

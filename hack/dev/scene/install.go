@@ -24,13 +24,14 @@ func (s *Scene) install(ctx context.Context) (string, error) {
 		{"apply", "--server-side", "--filename", "config/default/namespace.yaml"},
 		{"apply", "--server-side", "--kustomize", "config/crd"},
 		{"apply", "--server-side", "--kustomize", "config/rbac"},
-		{"wait", "--for", "condition=Established", "--timeout", "60s", "crd/oauthclients.gatehouse.dev"},
+		{"wait", "--for", "condition=Established", "--timeout", "60s", "crd/oauthclients.gatehouse.dev",
+			"crd/resourceservers.gatehouse.dev", "crd/oauthclientpolicies.gatehouse.dev"},
 	} {
 		if _, err := s.Kubectl(ctx, arguments...); err != nil {
 			return "", err
 		}
 	}
-	return "the CRD, and the roles of the two programs, from config/", nil
+	return "the CRDs, and the roles of the two programs, from config/", nil
 }
 
 // applySamples applies config/samples as it is, but for the callbacks' port where DEV_PORT moves it.
