@@ -14,6 +14,7 @@ const (
 	EventLoginThrottled     EventName = "login.throttled"
 	EventSignedOut          EventName = "session.ended"
 	EventPersonEnded        EventName = "person.ended"
+	EventPersonReturned     EventName = "person.returned"
 	EventPasswordChanged    EventName = "password.changed"
 	EventEntitlementRefused EventName = "entitlement.refused"
 	EventConsentAllowed     EventName = "consent.allowed"

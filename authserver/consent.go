@@ -166,20 +166,21 @@ type Decision struct {
 
 // Decide carries out the owner's decision. A denial is an AccessDenied *Error for the
 // callback. A decision without the page's ticket (another browser, another owner, another
-// request, a form of another site) and one made before are InteractionGone.
+// request, a form of another site) and one made before are InteractionGone. One that was not
+// needed any more, because the owner said "always" in another tab meanwhile, counts all the same.
 func (s *Server) Decide(ctx context.Context, i *Interaction, v *Visitor, d Decision) (*Approval, error) {
 	p, err := s.Next(ctx, i, v)
 	if err != nil {
 		return nil, err
 	}
-	if p.Step != StepConsent || !s.ticketFits(d.Ticket, i, v) {
+	if p.Step != StepConsent && p.Step != StepIssue || !s.ticketFits(d.Ticket, i, v) {
 		return nil, refuse(InteractionGone, "the decision does not belong to this request")
 	}
 	if !d.Allow {
 		s.audit(ctx, Event{Name: EventConsentDenied, ClientID: i.ClientID, Owner: v.Owner.Name})
 		return nil, i.fail(refuse(AccessDenied, "the owner denied the request"))
 	}
-	if p.Choosable {
+	if p.Client.OwnerChooses {
 		chosen := intersect(i.Scopes, d.Scopes)
 		if len(chosen) == 0 && len(i.Scopes) > 0 {
 			return nil, refuse(NothingChosen, "choose at least one scope, or deny")
@@ -187,7 +188,7 @@ func (s *Server) Decide(ctx context.Context, i *Interaction, v *Visitor, d Decis
 		i.Scopes = chosen
 	}
 	s.audit(ctx, Event{Name: EventConsentAllowed, ClientID: i.ClientID, Owner: v.Owner.Name, Scopes: i.Scopes})
-	return s.approve(ctx, i, v.Owner, p.Client, d.Always && p.Rememberable)
+	return s.approve(ctx, i, v.Owner, p.Client, d.Always && rememberable(p.Client))
 }
 
 // Issue approves an interaction that stands at StepIssue: the owner was asked before,

@@ -22,9 +22,9 @@ func (s *Server) confirmation(o Owner, now time.Time) Confirmation {
 	return c
 }
 
-// ConfirmPeople asks the directory about everybody who has not ended, and keeps what is new:
-// who has gone, whose name, groups or password were changed. It is to be called at the start, by
-// the clock, and at once when the directory has changed.
+// ConfirmPeople asks the directory about everybody who ever logged in, and keeps what is new: who
+// has gone or is back, whose name, groups or password were changed. It is to be called at the
+// start, by the clock, and at once when the directory has changed.
 func (s *Server) ConfirmPeople(ctx context.Context) error {
 	for after := ""; ; {
 		page, err := s.Store.People(ctx, after, peoplePage)
@@ -70,7 +70,7 @@ func (s *Server) confirmPage(ctx context.Context, page []Person) error {
 func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
 	now, holds := s.Now(), s.Directory.ConfirmedFor(p.Source)
 	unchanged := Confirmation{Person: p}
-	if age := now.Sub(p.ConfirmedAt); holds > 0 && age >= 0 && age < holds/2 {
+	if age := now.Sub(p.ConfirmedAt); p.EndedAt.IsZero() && holds > 0 && age >= 0 && age < holds/2 {
 		return unchanged, nil
 	}
 	owner, err := s.Directory.Confirm(ctx, p)
@@ -80,6 +80,7 @@ func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
 	switch {
 	case err == nil && owner.Subject == p.Subject:
 		return s.confirmation(owner, now), nil
+	case !p.EndedAt.IsZero(): // and still gone, as far as anybody knows
 	case err == nil || errors.Is(err, ErrNotFound):
 		unchanged.EndedAt = now
 	case ctx.Err() != nil:
@@ -104,6 +105,9 @@ func differs(before, now Person) bool {
 // eventsOf tells the audit log what became of a person.
 func eventsOf(before Person, now Confirmation) []Event {
 	var events []Event
+	if !before.EndedAt.IsZero() && now.EndedAt.IsZero() {
+		events = append(events, Event{Name: EventPersonReturned, Owner: now.Name, Reason: "the directory knows this owner again: what they allowed counts again"})
+	}
 	if before.EndedAt.IsZero() && !now.EndedAt.IsZero() {
 		events = append(events, Event{Name: EventPersonEnded, Owner: before.Name, Reason: "the directory does not know this owner any more: the sessions ended"})
 	}

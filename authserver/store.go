@@ -88,8 +88,8 @@ type Store interface {
 	ConfirmPeople(ctx context.Context, people []Confirmation) error
 	// Person returns the row of a person, ended or not, or ErrNotFound.
 	Person(ctx context.Context, subject string) (Person, error)
-	// People returns at most limit people who have not ended, by subject, from the one that follows
-	// after on.
+	// People returns at most limit people, ended or not, by subject, from the one that follows after
+	// on.
 	People(ctx context.Context, after string, limit int) ([]Person, error)
 
 	// Approve keeps a new grant with its unredeemed proof and, unless it is nil, the

@@ -18,8 +18,17 @@ const (
 type accountView struct {
 	Owner    authserver.Owner
 	Accesses []authserver.Access
+	Sessions []authserver.OpenSession
+	Others   bool               // there are sessions beside this one
 	Removed  *authserver.Client // whose access was removed just now
+	Ended    string             // which sessions were ended just now
 }
+
+// What the notice cookie says when sessions were ended. No client ID begins like this.
+const (
+	noticeSession  = "!session"
+	noticeSessions = "!sessions"
+)
 
 // getHome sends people to what there is for them.
 func (s *Site) getHome(w http.ResponseWriter, r *http.Request) error {
@@ -27,7 +36,8 @@ func (s *Site) getHome(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// getAccount shows what the owner allowed, to whom, since when and until when.
+// getAccount shows what the owner allowed, to whom, since when and until when, and where they are
+// signed in.
 func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.visitor(r)
 	if err != nil {
@@ -41,10 +51,19 @@ func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := accountView{Owner: v.Owner, Accesses: accesses}
+	sessions, err := s.Auth.Sessions(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	view := accountView{Owner: v.Owner, Accesses: accesses, Sessions: sessions, Others: len(sessions) > 1}
 	// The notice is a cookie and not part of the URL, or a link could make us say it.
-	if id := cookieOf(r, noticeCookie); id != "" {
-		view.Removed, _ = s.Auth.Clients.ByID(id)
+	switch notice := cookieOf(r, noticeCookie); notice {
+	case "":
+	case noticeSession, noticeSessions:
+		view.Ended = notice
+		dropCookie(w, noticeCookie)
+	default:
+		view.Removed, _ = s.Auth.Clients.ByID(notice)
 		dropCookie(w, noticeCookie)
 	}
 	alone(w)

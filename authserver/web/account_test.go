@@ -35,7 +35,7 @@ func TestTheAccountSaysWhatWasAllowed(t *testing.T) {
 	for _, n := range p.elements("time") {
 		times = append(times, attribute(n, "datetime"))
 	}
-	if got := strings.Join(times, " "); got != "2026-06-01T12:00:00Z 2026-08-30T12:00:00Z" {
+	if got := strings.Join(times, " "); got != "2026-06-01T12:00:00Z 2026-08-30T12:00:00Z 2026-06-02T12:00:00Z 2026-06-03T00:00:00Z" {
 		t.Errorf("the times for machines are %s", got)
 	}
 	alice := h.signedIn(t, authtest.Alice, authtest.AlicePassword)

@@ -98,7 +98,7 @@ func NewMetrics() *Metrics {
 // happened can be alerted on only if it is 0 before it is 1.
 var auditEvents = []authserver.EventName{
 	authserver.EventLoginSucceeded, authserver.EventLoginFailed, authserver.EventLoginThrottled, authserver.EventSignedOut,
-	authserver.EventPersonEnded, authserver.EventPasswordChanged,
+	authserver.EventPersonEnded, authserver.EventPersonReturned, authserver.EventPasswordChanged,
 	authserver.EventEntitlementRefused, authserver.EventConsentAllowed, authserver.EventConsentDenied,
 	authserver.EventConsentForgotten, authserver.EventGrantApproved, authserver.EventProofRedeemed,
 	authserver.EventProofReused, authserver.EventTokenRefreshed, authserver.EventRefreshReused,

@@ -47,6 +47,7 @@ func (s *Site) Handler() http.Handler {
 	mux.Handle("POST /login", s.form(s.postLogin))
 	mux.Handle("GET /account", s.page(s.getAccount))
 	mux.Handle("POST /account/revoke", s.form(s.postAccountRevoke))
+	mux.Handle("POST /account/sessions/end", s.form(s.postSessionsEnd))
 	mux.Handle("GET /signout", s.page(s.getSignOut))
 	mux.Handle("POST /signout", s.form(s.postSignOut))
 	mux.Handle("GET /assets/{file}", s.public(s.getAsset))

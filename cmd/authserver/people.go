@@ -22,6 +22,7 @@ type people struct {
 	changed <-chan struct{} // the directory has changed
 	log     *slog.Logger
 	looked  atomic.Bool // everybody was looked at since the start
+	first   func()      // is called when that is so
 }
 
 // Watch asks about everybody at once, at each change and by the clock, until ctx ends.
@@ -47,6 +48,8 @@ func (p *people) look(ctx context.Context) time.Duration {
 		}
 		return peopleRetry
 	}
-	p.looked.Store(true)
+	if !p.looked.Swap(true) {
+		p.first()
+	}
 	return peopleInterval
 }

@@ -19,9 +19,10 @@ func TestPeopleAreLookedAtAtTheStartAtEachChangeByTheClockAndSoonAfterAFailure(t
 		var log bytes.Buffer
 		var fault error
 		var at []time.Duration
+		firsts := 0
 		begin := time.Now()
 		changed := make(chan struct{}, 1)
-		p := &people{changed: changed, log: slog.New(slog.NewTextHandler(&log, nil)), confirm: func(context.Context) error {
+		p := &people{changed: changed, log: slog.New(slog.NewTextHandler(&log, nil)), first: func() { firsts++ }, confirm: func(context.Context) error {
 			at = append(at, time.Since(begin))
 			return fault
 		}}
@@ -49,6 +50,9 @@ func TestPeopleAreLookedAtAtTheStartAtEachChangeByTheClockAndSoonAfterAFailure(t
 		end()
 		<-ended
 		want := []time.Duration{0, peopleRetry, peopleRetry * 3 / 2, peopleRetry*3/2 + peopleInterval}
+		if firsts != 1 {
+			t.Errorf("the first look was told %d times", firsts)
+		}
 		if !slices.Equal(at, want) {
 			t.Errorf("looked at %v, want %v", at, want)
 		}

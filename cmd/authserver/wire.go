@@ -50,7 +50,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if err != nil {
 		return nil, err
 	}
-	people := &people{confirm: auth.ConfirmPeople, changed: r.usersChanged, log: log}
+	people := &people{confirm: auth.ConfirmPeople, changed: r.usersChanged, log: log, first: func() { s.ready.Changed() }}
 	writable := &writable{store: r.store, log: log, metrics: r.storeMetrics}
 	s.ready = newReadiness(log, m, parts(c, r, auth, clients, people)...)
 	s.ready.degraded = writable.degraded
@@ -80,8 +80,17 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		}
 	}}
 	s.background = []func(context.Context){s.ready.Watch, people.Watch, every(probeInterval, writable.Watch),
-		every(sweepInterval, func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, time.Now, log) })}
+		every(sweepInterval, func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, time.Now, log) }),
+		every(sweepInterval, absentClients(r.store, clients, log).Watch)}
 	return s, nil
+}
+
+func absentClients(store store.Store, clients *registry.Registry, log *slog.Logger) *absences {
+	known := func(clientUID string) bool {
+		_, ok := clients.ByUID(clientUID)
+		return ok
+	}
+	return &absences{store: store, synced: clients.Synced, known: known, now: time.Now, log: log}
 }
 
 // every returns what runs with a tick for each interval.

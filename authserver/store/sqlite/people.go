@@ -102,9 +102,9 @@ func (s *Store) Person(ctx context.Context, subject string) (authserver.Person, 
 	})
 }
 
-// People returns people who have not ended, by subject, from the one that follows after on.
+// People returns people by subject, from the one that follows after on.
 func (s *Store) People(ctx context.Context, after string, limit int) ([]authserver.Person, error) {
-	const query = `SELECT ` + ownerColumns + ` FROM people p WHERE p.subject > ?1 AND p.ended_at IS NULL ORDER BY p.subject LIMIT ?2`
+	const query = `SELECT ` + ownerColumns + ` FROM people p WHERE p.subject > ?1 ORDER BY p.subject LIMIT ?2`
 	return read(ctx, s.readers, func(ctx context.Context, c *conn) ([]authserver.Person, error) {
 		var found []authserver.Person
 		_, err := c.query(ctx, query, func(r *row) { found = append(found, scanOwner(r)) }, after, int64(max(0, limit)))

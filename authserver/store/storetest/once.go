@@ -106,7 +106,7 @@ var sweeps = []check{
 		_, err := s.GrantByProof(t.Context(), g.Proof.Hash)
 		failWith(t, "GrantByProof", err, authserver.ErrNotFound)
 	}},
-	{"consents stay for ever", func(t *testing.T, s authserver.Store) {
+	{"consents stay as long as their person and their client", func(t *testing.T, s authserver.Store) {
 		want := consent(t, s, bob, photoPrint, noon)
 		swept(t, s, noon.AddDate(10, 0, 0), 100, 1) // the grant
 		got, err := s.Consent(t.Context(), bob, photoPrint)

@@ -29,6 +29,15 @@ var restarts = []struct {
 			same(t, "grant", kept(t, s, want.ID), want)
 		}
 	}},
+	{"people are there as they were, and who ended has ended", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		mine, hers := confirm(t, s, confirmed(bob, until(noon.Add(time.Hour)))), confirm(t, s, confirmed(alice, ended(noon)))
+		note(t, s, noon, nil, []string{photoPrint})
+		consent(t, s, bob, photoPrint, noon)
+		s = reopen(s)
+		same(t, "Bob", person(t, s, bob), mine.Person)
+		same(t, "Alice", person(t, s, alice), hers.Person)
+		swept(t, s, noon.Add(authserver.GoneMemory), 100, 4) // Alice, a grant, the consent and the note
+	}},
 	{"what was removed stays removed", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
 		session := createSession(t, s)
 		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), bob, session.Hash))

@@ -51,15 +51,84 @@ var sessions = []check{
 	{"to delete a session that is not there is no error", func(t *testing.T, s authserver.Store) {
 		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), bob, newHash()))
 	}},
+	{"nobody deletes the session of another", func(t *testing.T, s authserver.Store) {
+		session := createSession(t, s)
+		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), alice, session.Hash))
+		succeed(t, "DeleteSessions", s.DeleteSessions(t.Context(), alice, authserver.Hash{}))
+		_, _, err := s.Session(t.Context(), session.Hash)
+		succeed(t, "Session", err)
+	}},
+	{"all sessions of an owner end but one, or all", func(t *testing.T, s authserver.Store) {
+		stays, hers := createSession(t, s), createSession(t, s, ofOwner(alice))
+		createSession(t, s)
+		createSession(t, s)
+		succeed(t, "DeleteSessions", s.DeleteSessions(t.Context(), bob, stays.Hash))
+		same(t, "Bob's sessions", openSessions(t, s, bob, noon), []authserver.Hash{stays.Hash})
+		succeed(t, "DeleteSessions", s.DeleteSessions(t.Context(), bob, authserver.Hash{}))
+		same(t, "Bob's sessions", openSessions(t, s, bob, noon), []authserver.Hash{})
+		same(t, "Alice's sessions", openSessions(t, s, alice, noon), []authserver.Hash{hers.Hash})
+	}},
+	{"an owner's sessions come newest first, until the moment they expire", func(t *testing.T, s authserver.Store) {
+		second := createSession(t, s, loggedInAt(noon.Add(time.Hour)))
+		first := createSession(t, s)
+		third := createSession(t, s, loggedInAt(noon.Add(2*time.Hour)))
+		createSession(t, s, ofOwner(alice))
+		got, err := s.SessionsOf(t.Context(), bob, first.ExpiresAt.Add(-tick))
+		succeed(t, "SessionsOf", err)
+		same(t, "sessions", got, []authserver.Session{third, second, first})
+		same(t, "after the first has expired", openSessions(t, s, bob, first.ExpiresAt), []authserver.Hash{third.Hash, second.Hash})
+	}},
+	{"the newest MaxSessions of an owner stay", func(t *testing.T, s authserver.Store) {
+		hers := createSession(t, s, ofOwner(alice), loggedInAt(noon.Add(-time.Hour)))
+		var hashes []authserver.Hash
+		for n := range authserver.MaxSessions + 3 {
+			hashes = append([]authserver.Hash{createSession(t, s, loggedInAt(noon.Add(time.Duration(n)*time.Second))).Hash}, hashes...)
+		}
+		same(t, "Bob's sessions", openSessions(t, s, bob, noon), hashes[:authserver.MaxSessions])
+		same(t, "Alice's sessions", openSessions(t, s, alice, noon), []authserver.Hash{hers.Hash})
+	}},
+	{"a session that is created is there, however many others there are of its time", func(t *testing.T, s authserver.Store) {
+		for range authserver.MaxSessions + 20 {
+			session := createSession(t, s)
+			_, _, err := s.Session(t.Context(), session.Hash)
+			succeed(t, "Session", err)
+		}
+	}},
 	{"the store answers a ping", func(t *testing.T, s authserver.Store) {
 		succeed(t, "Ping", s.Ping(t.Context()))
 	}},
 }
 
-// createSession keeps a session of Bob's from noon on.
-func createSession(t *testing.T, s authserver.Store) authserver.Session {
+// createSession keeps a session of Bob's from noon on, as edits change it.
+func createSession(t *testing.T, s authserver.Store, edits ...func(*authserver.Session)) authserver.Session {
 	t.Helper()
 	session := authserver.Session{Hash: newHash(), Owner: bob, AuthenticatedAt: noon, ExpiresAt: noon.Add(12 * time.Hour), CredentialVersion: "first"}
-	succeed(t, "CreateSession", s.CreateSession(t.Context(), session, confirmed(bob)))
+	for _, edit := range edits {
+		edit(&session)
+	}
+	succeed(t, "CreateSession", s.CreateSession(t.Context(), session, confirmed(session.Owner)))
 	return session
+}
+
+func ofOwner(owner string) func(*authserver.Session) {
+	return func(s *authserver.Session) { s.Owner = owner }
+}
+
+// loggedInAt moves the login and the end that is counted from it.
+func loggedInAt(moment time.Time) func(*authserver.Session) {
+	return func(s *authserver.Session) {
+		s.AuthenticatedAt, s.ExpiresAt = moment, moment.Add(12*time.Hour)
+	}
+}
+
+// openSessions returns the hashes of the owner's sessions that last.
+func openSessions(t *testing.T, s authserver.Store, owner string, now time.Time) []authserver.Hash {
+	t.Helper()
+	sessions, err := s.SessionsOf(t.Context(), owner, now)
+	succeed(t, "SessionsOf", err)
+	hashes := make([]authserver.Hash, len(sessions))
+	for i, session := range sessions {
+		hashes[i] = session.Hash
+	}
+	return hashes
 }

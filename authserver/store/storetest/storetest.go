@@ -32,6 +32,7 @@ func Run(t *testing.T, h Harness) {
 		checks []check
 	}{
 		{"Session", sessions},
+		{"People", people},
 		{"Approve", approvals},
 		{"MaxGrants", surplus},
 		{"Redeem", redemptions},
@@ -42,6 +43,7 @@ func Run(t *testing.T, h Harness) {
 		{"Forget", forgetting},
 		{"Spend", spending},
 		{"Sweep", sweeps},
+		{"Gone", gone},
 		{"Context", contexts},
 		{"Race", races},
 	} {
