@@ -135,12 +135,17 @@ func TestTheOperatorMayDoWhatItNeedsAndNothingElse(t *testing.T) {
 		{operator, "create", "leases.coordination.k8s.io", "photos", refused},
 		{operator, "get", "configmaps", "photos", refused},
 		{operator, "get", "pods", "photos", refused},
+		{operator, "create", "pods", "photos", refused},
 		{operator, "patch", "resourceservers.gatehouse.dev", "photos", refused},
+		{operator, "create", "oauthclientpolicies.gatehouse.dev", "", refused},
+		{operator, "patch", "validatingadmissionpolicies.admissionregistration.k8s.io", "", refused},
+		{operator, "delete", "validatingadmissionpolicybindings.admissionregistration.k8s.io", "", refused},
 		{operator, "patch", "oauthclientpolicies.gatehouse.dev", "", refused},
 		{operator, "patch", "namespaces", "", refused},
 		{operator, "create", "serviceaccounts/token", "photos", refused},
 		{operator, "create", "subjectaccessreviews.authorization.k8s.io", "", refused},
 		{operator, "create", "rolebindings.rbac.authorization.k8s.io", "photos", refused},
+		{operator, "escalate", "clusterroles.rbac.authorization.k8s.io", "", refused},
 		{operator, "impersonate", "users", "", refused},
 	})
 }
