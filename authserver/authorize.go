@@ -65,6 +65,9 @@ func (i *Interaction) Return() *Return {
 // begins an interaction. An *Error with Return set may travel to the callback; one
 // without is shown to the person and goes nowhere (RFC 6749 §4.1.2.1).
 func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interaction, error) {
+	if err := s.mayBegin(); err != nil {
+		return nil, err
+	}
 	client, known := s.Clients.ByID(r.ClientID)
 	if !known {
 		client = &unknownClient

@@ -215,6 +215,9 @@ const (
 // approve turns an interaction into a grant with a proof. The grant's ID is made from
 // the interaction's, so that one interaction can never yield two grants.
 func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client, always bool) (*Approval, error) {
+	if err := s.mayBegin(); err != nil {
+		return nil, err
+	}
 	now := s.Now()
 	proof, bound := newProof(i, c, now)
 	grant := Grant{

@@ -51,6 +51,9 @@ func tagOfCallback(callback string) callbackTag {
 // RequestToken begins a flow of a client that signed its request (RFC 5849 §2.1). The callback
 // must be one of the client's, or OutOfBand where it may have that. Nothing is stored.
 func (s *Server) RequestToken(ctx context.Context, caller Caller, callback string) (*TemporaryCredentials, error) {
+	if err := s.mayBegin(); err != nil {
+		return nil, err
+	}
 	c := caller.Client
 	if !c.Ready {
 		return nil, refuse(SignatureInvalid, "the request was not signed by a client that may use this endpoint")

@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// Config is what a Server is made of. Every field but the last four is required.
+// Config is what a Server is made of. Every field but the last five is required.
 type Config struct {
 	Clients     Clients
 	Directory   Directory
@@ -19,6 +19,9 @@ type Config struct {
 	Store       Store
 	Auditor     Auditor
 
+	// ClientsCurrent returns an error that wraps ErrUnavailable while what is known of the clients is
+	// too old for a new authorization. What was authorized before goes on. nil: it never is.
+	ClientsCurrent func() error
 	// SessionLifetime is how long a login lasts. Default: 12 hours.
 	SessionLifetime time.Duration
 	// PasswordChangeEndsGrants is whether a person's grants end when their password was changed.
@@ -58,6 +61,14 @@ func New(c Config) (*Server, error) {
 		c.NewID = rand.Text
 	}
 	return &Server{Config: c, throttle: newThrottle(), turns: newTurns(), verifySecret: credential.Verify, deriveSecret: credential.Derive}, nil
+}
+
+// mayBegin returns why no new authorization may begin now.
+func (s *Server) mayBegin() error {
+	if s.ClientsCurrent == nil {
+		return nil
+	}
+	return wrap("begin a new authorization", s.ClientsCurrent())
 }
 
 // UseKeys makes the engine use these keys from now on.

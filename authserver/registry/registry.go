@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -58,6 +59,10 @@ func (r *Registry) Run(ctx context.Context) { r.watch.run(ctx) }
 
 // Synced reports whether every OAuthClient has been read once.
 func (r *Registry) Synced() bool { return r.watch.complete() }
+
+// LastContact returns when the API server was last heard of: an event, a bookmark or a whole list. The
+// registry is as old as that. Before the first contact it is the zero time.
+func (r *Registry) LastContact() time.Time { return r.watch.contact.last() }
 
 // Filled is closed when every OAuthClient has been read once.
 func (r *Registry) Filled() <-chan struct{} { return r.watch.filled }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,9 @@ func newClient(config *rest.Config, scheme *runtime.Scheme, gv schema.GroupVersi
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeJSON, ""
 	config.Timeout = 0 // a watch has no end
+	if config.Dial == nil {
+		config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext
+	}
 	return rest.RESTClientFor(config)
 }
 
@@ -67,10 +71,12 @@ type watch struct {
 	log       *slog.Logger
 	filled    chan struct{} // closed when everything has been read once
 	lost      atomic.Bool   // the API server could not be reached at the last try
+	contact   contact
 }
 
 func newWatch[T any](client rest.Interface, s source, keep keeper[T], log *slog.Logger) *watch {
 	w := &watch{log: log, filled: make(chan struct{})}
+	w.contact.init(s.resource, usualPatience, log)
 	from := cache.NewListWatchFromClient(client, s.resource, s.namespace, s.selector)
 	backoff := retry
 	w.reflector = cache.NewReflectorWithOptions(w.noting(from), s.kind, &store[T]{keep: keep, filled: w.filled},
@@ -79,20 +85,23 @@ func newWatch[T any](client rest.Interface, s source, keep keeper[T], log *slog.
 }
 
 func (w *watch) run(ctx context.Context) {
+	var running sync.WaitGroup
+	running.Go(func() { w.contact.supervise(ctx) })
 	w.reflector.RunWithContext(klog.NewContext(ctx, logr.FromSlogHandler(w.log.Handler())))
+	running.Wait()
 }
 
-// noting returns a ListWatch that tells once when the API server is lost, and once when it
-// is back: a reflector tries again in silence.
+// noting returns a ListWatch that gives up when the API server hangs, notes each contact with it, and
+// logs once when it is lost and once when it is back: a reflector tries again in silence.
 func (w *watch) noting(from *cache.ListWatch) *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			list, err := from.ListWithContext(ctx, o)
+			list, err := w.contact.list(ctx, func(ctx context.Context) (runtime.Object, error) { return from.ListWithContext(ctx, o) })
 			w.note(ctx, err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
-			stream, err := from.WatchWithContext(ctx, o)
+			stream, err := w.contact.watch(ctx, func(ctx context.Context) (apiwatch.Interface, error) { return from.WatchWithContext(ctx, o) })
 			w.note(ctx, err)
 			return stream, err
 		},

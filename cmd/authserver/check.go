@@ -18,8 +18,10 @@ import (
 
 const (
 	maxSessionHours = 720 // 30 days
-	maxPrefix       = 64  // bytes
-	maxProxies      = 256
+	// minStale leaves room for the API server, which sends something about once a minute.
+	minStale, maxStale = 5, 1440 // minutes
+	maxPrefix          = 64      // bytes
+	maxProxies         = 256
 )
 
 // check returns what is wrong with the values, each with the key it is about, and
@@ -40,6 +42,7 @@ func (c *config) check() []string {
 		{"identity.usersFile", c.checkUsersFile},
 		{"identity.sourceKey", c.checkSourceKey},
 		{"entitlement.prefix", c.checkPrefix},
+		{"registry.maxStaleMinutes", c.checkMaxStale},
 		{"sessionHours", c.checkSessionHours},
 	} {
 		if err := rule.check(); err != nil {
@@ -177,6 +180,13 @@ func (c *config) checkPrefix() error {
 		return errors.New("system: belongs to the cluster itself; choose one like gatehouse: instead")
 	case strings.ContainsFunc(prefix, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }):
 		return errors.New("it must hold no spaces and nothing that cannot be seen")
+	}
+	return nil
+}
+
+func (c *config) checkMaxStale() error {
+	if m := c.Registry.MaxStaleMinutes; m != 0 && !(m >= minStale && m <= maxStale) { // written so that NaN is refused
+		return fmt.Errorf("%v must be a number from %d to %d, or 0 for no limit", m, minStale, maxStale)
 	}
 	return nil
 }

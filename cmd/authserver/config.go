@@ -38,6 +38,9 @@ type config struct {
 	Entitlement struct {
 		Prefix string `yaml:"prefix"`
 	} `yaml:"entitlement"`
+	Registry struct {
+		MaxStaleMinutes float64 `yaml:"maxStaleMinutes"`
+	} `yaml:"registry"`
 	SessionHours float64 `yaml:"sessionHours"`
 	Audit        struct {
 		File string `yaml:"file"`
@@ -65,6 +68,11 @@ func defaults() config {
 // sessionLifetime is how long a login lasts.
 func (c *config) sessionLifetime() time.Duration {
 	return time.Duration(c.SessionHours * float64(time.Hour))
+}
+
+// maxStale is how old the registry may be for new authorizations; 0: they never stop.
+func (c *config) maxStale() time.Duration {
+	return time.Duration(c.Registry.MaxStaleMinutes * float64(time.Minute))
 }
 
 // problems is everything that is wrong with a configuration, in the words of the one

@@ -139,6 +139,8 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 		{"prefix with a space", least + "entitlement: {prefix: 'a b'}\n", []string{"entitlement.prefix: it must hold no spaces"}},
 		{"prefix that cannot be seen", least + "entitlement: {prefix: \"a\\u200b\"}\n", []string{"entitlement.prefix: it must hold no spaces"}},
 		{"long prefix", least + "entitlement: {prefix: " + strings.Repeat("a", 65) + "}\n", []string{"entitlement.prefix: it is longer than 64 bytes"}},
+		{"a registry that is always too old", least + "registry: {maxStaleMinutes: 1}\n", []string{"registry.maxStaleMinutes: 1 must be a number from 5 to 1440, or 0 for no limit"}},
+		{"no number of minutes", least + "registry: {maxStaleMinutes: .nan}\n", []string{"registry.maxStaleMinutes: NaN must be"}},
 		{"no session", least + "sessionHours: 0\n", []string{"sessionHours: 0 must be a number from 1 to 720"}},
 		{"endless session", least + "sessionHours: 721\n", []string{"sessionHours: 721 must be a number from 1 to 720"}},
 		{"many problems", "isuer: x\nsessionHours: x\nlisten: x\nnamespace: X\n", []string{

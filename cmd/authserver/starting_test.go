@@ -135,8 +135,20 @@ func TestN100UntilTheClientsAreListedEverybodyGets503(t *testing.T) {
 			t.Errorf("%s: %d, Retry-After %q: %s", name, status, header.Get("Retry-After"), body)
 		}
 	}
+	contact := func() string {
+		_, metrics := p.get(t, "http://"+p.ops+"/metrics")
+		_, after, _ := strings.Cut(metrics, "\ngatehouse_registry_last_contact_timestamp_seconds ")
+		value, _, _ := strings.Cut(after, "\n")
+		return value
+	}
+	if got := contact(); got != "0" {
+		t.Errorf("N107: the API server was heard of at %s, and it has said nothing", got)
+	}
 	release()
 	testenv.Eventually(t, limit, "ready", func() bool { status, _ := p.get(t, "https://"+p.main+"/readyz"); return status == http.StatusOK })
+	if got := contact(); got == "0" || got == "" {
+		t.Errorf("N107: the API server was heard of at %q", got)
+	}
 	_, a.token = p.token(t, id, secret)
 	for _, name := range requests() {
 		if status, _, body := a.ask(t, name); !right(name, status, body) {

@@ -44,12 +44,14 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, time.Now)}
 	auth, err := authserver.New(authserver.Config{
 		Clients: clients, Directory: r.users, Store: r.store, Auditor: s.auditor,
+		ClientsCurrent:  current(c.maxStale(), clients.LastContact, time.Now),
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix}),
 		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
+	m.WatchRegistry(clients.LastContact)
 	people := &people{confirm: auth.ConfirmPeople, changed: r.usersChanged, log: log, first: func() { s.ready.Changed() }}
 	writable := &writable{store: r.store, log: log, metrics: r.storeMetrics}
 	s.ready = newReadiness(log, m, parts(c, r, auth, clients, people)...)

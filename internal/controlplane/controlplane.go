@@ -114,6 +114,22 @@ func (c *Cluster) Kubeconfig() string { return filepath.Join(c.dir, "admin.kubec
 // Failed receives one error when a program of the cluster ends by itself.
 func (c *Cluster) Failed() <-chan error { return c.failed }
 
+// Pause stops the API server as a machine that hangs would: connections are taken and nothing is answered. resume
+// lets it go on.
+func (c *Cluster) Pause() (resume func() error, err error) {
+	for _, r := range c.running {
+		if r.name != "kube-apiserver" {
+			continue
+		}
+		pid := r.process.PID()
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			return nil, fmt.Errorf("pause the API server: %w", err)
+		}
+		return func() error { return syscall.Kill(pid, syscall.SIGCONT) }, nil
+	}
+	return nil, errors.New("no API server runs")
+}
+
 // Stop stops what was started, in reverse order, and waits until it is gone. The files in the folder stay.
 func (c *Cluster) Stop() error {
 	var errs []error

@@ -132,6 +132,24 @@ func (e *Env) User(tb testing.TB, name string, groups ...string) *rest.Config {
 	return config
 }
 
+// Pause makes the API server hang until resume is called, or the test ends: it takes connections and answers nothing.
+func (e *Env) Pause(tb testing.TB) (resume func()) {
+	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	goOn, err := shared.cluster.Pause()
+	if err != nil {
+		tb.Fatalf("testenv: %v", err)
+	}
+	resume = sync.OnceFunc(func() {
+		if err := goOn(); err != nil {
+			tb.Errorf("testenv: let the API server go on: %v", err)
+		}
+	})
+	tb.Cleanup(resume)
+	return resume
+}
+
 func start(ctx context.Context) (err error) {
 	programs, err := binaries.Ensure(ctx, os.Stderr)
 	if err != nil {
