@@ -5,6 +5,9 @@ package v1alpha1
 import (
 	"cmp"
 	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // EffectiveProfile returns the profile of the client: OAuth2 where none is named.
@@ -158,6 +161,28 @@ func (s *OAuthClientSpec) EffectiveConsent() ConsentPolicy {
 // EffectiveFrom returns which namespaces' clients may ask for the scope. What this version
 // does not know opens it to nobody else.
 func (d *ScopeDeclaration) EffectiveFrom() ScopeAudience { return cmp.Or(d.From, ScopeFromSame) }
+
+// AsSelector returns the selector in the form that matches labels. Nil picks nothing, an
+// empty one everything.
+func (s *NamespaceSelector) AsSelector() (labels.Selector, error) {
+	if s == nil {
+		return labels.Nothing(), nil
+	}
+	selector := &metav1.LabelSelector{MatchLabels: make(map[string]string, len(s.MatchLabels))}
+	for key, value := range s.MatchLabels {
+		selector.MatchLabels[key] = string(value)
+	}
+	for _, r := range s.MatchExpressions {
+		values := make([]string, 0, len(r.Values))
+		for _, value := range r.Values {
+			values = append(values, string(value))
+		}
+		selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
+			Key: r.Key, Operator: r.Operator, Values: values,
+		})
+	}
+	return metav1.LabelSelectorAsSelector(selector)
+}
 
 // EffectiveType returns the type of the Secret.
 func (t *SecretTemplate) EffectiveType() SecretType { return cmp.Or(t.Type, SecretTypeDefault) }

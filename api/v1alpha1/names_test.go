@@ -36,7 +36,7 @@ func standardKeys() []string {
 
 // The tests of this package name the profiles again: they must not miss one.
 func TestTheTestsKnowEveryProfile(t *testing.T) {
-	spec := customResourceDefinition(t).Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+	spec := customResourceDefinition(t, "OAuthClient").Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
 	var declared []v1alpha1.Profile
 	for _, value := range spec.Properties["profile"].Enum {
 		if name := strings.Trim(string(value.Raw), `"`); name != "" { // empty is absent
@@ -50,7 +50,7 @@ func TestTheTestsKnowEveryProfile(t *testing.T) {
 
 // The rules of secretTemplate list the keys again: CEL cannot read Go.
 func TestTheRulesOfKeysNameEveryStandardKey(t *testing.T) {
-	spec := customResourceDefinition(t).Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+	spec := customResourceDefinition(t, "OAuthClient").Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
 	template := spec.Properties["credentials"].Properties["secretTemplate"]
 	for _, rule := range []string{template.XValidations[0].Rule, template.Properties["keys"].XValidations[0].Rule} {
 		for _, key := range standardKeysInOrder {

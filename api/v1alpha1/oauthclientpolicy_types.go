@@ -11,7 +11,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // not who applied it.
 //
 // In every list of names, {namespace} stands for the name of the namespace, so that one
-// policy serves many teams.
+// policy serves many teams. Whoever applies a list owns all of it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster,shortName=gpolicy,categories=gatehouse
@@ -66,14 +66,14 @@ type ClientRules struct {
 	// Profiles lists the profiles. Absent: none.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	Profiles []Profile `json:"profiles,omitempty"`
 
 	// GrantTypes lists the grant types of profiles that have grant types. Absent: none.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	GrantTypes []GrantType `json:"grantTypes,omitempty"`
 
@@ -82,7 +82,7 @@ type ClientRules struct {
 	// Absent: none.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	CallbackHosts []HostPattern `json:"callbackHosts,omitempty"`
 
@@ -96,7 +96,7 @@ type ClientRules struct {
 	// every scheme that holds a dot. Absent: none.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	PrivateUseSchemes []SchemePattern `json:"privateUseSchemes,omitempty"`
 
@@ -105,7 +105,7 @@ type ClientRules struct {
 	// <namespace>.<name>.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	ClientIDs []NamePattern `json:"clientIDs,omitempty"`
 
@@ -160,7 +160,7 @@ type ResourceServerRules struct {
 	// instance {namespace}.*. Absent: none.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Scopes []NamePattern `json:"scopes,omitempty"`
 
@@ -168,14 +168,14 @@ type ResourceServerRules struct {
 	// for instance api://{namespace}/*. Absent: none.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Identifiers []NamePattern `json:"identifiers,omitempty"`
 
 	// From lists what from of a scope may be. Absent: Same only.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=3
 	From []ScopeAudience `json:"from,omitempty"`
 
@@ -193,7 +193,7 @@ type SecretRules struct {
 	// gatehouse-operator-secrets lists too. Absent: the default type only.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Types []SecretType `json:"types,omitempty"`
 
@@ -202,14 +202,14 @@ type SecretRules struct {
 	// edit the namespace. Absent: none.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Labels []NamePattern `json:"labels,omitempty"`
 
 	// Annotations lists the keys of annotations, as labels does. Absent: none.
 	//
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Annotations []NamePattern `json:"annotations,omitempty"`
 }
@@ -220,18 +220,22 @@ type SecretRules struct {
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=255
 // +kubebuilder:validation:XValidation:rule=`!self.contains('*') || self.indexOf('*') == size(self) - 1`,message="a pattern must hold * at its end only: write photos.*"
+// +kubebuilder:validation:XValidation:rule=`!self.replace('{namespace}', "").matches(r'[{}]')`,message="a pattern must hold no braces but those of {namespace}, which stands for the name of the namespace"
 type NamePattern string
 
-// HostPattern is a host name with an optional port, *.example.com, or *.
+// HostPattern is a host name with an optional port, *.example.com, or *. {namespace} stands
+// for the name of the namespace.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=255
-// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([*]|([*][.])?[a-z0-9{}.-]+(:[0-9]+)?|\[[0-9a-f:.]+\](:[0-9]+)?)$')`,message="callbackHosts must be host names in lower case, with *. in front for every host below, or * alone: write apps.example.com or *.apps.example.com"
+// +kubebuilder:validation:XValidation:rule=`self.replace('{namespace}', 'n').matches(r'^([*]|(([*][.])?[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?)$')`,message="callbackHosts must be host names in lower case, with :port where a URL has one, with *. in front for every host below, or * alone: write apps.example.com, *.apps.example.com or {namespace}.apps.example.com"
+// +kubebuilder:validation:XValidation:rule=`!self.endsWith(':443')`,message="callbackHosts must leave out :443, which is the port of https anyway"
 type HostPattern string
 
 // SchemePattern is a URI scheme, the beginning of schemes up to a dot and then *, or *.*.
+// {namespace} stands for the name of the namespace.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=128
-// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([*][.][*]|[a-z][a-z0-9+.{}-]*([.][*])?)$') && !(self in ['http', 'https', 'javascript', 'data', 'vbscript', 'file', 'blob', 'about'])`,message="privateUseSchemes must be schemes of native applications in lower case, without the colon: write com.example.app or com.example.*"
+// +kubebuilder:validation:XValidation:rule=`self.replace('{namespace}', 'n').matches(r'^([*][.][*]|[a-z][a-z0-9+.-]*([.][*])?)$') && !(self in ['http', 'https', 'javascript', 'data', 'vbscript', 'file', 'blob', 'about'])`,message="privateUseSchemes must be schemes of native applications in lower case, without the colon: write com.example.app or com.example.*"
 type SchemePattern string

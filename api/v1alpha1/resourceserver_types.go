@@ -140,14 +140,57 @@ type ScopeDeclaration struct {
 	// +optional
 	From ScopeAudience `json:"from,omitempty"`
 
-	// Selector picks namespaces by their labels, when from is Selector.
+	// Selector picks namespaces by their labels, when from is Selector. An empty one picks
+	// every namespace.
 	//
 	// +optional
-	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+	Selector *NamespaceSelector `json:"selector,omitempty"`
 
 	// WithoutOwner, when true, lets clients have the scope by the grant type
 	// ClientCredentials, for no person. Absent: only a person can grant it.
 	//
 	// +optional
 	WithoutOwner bool `json:"withoutOwner,omitempty"`
+}
+
+// NamespaceSelector picks namespaces by their labels. All of its parts must match.
+type NamespaceSelector struct {
+	// MatchLabels are labels that the namespace must have, each with this value.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, !format.qualifiedName().validate(k).hasValue())`,message="matchLabels must name labels like team or example.com/team: at most 63 letters, digits, -, _ and . after the slash"
+	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
+
+	// MatchExpressions are conditions on labels of the namespace.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	MatchExpressions []NamespaceRequirement `json:"matchExpressions,omitempty"`
+}
+
+// NamespaceRequirement is a condition on one label of a namespace.
+//
+// +kubebuilder:validation:XValidation:rule=`(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)`,fieldPath=".values",message="values must be set when operator is In or NotIn, and left out otherwise"
+type NamespaceRequirement struct {
+	// Key is the name of the label.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:XValidation:rule=`!format.qualifiedName().validate(self).hasValue()`,message="key must name a label like team or example.com/team: at most 63 letters, digits, -, _ and . after the slash"
+	Key string `json:"key"`
+
+	// Operator is how the label is compared: In or NotIn values, Exists or DoesNotExist.
+	//
+	// +required
+	// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist
+	Operator metav1.LabelSelectorOperator `json:"operator"`
+
+	// Values are those that In and NotIn compare with. Absent for the other operators.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Values []LabelValue `json:"values,omitempty"`
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -26,12 +25,20 @@ var strict = client.FieldValidation(metav1.FieldValidationStrict)
 
 func TestEveryValidSampleIsAccepted(t *testing.T) {
 	env := testenv.Start(t)
+	seen := map[string]bool{}
 	for _, file := range files(t, "testdata/valid/*.yaml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			if err := env.Client.Create(t.Context(), read(t, file, env.Namespace(t)), strict); err != nil {
+			object := read(t, file, env.Namespace(t))
+			seen[object.GetKind()] = true
+			if err := create(t, env, object); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+	for _, kind := range kinds {
+		if !seen[kind] {
+			t.Errorf("no file of testdata/valid is a %s", kind)
+		}
 	}
 }
 
@@ -40,77 +47,58 @@ func TestEveryInvalidSampleIsRefusedWithItsMessage(t *testing.T) {
 	env := testenv.Start(t)
 	for _, file := range files(t, "testdata/invalid/*.yaml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			err := env.Client.Create(t.Context(), read(t, file, env.Namespace(t)), strict)
-			wantOneCause(t, err, expectedMessage(t, file))
+			wantOneCause(t, create(t, env, read(t, file, env.Namespace(t))), expectedMessage(t, file))
 		})
 	}
 }
 
 // A rule nobody tried may be one that refuses nothing.
 func TestEveryRuleHasAnInvalidSample(t *testing.T) {
-	tried := map[string]bool{profileMessage: true, typeMessage: true, clientIDMessage: true} // by TestImmutableFieldsStay
+	type rule struct{ kind, message string }
+	tried := map[rule]bool{}
+	for _, test := range immutable { // by TestImmutableFieldsStay
+		tried[rule{test.created.GetObjectKind().GroupVersionKind().Kind, test.message}] = true
+	}
 	for _, file := range files(t, "testdata/invalid/*.yaml") {
-		tried[expectedMessage(t, file)] = true
+		tried[rule{read(t, file, "").GetKind(), expectedMessage(t, file)}] = true
 	}
-	crd := customResourceDefinition(t)
-	for message := range messages(crd.Spec.Versions[0].Schema.OpenAPIV3Schema) {
-		if !tried[message] {
-			t.Errorf("no file of testdata/invalid expects %q", message)
+	for _, kind := range kinds {
+		declared := messages(t, customResourceDefinition(t, kind).Spec.Versions[0].Schema.OpenAPIV3Schema)
+		if len(declared) < 10 {
+			t.Errorf("only %d rules of %s were found", len(declared), kind)
+		}
+		for message := range declared {
+			if !tried[rule{kind, message}] {
+				t.Errorf("no %s in testdata/invalid expects %q", kind, message)
+			}
 		}
 	}
 }
 
-// sentence finds the messages in a messageExpression: they have blanks, and follow "? " or ": ".
-var sentence = regexp.MustCompile(`(?:^|[?:] )'([a-zA-Z0-9]+ [^']*)'`)
-
-// messages collects the message of each CEL rule in the schema.
-func messages(s *apiextensionsv1.JSONSchemaProps) map[string]bool {
-	found := map[string]bool{}
-	for _, rule := range s.XValidations {
-		if rule.Message != "" {
-			found[rule.Message] = true
-		}
-		for _, quoted := range sentence.FindAllStringSubmatch(rule.MessageExpression, -1) {
-			found[quoted[1]] = true
-		}
-	}
-	below := []*apiextensionsv1.JSONSchemaProps{}
-	for _, p := range s.Properties {
-		below = append(below, &p)
-	}
-	if s.Items != nil {
-		below = append(below, s.Items.Schema)
-	}
-	if s.AdditionalProperties != nil {
-		below = append(below, s.AdditionalProperties.Schema)
-	}
-	for _, p := range below {
-		for message := range messages(p) {
-			found[message] = true
-		}
-	}
-	return found
-}
-
-func customResourceDefinition(t *testing.T) *apiextensionsv1.CustomResourceDefinition {
+// create makes the object. One that has no namespace is removed with the test, because its name is taken otherwise.
+func create(t *testing.T, env *testenv.Env, object *unstructured.Unstructured) error {
 	t.Helper()
-	text, err := os.ReadFile("../../config/crd/bases/gatehouse.dev_oauthclients.yaml")
-	if err != nil {
-		t.Fatal(err)
+	err := env.Client.Create(t.Context(), object, strict)
+	if err == nil && object.GetNamespace() == "" {
+		if err := env.Client.Delete(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
 	}
-	crd := &apiextensionsv1.CustomResourceDefinition{}
-	if err := yaml.UnmarshalStrict(text, crd); err != nil {
-		t.Fatal(err)
-	}
-	return crd
+	return err
 }
 
-// boundsOfSchema is what the API server says of minimum and maximum, beside our rule.
-var boundsOfSchema = regexp.MustCompile(`should be (less|greater) than or equal to \d+$`)
+// boundsOfSchema is what the API server says of minimum, maximum and the shortest length, beside our rule.
+var boundsOfSchema = regexp.MustCompile(`should be ((less|greater) than or equal to \d+|at least 1 chars long)$`)
 
 // wantOneCause demands that err is the API server's refusal for one cause, which ends in message.
 func wantOneCause(t *testing.T, err error, message string) {
 	t.Helper()
+	if strings.HasPrefix(message, "unknown field ") { // refused before it is read
+		if !apierrors.IsBadRequest(err) || !strings.HasSuffix(err.Error(), "strict decoding error: "+message) {
+			t.Fatalf("got %v\nwant the single cause %q", err, message)
+		}
+		return
+	}
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || status.Status().Reason != metav1.StatusReasonInvalid {
 		t.Fatalf("got %v, want it refused as Invalid", err)
@@ -141,7 +129,7 @@ func expectedMessage(t *testing.T, file string) string {
 	return ""
 }
 
-// read returns the object in file, put into namespace.
+// read returns the object in file, put into namespace if its kind has one.
 func read(t *testing.T, file, namespace string) *unstructured.Unstructured {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -152,7 +140,9 @@ func read(t *testing.T, file, namespace string) *unstructured.Unstructured {
 	if err := yaml.UnmarshalStrict(text, &object.Object); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
-	object.SetNamespace(namespace)
+	if object.GetKind() != "OAuthClientPolicy" {
+		object.SetNamespace(namespace)
+	}
 	return object
 }
 

@@ -15,12 +15,6 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
-const (
-	profileMessage  = "profile must stay as it was: create another OAuthClient for another profile"
-	typeMessage     = "clientType must stay as it was: create another OAuthClient for the other type"
-	clientIDMessage = "clientID must stay as it was: create another OAuthClient for another client ID"
-)
-
 // newClient is the smallest OAuthClient, in a namespace of its own.
 func newClient(t *testing.T, env *testenv.Env) *v1alpha1.OAuthClient {
 	t.Helper()
@@ -36,35 +30,122 @@ func patch(t *testing.T, env *testenv.Env, oc *v1alpha1.OAuthClient, text string
 	return env.Client.Patch(t.Context(), oc, client.RawPatch(types.MergePatchType, []byte(text)))
 }
 
+const (
+	profileMessage   = "profile must stay as it was: create another OAuthClient for another profile"
+	typeMessage      = "clientType must stay as it was: create another OAuthClient for the other type"
+	clientIDMessage  = "clientID must stay as it was: create another OAuthClient for another client ID"
+	classMessage     = "className must stay as it was: create another OAuthClient for another class"
+	classMessageOfRS = "className must stay as it was: create another ResourceServer for another class"
+)
+
+// immutable are changes that are refused. The API server compares effective values: absent, empty and the default are one.
+var immutable = []struct {
+	name           string
+	created        client.Object
+	patch, message string
+}{
+	{"confidential to public", ofType("Confidential"), `{"oauth2":{"clientType":"Public"}}`, typeMessage},
+	{"the default to public", ofType(""), `{"oauth2":{"clientType":"Public"}}`, typeMessage},
+	{"public to confidential", ofType("Public"), `{"oauth2":{"clientType":"Confidential"}}`, typeMessage},
+	{"public to the default by removal", ofType("Public"), `{"oauth2":null}`, typeMessage},
+	{"public to the default by an empty string", ofType("Public"), `{"oauth2":{"clientType":""}}`, typeMessage},
+	{"public to confidential, old profile", oauthClient(v1alpha1.OAuthClientSpec{Profile: "IntegrationCloud",
+		IntegrationCloud: &v1alpha1.IntegrationCloudSpec{ClientType: "Public"}}), `{"integrationCloud":null}`, typeMessage},
+	{"OAuth2 to OAuth1", ofProfile("OAuth2"), `{"profile":"OAuth1"}`, profileMessage},
+	{"the default to OAuth1", ofProfile(""), `{"profile":"OAuth1"}`, profileMessage},
+	{"OAuth1 to OAuth2", ofProfile("OAuth1"), `{"profile":"OAuth2"}`, profileMessage},
+	{"OAuth1 to the default by removal", ofProfile("OAuth1"), `{"profile":null}`, profileMessage},
+	{"OAuth1 to the default by an empty string", ofProfile("OAuth1"), `{"profile":""}`, profileMessage},
+	{"one old profile to another", ofProfile("ConnectionsCloudOAuth2"), `{"profile":"IntegrationCloud"}`, profileMessage},
+	{"one client ID to another", ofClientID("app_1"), `{"clientID":"app_2"}`, clientIDMessage},
+	{"a client ID removed", ofClientID("app_1"), `{"clientID":null}`, clientIDMessage},
+	{"a client ID emptied", ofClientID("app_1"), `{"clientID":""}`, clientIDMessage},
+	{"a client ID added", ofClientID(""), `{"clientID":"app_1"}`, clientIDMessage},
+	{"one class to another", oauthClient(v1alpha1.OAuthClientSpec{ClassName: "blue"}), `{"className":"green"}`, classMessage},
+	{"a class removed", oauthClient(v1alpha1.OAuthClientSpec{ClassName: "blue"}), `{"className":null}`, classMessage},
+	{"a class added", oauthClient(v1alpha1.OAuthClientSpec{}), `{"className":"blue"}`, classMessage},
+	{"one class to another, API", resourceServer("blue"), `{"className":"green"}`, classMessageOfRS},
+	{"a class emptied, API", resourceServer("blue"), `{"className":""}`, classMessageOfRS},
+	{"a class added, API", resourceServer(""), `{"className":"green"}`, classMessageOfRS},
+}
+
 func TestImmutableFieldsStay(t *testing.T) {
 	env := testenv.Start(t)
-	type spec = v1alpha1.OAuthClientSpec
-	for _, test := range []struct {
-		name           string
-		created        spec
-		patch, message string
-	}{
-		{"confidential to public", spec{OAuth2: &v1alpha1.OAuth2Spec{ClientType: "Confidential"}}, `{"spec":{"oauth2":{"clientType":"Public"}}}`, typeMessage},
-		{"public to confidential", spec{OAuth2: &v1alpha1.OAuth2Spec{ClientType: "Public"}}, `{"spec":{"oauth2":{"clientType":"Confidential"}}}`, typeMessage},
-		{"public to the default by removal", spec{OAuth2: &v1alpha1.OAuth2Spec{ClientType: "Public"}}, `{"spec":{"oauth2":null}}`, typeMessage},
-		{"OAuth2 to OAuth1", spec{Profile: "OAuth2"}, `{"spec":{"profile":"OAuth1"}}`, profileMessage},
-		{"OAuth1 to OAuth2", spec{Profile: "OAuth1"}, `{"spec":{"profile":"OAuth2"}}`, profileMessage},
-		{"OAuth1 to the default by removal", spec{Profile: "OAuth1"}, `{"spec":{"profile":null}}`, profileMessage},
-		{"one old profile to another", spec{Profile: "ConnectionsCloudOAuth2"}, `{"spec":{"profile":"IntegrationCloud"}}`, profileMessage},
-		{"one client ID to another", spec{ClientID: "app_1"}, `{"spec":{"clientID":"app_2"}}`, clientIDMessage},
-		{"a client ID removed", spec{ClientID: "app_1"}, `{"spec":{"clientID":null}}`, clientIDMessage},
-		{"a client ID added", spec{}, `{"spec":{"clientID":"app_1"}}`, clientIDMessage},
-	} {
+	for _, test := range immutable {
 		t.Run(test.name, func(t *testing.T) {
-			oc := newClient(t, env)
-			test.created.CallbackURLs = oc.Spec.CallbackURLs
-			oc.Spec = test.created
-			if err := env.Client.Create(t.Context(), oc); err != nil {
+			object := test.created.DeepCopyObject().(client.Object)
+			object.SetNamespace(env.Namespace(t))
+			if err := env.Client.Create(t.Context(), object); err != nil {
 				t.Fatal(err)
 			}
-			wantOneCause(t, patch(t, env, oc, test.patch), test.message)
+			wantOneCause(t, patchSpec(t, env, object, test.patch), test.message)
 		})
 	}
+}
+
+// Absent, empty and the default mean the same, so none of them is a change.
+func TestSpellingAnEffectiveValueOtherwiseIsNoChange(t *testing.T) {
+	env := testenv.Start(t)
+	for _, test := range []struct {
+		name    string
+		created client.Object
+		patches []string
+	}{
+		{"profile", ofProfile(""), []string{`{"profile":"OAuth2"}`, `{"profile":null}`, `{"profile":""}`}},
+		{"client type", ofType(""), []string{`{"oauth2":{"clientType":"Confidential"}}`, `{"oauth2":{"clientType":""}}`, `{"oauth2":null}`}},
+		{"client ID and class", ofClientID(""), []string{`{"clientID":"","className":""}`, `{"clientID":null,"className":null}`}},
+		{"class, API", resourceServer(""), []string{`{"className":""}`, `{"className":null}`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			object := test.created.DeepCopyObject().(client.Object)
+			object.SetNamespace(env.Namespace(t))
+			if err := env.Client.Create(t.Context(), object); err != nil {
+				t.Fatal(err)
+			}
+			for _, patch := range test.patches {
+				if err := patchSpec(t, env, object, patch); err != nil {
+					t.Errorf("%s: %v", patch, err)
+				}
+			}
+		})
+	}
+}
+
+// oauthClient is an OAuthClient of this spec with a callback URL.
+func oauthClient(spec v1alpha1.OAuthClientSpec) *v1alpha1.OAuthClient {
+	spec.CallbackURLs = []v1alpha1.CallbackURL{"https://photoprint.example/callback"}
+	return &v1alpha1.OAuthClient{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "OAuthClient"},
+		ObjectMeta: metav1.ObjectMeta{Name: "photoprint"}, Spec: spec,
+	}
+}
+
+func ofType(clientType v1alpha1.ClientType) *v1alpha1.OAuthClient {
+	return oauthClient(v1alpha1.OAuthClientSpec{OAuth2: &v1alpha1.OAuth2Spec{ClientType: clientType}})
+}
+
+func ofProfile(profile v1alpha1.Profile) *v1alpha1.OAuthClient {
+	return oauthClient(v1alpha1.OAuthClientSpec{Profile: profile})
+}
+
+func ofClientID(id v1alpha1.ClientID) *v1alpha1.OAuthClient {
+	return oauthClient(v1alpha1.OAuthClientSpec{ClientID: id})
+}
+
+func resourceServer(class v1alpha1.ClassName) *v1alpha1.ResourceServer {
+	return &v1alpha1.ResourceServer{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "ResourceServer"},
+		ObjectMeta: metav1.ObjectMeta{Name: "photostorage"},
+		Spec: v1alpha1.ResourceServerSpec{ClassName: class, Scopes: []v1alpha1.ScopeDeclaration{
+			{Name: "photos.read", Description: "See your photos"},
+		}},
+	}
+}
+
+// patchSpec changes the spec of the object by a JSON merge patch.
+func patchSpec(t *testing.T, env *testenv.Env, object client.Object, text string) error {
+	t.Helper()
+	return env.Client.Patch(t.Context(), object, client.RawPatch(types.MergePatchType, []byte(`{"spec":`+text+`}`)))
 }
 
 func TestAClientOfAnOldServerMayChangeWhatMayChange(t *testing.T) {

@@ -151,12 +151,13 @@ func cutPort(authority string) (host, port string, ok bool) {
 }
 
 // isHost reports whether host is a name in lower case or an IP address in its one standard
-// form (RFC 5952).
+// form (RFC 5952). An IPv4 address has no second form inside IPv6, and a zone names an
+// interface of one machine.
 func isHost(host string) bool {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
-		return ok && err == nil && addr.Is6() && addr.String() == inner
+		return ok && err == nil && addr.Is6() && !addr.Is4In6() && addr.Zone() == "" && addr.String() == inner
 	}
 	labels := strings.Split(host, ".")
 	for _, label := range labels {

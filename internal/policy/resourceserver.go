@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -79,7 +78,7 @@ func ScopeOpen(d *v1alpha1.ScopeDeclaration, owner, namespace string, namespaceL
 	case v1alpha1.ScopeFromAll:
 		return true
 	case v1alpha1.ScopeFromSelector:
-		selector, err := metav1.LabelSelectorAsSelector(d.Selector)
+		selector, err := d.Selector.AsSelector()
 		return err == nil && selector.Matches(labels.Set(namespaceLabels))
 	default:
 		return false
