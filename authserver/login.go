@@ -126,8 +126,14 @@ func (s *Server) openSession(ctx context.Context, owner Owner, now time.Time) (L
 		Hash: sha256.Sum256([]byte(token)), Owner: owner.Subject,
 		AuthenticatedAt: now, ExpiresAt: now.Add(s.SessionLifetime), CredentialVersion: owner.CredentialVersion,
 	}
-	if err := s.Store.CreateSession(ctx, session, s.confirmation(owner, now)); err != nil {
+	confirmation := s.confirmation(owner, now)
+	if err := s.Store.CreateSession(ctx, session, confirmation); err != nil {
 		return Login{}, fmt.Errorf("create session: %w", err)
+	}
+	// The directory may have changed while the password was checked, and whoever looked at everybody
+	// then did not see this session yet.
+	if err := s.confirmPage(ctx, []Person{confirmation.Person}); err != nil {
+		return Login{}, err
 	}
 	device, err := s.newDevice(owner.Subject, now)
 	if err != nil {

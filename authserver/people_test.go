@@ -3,6 +3,7 @@
 package authserver_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -268,6 +269,41 @@ func TestN93ALoginAfterTheChangeEndsTheSessionsBeforeItByItself(t *testing.T) {
 	s.login(authtest.Bob, "changed")
 	if v, err := s.Auth.Visitor(t.Context(), before.Session); v != nil || err != nil {
 		t.Errorf("the session with the old password belongs to %+v, %v", v, err)
+	}
+}
+
+// changing is a directory that changes while it checks a password.
+type changing struct {
+	*authtest.Directory
+	change func()
+}
+
+// Authenticate is of authserver.Directory.
+func (c changing) Authenticate(ctx context.Context, name, password string, lane authserver.Lane) (authserver.Owner, error) {
+	owner, err := c.Directory.Authenticate(ctx, name, password, lane)
+	c.change()
+	return owner, err
+}
+
+func TestN91N93ALoginThatTheDirectoryOvertakesIsWorthNothing(t *testing.T) {
+	for name, change := range map[string]func(*scene, authserver.Owner){
+		"the password was changed": func(s *scene, bob authserver.Owner) { s.Directory.Put(bob, "changed") },
+		"the person was removed":   func(s *scene, bob authserver.Owner) { s.Directory.Remove(bob.Name) },
+	} {
+		s := newScene(t)
+		s.bob() // so that everybody who looks knows him
+		bob, err := s.Directory.Lookup(t.Context(), authtest.Bob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Auth.Directory = changing{s.Directory, func() { change(s, bob) }}
+		login, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if v, err := s.Auth.Visitor(t.Context(), login.Session); v != nil || err != nil {
+			t.Errorf("%s: the session belongs to %+v, %v", name, v, err)
+		}
 	}
 }
 

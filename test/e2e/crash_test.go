@@ -29,13 +29,19 @@ type server struct {
 
 func (w *world) server(t *testing.T) *server {
 	t.Helper()
+	return w.serverWith(t, filepath.Join(w.dir, "users.yaml"))
+}
+
+// serverWith is server with a users file of the test's own.
+func (w *world) serverWith(t *testing.T, usersFile string) *server {
+	t.Helper()
 	dir := t.TempDir()
 	listen := freeAddress(t)
 	config := map[string]any{
 		"issuer": "https://" + listen, "namespace": "gatehouse-system", "listen": listen, "metricsListen": freeAddress(t),
 		"tls":      map[string]string{"certFile": filepath.Join(w.dir, "tls", "tls.crt"), "keyFile": filepath.Join(w.dir, "tls", "tls.key")},
 		"store":    "sqlite:" + filepath.Join(dir, "gatehouse.db"),
-		"identity": map[string]string{"usersFile": filepath.Join(w.dir, "users.yaml")},
+		"identity": map[string]string{"usersFile": usersFile},
 		"audit":    map[string]string{"file": filepath.Join(dir, "audit.log")},
 	}
 	text, err := json.Marshal(config) // JSON is YAML too
