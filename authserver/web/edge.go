@@ -14,7 +14,6 @@ import (
 type handler func(w http.ResponseWriter, r *http.Request) error
 
 const (
-	maxBody = 64 << 10
 	// unavailableRetry is what Retry-After says when a dependency does not answer.
 	unavailableRetry = 5 * time.Second
 )
@@ -35,8 +34,7 @@ func (s *Site) api(h handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Pragma", "no-cache")
 		w.Header().Set("Referrer-Policy", "no-referrer") // some dialects have secrets in the address
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		return s.whenStarted(h)(w, r)
+		return s.whenStarted(s.whenRoom(h))(w, r)
 	})
 }
 
@@ -91,8 +89,7 @@ func speaking(p authserver.Profile, h handler) handler {
 func (s *Site) page(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.protect(w)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		if err := s.whenStarted(h)(w, r); err != nil {
+		if err := s.whenStarted(s.whenRoom(h))(w, r); err != nil {
 			s.writePageError(w, r, err)
 		}
 	})

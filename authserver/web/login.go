@@ -87,6 +87,7 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) error
 	if err != nil {
 		return err
 	}
+	s.shared.note(r.Context(), clientAddress(r.Context()), login.Owner.Name)
 	if before != nil {
 		if err := s.Auth.SignOut(r.Context(), before); err != nil {
 			return err

@@ -37,6 +37,7 @@ type Metrics struct {
 
 	ready       *prometheus.GaugeVec
 	certificate prometheus.Gauge
+	boundMetrics
 
 	mu     sync.RWMutex
 	series map[seriesKey]series
@@ -90,6 +91,7 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(m.requests, m.duration, m.inFlight, m.panics, m.auditLost, m.auditLate, m.logLost, m.ready, m.certificate,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.boundMetrics = newBoundMetrics(m.registry)
 	m.countEvents()
 	return m
 }

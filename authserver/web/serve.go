@@ -10,23 +10,22 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
-// Limits of a server. A stranger can hold a connection, but not for long, and not all.
+// Limits of one connection. How many there may be is bounded by Connections.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 20 * time.Second
 	// writeTimeout leaves room for a login that waits for its turn to be hashed.
 	writeTimeout = 60 * time.Second
 	idleTimeout  = 2 * time.Minute
-	// maxHeader holds the largest set of cookies this server makes three times over.
-	maxHeader = 64 << 10
-	// maxStreams is how many requests one HTTP/2 connection may have open.
-	maxStreams = 100
-	// maxConnections bounds the memory that connections take; more of them wait.
-	maxConnections = 8192
+	// maxHeader is more than the largest set of cookies that this server makes.
+	maxHeader = 32 << 10
+	// maxStreams is how many requests one HTTP/2 connection may have open, and maxStreamBuffer
+	// and maxConnectionBuffer how many bytes of their bodies it may send before they are read.
+	maxStreams          = 32
+	maxStreamBuffer     = 16 << 10
+	maxConnectionBuffer = 64 << 10
 )
 
 // NewServer returns an HTTP server with limits in all directions. Its own messages go to log.
@@ -38,23 +37,31 @@ func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ErrorLog:          slog.NewLogLogger(quietHandshakes{log.Handler()}, slog.LevelWarn),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerStream: maxStreamBuffer,
+			MaxReceiveBufferPerConnection: maxConnectionBuffer, MaxDecoderHeaderTableSize: 4 << 10,
+		},
+		ErrorLog: slog.NewLogLogger(quietHandshakes{log.Handler()}, slog.LevelWarn),
 	}
 }
 
 // Serve answers on the listener until ctx ends. Then it takes no new connections,
 // finishes the requests that are under way within drain, and cuts off what is left; the
-// error says if there was something. It serves TLS if the server has a TLSConfig.
+// error says if there was something. It serves TLS if the server has a TLSConfig. A listener
+// that does not bound its connections is bounded by the default limits.
 func Serve(ctx context.Context, server *http.Server, listener net.Listener, drain time.Duration) error {
-	listener = netutil.LimitListener(listener, maxConnections)
+	connections, ok := listener.(*Connections)
+	if !ok {
+		connections = NewConnections(listener, ConnectionsConfig{})
+	}
+	server.ConnState = connections.Note
 	ended := make(chan error, 1)
 	go func() {
 		if server.TLSConfig != nil {
-			ended <- server.ServeTLS(listener, "", "")
+			ended <- server.ServeTLS(connections, "", "")
 			return
 		}
-		ended <- server.Serve(listener)
+		ended <- server.Serve(connections)
 	}()
 	select {
 	case err := <-ended:

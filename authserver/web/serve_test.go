@@ -184,7 +184,7 @@ func TestTheServersOwnMessagesGoToTheLog(t *testing.T) {
 
 func TestAServerHasLimitsInAllDirections(t *testing.T) {
 	s := NewServer(nil, slog.New(slog.DiscardHandler))
-	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes != 64<<10 {
+	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes != 32<<10 {
 		t.Errorf("limits: %+v", s)
 	}
 }

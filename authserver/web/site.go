@@ -22,8 +22,10 @@ type Config struct {
 	Issuer string
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	Log            *slog.Logger
-	Metrics        *Metrics
+	// Limits bound the requests that are being answered.
+	Limits  Limits
+	Log     *slog.Logger
+	Metrics *Metrics
 	// Ready returns nil when the server can answer, Degraded when it can answer most, else why it cannot.
 	Ready func(*http.Request) error
 	// Started reports whether the server has been ready once. Before that every endpoint answers
@@ -36,6 +38,9 @@ type Site struct {
 	Config
 	origin string // of the issuer
 	pages  *pages
+
+	requests, bodies *quota
+	shared           *sharedAddresses
 }
 
 // New returns a site, or says what is wrong with the configuration.
@@ -51,5 +56,11 @@ func New(c Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Site{Config: c, origin: c.Issuer, pages: p}, nil
+	limits := c.Limits.withDefaults()
+	return &Site{
+		Config: c, origin: c.Issuer, pages: p,
+		requests: newQuota(int64(limits.Requests), int64(limits.RequestsPerAddress)),
+		bodies:   newQuota(maxBodies, maxBodiesPerAddress),
+		shared:   newSharedAddresses(c.Log, c.Metrics, c.Auth.Now),
+	}, nil
 }

@@ -14,6 +14,8 @@ import (
 	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/gatehouse-dev/gatehouse/authserver/identity"
 )
 
 const (
@@ -22,6 +24,7 @@ const (
 	minStale, maxStale = 5, 1440 // minutes
 	maxPrefix          = 64      // bytes
 	maxProxies         = 256
+	maxLimit           = 1 << 20 // connections or requests
 )
 
 // check returns what is wrong with the values, each with the key it is about, and
@@ -38,6 +41,8 @@ func (c *config) check() []string {
 		{"metricsListen", func() error { return checkAddress(c.MetricsListen) }},
 		{"tls", c.checkTLS},
 		{"trustedProxies", c.checkProxies},
+		{"proxyProtocol", c.checkProxyProtocol},
+		{"limits", c.checkLimits},
 		{"store", c.checkStore},
 		{"identity.usersFile", c.checkUsersFile},
 		{"identity.sourceKey", c.checkSourceKey},
@@ -144,6 +149,33 @@ func parsePrefix(text string) (netip.Prefix, error) {
 		return netip.Prefix{}, errors.New("no network")
 	}
 	return prefix.Masked(), nil
+}
+
+func (c *config) checkProxyProtocol() error {
+	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
+		return errors.New("only trusted proxies may name the client; name them in trustedProxies")
+	}
+	return nil
+}
+
+// checkLimits refuses what nobody could be served with, and what no machine has room for.
+func (c *config) checkLimits() error {
+	for _, limit := range []struct {
+		key         string
+		value       int
+		least, most int
+	}{
+		{"connections", c.Limits.Connections, 16, maxLimit},
+		{"connectionsPerAddress", c.Limits.ConnectionsPerAddress, 1, maxLimit},
+		{"requests", c.Limits.Requests, 16, maxLimit},
+		{"requestsPerAddress", c.Limits.RequestsPerAddress, 1, maxLimit},
+		{"hashMemoryMiB", c.Limits.HashMemoryMiB, identity.MinHashMemory >> 20, 1 << 16},
+	} {
+		if limit.value < limit.least || limit.value > limit.most {
+			return fmt.Errorf("%s must be a number from %d to %d", limit.key, limit.least, limit.most)
+		}
+	}
+	return nil
 }
 
 func (c *config) checkStore() error {

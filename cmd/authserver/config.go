@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/gatehouse-dev/gatehouse/authserver/identity"
+	"github.com/gatehouse-dev/gatehouse/authserver/web"
 )
 
 // maxConfigFile bounds what is read, in bytes.
@@ -28,8 +31,16 @@ type config struct {
 	TLS            tlsFiles `yaml:"tls"`
 	PlainHTTP      bool     `yaml:"plainHTTP"`
 	TrustedProxies []string `yaml:"trustedProxies"`
-	Store          string   `yaml:"store"`
-	Identity       struct {
+	ProxyProtocol  bool     `yaml:"proxyProtocol"`
+	Limits         struct {
+		Connections           int `yaml:"connections"`
+		ConnectionsPerAddress int `yaml:"connectionsPerAddress"`
+		Requests              int `yaml:"requests"`
+		RequestsPerAddress    int `yaml:"requestsPerAddress"`
+		HashMemoryMiB         int `yaml:"hashMemoryMiB"`
+	} `yaml:"limits"`
+	Store    string `yaml:"store"`
+	Identity struct {
 		UsersFile                string `yaml:"usersFile"`
 		SourceKey                string `yaml:"sourceKey"`
 		IDFromName               bool   `yaml:"idFromName"`
@@ -61,8 +72,24 @@ func defaults() config {
 		Store: "sqlite:/var/lib/gatehouse/gatehouse.db", SessionHours: 12,
 	}
 	c.Entitlement.Prefix = "gatehouse:"
+	c.Limits.Connections, c.Limits.ConnectionsPerAddress = web.DefaultConnections, web.DefaultConnectionsPerAddress
+	c.Limits.Requests, c.Limits.RequestsPerAddress = web.DefaultRequests, web.DefaultRequestsPerAddress
+	c.Limits.HashMemoryMiB = identity.DefaultHashMemory >> 20
 	c.Identity.SourceKey = "users"
 	return c
+}
+
+// limits are what clients may hold.
+func (c *config) limits() web.Limits {
+	return web.Limits{
+		Connections: c.Limits.Connections, ConnectionsPerAddress: c.Limits.ConnectionsPerAddress,
+		Requests: c.Limits.Requests, RequestsPerAddress: c.Limits.RequestsPerAddress,
+	}
+}
+
+// connections is how the main port is bounded.
+func (c *config) connections(m *web.Metrics) web.ConnectionsConfig {
+	return web.ConnectionsConfig{Limits: c.limits(), TrustedProxies: c.proxies, ProxyProtocol: c.ProxyProtocol, Metrics: m}
 }
 
 // sessionLifetime is how long a login lasts.
@@ -159,7 +186,7 @@ var (
 	wrongType  = regexp.MustCompile(`^(line \d+): cannot unmarshal .* into (.+)$`)
 	doubleKey  = regexp.MustCompile(`^(line \d+): mapping key (".*") already defined at line (\d+)$`)
 	inWords    = map[string]string{
-		"string": "a text", "float64": "a number", "bool": "true or false", "[]string": "a list of texts",
+		"string": "a text", "float64": "a number", "int": "a whole number", "bool": "true or false", "[]string": "a list of texts",
 	}
 )
 

@@ -34,6 +34,8 @@ func TestWhatTheFileLeavesOutHasADefault(t *testing.T) {
 		PlainHTTP: true, Store: "sqlite:/var/lib/gatehouse/gatehouse.db", SessionHours: 12,
 	}
 	want.Identity.UsersFile, want.Identity.SourceKey, want.Entitlement.Prefix = "/users.yaml", "users", "gatehouse:"
+	want.Limits.Connections, want.Limits.ConnectionsPerAddress, want.Limits.Requests, want.Limits.RequestsPerAddress = 2048, 256, 1024, 256
+	want.Limits.HashMemoryMiB = 96
 	got, err := read(t, least, options{})
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +58,8 @@ identity: {usersFile: /users/users.yaml, sourceKey: staff-1, idFromName: true, p
 entitlement: {prefix: ""}
 sessionHours: 720
 audit: {file: "-"}
+proxyProtocol: true
+limits: {connections: 100, connectionsPerAddress: 10, requests: 50, requestsPerAddress: 5, hashMemoryMiB: 128}
 `, options{})
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +71,9 @@ audit: {file: "-"}
 		Store:          "sqlite:/data/gatehouse.db", SessionHours: 720,
 	}
 	want.Identity.UsersFile, want.Identity.SourceKey, want.Audit.File = "/users/users.yaml", "staff-1", "-"
+	want.ProxyProtocol = true
+	want.Limits.Connections, want.Limits.ConnectionsPerAddress, want.Limits.Requests, want.Limits.RequestsPerAddress = 100, 10, 50, 5
+	want.Limits.HashMemoryMiB = 128
 	want.Identity.IDFromName, want.Identity.PasswordChangeEndsGrants = true, true
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config{})); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
@@ -105,6 +112,11 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 		{"a text for a list", least + "trustedProxies: 10.0.0.0/8\n", []string{"line 4: here must be a list of texts"}},
 		{"a text for a group", issuer + plain + users + "audit: /audit.log\n", []string{"line 4: here must be a group of keys"}},
 		{"a text for true or false", issuer + "plainHTTP: maybe\n" + users, []string{"line 2: here must be true or false", "tls: name"}},
+		{"the PROXY protocol of nobody", least + "proxyProtocol: true\n", []string{"proxyProtocol: only trusted proxies may name the client"}},
+		{"a limit that is a text", least + "limits: {requests: many}\n", []string{"line 4: here must be a whole number"}},
+		{"no room for a hash", least + "limits: {hashMemoryMiB: 63}\n", []string{"limits: hashMemoryMiB must be a number from 64 to 65536"}},
+		{"no connections", least + "limits: {connections: 0}\n", []string{"limits: connections must be a number from 16"}},
+		{"fewer than no requests", least + "limits: {requestsPerAddress: -1}\n", []string{"limits: requestsPerAddress must be a number from 1"}},
 		{"no YAML", "issuer: [", []string{"line 1: did not find expected node content"}},
 		{"a list", "- a\n", []string{"line 1: here must be a group of keys"}},
 		{"two documents", least + "---\nissuer: https://b.example.com\n", []string{"there is more than one YAML document"}},

@@ -95,6 +95,7 @@ func (r *resources) openUsers(c config, log *slog.Logger) error {
 	r.usersChanged = make(chan struct{}, 1)
 	r.users, err = identity.OpenUsersFile(identity.Config{
 		Path: c.Identity.UsersFile, SourceKey: c.Identity.SourceKey, IDFromName: c.Identity.IDFromName, Log: log,
+		HashMemory: int64(c.Limits.HashMemoryMiB) << 20,
 		Changed: func() {
 			select {
 			case r.usersChanged <- struct{}{}:

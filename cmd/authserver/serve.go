@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/signal"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
 	"github.com/gatehouse-dev/gatehouse/internal/buildinfo"
+	"github.com/gatehouse-dev/gatehouse/internal/memlimit"
 )
 
 const (
@@ -26,6 +28,9 @@ const (
 	// flushTime is how long the logs may take at the end, and the last scrape.
 	flushTime = 2 * time.Second
 )
+
+// opsConnections are for probes and scrapes.
+var opsConnections = web.ConnectionsConfig{Limits: web.Limits{Connections: 64, ConnectionsPerAddress: 64}}
 
 // serveCommand serves until ctx ends.
 func serveCommand(ctx context.Context, args []string, w world) int {
@@ -47,9 +52,10 @@ func serveCommand(ctx context.Context, args []string, w world) int {
 	defer flush(ctx, lines)
 	log := slog.New(slog.NewJSONHandler(lines, nil))
 	klog.SetSlogLogger(log)
-	log.InfoContext(ctx, "starting", "version", buildinfo.Version(), "issuer", c.Issuer, "config", o.config)
+	log.InfoContext(ctx, "starting", "version", buildinfo.Version(), "issuer", c.Issuer, "config", o.config,
+		"memoryLimit", memlimit.Apply(os.DirFS("/")))
 	if c.PlainHTTP && len(c.proxies) == 0 {
-		log.WarnContext(ctx, "plainHTTP without trustedProxies: all requests seem to come from the proxy, and those who guess passwords slow down everybody")
+		log.WarnContext(ctx, "plainHTTP without trustedProxies: all requests seem to come from the proxy, so everybody together gets what one address may have")
 	}
 	r, err := open(ctx, c, o, w, log, metrics)
 	if err != nil {
@@ -107,7 +113,8 @@ func serve(ctx context.Context, c config, r *resources, log *slog.Logger, m *web
 // answer serves until ctx ends or a listener fails: the main port first ends, then the
 // one that tells how it is.
 func (s *server) answer(ctx context.Context, r *resources) error {
-	main, ops := begin(ctx, s.main, r.listener, drainTime), begin(ctx, s.ops, r.metricsListener, flushTime)
+	main := begin(ctx, s.main, web.NewConnections(r.listener, s.connections), drainTime)
+	ops := begin(ctx, s.ops, web.NewConnections(r.metricsListener, opsConnections), flushTime)
 	s.log.InfoContext(ctx, "listening", "address", r.listener.Addr().String(), "tls", r.certificate != nil,
 		"metrics", r.metricsListener.Addr().String())
 	select {

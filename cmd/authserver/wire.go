@@ -29,6 +29,8 @@ type server struct {
 	watches    []func(context.Context) // only read; nobody waits for their end
 	background []func(context.Context) // use the store, and end before it is closed
 	main, ops  *http.Server
+
+	connections web.ConnectionsConfig // of main
 }
 
 // newServer wires everything, and starts nothing.
@@ -41,7 +43,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if err != nil {
 		return nil, err
 	}
-	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, time.Now)}
+	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, time.Now), connections: c.connections(m)}
 	auth, err := authserver.New(authserver.Config{
 		Clients: clients, Directory: r.users, Store: r.store, Auditor: s.auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, time.Now),
@@ -64,7 +66,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		return nil, err
 	}
 	site, err := web.New(web.Config{
-		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Log: log, Metrics: m,
+		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Limits: c.limits(), Log: log, Metrics: m,
 		Ready: s.ready.Ready, Started: s.ready.Started,
 	})
 	if err != nil {

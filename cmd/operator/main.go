@@ -20,6 +20,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/gatehouse-dev/gatehouse/internal/buildinfo"
+	"github.com/gatehouse-dev/gatehouse/internal/memlimit"
 )
 
 func main() {
@@ -45,7 +46,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	klog.SetSlogLogger(log)
-	log.Info("starting", "version", buildinfo.Version(), "issuer", o.issuer, "namespace", o.namespace)
+	log.Info("starting", "version", buildinfo.Version(), "issuer", o.issuer, "namespace", o.namespace,
+		"memoryLimit", memlimit.Apply(os.DirFS("/")))
 	if err := serve(ctx, o); err != nil {
 		log.Error("stopped", "err", err)
 		return 1

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
+)
+
+const (
+	// maxBody bounds a form, which is read before anybody is known.
+	maxBody = 16 << 10
+	// maxSigned bounds a form with a whole signed request in it, which may have a form of its own.
+	maxSigned = 64 << 10
+	// busyRetry is what Retry-After says when there is no room.
+	busyRetry = time.Second
+)
+
+// whenRoom serves h if there is room for one more request with its body, in all and for the
+// client's address. Before that nothing of the body is read.
+func (s *Site) whenRoom(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		from, size := s.boundedAs(clientAddress(r.Context())), bodySize(r)
+		if !s.requests.take(from, 1) {
+			return s.busy(r)
+		}
+		defer s.requests.give(from, 1)
+		if !s.bodies.take(from, size) {
+			return s.busy(r)
+		}
+		defer s.bodies.give(from, size)
+		r.Body = http.MaxBytesReader(w, r.Body, limitOf(r))
+		return h(w, r)
+	}
+}
+
+func (s *Site) busy(r *http.Request) error {
+	s.Metrics.refusedRequests.Inc()
+	return in(profileAt(r), &authserver.Error{
+		Code: authserver.TemporarilyUnavailable, RetryAfter: busyRetry,
+		Description: "too many requests at once; try again in a second",
+	})
+}
+
+// boundedAs returns the network that a client counts for.
+func (s *Site) boundedAs(address string) network {
+	a, err := netip.ParseAddr(address)
+	if err != nil || s.trusts(a) {
+		return network{}
+	}
+	return networkOf(a)
+}
+
+// limitOf returns how long the body of a request may be.
+func limitOf(r *http.Request) int64 {
+	if r.URL.Path == oauth1.PathVerify {
+		return maxSigned
+	}
+	return maxBody
+}
+
+// bodySize returns how many bytes a request may make the server hold: what it says itself,
+// or the most that is read.
+func bodySize(r *http.Request) int64 {
+	if n := r.ContentLength; n >= 0 {
+		return min(n, limitOf(r))
+	}
+	return limitOf(r)
+}
