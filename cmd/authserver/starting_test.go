@@ -146,6 +146,9 @@ func TestN100UntilTheClientsAreListedEverybodyGets503(t *testing.T) {
 	}
 	release()
 	testenv.Eventually(t, limit, "ready", func() bool { status, _ := p.get(t, "https://"+p.main+"/readyz"); return status == http.StatusOK })
+	if _, metrics := p.get(t, "http://"+p.ops+"/metrics"); !strings.Contains(metrics, "\ngatehouse_clock_skew_seconds ") || strings.Contains(metrics, "gatehouse_clock_skew_seconds NaN") {
+		t.Error("N103: the server does not know what the clock of the API server shows")
+	}
 	if got := contact(); got == "0" || got == "" {
 		t.Errorf("N107: the API server was heard of at %q", got)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/registry"
 	"github.com/gatehouse-dev/gatehouse/authserver/store"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
+	"github.com/gatehouse-dev/gatehouse/internal/apitime"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
@@ -35,25 +36,18 @@ type server struct {
 
 // newServer wires everything, and starts nothing.
 func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*server, error) {
+	apiServer := apitime.New()
+	r.cluster.Wrap(apiServer.Wrap)
 	clients, err := registry.New(r.cluster, log)
 	if err != nil {
 		return nil, err
 	}
-	reviewer, err := access.NewReviewer(r.cluster)
-	if err != nil {
-		return nil, err
-	}
 	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, time.Now), connections: c.connections(m)}
-	auth, err := authserver.New(authserver.Config{
-		Clients: clients, Directory: r.users, Store: r.store, Auditor: s.auditor,
-		ClientsCurrent:  current(c.maxStale(), clients.LastContact, time.Now),
-		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix}),
-		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: time.Now,
-	})
+	auth, err := newEngine(c, r, clients, s.auditor, log)
 	if err != nil {
 		return nil, err
 	}
-	m.WatchRegistry(clients.LastContact)
+	m.WatchAPIServer(clients.LastContact, apiServer.Skew)
 	people := &people{confirm: auth.ConfirmPeople, changed: r.usersChanged, log: log, first: func() { s.ready.Changed() }}
 	writable := &writable{store: r.store, log: log, metrics: r.storeMetrics}
 	s.ready = newReadiness(log, m, parts(c, r, auth, clients, people)...)
@@ -83,10 +77,25 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		case <-ctx.Done():
 		}
 	}}
+	clock := &ownClock{skew: apiServer.Skew, log: log}
 	s.background = []func(context.Context){s.ready.Watch, people.Watch, every(probeInterval, writable.Watch),
-		every(sweepInterval, func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, time.Now, log) }),
-		every(sweepInterval, absentClients(r.store, clients, log).Watch)}
+		every(sweepInterval, clock.whenRight(func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, time.Now, log) })),
+		every(sweepInterval, clock.whenRight(absentClients(r.store, clients, log).Watch))}
 	return s, nil
+}
+
+// newEngine wires the engine, which has no keys yet.
+func newEngine(c config, r *resources, clients *registry.Registry, auditor authserver.Auditor, log *slog.Logger) (*authserver.Server, error) {
+	reviewer, err := access.NewReviewer(r.cluster)
+	if err != nil {
+		return nil, err
+	}
+	return authserver.New(authserver.Config{
+		Clients: clients, Directory: r.users, Store: r.store, Auditor: auditor,
+		ClientsCurrent:  current(c.maxStale(), clients.LastContact, time.Now),
+		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix}),
+		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: time.Now,
+	})
 }
 
 func absentClients(store store.Store, clients *registry.Registry, log *slog.Logger) *absences {

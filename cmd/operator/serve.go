@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/controllers"
+	"github.com/gatehouse-dev/gatehouse/internal/apitime"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
@@ -51,7 +52,7 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("make the scheme: %w", err)
 	}
-	apiServer := &controllers.APIServerTime{}
+	apiServer := apitime.New()
 	access.Wrap(apiServer.Wrap)
 	mgr, err := ctrl.NewManager(access, ctrl.Options{
 		Scheme: scheme, Cache: controllers.CacheOptions(),
@@ -71,7 +72,7 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	)
 }
 
-func addControllers(ctx context.Context, mgr ctrl.Manager, keys *controllers.Keys, apiServer *controllers.APIServerTime, o options) error {
+func addControllers(ctx context.Context, mgr ctrl.Manager, keys *controllers.Keys, apiServer *apitime.Clock, o options) error {
 	events := mgr.GetEventRecorder(name)
 	if err := controllers.Indexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
