@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -59,6 +60,7 @@ var shared struct {
 	folder  *folder
 	cluster *controlplane.Cluster
 	manager bool // kube-controller-manager runs
+	atEnd   []func() error
 	env     *Env
 	err     error // why it could not be started
 }
@@ -72,6 +74,14 @@ func Main(m *testing.M) {
 		code = max(code, 1)
 	}
 	os.Exit(code)
+}
+
+// AtEnd has Main call f when all tests have run, while the API server still serves: for what tests share. The last f is called
+// first.
+func AtEnd(f func() error) {
+	shared.Lock()
+	defer shared.Unlock()
+	shared.atEnd = append(shared.atEnd, f)
 }
 
 // Start returns the API server of this test binary, which tests share: make a Namespace for what a test writes. The CRDs
@@ -197,6 +207,9 @@ func stop() error {
 	shared.Lock()
 	defer shared.Unlock()
 	var errs []error
+	for _, f := range slices.Backward(shared.atEnd) {
+		errs = append(errs, f())
+	}
 	if shared.cluster != nil {
 		errs = append(errs, shared.cluster.Stop())
 	}
