@@ -14,7 +14,7 @@ type TokenInfo struct {
 	Active    bool
 	Refresh   bool // it is a refresh token
 	Client    *Client
-	Owner     Owner // the zero Owner for client credentials
+	Owner     Owner // Subject, Name and Groups; the zero Owner for client credentials
 	Scopes    []string
 	IssuedAt  time.Time // zero for refresh tokens
 	ExpiresAt time.Time

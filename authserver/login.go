@@ -170,12 +170,17 @@ func (s *Server) Visitor(ctx context.Context, token string) (*Visitor, error) {
 	return &Visitor{Owner: person.Owner, Session: session}, nil
 }
 
-// OwnerOf returns the owner whom a token speaks for. ErrNotFound: it speaks for nobody.
-func (s *Server) OwnerOf(t TokenInfo) (Owner, error) {
+// OwnerOf returns everything that is known of the owner whom a token speaks for. ErrNotFound: it
+// speaks for nobody.
+func (s *Server) OwnerOf(ctx context.Context, t TokenInfo) (Owner, error) {
 	if !t.Active || t.Owner.Subject == "" {
 		return Owner{}, ErrNotFound
 	}
-	return t.Owner, nil
+	person, err := s.Store.Person(ctx, t.Owner.Subject)
+	if err != nil {
+		return Owner{}, fmt.Errorf("read owner: %w", err)
+	}
+	return person.Owner, nil
 }
 
 // SignOut ends the session. Grants stay: they are ended on the account page.

@@ -107,8 +107,9 @@ type Store interface {
 	Redeem(ctx context.Context, proof Hash, now time.Time) (Grant, error)
 	// Grant returns a grant, or ErrNotFound.
 	Grant(ctx context.Context, id GrantID) (Grant, error)
-	// OwnedGrant returns a grant and its owner in one read, or ErrNotFound. An owner of whom there
-	// is no row is the zero Person.
+	// OwnedGrant returns in one read what the use of a token asks for, or ErrNotFound: a grant but for its
+	// Profile and Proof, and of its owner Subject, Name, Groups, ConfirmedUntil and EndedAt. An owner of
+	// whom there is no row is the zero Person.
 	OwnedGrant(ctx context.Context, id GrantID) (Grant, Person, error)
 	// Rotate moves a live grant (not revoked, not ended) from generation to the next and
 	// returns it. ErrStale if there is no such grant, if it has another generation or is not

@@ -43,7 +43,7 @@ func (s *Site) userIdentity(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return in(p.profile, err)
 	}
-	owner, err := s.Auth.OwnerOf(info)
+	owner, err := s.Auth.OwnerOf(r.Context(), info)
 	if errors.Is(err, authserver.ErrNotFound) {
 		return in(p.profile, &authserver.Error{Code: authserver.TokenExpired, Description: "the token is not valid, or not any more"})
 	}

@@ -21,13 +21,16 @@ func scanGrant(r *row) authserver.Grant {
 	g.ClientUID, g.Owner, g.Scopes = r.text(), r.text(), r.scopes()
 	g.Profile = authserver.Profile(r.text())
 	g.ApprovedAt, g.EndsAt = r.time(), r.time()
-	g.Generation = uint32(r.integer() & math.MaxUint32) // the table's CHECK says that nothing is cut
+	g.Generation = generation(r)
 	g.RotatedAt, g.RevokedAt = r.optionalTime(), r.optionalTime()
 	r.bytes(g.Proof.Hash[:])
 	g.Proof.Callback, g.Proof.CodeChallenge = r.text(), r.text()
 	g.Proof.ExpiresAt = r.time()
 	return g
 }
+
+// generation reads a number of which the table's CHECK says that nothing is cut here.
+func generation(r *row) uint32 { return uint32(r.integer() & math.MaxUint32) }
 
 // oneGrant returns the grant that a statement gives, or otherwise if it gives none.
 func oneGrant(ctx context.Context, c *conn, otherwise error, statement string, args ...driver.Value) (authserver.Grant, error) {
@@ -44,19 +47,36 @@ func (s *Store) Grant(ctx context.Context, id authserver.GrantID) (authserver.Gr
 	})
 }
 
-// OwnedGrant returns the grant with the ID and its owner, or ErrNotFound.
+// owned is a grant and its owner.
+type owned struct {
+	grant authserver.Grant
+	owner authserver.Person
+}
+
+// OwnedGrant returns what the use of a token asks for of the grant with the ID and of its owner, or
+// ErrNotFound. It is read for each introspection, and each column costs: it reads no more than that.
 func (s *Store) OwnedGrant(ctx context.Context, id authserver.GrantID) (authserver.Grant, authserver.Person, error) {
-	const query = `SELECT ` + grantColumns + `, ` + ownerColumns + `
+	const query = `
+		SELECT client_uid, owner, scopes, approved_at, ends_at, generation, rotated_at, revoked_at,
+			p.name, p.group_names, p.confirmed_until, p.ended_at
 		FROM grants LEFT JOIN people p ON p.subject = owner WHERE id = ?1`
-	type owned struct {
-		grant authserver.Grant
-		owner authserver.Person
-	}
 	o, err := read(ctx, s.readers, func(ctx context.Context, c *conn) (o owned, err error) {
-		n, err := c.query(ctx, query, func(r *row) { o.grant, o.owner = scanGrant(r), scanOwner(r) }, id[:])
+		n, err := c.query(ctx, query, func(r *row) { o = scanOwned(r, id) }, id[:])
 		return o, atLeastOne(n, err, authserver.ErrNotFound)
 	})
 	return o.grant, o.owner, err
+}
+
+func scanOwned(r *row, id authserver.GrantID) owned {
+	g := authserver.Grant{ID: id, ClientUID: r.text(), Owner: r.text(), Scopes: r.scopes(), ApprovedAt: r.time(), EndsAt: r.time()}
+	g.Generation = generation(r)
+	g.RotatedAt, g.RevokedAt = r.optionalTime(), r.optionalTime()
+	if r.columns[r.next] == nil { // no row of people has this subject
+		return owned{grant: g}
+	}
+	p := authserver.Person{Owner: authserver.Owner{Subject: g.Owner, Name: r.text(), Groups: r.lines()}}
+	p.ConfirmedUntil, p.EndedAt = r.optionalTime(), r.optionalTime()
+	return owned{g, p}
 }
 
 // GrantByProof returns the grant with the proof, whatever became of it, or ErrNotFound.
