@@ -58,12 +58,14 @@ type Interaction struct {
 
 // Return is where the browser goes when the interaction ends.
 func (i *Interaction) Return() *Return {
-	return &Return{Profile: i.Profile, ClientID: i.ClientID, Callback: i.Callback, State: i.State, RequestToken: i.RequestToken}
+	return &Return{
+		Profile: i.Profile, ClientID: i.ClientID, Callback: i.Callback, State: i.State, RequestToken: i.RequestToken, Silent: i.Prompt.None,
+	}
 }
 
 // Authorize proves that a request comes from a known client for a known callback, and
-// begins an interaction. An *Error with Return set may travel to the callback; one
-// without is shown to the person and goes nowhere (RFC 6749 §4.1.2.1).
+// begins an interaction. An *Error with Return set may travel to the callback, once a person
+// has logged in (RFC 9700 §4.11.2); one without is shown and goes nowhere (RFC 6749 §4.1.2.1).
 func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interaction, error) {
 	if err := s.mayBegin(); err != nil {
 		return nil, err
@@ -93,7 +95,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interactio
 	if r.Problem != nil {
 		return nil, i.fail(r.Problem)
 	}
-	if client.Public && r.CodeChallenge == "" { // RFC 9700 §2.1.1, in every dialect
+	if r.CodeChallenge == "" && client.demandsChallenge(callback) { // RFC 9700 §2.1.1, in every dialect
 		return nil, i.fail(refuse(InvalidRequest, "code_challenge is required (PKCE, RFC 7636)"))
 	}
 	if !client.May(GrantAuthorizationCode) {
@@ -126,11 +128,8 @@ func whyNotNew(c *Client, known bool, profile Profile) string {
 // chooseCallback returns where to send the browser. RFC 6749 §3.1.2.3: a request may
 // leave the callback out only if exactly one is registered.
 func chooseCallback(c *Client, requested string) (string, bool) {
-	if requested == "" {
-		if len(c.CallbackURLs) != 1 {
-			return "", false
-		}
-		return c.CallbackURLs[0], true
+	if requested == "" && len(c.CallbackURLs) == 1 {
+		requested = c.CallbackURLs[0]
 	}
 	return requested, c.HasCallback(requested)
 }

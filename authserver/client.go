@@ -3,11 +3,11 @@
 package authserver
 
 import (
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/callback"
 )
 
 // GrantType is a way to obtain an access token, spelled as RFC 6749 does.
@@ -93,9 +93,11 @@ type Client struct {
 	DisplayName string
 	Description string
 
-	Profile             Profile
-	Public              bool
-	CallbackURLs        []string
+	Profile      Profile
+	Public       bool
+	CallbackURLs []string
+	// PKCEOptional lets a Confidential client leave the code challenge out (RFC 7636).
+	PKCEOptional        bool
 	GrantTypes          []GrantType
 	Scopes              []string
 	OwnedScopes         []string // scopes it enforces as a resource server
@@ -158,67 +160,42 @@ func (c *Client) MayUse(p Place, now time.Time) bool {
 // keeps reports whether what was given at t is still honoured.
 func (c *Client) keeps(t time.Time) bool { return !t.Before(c.NotBefore) }
 
-// HasCallback reports whether a browser may be sent to uri. Registered callbacks
-// are compared character for character (RFC 9700 §2.1); only for a Public client's
-// http callback on a loopback IP the port is free (RFC 8252 §7.3).
+// HasCallback reports whether a browser may be sent to uri: one of the client's callbacks,
+// character for character (RFC 9700 §2.1), but that the port of a loopback callback is free
+// (RFC 8252 §7.3).
 func (c *Client) HasCallback(uri string) bool {
+	_, ok := c.registered(uri)
+	return ok
+}
+
+// registered returns the callback of the client that allows uri. The form is checked again
+// here, because an object can come past the rules of the API.
+func (c *Client) registered(uri string) (string, bool) {
 	for _, registered := range c.CallbackURLs {
-		if uri == registered || c.Public && sameLoopback(registered, uri) {
-			return true
+		if callback.Matches(registered, uri) && c.mayHave(registered) && c.mayHave(uri) {
+			return registered, true
 		}
 	}
-	return false
+	return "", false
 }
 
-// sameLoopback reports whether two http URLs on one loopback IP differ in nothing
-// but the port.
-func sameLoopback(registered, uri string) bool {
-	r, rhost, ok := cutLoopbackPort(registered)
-	if !ok {
+// mayHave reports whether a callback has a form that clients of this kind may use.
+func (c *Client) mayHave(uri string) bool {
+	switch callback.Classify(uri) {
+	case callback.HTTPS:
+		return true
+	case callback.Loopback:
+		return c.Profile == ProfileOAuth2 || c.Profile == ProfileOAuth1
+	case callback.PrivateUse:
+		return c.Profile == ProfileOAuth2 && c.Public
+	default:
 		return false
 	}
-	u, uhost, ok := cutLoopbackPort(uri)
-	return ok && r == u && rhost == uhost
 }
 
-// cutLoopbackPort splits an http URL on a loopback IP literal into what follows the
-// authority and the host. The authority is cut by hand, and must be nothing but the
-// literal and a decimal port, so that no leniency of a URL parser is part of the rule.
-func cutLoopbackPort(raw string) (rest, host string, ok bool) {
-	after, found := strings.CutPrefix(raw, "http://")
-	if !found {
-		return "", "", false
-	}
-	end := strings.IndexAny(after, "/?#\\")
-	if end < 0 {
-		end = len(after)
-	}
-	authority, rest := after[:end], after[end:]
-	for _, literal := range []string{"127.0.0.1", "[::1]"} {
-		port, found := strings.CutPrefix(authority, literal)
-		if found && (port == "" || isPort(port)) {
-			return rest, literal, true
-		}
-	}
-	return "", "", false
-}
-
-// isPort reports whether s is a colon and a port number from 1 to 65535 without
-// leading zeros.
-func isPort(s string) bool {
-	digits, found := strings.CutPrefix(s, ":")
-	if !found || digits == "" || len(digits) > 5 || digits[0] == '0' {
-		return false
-	}
-	_, err := netip.ParseAddrPort("127.0.0.1:" + digits)
-	return err == nil
-}
-
-// CallbackHost returns the host a person would recognise in a callback, for pages.
-func CallbackHost(callback string) string {
-	u, err := url.Parse(callback)
-	if err != nil {
-		return ""
-	}
-	return u.Host
+// demandsChallenge reports whether a request for the callback must carry a code challenge.
+// What receives a loopback or private-use callback is whatever runs on the person's machine,
+// so PKCEOptional does not count there (RFC 8252 §8.1).
+func (c *Client) demandsChallenge(uri string) bool {
+	return c.Public || !c.PKCEOptional || callback.Classify(uri) != callback.HTTPS
 }

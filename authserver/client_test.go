@@ -53,20 +53,27 @@ func TestN01CallbackThatDiffersFromTheRegisteredOneIsRefused(t *testing.T) {
 	}
 }
 
-func TestALoopbackCallbackOfAPublicClientMayHaveAnyPort(t *testing.T) {
-	c := &Client{Public: true, CallbackURLs: []string{"http://127.0.0.1/cb?x=1", "http://[::1]:7000/cb"}}
-	for _, uri := range []string{
-		"http://127.0.0.1/cb?x=1", "http://127.0.0.1:1/cb?x=1", "http://127.0.0.1:65535/cb?x=1",
-		"http://[::1]/cb", "http://[::1]:7000/cb", "http://[::1]:50123/cb",
+func TestALoopbackCallbackMayHaveAnyPort(t *testing.T) {
+	loopback := []string{"http://127.0.0.1/cb?x=1", "http://[::1]:7000/cb", "http://localhost:8000"}
+	for name, c := range map[string]*Client{
+		"OAuth2 Public":       {Profile: ProfileOAuth2, Public: true, CallbackURLs: loopback},
+		"OAuth2 Confidential": {Profile: ProfileOAuth2, CallbackURLs: loopback},
+		"OAuth1":              {Profile: ProfileOAuth1, CallbackURLs: loopback},
 	} {
-		if !c.HasCallback(uri) {
-			t.Errorf("%q is refused", uri)
+		for _, uri := range []string{
+			"http://127.0.0.1/cb?x=1", "http://127.0.0.1:1/cb?x=1", "http://127.0.0.1:65535/cb?x=1",
+			"http://[::1]/cb", "http://[::1]:7000/cb", "http://[::1]:50123/cb",
+			"http://localhost", "http://localhost:8000", "http://localhost:50123",
+		} {
+			if !c.HasCallback(uri) {
+				t.Errorf("%s: %q is refused", name, uri)
+			}
 		}
 	}
 }
 
 func TestN02LoopbackRuleIsNotStretched(t *testing.T) {
-	public := &Client{Public: true, CallbackURLs: []string{"http://127.0.0.1/cb"}}
+	public := &Client{Profile: ProfileOAuth2, Public: true, CallbackURLs: []string{"http://127.0.0.1/cb"}}
 	for name, uri := range map[string]string{
 		"localhost":              "http://localhost:5000/cb",
 		"other path":             "http://127.0.0.1:5000/other",
@@ -96,12 +103,40 @@ func TestN02LoopbackRuleIsNotStretched(t *testing.T) {
 			}
 		})
 	}
-	t.Run("confidential client", func(t *testing.T) {
-		c := &Client{CallbackURLs: []string{"http://127.0.0.1/cb"}}
-		if c.HasCallback("http://127.0.0.1:5000/cb") {
-			t.Error("another port is accepted for a Confidential client")
+	for _, p := range []Profile{ProfileConnectionsCloudOAuth2, ProfileConnectionsCloudOAuth1, ProfileIntegrationCloud} {
+		c := &Client{Profile: p, Public: true, CallbackURLs: []string{"http://127.0.0.1/cb"}}
+		if c.HasCallback("http://127.0.0.1:5000/cb") || c.HasCallback("http://127.0.0.1/cb") {
+			t.Errorf("%s has a loopback callback", p)
 		}
-	})
+	}
+}
+
+// The API refuses such objects. One that came past it, from a backup for instance, does not get
+// the callback either, not even when the request names it exactly.
+func TestN03ACallbackOfAFormThatTheClientMayNotHaveIsRefusedAtRequestTime(t *testing.T) {
+	const app = "com.example.app:/callback"
+	if c := (&Client{Profile: ProfileOAuth2, Public: true, CallbackURLs: []string{app}}); !c.HasCallback(app) || c.HasCallback(app+"/x") {
+		t.Error("a Public client's private-use scheme is not compared character for character")
+	}
+	for name, c := range map[string]*Client{
+		"a private-use scheme, Confidential":     {Profile: ProfileOAuth2, CallbackURLs: []string{app}},
+		"a private-use scheme, OAuth1":           {Profile: ProfileOAuth1, CallbackURLs: []string{app}},
+		"a private-use scheme, IntegrationCloud": {Profile: ProfileIntegrationCloud, Public: true, CallbackURLs: []string{app}},
+		"script":                                 {Profile: ProfileOAuth2, Public: true, CallbackURLs: []string{"javascript:/alert(1)"}},
+		"data":                                   {Profile: ProfileOAuth2, Public: true, CallbackURLs: []string{"data:/text/html,x"}},
+		"http":                                   {Profile: ProfileOAuth2, CallbackURLs: []string{"http://app.example/cb"}},
+		"a fragment":                             {Profile: ProfileOAuth2, CallbackURLs: []string{"https://app.example/cb#x"}},
+		"user info":                              {Profile: ProfileOAuth2, CallbackURLs: []string{"https://a@app.example/cb"}},
+		"a wildcard":                             {Profile: ProfileOAuth2, CallbackURLs: []string{"https://*.app.example/cb"}},
+		"our own parameter":                      {Profile: ProfileOAuth2, CallbackURLs: []string{"https://app.example/cb?code=1"}},
+	} {
+		if c.HasCallback(c.CallbackURLs[0]) {
+			t.Errorf("%s is accepted", name)
+		}
+		if _, ok := chooseCallback(c, ""); ok {
+			t.Errorf("%s is chosen for a request that names no callback", name)
+		}
+	}
 }
 
 // FuzzCallback checks that what is accepted is the registered callback, or differs from it
@@ -111,7 +146,7 @@ func FuzzCallback(f *testing.F) {
 	for _, seed := range []string{"", ":80", ":65535", "@evil.example", ".evil.example", ":1/cb@x", "\\", ":٣"} {
 		f.Add(before + seed + after)
 	}
-	c := &Client{Public: true, CallbackURLs: []string{before + after, "https://app.example/cb"}}
+	c := &Client{Profile: ProfileOAuth2, Public: true, CallbackURLs: []string{before + after, "https://app.example/cb"}}
 	f.Fuzz(func(t *testing.T, uri string) {
 		if !c.HasCallback(uri) || uri == before+after || uri == "https://app.example/cb" {
 			return

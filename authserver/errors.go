@@ -111,6 +111,8 @@ type Return struct {
 	State    string
 	// RequestToken is set in a Signed profile.
 	RequestToken string
+	// Silent is set where nothing may be shown (prompt=none).
+	Silent bool
 }
 
 // OutOfBand is the callback of a client that has none (RFC 5849 §2.1).

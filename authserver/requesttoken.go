@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/callback"
 )
 
 const (
@@ -35,22 +37,24 @@ type TemporaryCredentials struct {
 type requestToken struct {
 	ClientUID string
 	Callback  callbackTag
-	IssuedAt  time.Time
-	ID        [12]byte
+	// Port is the port of a loopback callback, which the registered one leaves open. 0: none.
+	Port     uint16
+	IssuedAt time.Time
+	ID       [12]byte
 }
 
 // callbackTag stands for a callback inside a request token. It is only ever looked up among
 // the callbacks of the token's own client.
 type callbackTag [8]byte
 
-func tagOfCallback(callback string) callbackTag {
-	sum := sha256.Sum256([]byte(callback))
+func tagOfCallback(uri string) callbackTag {
+	sum := sha256.Sum256([]byte(uri))
 	return callbackTag(sum[:])
 }
 
 // RequestToken begins a flow of a client that signed its request (RFC 5849 §2.1). The callback
 // must be one of the client's, or OutOfBand where it may have that. Nothing is stored.
-func (s *Server) RequestToken(ctx context.Context, caller Caller, callback string) (*TemporaryCredentials, error) {
+func (s *Server) RequestToken(ctx context.Context, caller Caller, uri string) (*TemporaryCredentials, error) {
 	if err := s.mayBegin(); err != nil {
 		return nil, err
 	}
@@ -58,7 +62,8 @@ func (s *Server) RequestToken(ctx context.Context, caller Caller, callback strin
 	if !c.Ready {
 		return nil, refuse(SignatureInvalid, "the request was not signed by a client that may use this endpoint")
 	}
-	if callback == OutOfBand && !c.OutOfBand || callback != OutOfBand && !c.HasCallback(callback) {
+	tag, port, ok := c.tagOf(uri)
+	if !ok {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: c.ID, Reason: "the callback is not registered for this client"})
 		return nil, &Error{Code: InvalidRequest, Why: WhyWrongCallback, Description: "the callback is not registered for this client"}
 	}
@@ -66,7 +71,7 @@ func (s *Server) RequestToken(ctx context.Context, caller Caller, callback strin
 	if err != nil {
 		return nil, err
 	}
-	t := requestToken{ClientUID: c.UID, Callback: tagOfCallback(callback), IssuedAt: s.Now()}
+	t := requestToken{ClientUID: c.UID, Callback: tag, Port: port, IssuedAt: s.Now()}
 	_, _ = rand.Read(t.ID[:]) // never fails: it ends the program instead
 	token := keys.sealRequest(t)
 	secret, err := keys.tokenSecret(token)
@@ -103,11 +108,11 @@ func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Cli
 	if !ok || client.Suspended || !client.Ready || client.Profile != i.Profile {
 		return nil, refuse(UnknownClient, "no such client")
 	}
-	callback, ok := callbackOf(client, t.Callback)
+	uri, ok := client.callbackOf(t.Callback, t.Port)
 	if !ok {
 		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
 	}
-	i.ClientUID, i.ClientID, i.Callback, i.Scopes = client.UID, client.ID, callback, slices.Clone(client.Scopes)
+	i.ClientUID, i.ClientID, i.Callback, i.Scopes = client.UID, client.ID, uri, slices.Clone(client.Scopes)
 	_, used, err := s.grantOf(ctx, grantIDOf(i))
 	if err != nil {
 		return nil, err
@@ -118,14 +123,24 @@ func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Cli
 	return client, nil
 }
 
-// callbackOf returns the client's callback that has the tag.
-func callbackOf(c *Client, tag callbackTag) (string, bool) {
+// tagOf returns what a request token keeps of a callback that the client may use.
+func (c *Client) tagOf(uri string) (tag callbackTag, port uint16, ok bool) {
+	if uri == OutOfBand {
+		return tagOfCallback(uri), 0, c.OutOfBand
+	}
+	registered, ok := c.registered(uri)
+	return tagOfCallback(registered), callback.LoopbackPort(uri), ok
+}
+
+// callbackOf returns the callback that a request token was made for.
+func (c *Client) callbackOf(tag callbackTag, port uint16) (string, bool) {
 	if c.OutOfBand && tag == tagOfCallback(OutOfBand) {
 		return OutOfBand, true
 	}
-	for _, callback := range c.CallbackURLs {
-		if tag == tagOfCallback(callback) {
-			return callback, true
+	for _, registered := range c.CallbackURLs {
+		if tag == tagOfCallback(registered) {
+			uri := callback.WithLoopbackPort(registered, port)
+			return uri, c.HasCallback(uri)
 		}
 	}
 	return "", false
@@ -151,10 +166,11 @@ func (s *Server) Exchange(ctx context.Context, caller Caller, token, verifier st
 }
 
 // sealRequest spells a request token: ght_, then key ID, nonce and ciphertext of time,
-// callback tag, ID and client UID.
+// callback tag, port, ID and client UID.
 func (k *Keys) sealRequest(t requestToken) string {
 	b := binary.BigEndian.AppendUint32(make([]byte, 0, 64), uint32(t.IssuedAt.Unix())) //nolint:gosec // seconds until 2106
 	b = append(b, t.Callback[:]...)
+	b = binary.BigEndian.AppendUint16(b, t.Port)
 	b = append(b, t.ID[:]...)
 	b = appendString(b, t.ClientUID)
 	return requestPrefix + base64.RawURLEncoding.EncodeToString(k.seal(forRequest, t.IssuedAt, b))
@@ -169,12 +185,13 @@ func (k *Keys) openRequest(token string) (requestToken, error) {
 		return t, errSeal
 	}
 	b, err := k.open(forRequest, raw)
-	if err != nil || len(b) < 4+len(t.Callback)+len(t.ID) {
+	if err != nil || len(b) < 4+len(t.Callback)+2+len(t.ID) {
 		return t, errSeal
 	}
 	t.IssuedAt = time.Unix(int64(binary.BigEndian.Uint32(b)), 0)
 	r := bytes.NewBuffer(b[4:])
 	copy(t.Callback[:], r.Next(len(t.Callback)))
+	t.Port = binary.BigEndian.Uint16(r.Next(2))
 	copy(t.ID[:], r.Next(len(t.ID)))
 	t.ClientUID = nextString(r)
 	return t, nil

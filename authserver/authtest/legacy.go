@@ -28,7 +28,7 @@ func legacy(common authserver.Client) []authserver.Client {
 	album.UID, album.ID, album.Name = "11111111-0000-4000-8000-000000000005", Album, "album"
 	album.DisplayName, album.Description = "Album", "Shows your photos"
 	album.Profile, album.CallbackURLs = authserver.ProfileConnectionsCloudOAuth2, []string{AlbumCallback}
-	album.AccessTokenLifetime = 2 * time.Hour
+	album.AccessTokenLifetime, album.PKCEOptional = 2*time.Hour, true
 
 	scrapbook.UID, scrapbook.ID, scrapbook.Name = "11111111-0000-4000-8000-000000000007", Scrapbook, "scrapbook"
 	scrapbook.DisplayName, scrapbook.Description = "Scrapbook", "Sticks your photos on pages"
@@ -39,7 +39,7 @@ func legacy(common authserver.Client) []authserver.Client {
 	flows.UID, flows.ID, flows.Name = "11111111-0000-4000-8000-000000000006", Flows, "flows"
 	flows.DisplayName, flows.Description = "Flows", "Moves your photos"
 	flows.Profile, flows.CallbackURLs = authserver.ProfileIntegrationCloud, []string{FlowsCallback}
-	flows.Scopes, flows.OwnerChooses = []string{"photos.read", "photos.write"}, true
+	flows.Scopes, flows.OwnerChooses, flows.PKCEOptional = []string{"photos.read", "photos.write"}, true, true
 	flows.GrantTypes = append(flows.GrantTypes[:2:2], authserver.GrantClientCredentials)
 	return []authserver.Client{album, scrapbook, flows}
 }

@@ -213,7 +213,7 @@ func TestTheOldServersIdentifiersStandOnPages(t *testing.T) {
 
 func TestALinkIsOnlyARequestToken(t *testing.T) {
 	for query, want := range map[string]string{
-		"oauth_token=t": "t", "oauth_token=a%2Bb&oauth_callback=https%3A%2F%2Fevil.example&x": "a+b",
+		"oauth_token=t": "t", "oauth_token=a%2Bb&oauth_callback=https%3A%2F%2Fevil.example&x": "a+b", "oauth_token=t&x=1&x=2": "t",
 	} {
 		if got, err := oauth1.ParseAuthorize(httptest.NewRequest("GET", oauth1.PathAuthorize+"?"+query, nil)); err != nil || got != want {
 			t.Errorf("%s: %q %v", query, got, err)
@@ -221,7 +221,7 @@ func TestALinkIsOnlyARequestToken(t *testing.T) {
 	}
 	for query, want := range map[string]authserver.Why{
 		"": authserver.WhyAbsent, "oauth_token": authserver.WhyAbsent, "oauth_token=": authserver.WhyAbsent, "OAUTH_TOKEN=t": authserver.WhyAbsent,
-		"oauth_token=t&oauth_token=t": authserver.WhyRepeated, "oauth_token=t&x=1&x=2": authserver.WhyRepeated, "oauth_token=%zz": authserver.WhyMalformed,
+		"oauth_token=t&oauth_token=t": authserver.WhyRepeated, "oauth_token=%zz": authserver.WhyMalformed,
 	} {
 		_, err := oauth1.ParseAuthorize(httptest.NewRequest("GET", oauth1.PathAuthorize+"?"+query, nil))
 		if e, ok := errors.AsType[*authserver.Error](err); !ok || e.Why != want || e.Code != authserver.InvalidRequest {

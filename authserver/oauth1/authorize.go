@@ -10,18 +10,14 @@ import (
 )
 
 // ParseAuthorize reads the request token from the link that brings the owner (RFC 5849 §2.2).
-// Other parameters are ignored, as the RFC lets a server do; but nothing may be there twice. An
-// error is for the person to see.
+// Other parameters are ignored, as the RFC lets a server do. An error is for the person to see.
 func ParseAuthorize(r *http.Request) (token string, err error) {
 	v, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return "", reject("the query is malformed")
 	}
-	for _, values := range v {
-		if len(values) > 1 {
-			// What is only a stranger's word is not repeated in an answer.
-			return "", repeated(known(func(name string) bool { return len(v[name]) > 1 }))
-		}
+	if twice := known(func(name string) bool { return len(v[name]) > 1 }); len(twice) > 0 {
+		return "", repeated(twice)
 	}
 	if token = v.Get(ParamToken); token == "" {
 		return "", &authserver.Error{

@@ -20,7 +20,7 @@ const maxScopes = 64
 // is for the person to see; any other fault is the request's Problem.
 func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
 	var prompt authserver.Prompt
-	req, err := parseAuthorize(r, authserver.ProfileOAuth2, checkMode, checkChallenge, func(v url.Values) *authserver.Error {
+	req, err := parseAuthorize(r, authserver.ProfileOAuth2, checkMode, func(v url.Values) *authserver.Error {
 		return parsePrompt(v.Get("prompt"), &prompt)
 	})
 	req.Prompt = prompt
@@ -48,7 +48,7 @@ func parseAuthorize(r *http.Request, profile authserver.Profile, checks ...func(
 	}
 	var scopeProblem *authserver.Error
 	req.Scopes, scopeProblem = parseScope(v.Get("scope"))
-	problems := []*authserver.Error{checkRepeated(v), checkResponse(v), scopeProblem}
+	problems := []*authserver.Error{checkRepeated(v), checkResponse(v), scopeProblem, checkChallenge(v)}
 	for _, check := range checks {
 		problems = append(problems, check(v))
 	}
@@ -72,8 +72,13 @@ func authorizeValues(r *http.Request) (url.Values, error) {
 	return r.Form, nil // body and query together, so that one name in both is a repetition
 }
 
+// authorizeParameters are those that an authorization endpoint reads.
+var authorizeParameters = []string{
+	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "code_challenge", "code_challenge_method", "prompt",
+}
+
 func checkRepeated(v url.Values) *authserver.Error {
-	if repeated(v) {
+	if repeated(v, authorizeParameters) {
 		return invalid("a parameter is given twice")
 	}
 	return nil
@@ -81,6 +86,9 @@ func checkRepeated(v url.Values) *authserver.Error {
 
 // checkResponse refuses everything but the code flow.
 func checkResponse(v url.Values) *authserver.Error {
+	if v.Get("response_type") == "" {
+		return invalid("response_type is required")
+	}
 	if v.Get("response_type") != "code" {
 		return &authserver.Error{Code: authserver.UnsupportedResponseType, Description: "response_type must be code"}
 	}
@@ -95,11 +103,15 @@ func checkMode(v url.Values) *authserver.Error {
 	return nil
 }
 
-// checkChallenge demands PKCE with S256 of every client (RFC 7636 §4.3, RFC 9700 §2.1.1):
-// the method's default would be plain, so it must be named.
+// checkChallenge lets nobody use PKCE badly (RFC 7636 §4.3, RFC 9700 §2.1.1): the method's
+// default would be plain, so it must be named. Whether the client may leave PKCE out is the
+// engine's to say.
 func checkChallenge(v url.Values) *authserver.Error {
+	if v.Get("code_challenge") == "" && v.Get("code_challenge_method") == "" {
+		return nil
+	}
 	if v.Get("code_challenge") == "" {
-		return invalid("code_challenge is required (PKCE, RFC 7636)")
+		return invalid("code_challenge is missing (PKCE, RFC 7636)")
 	}
 	if v.Get("code_challenge_method") != "S256" {
 		return invalid("code_challenge_method must be S256")

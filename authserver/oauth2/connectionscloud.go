@@ -86,7 +86,7 @@ func ParseConnectionsCloudAuthorize(r *http.Request) (authserver.AuthorizeReques
 		Profile: authserver.ProfileConnectionsCloudOAuth2, ClientID: v.Get("client_id"), Callback: callback,
 		State: v.Get("state"), CodeChallenge: v.Get("code_challenge"),
 	}
-	if problem := checkOptionalChallenge(v.Values); problem != nil {
+	if problem := checkChallenge(v.Values); problem != nil {
 		return req, fault(authserver.WhyMalformed, "code_challenge")
 	}
 	return req, nil
@@ -113,15 +113,6 @@ func callbackOf(v url.Values) (string, bool) {
 		return v.Get("callback_uri"), true
 	}
 	return v.Get("redirect_uri"), true
-}
-
-// checkOptionalChallenge lets a client leave PKCE out that is older than it, but not use
-// it badly (RFC 9700 §2.1.1).
-func checkOptionalChallenge(v url.Values) *authserver.Error {
-	if !v.Has("code_challenge") && !v.Has("code_challenge_method") {
-		return nil
-	}
-	return checkChallenge(v)
 }
 
 // ParseConnectionsCloudToken reads a token request in one of its three ways. The checks come

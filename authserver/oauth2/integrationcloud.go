@@ -43,7 +43,7 @@ var integrationToken = parameters{
 // engine knows. What OpenID Connect added later means nothing here. An error is for the
 // person to see.
 func ParseIntegrationCloudAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
-	return parseAuthorize(r, authserver.ProfileIntegrationCloud, checkOptionalChallenge)
+	return parseAuthorize(r, authserver.ProfileIntegrationCloud)
 }
 
 // ParseIntegrationCloudToken reads a token request. What carries a code or a refresh token in

@@ -58,8 +58,8 @@ type reader struct {
 	read  func(*http.Request) (url.Values, error)
 }
 
-// gather reads a request's parameters, which are all in one of the places. What the endpoint
-// does not know is ignored (RFC 6749 §3.1), but nothing may be there twice.
+// gather reads a request's parameters, which are all in one of the places, and each there once.
+// What the endpoint does not know is ignored (RFC 6749 §3.1).
 func (ps parameters) gather(r *http.Request, places ...reader) (sent, error) {
 	found := sent{Values: url.Values{}}
 	var used []url.Values
@@ -117,7 +117,7 @@ func (ps parameters) scattered(places []url.Values) error {
 	return e
 }
 
-// repeated names what v holds more than once: in the order of the table, then the rest.
+// repeated names what the endpoint reads and v holds more than once, in the order of the table.
 func (ps parameters) repeated(v url.Values) []string {
 	var names []string
 	for _, p := range ps {
@@ -125,25 +125,7 @@ func (ps parameters) repeated(v url.Values) []string {
 			names = append(names, p.name)
 		}
 	}
-	var rest []string
-	for name, values := range v {
-		if len(values) > 1 && !ps.known(name) {
-			rest = append(rest, tellable(name))
-		}
-	}
-	slices.Sort(rest)
-	return append(names, rest[:min(len(rest), 8)]...)
-}
-
-// tellable is a name that a stranger chose, as far as it can be repeated in an answer.
-func tellable(name string) string {
-	plain := func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '_' && r != '-' && r != '.'
-	}
-	if name == "" || len(name) > 32 || strings.ContainsFunc(name, plain) {
-		return "?"
-	}
-	return name
+	return names
 }
 
 // absent names what the grant type needs and v does not hold.

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
@@ -43,18 +44,20 @@ func form(r *http.Request) (url.Values, error) {
 		}
 		return nil, invalid("the body is not well-formed")
 	}
-	if repeated(r.PostForm) {
+	if repeated(r.PostForm, formParameters) {
 		return nil, invalid("a parameter is given twice")
 	}
 	return r.PostForm, nil
 }
 
-// repeated reports whether a parameter is given more than once (RFC 6749 §3.1, §3.2).
-func repeated(v url.Values) bool {
-	for _, values := range v {
-		if len(values) > 1 {
-			return true
-		}
-	}
-	return false
+// formParameters are those that a back-channel endpoint reads.
+var formParameters = []string{
+	"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "client_id", "client_secret",
+	"token", "token_type_hint", "method", "url", "authorization", "body",
+}
+
+// repeated reports whether one of the parameters is given more than once (RFC 6749 §3.1, §3.2).
+// What an endpoint does not know is ignored, however often it is there.
+func repeated(v url.Values, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return len(v[name]) > 1 })
 }

@@ -74,6 +74,13 @@ func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
 			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypeConfidential,
 				GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken}}
 		}, want: func(*client) {}},
+		{name: "PKCE is optional", change: func(o *object) { o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{PKCE: v1alpha1.PKCEOptional} },
+			want: func(c *client) { c.PKCEOptional = true }},
+		{name: "PKCE is never optional for a Public client", change: func(o *object) {
+			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic, PKCE: v1alpha1.PKCEOptional}
+		}, want: func(c *client) { c.Public = true }},
+		{name: "a PKCE policy of the future demands it", change: func(o *object) { o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{PKCE: "Sometimes"} },
+			want: func(*client) {}},
 		{name: "public", change: func(o *object) { o.Spec.OAuth2, o.Status.Credentials = public, nil },
 			want: func(c *client) { c.Public, c.Credentials = true, nil }},
 		{name: "machine", change: func(o *object) {
@@ -208,7 +215,9 @@ func TestAClientHasWhatItsProfileHas(t *testing.T) {
 			if reason != "" {
 				t.Fatalf("not served: %s", reason)
 			}
-			want := served(func(c *client) { c.Profile = authserver.Profile(row.profile) }, row.want)
+			want := served(func(c *client) { c.Profile = authserver.Profile(row.profile) }, row.want, func(c *client) {
+				c.PKCEOptional = c.Profile != authserver.ProfileOAuth2 && !c.Public // older than PKCE
+			})
 			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}

@@ -40,7 +40,7 @@ func profiles() map[authserver.Profile]traits {
 
 // add gives the client what its profile has, as the spec wants it.
 func (t traits) add(c *authserver.Client, spec *v1alpha1.OAuthClientSpec) {
-	c.OwnerChooses = t.ownerChooses
+	c.OwnerChooses, c.PKCEOptional = t.ownerChooses, !spec.PKCERequired()
 	c.SignatureMethods = t.signatureMethods(spec.EffectiveSignatureMethods())
 	c.OutOfBand = spec.EffectiveOutOfBand()
 	if limit := spec.EffectiveRefreshLimit(); limit != nil {

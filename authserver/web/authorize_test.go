@@ -3,6 +3,7 @@
 package web_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -44,6 +45,10 @@ func TestN02TheLoopbackRuleIsNotStretchedAtTheEndpoint(t *testing.T) {
 		return h.browser(t).get(request(url.Values{"client_id": {authtest.Desktop}, "redirect_uri": {callback}}))
 	}
 	desktop("http://127.0.0.1:50123/callback").wants(http.StatusSeeOther, "")
+	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) {
+		c.CallbackURLs = append(c.CallbackURLs, "http://localhost:8085/auth/callback")
+	})
+	h.browser(t).get(request(url.Values{"redirect_uri": {"http://localhost:50123/auth/callback"}})).wants(http.StatusSeeOther, "")
 	for name, callback := range map[string]string{
 		"localhost": "http://localhost:50123/callback", "another path": "http://127.0.0.1:50123/other",
 		"https": "https://127.0.0.1:50123/callback", "a host that begins so": "http://127.0.0.1.evil.example/callback",
@@ -75,32 +80,66 @@ func TestN04UnknownSuspendedAndUnreadyClientsGetOnePage(t *testing.T) {
 	}
 }
 
-func TestFaultsOfAProvenRequestTravelToTheCallback(t *testing.T) {
+// faultyRequests are requests of a known client for its own callback, with what they are told.
+var faultyRequests = []struct {
+	name    string
+	changes url.Values
+	want    string
+}{
+	{"N05 a parameter twice", url.Values{"scope": {"photos.read", "photos.read"}}, "invalid_request"},
+	{"N06 no code_challenge", url.Values{"code_challenge": nil, "code_challenge_method": nil}, "invalid_request"},
+	{"N06 a method without a challenge", url.Values{"code_challenge": nil}, "invalid_request"},
+	{"N06 method plain", url.Values{"code_challenge_method": {"plain"}}, "invalid_request"},
+	{"N06 short challenge", url.Values{"code_challenge": {"abc"}}, "invalid_request"},
+	{"N07 no response_type", url.Values{"response_type": nil}, "invalid_request"},
+	{"N07 response_type token", url.Values{"response_type": {"token"}}, "unsupported_response_type"},
+	{"N17 a scope beyond the client's", url.Values{"scope": {"photos.write"}}, "invalid_scope"},
+}
+
+func TestFaultsOfAProvenRequestTravelToTheCallbackAfterLogin(t *testing.T) {
 	h := newHouse(t)
-	for _, tc := range []struct {
-		name    string
-		changes url.Values
-		want    string
-	}{
-		{"N05 a parameter twice", url.Values{"scope": {"photos.read", "photos.read"}}, "invalid_request"},
-		{"N06 no code_challenge", url.Values{"code_challenge": nil}, "invalid_request"},
-		{"N06 method plain", url.Values{"code_challenge_method": {"plain"}}, "invalid_request"},
-		{"N06 short challenge", url.Values{"code_challenge": {"abc"}}, "invalid_request"},
-		{"N07 no response_type", url.Values{"response_type": nil}, "unsupported_response_type"},
-		{"N07 response_type token", url.Values{"response_type": {"token"}}, "unsupported_response_type"},
-		{"N17 a scope beyond the client's", url.Values{"scope": {"photos.write"}}, "invalid_scope"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got := h.browser(t).get(request(tc.changes)).back(authtest.PhotoPrintCallback)
+	bob := h.bob(t)
+	for _, tc := range faultyRequests {
+		silent := maps.Clone(tc.changes)
+		silent.Set("prompt", "none")
+		for name, got := range map[string]url.Values{
+			"logged in":               bob.get(request(tc.changes)).back(authtest.PhotoPrintCallback),
+			"prompt=none, a stranger": h.browser(t).get(request(silent)).back(authtest.PhotoPrintCallback),
+		} {
 			if got.Get("error") != tc.want || got.Get("state") != "af0ifjsldkj" || got.Get("iss") != h.issuer || got.Has("code") {
-				t.Errorf("the callback gets %v, want %s with state and iss", got, tc.want)
+				t.Errorf("%s, %s: the callback gets %v, want %s with state and iss", tc.name, name, got, tc.want)
 			}
-		})
+		}
 	}
 }
 
+// Any tenant registers callbacks, so a link to this server must not be a link to a tenant's
+// address (RFC 9700 §4.11.2).
+func TestN73NobodyIsRedirectedToACallbackBeforeLogin(t *testing.T) {
+	h := newHouse(t)
+	for _, tc := range faultyRequests {
+		p := h.browser(t).get(request(tc.changes)).shown(http.StatusBadRequest)
+		if link := p.link(t, "Go back to the application"); !strings.HasPrefix(link, authtest.PhotoPrintCallback+"?error="+tc.want) {
+			t.Errorf("%s: the page links to %q", tc.name, link)
+		}
+		p.says("photoprint.example")
+	}
+	bob := h.bob(t)
+	bob.post("/signout", nil)
+	bob.get(request(url.Values{"scope": {"photos.write"}})).shown(http.StatusBadRequest)
+
+	stranger := h.browser(t)
+	path := stranger.begin(nil)
+	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Scopes = nil })
+	stranger.get(path).shown(http.StatusBadRequest)
+}
+
+func TestN05AParameterThatTheEndpointDoesNotKnowMayBeThereTwice(t *testing.T) {
+	newHouse(t).browser(t).get(request(url.Values{"resource": {"https://a.example", "https://b.example"}})).wants(http.StatusSeeOther, "")
+}
+
 func TestN05AStateGivenTwiceComesBackNotAtAll(t *testing.T) {
-	got := newHouse(t).browser(t).get(request(url.Values{"state": {"a", "b"}})).back(authtest.PhotoPrintCallback)
+	got := newHouse(t).bob(t).get(request(url.Values{"state": {"a", "b"}})).back(authtest.PhotoPrintCallback)
 	if got.Get("error") != "invalid_request" || got.Has("state") {
 		t.Errorf("the callback gets %v", got)
 	}
@@ -112,7 +151,7 @@ func TestN05AClientGivenTwiceIsShown(t *testing.T) {
 
 func TestARequestThatIsTooLargeIsRefusedInWords(t *testing.T) {
 	h := newHouse(t)
-	got := h.browser(t).get(request(url.Values{"state": {strings.Repeat("s", 1025)}})).back(authtest.PhotoPrintCallback)
+	got := h.bob(t).get(request(url.Values{"state": {strings.Repeat("s", 1025)}})).back(authtest.PhotoPrintCallback)
 	if got.Get("error") != "invalid_request" {
 		t.Errorf("the callback gets %v", got)
 	}

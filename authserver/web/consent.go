@@ -16,7 +16,7 @@ type consentView struct {
 	Client       *authserver.Client
 	Owner        authserver.Owner
 	Scopes       []authserver.Scope
-	Host         string // where the answer goes; empty: it is shown
+	Destination  destination // where the answer goes
 	Days         int
 	Until        time.Time
 	Rememberable bool
@@ -54,7 +54,7 @@ func (s *Site) showConsentAgain(w http.ResponseWriter, r *http.Request, i *auths
 
 func (s *Site) consentViewOf(i *authserver.Interaction, p authserver.Position) consentView {
 	return consentView{
-		Client: p.Client, Owner: p.Owner, Scopes: p.Scopes, Host: authserver.CallbackHost(i.Callback),
+		Client: p.Client, Owner: p.Owner, Scopes: p.Scopes, Destination: destinationOf(i.Callback),
 		// The clock has moved on since the end was computed.
 		Days: int((p.Until.Sub(s.Auth.Now()) + time.Minute) / day), Until: p.Until,
 		Rememberable: p.Rememberable, Choosable: p.Choosable, Chosen: map[string]bool{},

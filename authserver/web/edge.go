@@ -85,7 +85,8 @@ func speaking(p authserver.Profile, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error { return in(p, h(w, r)) }
 }
 
-// page serves people. An error whose callback is proven goes there, any other is shown.
+// page serves people. An error whose callback is proven goes there once a person has logged in.
+// Any other is shown.
 func (s *Site) page(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.protect(w)
@@ -111,14 +112,24 @@ func (s *Site) form(h handler) http.Handler {
 
 func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error) {
 	d, e := dialectOfError(err), s.outside(r, err)
+	to := ""
 	if e.Return != nil {
 		s.endInteraction(w, r)
-		if to := d.failure(s.Issuer, e); to != "" {
-			redirect(w, r, to)
-			return
-		}
+		to = d.failure(s.Issuer, e)
 	}
-	s.showError(w, r, d, e)
+	if to != "" && (e.Return.Silent || s.loggedIn(r)) {
+		redirect(w, r, to)
+		return
+	}
+	s.showError(w, r, d, e, to)
+}
+
+// loggedIn reports whether a person has logged in with this browser. Before that, nobody is
+// sent to a callback without a click: whoever may declare a client chose its address (RFC 9700
+// §4.11.2). Where the store does not answer, nobody has.
+func (s *Site) loggedIn(r *http.Request) bool {
+	v, err := s.visitor(r)
+	return err == nil && v != nil
 }
 
 // redirect sends the browser on with GET whatever it came with (RFC 9700 §4.12).

@@ -4,6 +4,7 @@ package web
 
 import (
 	"cmp"
+	"html/template"
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -17,6 +18,9 @@ type errorView struct {
 	Advice    string // what to do
 	Detail    string // for those who run the application; from our own words
 	RequestID string // for those who run the server
+	// Back leads to the application, which Destination names; empty: there is no way back.
+	Back        template.URL
+	Destination destination
 }
 
 // errorWords are what a person is told about a code, and the status that goes with it.
@@ -97,9 +101,10 @@ var mistakeOfApplication = errorWords{
 	advice: tellTheirPeople, detailed: true,
 }
 
-// showError shows an error that must not, or cannot, travel to a client.
-// The dialect may have a name and a status of its own for it.
-func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e *authserver.Error) {
+// showError shows an error that must not, or cannot, travel to a client. The dialect may have a
+// name and a status of its own for it. A link leads to where it would have travelled, if to is
+// not empty.
+func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e *authserver.Error, to string) {
 	words, ok := wordsOf[e.Code]
 	if !ok {
 		words = mistakeOfApplication
@@ -117,6 +122,9 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e *a
 	setChallenge(w, status)
 	if words.logged {
 		view.RequestID = requestID(r.Context())
+	}
+	if to != "" {
+		view.Back, view.Destination = linkTo(e.Return, to), destinationOf(e.Return.Callback)
 	}
 	oauth2.SetRetryAfter(w, e)
 	s.writeErrorPage(w, r, status, view)

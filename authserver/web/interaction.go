@@ -4,6 +4,7 @@ package web
 
 import (
 	"errors"
+	"html/template"
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -120,8 +121,8 @@ type refusedView struct {
 	Client      *authserver.Client
 	Owner       authserver.Owner
 	Interaction string
-	Back        string // to the client, with the error; empty: there is no way back
-	Identifier  string // how the client's profile calls the error
+	Back        template.URL // to the client, with the error; empty: there is no way back
+	Identifier  string       // how the client's profile calls the error
 }
 
 // showRefusal says that the owner may not use the client and whom to ask. The engine has
@@ -137,9 +138,9 @@ func (s *Site) showRefusal(w http.ResponseWriter, i *authserver.Interaction, p a
 }
 
 // denialURL is a link back to the client for whoever does not go on; empty if there is no way back.
-func (s *Site) denialURL(i *authserver.Interaction, why string) string {
+func (s *Site) denialURL(i *authserver.Interaction, why string) template.URL {
 	e := &authserver.Error{Code: authserver.AccessDenied, Description: why, Return: i.Return()}
-	return dialectOf(i.Profile).failure(s.Issuer, e)
+	return linkTo(e.Return, dialectOf(i.Profile).failure(s.Issuer, e))
 }
 
 func interactionPath(id string) string { return "/interaction/" + id }

@@ -361,7 +361,7 @@ func TestSomebodyElseCanTakeOverTheRequest(t *testing.T) {
 
 func TestARequestThatDoesNotFitIntoACookieGoesBack(t *testing.T) {
 	h := newHouse(t)
-	got := h.browser(t).get(request(url.Values{"state": {strings.Repeat("<", 1024)}})).back(authtest.PhotoPrintCallback)
+	got := h.bob(t).get(request(url.Values{"state": {strings.Repeat("<", 1024)}})).back(authtest.PhotoPrintCallback)
 	if got.Get("error") != "invalid_request" {
 		t.Errorf("the callback gets %v", got)
 	}

@@ -199,7 +199,7 @@ func TestOlderN01N02N03ACallbackThatDiffersIsShown(t *testing.T) {
 	})
 }
 
-func TestOlderN02TheLoopbackRuleIsForPublicClients(t *testing.T) {
+func TestOlderN02TheLoopbackRuleIsForTheNewerProfiles(t *testing.T) {
 	h, o := newHouse(t), olders["IntegrationCloud"]
 	h.Clients.Change(o.client, func(c *authserver.Client) { c.Public, c.CallbackURLs = true, []string{"http://127.0.0.1/callback"} })
 	challenge := url.Values{"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"}}
@@ -208,9 +208,8 @@ func TestOlderN02TheLoopbackRuleIsForPublicClients(t *testing.T) {
 		changes.Set("redirect_uri", callback)
 		return h.browser(t).get(o.request(changes))
 	}
-	ask("http://127.0.0.1:50123/callback").wants(http.StatusSeeOther, "")
 	for _, callback := range []string{
-		"http://localhost:50123/callback", "http://127.0.0.1:50123/other", "https://127.0.0.1:50123/callback", "http://127.0.0.1.evil.example/callback",
+		"http://127.0.0.1/callback", "http://127.0.0.1:50123/callback", "http://localhost:50123/callback", "http://127.0.0.1:50123/other", "https://127.0.0.1:50123/callback", "http://127.0.0.1.evil.example/callback",
 	} {
 		ask(callback).shown(http.StatusBadRequest)
 	}
@@ -243,7 +242,6 @@ func TestOlderN05N06N07FaultsOfARequestIssueNothing(t *testing.T) {
 	for name, changes := range map[string]url.Values{
 		"N05 state twice":         {"state": {"a", "b"}},
 		"N05 response_type twice": {"response_type": {"code", "code"}},
-		"N05 an unknown one":      {"unknown": {"a", "b"}},
 		"N06 method plain":        {"code_challenge": {challenge}, "code_challenge_method": {"plain"}},
 		"N06 no method":           {"code_challenge": {challenge}},
 		"N06 no challenge":        {"code_challenge_method": {"S256"}},
@@ -263,6 +261,26 @@ func TestOlderN05N06N07FaultsOfARequestIssueNothing(t *testing.T) {
 					t.Errorf("%d %s", p.StatusCode, location)
 				}
 			})
+		})
+	}
+}
+
+func TestOlderN05AnUnknownParameterMayBeThereTwice(t *testing.T) {
+	eachOlder(t, func(t *testing.T, h *house, o older) {
+		h.browser(t).get(o.request(url.Values{"unknown": {"a", "b"}})).wants(http.StatusSeeOther, "")
+	})
+}
+
+// As N73 in profile OAuth2: nobody is sent to a tenant's address before a login.
+func TestOlderN73FaultsAreShownBeforeLogin(t *testing.T) {
+	for name, changes := range map[string]url.Values{
+		"a state that is too long": {"state": {strings.Repeat("s", 1025)}}, "response type": {"response_type": {"token"}},
+		"prompt means nothing": {"response_type": {"token"}, "prompt": {"none"}}, "half a challenge": {"code_challenge_method": {"S256"}},
+	} {
+		eachOlder(t, func(t *testing.T, h *house, o older) {
+			if p := h.browser(t).get(o.request(changes)); p.StatusCode/100 != 4 || p.Header.Get("Location") != "" {
+				t.Errorf("%s: %d %s", name, p.StatusCode, p.Header.Get("Location"))
+			}
 		})
 	}
 }
@@ -610,7 +628,7 @@ func TestAStandardClientIsAStrangerAtTheOlderPaths(t *testing.T) {
 func TestTheIssuersOwnRulesStayWhereTheyAre(t *testing.T) {
 	h := newHouse(t)
 	// Neither the older names nor a missing PKCE open anything at the standard path.
-	got := h.browser(t).get(request(url.Values{"code_challenge": nil})).back(authtest.PhotoPrintCallback)
+	got := h.bob(t).get(request(url.Values{"code_challenge": nil, "code_challenge_method": nil})).back(authtest.PhotoPrintCallback)
 	if got.Get("error") != "invalid_request" {
 		t.Errorf("without PKCE the callback gets %v", got)
 	}

@@ -4,6 +4,7 @@ package web
 
 import (
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,7 +19,7 @@ type loginView struct {
 	Action   string             // where the form goes
 	Client   *authserver.Client // who the login is for; nil: not to be told, or for the account page
 	Onward   bool               // the login is for a client
-	Cancel   string             // back to the client; empty: there is no way back
+	Cancel   template.URL       // back to the client; empty: there is no way back
 	Username string             // as typed before
 	Problem  string             // what was wrong before
 

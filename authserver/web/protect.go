@@ -4,7 +4,8 @@ package web
 
 import (
 	"net/http"
-	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/callback"
 )
 
 // protect sets the headers of everything that people see. Pages hold no script, no style
@@ -32,10 +33,16 @@ func alone(w http.ResponseWriter) {
 // letReturn allows the page's forms to end at a client. Chromium applies form-action to
 // every redirect that follows a post, and the last ones belong to the client: the callback,
 // and wherever that one sends the browser next. So schemes are named, and no hosts.
-func letReturn(w http.ResponseWriter, callback string) {
+func letReturn(w http.ResponseWriter, uri string) {
 	targets := "'self' https:"
-	if strings.HasPrefix(callback, "http:") { // on a loopback IP, or it would not be registered
+	switch callback.Classify(uri) {
+	case callback.Loopback:
 		targets += " http:"
+	case callback.PrivateUse:
+		targets += " " + callback.Scheme(uri) + ":"
+	case callback.Invalid: // not known before the owner has logged in, or there is none
+		targets += " http:"
+	case callback.HTTPS:
 	}
 	w.Header().Set("Content-Security-Policy", contentPolicy(targets))
 }

@@ -121,21 +121,6 @@ func Matches(registered, uri string) bool {
 	return ok && rest == otherRest && host == otherHost
 }
 
-// cutLoopback splits an http URL on a loopback host into what follows the authority and the
-// host. The authority must be nothing but the host and a decimal port.
-func cutLoopback(raw string) (rest, host string, ok bool) {
-	after, found := strings.CutPrefix(raw, "http://")
-	if !found {
-		return "", "", false
-	}
-	authority := upTo(after, "/?#\\")
-	host, _, ok = cutPort(authority)
-	if !ok || host != "127.0.0.1" && host != "[::1]" && host != "localhost" {
-		return "", "", false
-	}
-	return after[len(authority):], host, true
-}
-
 // cutPort splits an authority; the port has 1 to 5 digits without a leading zero, or is absent.
 func cutPort(authority string) (host, port string, ok bool) {
 	at := strings.LastIndexByte(authority, ':')

@@ -41,7 +41,7 @@ type walk struct {
 
 func (w *walk) curl(ctx context.Context) (string, error) {
 	return w.paste(ctx, "docs/walkthrough-curl.md", "an answer to our question", `"grandma-at-90.jpg"`, `"active":true`, `"invalid_grant"`,
-		"The access token is not valid", "error=invalid_request", "gha_")
+		"The access token is not valid", "invalid_request: code_challenge is required", "gha_")
 }
 
 func (w *walk) oauth1(ctx context.Context) (string, error) {
