@@ -226,8 +226,7 @@ type InlineResourceServer struct {
 	// Scopes are the scopes this API enforces.
 	//
 	// +required
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	Scopes []InlineScope `json:"scopes"`
