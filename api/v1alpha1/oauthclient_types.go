@@ -94,7 +94,8 @@ type OAuthClientSpec struct {
 	// listed in the policy of the namespace.
 	//
 	// An https address (host, port and path, without the query) belongs to the namespace
-	// that held it first; a client of another namespace is told CallbackConflict.
+	// that held it first. A client of another namespace is not accepted and has the reason
+	// CallbackConflict.
 	//
 	// +optional
 	// +listType=atomic
@@ -102,7 +103,7 @@ type OAuthClientSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(u, self.exists_one(o, o == u))`,message="callbackURLs must name each URL once: remove the repetition"
 	CallbackURLs []CallbackURL `json:"callbackURLs,omitempty"`
 
-	// GrantDurationDays is for how many days an approval lasts, from 1 to 90. Then
+	// GrantDurationDays is how many days an approval lasts, from 1 to 90. Absent: 90. Then
 	// the refresh token and everything that came from it ends, and the owner is asked
 	// again. Refreshing does not extend it. A change applies to later approvals.
 	//
@@ -116,7 +117,8 @@ type OAuthClientSpec struct {
 	// Profile is the spelling of OAuth that the client speaks: OAuth2, which a new
 	// client takes; OAuth1 (RFC 5849); and for clients that were written for a server
 	// that is gone ConnectionsCloudOAuth2, ConnectionsCloudOAuth1 and IntegrationCloud.
-	// It cannot be changed: what was issued in one profile means nothing in another.
+	// Absent: OAuth2. It cannot be changed: what was issued in one profile means nothing in
+	// another.
 	//
 	// +optional
 	// +kubebuilder:default=OAuth2
@@ -135,13 +137,13 @@ type OAuthClientSpec struct {
 	OAuth1 *OAuth1Spec `json:"oauth1,omitempty"`
 
 	// ConnectionsCloud is what only the profiles ConnectionsCloudOAuth2 and
-	// ConnectionsCloudOAuth1 have. Absent: all that is dangerous is closed.
+	// ConnectionsCloudOAuth1 have. Absent: every option of it has its safe default.
 	//
 	// +optional
 	ConnectionsCloud *ConnectionsCloudSpec `json:"connectionsCloud,omitempty"`
 
 	// IntegrationCloud is what only profile IntegrationCloud has. Absent: a Confidential
-	// client, and all that is dangerous is closed.
+	// client, and every option has its safe default.
 	//
 	// +optional
 	IntegrationCloud *IntegrationCloudSpec `json:"integrationCloud,omitempty"`
@@ -149,9 +151,9 @@ type OAuthClientSpec struct {
 	// ClientID is the client ID of an application that was registered elsewhere and
 	// cannot be given another one. Absent, as it should be for every new client: the
 	// client ID is <namespace>.<name>. A client ID has one holder in the cluster: an object
-	// that names one which another object holds is told ClientIDConflict and not served.
-	// Only where the policy of the namespace allows it. It cannot be changed, added or
-	// removed.
+	// that names one which another object holds is not accepted and has the reason
+	// ClientIDConflict. Only where the policy of the namespace allows it. It cannot be
+	// changed, added or removed.
 	//
 	// +optional
 	ClientID ClientID `json:"clientID,omitempty"`
@@ -169,7 +171,7 @@ type OAuthClientSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(s, self.exists_one(o, o == s))`,message="scopes must name each scope once: remove the repetition"
 	Scopes []Scope `json:"scopes,omitempty"`
 
-	// AccessTokenLifetimeSeconds is for how many seconds an access token is valid,
+	// AccessTokenLifetimeSeconds is how many seconds an access token is valid,
 	// from 60 to 86400, and never beyond the end of its grant. Absent: the default of
 	// the profile, 3600 for OAuth2 and IntegrationCloud, 7200 for
 	// ConnectionsCloudOAuth2, 36000 for OAuth1 and ConnectionsCloudOAuth1. A change
@@ -182,10 +184,10 @@ type OAuthClientSpec struct {
 	AccessTokenLifetimeSeconds int32 `json:"accessTokenLifetimeSeconds,omitempty"`
 
 	// Consent tells when the owner is asked: Remember offers "always" and asks no
-	// more once that was ticked; Prompt asks at each authorization; Skip never asks, is
-	// for clients of the same house as the data, and needs a policy that allows it. A
+	// more once that was ticked; Prompt asks at each authorization; Skip never asks. Skip
+	// is for clients of those who own the data too, and needs a policy that allows it. A
 	// Public client cannot prove who it is: its owners are asked each time, and Skip is
-	// refused.
+	// refused. Absent: Remember.
 	//
 	// +optional
 	// +kubebuilder:default=Remember
@@ -195,16 +197,16 @@ type OAuthClientSpec struct {
 	// allows the verb authorize on this object, as user gatehouse:<name> or group
 	// gatehouse:<group> (the prefix is a setting of the authorization server); so
 	// nobody may until a RoleBinding says so. Everyone: any owner who can log in; it
-	// needs a policy that allows it.
+	// needs a policy that allows it. Absent: Bound.
 	//
 	// +optional
 	// +kubebuilder:default=Bound
 	Entitlement EntitlementPolicy `json:"entitlement,omitempty"`
 
-	// Suspend, when true, refuses everything to the client, tokens that are out
-	// included. Its client ID, secret and grants are kept, and work again once it is
-	// false or absent; but in the profile IntegrationCloud all grants and tokens end
-	// for good, as they did there when a client was made inactive.
+	// Suspend, when true, refuses everything to the client, and its tokens too. Its client
+	// ID, secret and grants stay, and work again once it is false or absent. In the profile
+	// IntegrationCloud all grants and tokens end for good, as they did there when a client
+	// was made inactive.
 	//
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
@@ -239,7 +241,7 @@ type InlineScope struct {
 	// +required
 	Name Scope `json:"name"`
 
-	// Description explains it.
+	// Description explains the scope to people.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -7,7 +7,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // OAuthClientPolicy says what OAuthClients and ResourceServers of a namespace may use. A
 // namespace has exactly one policy: the one that its label gatehouse.dev/policy names, or
 // without that label the one called default. A label that names no policy allows nothing.
-// What a policy does not allow is not allowed. It counts in which namespace an object is,
+// What a policy does not allow is not allowed. What counts is the namespace of an object,
 // not who applied it.
 //
 // In every list of names, {namespace} stands for the name of the namespace, so that one
@@ -39,23 +39,25 @@ type OAuthClientPolicyList struct {
 
 // OAuthClientPolicySpec is what a policy allows.
 type OAuthClientPolicySpec struct {
-	// Description tells people what the policy is for.
+	// Description tells people what the policy is for. Absent, nothing is shown.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Description Text `json:"description,omitempty"`
 
-	// Clients is what OAuthClients may use.
+	// Clients is what OAuthClients may use. Absent: nothing, so no OAuthClient is accepted.
 	//
 	// +optional
 	Clients ClientRules `json:"clients,omitzero"`
 
-	// ResourceServers is what ResourceServers may declare.
+	// ResourceServers is what ResourceServers may declare. Absent: nothing, so no
+	// ResourceServer is accepted.
 	//
 	// +optional
 	ResourceServers ResourceServerRules `json:"resourceServers,omitzero"`
 
-	// Secrets is what the secretTemplate of either kind may use.
+	// Secrets is what the secretTemplate of either kind may use. Absent: the default type
+	// and names of keys, no labels and no annotations.
 	//
 	// +optional
 	Secrets SecretRules `json:"secrets,omitzero"`
@@ -63,14 +65,15 @@ type OAuthClientPolicySpec struct {
 
 // ClientRules are what OAuthClients may use.
 type ClientRules struct {
-	// Profiles lists the profiles. Absent: none.
+	// Profiles lists the profiles that clients may speak. Absent: none.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	Profiles []Profile `json:"profiles,omitempty"`
 
-	// GrantTypes lists the grant types of profiles that have grant types. Absent: none.
+	// GrantTypes lists the grant types that clients of the profiles OAuth2 and
+	// IntegrationCloud may use; the other profiles have no choice. Absent: none.
 	//
 	// +optional
 	// +listType=atomic
@@ -86,7 +89,8 @@ type ClientRules struct {
 	// +kubebuilder:validation:MaxItems=64
 	CallbackHosts []HostPattern `json:"callbackHosts,omitempty"`
 
-	// LoopbackCallbacks allows callback URLs with http on 127.0.0.1, [::1] and localhost.
+	// LoopbackCallbacks, when true, allows callback URLs with http on 127.0.0.1, [::1] and
+	// localhost. Absent: they are not allowed.
 	//
 	// +optional
 	LoopbackCallbacks bool `json:"loopbackCallbacks,omitempty"`
@@ -109,30 +113,35 @@ type ClientRules struct {
 	// +kubebuilder:validation:MaxItems=64
 	ClientIDs []NamePattern `json:"clientIDs,omitempty"`
 
-	// ConsentSkip allows consent: Skip. Whoever may edit the namespace can then obtain the
-	// data of every owner who is entitled, without asking them.
+	// ConsentSkip, when true, allows consent: Skip. Whoever may edit the namespace can then
+	// obtain the data of every owner who is entitled, without asking them. Absent: it is not
+	// allowed.
 	//
 	// +optional
 	ConsentSkip bool `json:"consentSkip,omitempty"`
 
-	// EntitlementEveryone allows entitlement: Everyone. Whoever may edit the namespace can
-	// then open a client to every person who can log in.
+	// EntitlementEveryone, when true, allows entitlement: Everyone. Whoever may edit the
+	// namespace can then open a client to every person who can log in. Absent: it is not
+	// allowed.
 	//
 	// +optional
 	EntitlementEveryone bool `json:"entitlementEveryone,omitempty"`
 
-	// PKCEOptional allows oauth2.pkce: Optional.
+	// PKCEOptional, when true, allows oauth2.pkce: Optional, for applications that cannot
+	// send a code challenge. Absent: it is not allowed.
 	//
 	// +optional
 	PKCEOptional bool `json:"pkceOptional,omitempty"`
 
-	// OutOfBand allows outOfBand in the OAuth 1.0a profiles.
+	// OutOfBand, when true, allows outOfBand in the OAuth 1.0a profiles. Absent: it is not
+	// allowed.
 	//
 	// +optional
 	OutOfBand bool `json:"outOfBand,omitempty"`
 
-	// LegacyOpenings allows allowSecretInURLUntil and allowSecretInAuthorizationHeaderUntil,
-	// and the signature method PLAINTEXT in profile OAuth1.
+	// LegacyOpenings, when true, allows allowSecretInURLUntil,
+	// allowSecretInAuthorizationHeaderUntil, and the signature method PLAINTEXT in profile
+	// OAuth1. Absent: they are not allowed.
 	//
 	// +optional
 	LegacyOpenings bool `json:"legacyOpenings,omitempty"`
@@ -172,14 +181,15 @@ type ResourceServerRules struct {
 	// +kubebuilder:validation:MaxItems=64
 	Identifiers []NamePattern `json:"identifiers,omitempty"`
 
-	// From lists what from of a scope may be. Absent: Same only.
+	// From lists what the field from of a scope may be. Absent: Same only.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=3
 	From []ScopeAudience `json:"from,omitempty"`
 
-	// WithoutOwner allows scopes that clients may have without a person.
+	// WithoutOwner, when true, allows scopes that clients may have without a person. Absent:
+	// such scopes are not allowed.
 	//
 	// +optional
 	WithoutOwner bool `json:"withoutOwner,omitempty"`

@@ -70,8 +70,8 @@ type ResourceServerSpec struct {
 
 	// Identifiers name the API (RFC 8707): absolute URIs without a fragment, for instance
 	// https://photos.example or api://photos/storage. An identifier has one holder in the
-	// cluster; another ResourceServer that names it is told IdentifierConflict. Whoever
-	// applies the list owns all of it.
+	// cluster; another ResourceServer that names it is not accepted and has the reason
+	// IdentifierConflict. Absent: the API has none. Whoever applies the list owns all of it.
 	//
 	// +optional
 	// +listType=atomic
@@ -81,7 +81,8 @@ type ResourceServerSpec struct {
 
 	// Scopes are the scopes that this API enforces, with the words that explain them to
 	// people. A scope has one holder in the cluster; another ResourceServer that declares
-	// it is told ScopeConflict. Whoever applies the list owns all of it.
+	// it is not accepted and has the reason ScopeConflict. Whoever applies the list owns all
+	// of it.
 	//
 	// +required
 	// +listType=atomic
@@ -91,7 +92,7 @@ type ResourceServerSpec struct {
 	Scopes []ScopeDeclaration `json:"scopes"`
 
 	// Suspend, when true, refuses introspection and verification to this API. Its client
-	// ID and secret are kept; its scopes are not granted to anybody meanwhile.
+	// ID and secret stay. Meanwhile its scopes are granted to nobody.
 	//
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`

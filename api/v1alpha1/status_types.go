@@ -43,7 +43,7 @@ type IssuedStatus struct {
 
 	// IdentityUID is the UID for which the credentials were made. It is the UID of this
 	// object. Another value shows a status that was restored from a backup of an older
-	// object; the operator then begins anew.
+	// object; the operator then makes new credentials.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
@@ -115,20 +115,20 @@ type ClaimStatus struct {
 	// +kubebuilder:validation:MaxLength=512
 	Name string `json:"name"`
 
-	// Since is when the claim was established. Absent: the object waits for it.
+	// Since is the time since which the object holds the claim. Absent: it waits for it.
 	//
 	// +optional
 	Since *metav1.MicroTime `json:"since,omitempty"`
 
-	// HeldBy is the UID of the object that holds what this one waits for. It names no
-	// namespace, which may be none of the reader's business. Absent for a claim that is
-	// held.
+	// HeldBy is the UID of the object that holds what this one waits for. It is no name,
+	// because the reader may not be allowed to know which namespaces exist. Absent for a
+	// claim that is held.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	HeldBy string `json:"heldBy,omitempty"`
 
-	// HeldSince is since when the other object holds it.
+	// HeldSince is the time since which the other object holds it. Absent as heldBy is.
 	//
 	// +optional
 	HeldSince *metav1.MicroTime `json:"heldSince,omitempty"`

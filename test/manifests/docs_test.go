@@ -6,7 +6,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -68,26 +67,4 @@ func fields(s apiextensionsv1.JSONSchemaProps) []string {
 		found = append(found, fields(*s.Items.Schema)...)
 	}
 	return found
-}
-
-// A field that is documented with nothing but its name helps nobody who runs kubectl explain.
-func TestEveryFieldExplainsItself(t *testing.T) {
-	crd := find[apiextensionsv1.CustomResourceDefinition](t, build(t, root+"/config/crd"), "CustomResourceDefinition", "oauthclients.")
-	schema := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
-	for _, part := range []string{"spec", "status"} {
-		explained(t, part, schema.Properties[part])
-	}
-}
-
-func explained(t *testing.T, name string, s apiextensionsv1.JSONSchemaProps) {
-	t.Helper()
-	if words := len(strings.Fields(s.Description)); words < 4 {
-		t.Errorf("%s is explained by %d words: %q", name, words, s.Description)
-	}
-	for below, property := range s.Properties {
-		explained(t, name+"."+below, property)
-	}
-	if s.Items != nil && s.Items.Schema.Type == "object" {
-		explained(t, name+"[]", *s.Items.Schema)
-	}
 }

@@ -11,7 +11,7 @@ func TestEverySampleIsAcceptedWithoutAWarning(t *testing.T) {
 	apply(t, env, build(t, root+"/config/samples"))
 	for _, name := range []string{"photostorage", "photoprint", "photoframe", "photoreport"} {
 		kubectl(t, env, nil, "get", "oauthclients.gatehouse.dev", "--namespace=photos", name)
-		kubectl(t, env, nil, "get", "oc", "--namespace=photos", name)
+		kubectl(t, env, nil, "get", "gclient", "--namespace=photos", name)
 	}
 	kubectl(t, env, nil, "get", "gatehouse", "--all-namespaces")
 }
