@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/gatehouse-dev/gatehouse/internal/apitime"
+	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
@@ -40,7 +40,7 @@ func TestN103WithTwoClocksThatDisagreeNothingIsRotated(t *testing.T) {
 		{"not known", time.Time{}, true},
 		{"the operator is a year ahead", now.Add(-year), false},
 		{"the operator is a year behind", now.Add(year), false},
-		{"just too far apart", now.Add(apitime.MaxSkew + time.Second), false},
+		{"just too far apart", now.Add(apiclient.MaxSkew + time.Second), false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p := planKeys(keysSeen{secrets: secrets, issued: true}, keysInput{
@@ -65,7 +65,7 @@ func TestN103WithTwoClocksThatDisagreeNothingIsRotated(t *testing.T) {
 // N103, on a real API server: a year ahead, then right again.
 func TestN103AnOperatorAYearAheadSaysSoAndChangesNoKey(t *testing.T) {
 	s, r := newKeysScene(t)
-	apiServer := apitime.New()
+	apiServer := apiclient.NewClock()
 	config := rest.CopyConfig(s.env.Config)
 	config.Wrap(apiServer.Wrap)
 	live, err := client.New(config, client.Options{Scheme: s.env.Scheme})

@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/gatehouse-dev/gatehouse/internal/apitime"
+	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
@@ -118,7 +118,7 @@ func (p *keysPlan) set(seen *corev1.Secret, in keysInput) error {
 	if changed {
 		p.rotate = rotated.Data()
 	}
-	if !in.apiServer.IsZero() && in.now.Sub(in.apiServer).Abs() > apitime.MaxSkew {
+	if !in.apiServer.IsZero() && in.now.Sub(in.apiServer).Abs() > apiclient.MaxSkew {
 		p.rotate, p.skew = nil, clockSkew(in.now, in.apiServer)
 	}
 	return nil
@@ -138,7 +138,7 @@ func keySecret(namespace, name string, data map[string][]byte) *corev1.Secret {
 func clockSkew(operator, apiServer time.Time) string {
 	return fmt.Sprintf("The clock of the operator shows %s, the clock of the API server shows %s. "+
 		"Set the wrong one. The keys of the tokens are not rotated until the clocks are less than %s apart.",
-		operator.UTC().Format(time.RFC3339), apiServer.UTC().Format(time.RFC3339), apitime.MaxSkew)
+		operator.UTC().Format(time.RFC3339), apiServer.UTC().Format(time.RFC3339), apiclient.MaxSkew)
 }
 
 func lostKey(namespace, name string) string {

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gatehouse-dev/gatehouse/internal/apitime"
+	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 )
 
 // ownClock knows whether the server's clock can be trusted: whether it shows what the API server's
@@ -25,7 +25,7 @@ func (c *ownClock) right(ctx context.Context) bool {
 	if !known {
 		return false
 	}
-	wrong := skew.Abs() > apitime.MaxSkew
+	wrong := skew.Abs() > apiclient.MaxSkew
 	switch was := c.wrong.Swap(wrong); {
 	case wrong && !was:
 		c.log.ErrorContext(ctx, "the clock of this server and the clock of the API server differ: set the wrong one; expired rows stay until then",

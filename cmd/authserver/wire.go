@@ -15,7 +15,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/registry"
 	"github.com/gatehouse-dev/gatehouse/authserver/store"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
-	"github.com/gatehouse-dev/gatehouse/internal/apitime"
+	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
@@ -36,7 +36,7 @@ type server struct {
 
 // newServer wires everything, and starts nothing.
 func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*server, error) {
-	apiServer := apitime.New()
+	apiServer := apiclient.NewClock()
 	r.cluster.Wrap(apiServer.Wrap)
 	clients, err := registry.New(r.cluster, log)
 	if err != nil {

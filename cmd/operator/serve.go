@@ -18,7 +18,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/controllers"
-	"github.com/gatehouse-dev/gatehouse/internal/apitime"
+	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
@@ -39,6 +39,7 @@ func serve(ctx context.Context, o options) error {
 	}
 	access.UserAgent = name
 	access.QPS, access.Burst = requestsPerSecond, requestsAtOnce
+	apiclient.Limit(access)
 	mgr, err := newManager(ctx, access, o)
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("make the scheme: %w", err)
 	}
-	apiServer := apitime.New()
+	apiServer := apiclient.NewClock()
 	access.Wrap(apiServer.Wrap)
 	mgr, err := ctrl.NewManager(access, ctrl.Options{
 		Scheme: scheme, Cache: controllers.CacheOptions(),
@@ -72,7 +73,7 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	)
 }
 
-func addControllers(ctx context.Context, mgr ctrl.Manager, keys *controllers.Keys, apiServer *apitime.Clock, o options) error {
+func addControllers(ctx context.Context, mgr ctrl.Manager, keys *controllers.Keys, apiServer *apiclient.Clock, o options) error {
 	events := mgr.GetEventRecorder(name)
 	if err := controllers.Indexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err

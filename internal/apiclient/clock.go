@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apitime compares a program's clock with the clock of the API server: each answer says
-// what that one shows, in its header Date (RFC 9110 §6.6.1).
-package apitime
+// Package apiclient holds what both programs want of their connection to the API server: how
+// long it may take, and what its clock shows.
+package apiclient
 
 import (
 	"net/http"
@@ -13,7 +13,8 @@ import (
 // MaxSkew is how far two clocks may be apart. With a wrong clock nothing is removed.
 const MaxSkew = 5 * time.Minute
 
-// Clock remembers what the API server's clock shows. Make it with New.
+// Clock remembers what the API server's clock shows: each answer says it, in its header Date
+// (RFC 9110 §6.6.1). So a program can compare its own clock. Make it with NewClock.
 type Clock struct {
 	now func() time.Time
 	// elapsed is the time since the start, by a clock that nobody sets.
@@ -27,8 +28,8 @@ type answer struct {
 	came time.Duration // elapsed
 }
 
-// New returns a Clock that has seen no answer.
-func New() *Clock {
+// NewClock returns a Clock that has seen no answer.
+func NewClock() *Clock {
 	start := time.Now() //nolint:forbidigo // the only place: this is the clock that others are compared with
 	return &Clock{now: time.Now, elapsed: func() time.Duration { return time.Since(start) }}
 }
