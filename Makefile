@@ -6,6 +6,7 @@ SHELL := bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 IMAGE ?= gatehouse:$(VERSION)
 KUBECTL ?= kubectl
+CONFIG ?= config/default
 TOOL := go tool -modfile=hack/tools/go.mod
 LINT := go tool -modfile=hack/tools/lint/go.mod golangci-lint
 
@@ -53,12 +54,11 @@ build: ## Build bin/operator and bin/authserver
 image: ## Build the container image IMAGE, which holds both programs
 	@docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
 
-deploy: ## Apply config/default, with IMAGE, to the cluster that kubectl speaks to
-	@$(TOOL) kustomize build config/default | sed 's|image: gatehouse:latest|image: $(IMAGE)|' | \
-		$(KUBECTL) apply --server-side -f -
+deploy: ## Apply CONFIG (config/default), with IMAGE, to the cluster that kubectl speaks to
+	@IMAGE='$(IMAGE)' KUBECTL='$(KUBECTL)' hack/deploy.sh '$(CONFIG)'
 
-undeploy: ## Remove it, and every OAuthClient with it
-	@$(TOOL) kustomize build config/default | $(KUBECTL) delete --ignore-not-found -f -
+undeploy: ## Remove CONFIG with all its data: the kinds, every client, the three keys and the store's volume
+	@$(TOOL) kustomize build $(CONFIG) | $(KUBECTL) delete --ignore-not-found -f -
 
 .PHONY: help
 help:
