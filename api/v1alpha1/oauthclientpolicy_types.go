@@ -225,12 +225,15 @@ type SecretRules struct {
 }
 
 // NamePattern is a name, or the beginning of names and then *. {namespace} stands for the
-// name of the namespace.
+// name of the namespace. Where the pattern ends with *, a character that no namespace's name
+// holds must follow {namespace}: {namespace}* would allow the namespace shop the names of the
+// namespace shop2 too.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=255
 // +kubebuilder:validation:XValidation:rule=`!self.contains('*') || self.indexOf('*') == size(self) - 1`,message="a pattern must hold * at its end only: write photos.*"
 // +kubebuilder:validation:XValidation:rule=`!self.replace('{namespace}', "").matches(r'[{}]')`,message="a pattern must hold no braces but those of {namespace}, which stands for the name of the namespace"
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[{]namespace[}]([a-z0-9-].*)?[*]$')`,message="a pattern that ends with * must have a character behind {namespace} that no namespace's name holds, or it allows names of other namespaces too: write {namespace}.* or {namespace}/*"
 type NamePattern string
 
 // HostPattern is a host name with an optional port, *.example.com, or *. {namespace} stands

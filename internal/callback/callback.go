@@ -75,15 +75,16 @@ func classifyHTTPS(rest string) Kind {
 
 // Address returns what an https callback URL claims: scheme, host, port and normalised path,
 // without the query. The path of an address has no repeated slash, no slash at its end and no
-// parameters behind a semicolon, because many applications route all of these alike. ok is
-// false for URLs that are nobody's claim.
+// parameters behind a semicolon, because many applications route all of these alike; an
+// encoded slash, backslash or semicolon counts as one. ok is false for URLs that are nobody's
+// claim.
 func Address(raw string) (address string, ok bool) {
 	if Classify(raw) != HTTPS {
 		return "", false
 	}
 	after := strings.TrimPrefix(raw, "https://")
 	authority := upTo(after, "/?")
-	path := upTo(after[len(authority):], "?")
+	path := separators.Replace(upTo(after[len(authority):], "?"))
 	var segments []string
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment = upTo(segment, ";"); segment != "" {
@@ -92,6 +93,8 @@ func Address(raw string) (address string, ok bool) {
 	}
 	return "https://" + authority + "/" + strings.Join(segments, "/"), true
 }
+
+var separators = strings.NewReplacer("%2F", "/", "%5C", "/", "%3B", ";")
 
 // Host returns host and port of an https callback URL as the URL spells them; empty for
 // other forms.
@@ -220,8 +223,9 @@ var answerParameters = []string{
 	"code", "state", "iss", "error", "error_description", "error_uri", "oauth_token", "oauth_verifier", "oauth_problem", "oauth_error",
 }
 
+// hasAnswerParameter reports whether one of them stands behind a ? or &.
 func hasAnswerParameter(raw string) bool {
-	at := strings.IndexByte(raw, '?')
+	at := strings.IndexAny(raw, "?&")
 	for at >= 0 {
 		rest := raw[at+1:]
 		if slices.Contains(answerParameters, upTo(rest, "=&")) {
