@@ -128,9 +128,11 @@ func (l *Connections) admit(c *connection, from network) bool {
 }
 
 // roomFor reports whether a network may have one more connection. If it has as many as it
-// may, it loses one that serves no request.
+// may, it loses one that serves no request. The less room there is, the fewer it may have: a
+// few networks that hold all they may leave room for others.
 func (l *Connections) roomFor(from network) bool {
-	if !from.IsValid() || l.by[from] < l.limits.ConnectionsPerAddress {
+	free := max(1, (l.limits.Connections-l.count)/3)
+	if !from.IsValid() || l.by[from] < min(l.limits.ConnectionsPerAddress, free) {
 		return true
 	}
 	own := func(c *connection) bool { return c.from == from }

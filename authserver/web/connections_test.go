@@ -280,6 +280,37 @@ func TestTrustedProxiesAreNotBoundedByAddress(t *testing.T) {
 	}
 }
 
+func TestN80AFewAddressesThatTakeAllTheyCanLeaveRoom(t *testing.T) {
+	q := newQuota(1024, 256)
+	for n := range 16 {
+		for q.take(networkOf(netip.AddrFrom4([4]byte{127, 6, 6, byte(n)})), 1) {
+		}
+	}
+	if !q.take(networkOf(netip.MustParseAddr("127.7.7.7")), 1) {
+		t.Errorf("16 addresses hold all: %d of 1024", q.held)
+	}
+
+	release := make(chan struct{})
+	s := serveBounded(t, ConnectionsConfig{Limits: Limits{Connections: 64, ConnectionsPerAddress: 16}}, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.RemoteAddr, "127.6.") {
+			<-release
+		}
+		_, _ = io.WriteString(w, "ok")
+	})
+	t.Cleanup(func() { close(release) })
+	for n := range 6 * 16 {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 6, 6, byte(n%6))}}
+		if conn, err := dialer.DialContext(t.Context(), "tcp", s.address); err == nil { // some are refused
+			t.Cleanup(func() { _ = conn.Close() })
+			_, _ = io.WriteString(conn, getRequest)
+		}
+	}
+	eventually(t, "requests of the six are under way", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.seen) > 30 })
+	if !answered(s.dial(t, "127.7.7.7", getRequest)) {
+		t.Errorf("six addresses hold all: %d connections", s.open())
+	}
+}
+
 func TestAClientHasAWholeIPv6Network(t *testing.T) {
 	q := newQuota(100, 2)
 	taken := 0

@@ -75,11 +75,14 @@ func newQuota(total, each int64) *quota {
 	return &quota{total: total, each: each, by: map[network]int64{}}
 }
 
-// take reports whether there is room for n more, and takes it.
+// take reports whether there is room for n more, and takes it. The less room there is, the
+// less of it one network may hold, a third of what is free: a few that hold all they may leave
+// room for others. Whoever holds nothing may take what is free.
 func (q *quota) take(from network, n int64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.held+n > q.total || from.IsValid() && q.by[from]+n > q.each {
+	free := q.total - q.held
+	if n > free || from.IsValid() && q.by[from] > 0 && q.by[from]+n > min(q.each, free/3) {
 		return false
 	}
 	q.held += n

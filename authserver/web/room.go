@@ -26,11 +26,11 @@ func (s *Site) whenRoom(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		from, size := s.boundedAs(clientAddress(r.Context())), bodySize(r)
 		if !s.requests.take(from, 1) {
-			return s.busy(r)
+			return s.busy(w, r)
 		}
 		defer s.requests.give(from, 1)
 		if !s.bodies.take(from, size) {
-			return s.busy(r)
+			return s.busy(w, r)
 		}
 		defer s.bodies.give(from, size)
 		r.Body = http.MaxBytesReader(w, r.Body, limitOf(r))
@@ -38,13 +38,19 @@ func (s *Site) whenRoom(h handler) handler {
 	}
 }
 
-func (s *Site) busy(r *http.Request) error {
+// busy refuses a request. Its body is not waited for: net/http would otherwise read it before
+// it answers.
+func (s *Site) busy(w http.ResponseWriter, r *http.Request) error {
 	s.Metrics.refusedRequests.Inc()
+	_ = http.NewResponseController(w).SetReadDeadline(longAgo) // without one the answer only comes later
 	return in(profileAt(r), &authserver.Error{
 		Code: authserver.TemporarilyUnavailable, RetryAfter: busyRetry,
 		Description: "too many requests at once; try again in a second",
 	})
 }
+
+// longAgo ends whatever waits.
+var longAgo = time.Unix(1, 0)
 
 // boundedAs returns the network that a client counts for.
 func (s *Site) boundedAs(address string) network {
