@@ -5,12 +5,12 @@
 // server speaks. The files are the steps of a flow in the order they happen:
 //
 //	authorize.go    a request is proven to come from a known client for a known callback
-//	login.go        the owner proves who they are
+//	login.go        the owner proves who they are; person.go who that is; people.go who has left
 //	entitlement.go  may this owner use this client?
 //	consent.go      the owner decides; an approval becomes a grant and a proof
 //	proof.go        the client brings the proof back, once
 //	token.go        access tokens, refresh, client credentials
-//	introspect.go   what a token is worth now; revoke.go ends it; account.go shows it to its owner
+//	introspect.go   what a token is worth now; revoke.go ends it; account.go and sessions.go show it to its owner
 //
 // The package does no I/O and knows neither HTTP, SQL nor Kubernetes: it declares
 // what it needs (Clients, Directory, Entitlement, Store, Auditor) and its neighbours

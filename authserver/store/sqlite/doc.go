@@ -30,7 +30,8 @@
 //
 // No row holds anything that opens a door: sessions, proofs and keys are kept as
 // SHA-256 of what their bearers know, access and refresh tokens are not kept at all.
-// The file does hold names of owners, and what they allowed to whom.
+// The file does hold what the directory says of people (names, mail addresses, groups), and
+// what they allowed to whom.
 //
 // # Backup
 //
@@ -41,5 +42,6 @@
 // After it has stopped, copy PATH, together with PATH-wal if there is one (a clean stop
 // leaves none). A copy of PATH alone, made while the server runs, may be useless. A
 // restore brings back what was true at the time of the backup: a grant that was revoked
-// since is live again, and must be revoked again.
+// since is live again, and must be revoked again. Who has left the directory since is refused
+// all the same: everybody is looked at when the server starts.
 package sqlite
