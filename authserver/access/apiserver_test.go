@@ -165,3 +165,38 @@ func TestAnAPIServerThatRefusesTheQuestionIsNoAnswer(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Where there are Roles only, a review in the namespace gives the same answer, and needs no right in any other.
+func TestALocalReviewNeedsARoleInTheNamespaceAndNoMore(t *testing.T) {
+	env := testenv.Start(t)
+	namespace, other := env.Namespace(t), env.Namespace(t)
+	for _, ns := range []string{namespace, other} {
+		bind(t, env, ns, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "gatehouse:bob"})
+	}
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: "server"}
+	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
+		APIGroups: []string{"authorization.k8s.io"}, Resources: []string{"localsubjectaccessreviews"}, Verbs: []string{"create"},
+	}}}
+	binding := &rbacv1.RoleBinding{ObjectMeta: meta, Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "server"}},
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "server"}}
+	if err := errors.Join(env.Client.Create(t.Context(), role), env.Client.Create(t.Context(), binding)); err != nil {
+		t.Fatal(err)
+	}
+	reviewer, err := access.NewLocalReviewer(env.User(t, "server"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	e := access.New(access.Config{Reviewer: reviewer, Log: slog.New(slog.DiscardHandler), Prefix: access.DefaultPrefix, Now: c.Now})
+	testenv.Eventually(t, time.Minute, "Bob is entitled in the namespace", func() bool {
+		c.advance(time.Minute)
+		allowed, err := e.Entitled(t.Context(), authserver.Owner{Name: "bob"}, photoprint(namespace), 0)
+		return err == nil && allowed
+	})
+	if entitled(t, e, authserver.Owner{Name: "alice"}, photoprint(namespace)) {
+		t.Error("Alice is entitled")
+	}
+	if _, err := e.Entitled(t.Context(), authserver.Owner{Name: "bob"}, photoprint(other), 0); !errors.Is(err, authserver.ErrUnavailable) {
+		t.Errorf("in a namespace without the Role: %v, want no answer", err)
+	}
+}
