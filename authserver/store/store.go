@@ -28,7 +28,7 @@ type Store interface {
 	QueueLength() int
 }
 
-// Observer is told what the store does.
+// Observer follows what the store does.
 type Observer = sqlite.Observer
 
 // Open opens the store that location names, and makes or upgrades what is kept there:

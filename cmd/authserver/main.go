@@ -11,6 +11,8 @@
 //	ready.go   whether it can answer, and what it waits for
 //	people.go  the store learns who has left the directory
 //	writable.go whether the store can write
+//	current.go whether what is known of the clients is recent enough
+//	clock.go   whether the server's own clock is right
 //	absent.go  the store learns which clients are gone
 //	sweep.go   rows that mean nothing any more are removed
 //	hash.go    the subcommand hash-password

@@ -132,7 +132,13 @@ func (f folder) writePair(t *testing.T) {
 // start starts the program and waits until it listens.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: program(args...), ended: make(chan struct{}), client: &http.Client{
+	return startCommand(t, program(args...))
+}
+
+// startCommand starts a command that becomes the program.
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, ended: make(chan struct{}), client: &http.Client{
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, //nolint:gosec // the certificate is not what is tested
 	}}
 	stderr, err := p.cmd.StderrPipe()

@@ -164,6 +164,12 @@ func TestTheServerListensAndWaitsWhileTheClusterIsOutOfReach(t *testing.T) {
 	if status, _ := p.get(t, "https://"+p.main+"/healthz"); status != http.StatusOK {
 		t.Errorf("health: %d", status)
 	}
+	a := &answers{p: p, id: "photos.photoprint", secret: "ghs_whatever", token: "gha_whatever"}
+	for _, name := range requests() {
+		if status, header, body := a.ask(t, name); status != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
+			t.Errorf("N100: %s: %d, Retry-After %q: %s", name, status, header.Get("Retry-After"), body)
+		}
+	}
 	p.until(t, "the API server to list the OAuthClients")
 	p.until(t, "connection refused")
 	p.signal(t, syscall.SIGINT)

@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
@@ -83,4 +86,37 @@ func TestN105AServerWhoseStoreCannotWriteServesTheRest(t *testing.T) {
 	restore()
 	testenv.Eventually(t, limit, "the metric says that it can write again", func() bool { return writable(1) })
 	p.until(t, `"msg":"the store can write again"`)
+}
+
+// N105, after a restart: a store that can still be opened is served from, with a disk that takes
+// next to nothing more.
+func TestN105AServerStartsAndServesOnAFullDisk(t *testing.T) {
+	env := testenv.Start(t)
+	namespace := env.Namespace(t)
+	id, secret := writeClient(t, env, namespace, writeKeys(t, env, namespace))
+	f := newFolder(t, namespace)
+	arguments := []string{"--config=" + f.config, "--kubeconfig=" + env.Kubeconfig}
+	ready := func(p *process) {
+		testenv.Eventually(t, limit, "ready", func() bool { status, _ := p.get(t, "http://"+p.ops+"/readyz"); return status == http.StatusOK })
+	}
+	p := start(t, arguments...)
+	ready(p)
+	_, token := p.token(t, id, secret)
+	p.signal(t, syscall.SIGKILL)
+	<-p.ended
+
+	full := program(arguments...)
+	full.Args = append([]string{"sh", "-c", `ulimit -f 64; exec "$0" "$@"`}, full.Args...) // 32 KiB
+	full.Path = "/bin/sh"
+	p = startCommand(t, full)
+	if limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.cmd.Process.Pid)); err != nil || !regexp.MustCompile(`Max file size +(32768|65536) `).Match(limits) {
+		t.Fatalf("the files of the program have no limit (%v):\n%s", err, limits)
+	}
+	ready(p)
+	a := &answers{p: p, id: id, secret: secret, token: token}
+	for _, name := range []string{"token", "introspect"} {
+		if status, _, body := a.ask(t, name); !right(name, status, body) {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+	}
 }

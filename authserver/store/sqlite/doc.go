@@ -21,6 +21,9 @@
 // including every write that was answered before the read began, and never wait for
 // the writer.
 //
+// A connection that went bad (an I/O error, a page that makes no sense) is closed, and the
+// next one who needs it opens it anew. Probe finds out whether the store can write.
+//
 // # The file
 //
 // PATH, PATH-wal and PATH-shm belong together and are readable by their owner alone.

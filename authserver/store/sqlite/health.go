@@ -15,20 +15,20 @@ import (
 // probeAfter is how long ago the last commit may be before Probe writes something itself.
 const probeAfter = 10 * time.Second
 
-// Observer is told what the store does with its file. Its methods return at once.
+// Observer follows what the store does with its file. Its methods return at once.
 type Observer interface {
-	// Committed is told of each transaction: how many writes shared it, how long it took until it
-	// was on disk, and nil or why nothing of it was kept.
+	// Committed is called after each transaction: with the number of writes that shared it, the time
+	// until it was on disk, and nil or why nothing of it was kept.
 	Committed(writes int, took time.Duration, err error)
-	// Reopened is told of each connection that went bad and was opened anew.
+	// Reopened is called after a connection went bad and was opened anew.
 	Reopened()
 }
 
-// nobody is the Observer of a store that has none.
-type nobody struct{}
+// noObserver is the Observer of a store that has none.
+type noObserver struct{}
 
-func (nobody) Committed(int, time.Duration, error) {}
-func (nobody) Reopened()                           {}
+func (noObserver) Committed(int, time.Duration, error) {}
+func (noObserver) Reopened()                           {}
 
 // health is what the writer knows about its last transaction.
 type health struct {

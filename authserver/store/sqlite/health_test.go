@@ -19,7 +19,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// observed remembers what an Observer is told.
+// observed is an Observer that remembers its calls.
 type observed struct {
 	mu       sync.Mutex
 	commits  []int // how many writes shared each transaction
@@ -53,7 +53,7 @@ func openObserved(t *testing.T) (*Store, *observed, string) {
 	return s, o, path
 }
 
-func TestTheObserverIsToldOfEachTransaction(t *testing.T) {
+func TestTheObserverSeesEachTransaction(t *testing.T) {
 	s, o, _ := openObserved(t)
 	var broken atomic.Bool
 	onCommit(t, s, func() bool { return !broken.Load() })
@@ -78,7 +78,7 @@ func TestTheObserverIsToldOfEachTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := []int{1, 1, 7, 1}; !slices.Equal(o.commits, want) || o.failed != 1 {
-		t.Errorf("told of %v and %d failures, want %v and 1", o.commits, o.failed, want)
+		t.Errorf("saw %v and %d failures, want %v and 1", o.commits, o.failed, want)
 	}
 }
 

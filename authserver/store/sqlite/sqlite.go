@@ -32,8 +32,8 @@ var _ authserver.Store = (*Store)(nil)
 // Open opens the store in the file at path, or makes one there, and brings its schema
 // up to date. ctx is for opening alone. Errors are sentences for the operator: the
 // folder is missing or not writable, the file is no database or another program's or
-// was made by a newer version, another server uses it. The observer may be left out; of
-// several the first is told.
+// was made by a newer version, another server uses it. The observer may be left out;
+// of several only the first is used.
 func Open(ctx context.Context, path string, observers ...Observer) (*Store, error) {
 	path, err := prepareFile(path)
 	if err != nil {
@@ -43,7 +43,7 @@ func Open(ctx context.Context, path string, observers ...Observer) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(ctx, path, append(observers, nobody{})[0])
+	s, err := open(ctx, path, append(observers, noObserver{})[0])
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
