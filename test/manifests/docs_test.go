@@ -25,14 +25,14 @@ func read(t *testing.T, file string) string {
 
 func TestTheExamplesOfThePagesAreAccepted(t *testing.T) {
 	env := deployed(t)
-	apply(t, env, build(t, root+"/config/samples"))
+	applySamples(t, env)
 	for _, page := range []string{kindsPage, root + "/docs/migrate-connections-cloud.md", root + "/docs/migrate-integration-cloud.md"} {
 		examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(read(t, page), -1)
 		if len(examples) == 0 {
 			t.Fatalf("%s has no example", page)
 		}
 		for _, example := range examples {
-			kubectl(t, env, []byte(example[1]), "apply", "--server-side", "--force-conflicts", "--validate=strict", "--dry-run=server", "-f", "-")
+			applyRisky(t, env, []byte(example[1]), "--force-conflicts", "--dry-run=server")
 		}
 	}
 }

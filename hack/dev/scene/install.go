@@ -14,8 +14,8 @@ import (
 // sampleOrigin is where the callback URLs of config/samples are: at PhotoPrint's, unless DEV_PORT says otherwise.
 const sampleOrigin = "https://127.0.0.1:9443"
 
-// install makes the certificates and applies the CRDs and the roles. The two Deployments of config/ are left out: there is no node
-// to run them, the programs run beside the cluster.
+// install makes the certificates and applies the CRDs, the roles and the policies. The two Deployments of config/ are left out: there
+// is no node to run them, the programs run beside the cluster.
 func (s *Scene) install(ctx context.Context) (string, error) {
 	if err := s.folder.writeCertificates(s.now()); err != nil {
 		return "", err
@@ -26,12 +26,13 @@ func (s *Scene) install(ctx context.Context) (string, error) {
 		{"apply", "--server-side", "--kustomize", "config/rbac"},
 		{"wait", "--for", "condition=Established", "--timeout", "60s", "crd/oauthclients.gatehouse.dev",
 			"crd/resourceservers.gatehouse.dev", "crd/oauthclientpolicies.gatehouse.dev"},
+		{"apply", "--server-side", "--kustomize", "config/policy"},
 	} {
 		if _, err := s.Kubectl(ctx, arguments...); err != nil {
 			return "", err
 		}
 	}
-	return "the CRDs, and the roles of the two programs, from config/", nil
+	return "the CRDs, the roles of the two programs and the policies, from config/", nil
 }
 
 // applySamples applies config/samples as it is, but for the callbacks' port where DEV_PORT moves it.
