@@ -74,11 +74,8 @@ func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
 		return unchanged, nil
 	}
 	owner, err := s.Directory.Confirm(ctx, p)
-	if err == nil {
-		err = owner.check()
-	}
 	switch {
-	case err == nil && owner.Subject == p.Subject:
+	case err == nil && owner.Subject == p.Subject && owner.check() == nil:
 		return s.confirmation(owner, now), nil
 	case !p.EndedAt.IsZero(): // and still gone, as far as anybody knows
 	case err == nil || errors.Is(err, ErrNotFound):

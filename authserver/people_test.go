@@ -429,6 +429,23 @@ func TestPeopleAreNotTakenForGoneWhenTheDirectoryGivesNoAnswer(t *testing.T) {
 	}
 }
 
+func TestN95APersonWhoIsRenamedToAClientsNameHasEnded(t *testing.T) {
+	s := newScene(t)
+	tokens := s.tokens()
+	bob, err := s.Directory.Lookup(t.Context(), authtest.Bob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Directory.Changed = nil
+	s.Directory.Remove(authtest.Bob)
+	bob.Name = "client:" + authtest.PhotoPrint
+	s.Directory.Put(bob, authtest.BobPassword)
+	s.confirm()
+	if s.active(tokens.AccessToken) {
+		t.Error("the token is active")
+	}
+}
+
 func TestN95AnOwnerWhoCouldBeTakenForSomebodyElseDoesNotGetIn(t *testing.T) {
 	subject := authtest.SubjectOf("mallory")
 	for name, owner := range map[string]authserver.Owner{

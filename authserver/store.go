@@ -145,7 +145,7 @@ type Store interface {
 	// one that follows after on.
 	ConsentClients(ctx context.Context, after string, limit int) ([]string, error)
 	// NoteClients remembers since when clients are absent. The time of the first call stays until a client
-	// is present again.
+	// is present again, or somebody consents to it.
 	NoteClients(ctx context.Context, present, absent []string, now time.Time) error
 	// Ping reports whether the store answers.
 	Ping(ctx context.Context) error

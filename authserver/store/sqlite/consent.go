@@ -9,13 +9,18 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// giveConsent returns the write that keeps the consent in place of an older one.
+// giveConsent returns the write that keeps the consent in place of an older one. Its client is
+// there, whatever was noted before.
 func giveConsent(consent authserver.Consent) func(context.Context, *conn) error {
 	const statement = `
 		INSERT INTO consents (owner, client_uid, scopes, given_at) VALUES (?1, ?2, ?3, ?4)
 		ON CONFLICT (owner, client_uid) DO UPDATE SET scopes = excluded.scopes, given_at = excluded.given_at`
+	const present = `DELETE FROM absent_clients WHERE client_uid = ?1`
 	scopes := scopeText(consent.Scopes)
 	return func(ctx context.Context, c *conn) error {
+		if _, err := c.exec(ctx, present, consent.ClientUID); err != nil {
+			return err
+		}
 		_, err := c.exec(ctx, statement, consent.Owner, consent.ClientUID, scopes, millis(consent.GivenAt))
 		return err
 	}

@@ -88,6 +88,14 @@ var gone = []check{
 		succeed(t, "Consent", err)
 		same(t, "consent", got, want)
 	}},
+	{"a client that somebody consents to is not absent", func(t *testing.T, s authserver.Store) {
+		note(t, s, noon, nil, []string{photoPrint})
+		want := consent(t, s, bob, photoPrint, noon.Add(authserver.GoneMemory-time.Minute), "photos.read")
+		swept(t, s, noon.Add(authserver.GoneMemory), 100, 0)
+		got, err := s.Consent(t.Context(), bob, photoPrint)
+		succeed(t, "Consent", err)
+		same(t, "consent", got, want)
+	}},
 	{"clients that there are consents for come once each, page by page", func(t *testing.T, s authserver.Store) {
 		for _, uid := range []string{"c", "a", "e", "b", "d"} {
 			consent(t, s, bob, uid, noon)

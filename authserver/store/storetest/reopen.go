@@ -31,8 +31,8 @@ var restarts = []struct {
 	}},
 	{"people are there as they were, and who ended has ended", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
 		mine, hers := confirm(t, s, confirmed(bob, until(noon.Add(time.Hour)))), confirm(t, s, confirmed(alice, ended(noon)))
-		note(t, s, noon, nil, []string{photoPrint})
 		consent(t, s, bob, photoPrint, noon)
+		note(t, s, noon, nil, []string{photoPrint})
 		s = reopen(s)
 		same(t, "Bob", person(t, s, bob), mine.Person)
 		same(t, "Alice", person(t, s, alice), hers.Person)
