@@ -14,16 +14,20 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
 
-// CacheOptions returns what the operator keeps in memory: every OAuthClient, and of
-// all Secrets of the cluster only those with our label, which the API server picks
-// out. Anything else is refused, so that nobody widens it by accident.
+// CacheOptions returns what the operator keeps in memory: every OAuthClient, ResourceServer and
+// policy, the labels of every namespace, and of all Secrets of the cluster only those with our
+// label, which the API server picks out. Anything else is refused, so that nobody widens it
+// by accident.
 func CacheOptions() cache.Options {
-	slim := &slimmer{}
+	t := &transforms{}
 	return cache.Options{
 		ReaderFailOnMissingInformer: true,
+		DefaultTransform:            cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Secret{}:        {Label: ourSecrets(), Transform: slim.secret},
-			&v1alpha1.OAuthClient{}: {Transform: slim.client},
+			&corev1.Secret{}:           {Label: ourSecrets(), Transform: t.secret},
+			&v1alpha1.OAuthClient{}:    {Transform: t.client},
+			&v1alpha1.ResourceServer{}: {Transform: t.resourceServer},
+			namespaceMetadata():        {Transform: t.namespace},
 		},
 	}
 }
@@ -36,104 +40,126 @@ func ourSecrets() labels.Selector {
 	return labels.NewSelector().Add(*has)
 }
 
-// slimmer takes from an object, before it is kept, what no decision needs, and has
-// equal parts of different objects share their memory. Most of a client's Secret is
-// the same for all of them: the names of the keys, the issuer, the endpoints.
-type slimmer struct {
-	texts  pool[string]
-	values pool[[]byte]
-	fields pool[[]metav1.ManagedFieldsEntry]
+// transforms take from an object, before it is kept, what no decision needs, and have equal
+// parts of different objects share their memory. Most of a client's Secret is the same for all
+// of them: the names of the keys, the issuer, the endpoints.
+type transforms struct {
+	texts  interner[string]
+	values interner[[]byte]
 }
 
-// client slims an OAuthClient. Patches are computed between two slim copies, so what
-// is dropped here stays in the cluster.
-func (s *slimmer) client(o any) (any, error) {
+// client transforms an OAuthClient. Patches are computed between two such copies, so what is
+// dropped here stays in the cluster.
+func (t *transforms) client(o any) (any, error) {
 	oc, ok := o.(*v1alpha1.OAuthClient)
 	if !ok {
 		return o, nil
 	}
-	oc.ManagedFields = nil
-	delete(oc.Annotations, corev1.LastAppliedConfigAnnotation)
+	t.metadata(&oc.ObjectMeta)
 	// A list that was decoded has room for four; nearly all of these have one.
-	oc.Spec.CallbackURLs = fitting(oc.Spec.CallbackURLs)
-	oc.Status.Conditions, oc.Status.Credentials = fitting(oc.Status.Conditions), fitting(oc.Status.Credentials)
-	oc.Namespace = s.text(oc.Namespace)
-	oc.Spec.Profile = v1alpha1.Profile(s.text(string(oc.Spec.Profile)))
-	oc.Spec.Consent = v1alpha1.ConsentPolicy(s.text(string(oc.Spec.Consent)))
-	oc.Spec.Entitlement = v1alpha1.EntitlementPolicy(s.text(string(oc.Spec.Entitlement)))
-	for i, c := range oc.Status.Conditions {
-		oc.Status.Conditions[i].Type, oc.Status.Conditions[i].Reason = s.text(c.Type), s.text(c.Reason)
-		oc.Status.Conditions[i].Status = metav1.ConditionStatus(s.text(string(c.Status)))
-	}
+	oc.Spec.CallbackURLs = withoutRoom(oc.Spec.CallbackURLs)
+	oc.Spec.Profile = v1alpha1.Profile(t.text(string(oc.Spec.Profile)))
+	oc.Spec.Consent = v1alpha1.ConsentPolicy(t.text(string(oc.Spec.Consent)))
+	oc.Spec.Entitlement = v1alpha1.EntitlementPolicy(t.text(string(oc.Spec.Entitlement)))
+	t.status(&oc.Status.IssuedStatus, oc.UID)
 	return oc, nil
 }
 
-// fitting returns a copy without spare room.
-func fitting[E any](list []E) []E {
+func (t *transforms) resourceServer(o any) (any, error) {
+	rs, ok := o.(*v1alpha1.ResourceServer)
+	if !ok {
+		return o, nil
+	}
+	t.metadata(&rs.ObjectMeta)
+	t.status(&rs.Status.IssuedStatus, rs.UID)
+	return rs, nil
+}
+
+// namespace keeps the labels alone.
+func (t *transforms) namespace(o any) (any, error) {
+	ns, ok := o.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return o, nil
+	}
+	ns.ManagedFields, ns.Annotations, ns.OwnerReferences, ns.Finalizers = nil, nil, nil, nil
+	return ns, nil
+}
+
+func (t *transforms) metadata(m *metav1.ObjectMeta) {
+	m.ManagedFields = nil
+	delete(m.Annotations, corev1.LastAppliedConfigAnnotation)
+	m.Namespace = t.text(m.Namespace)
+}
+
+func (t *transforms) status(status *v1alpha1.IssuedStatus, uid types.UID) {
+	if status.IdentityUID == string(uid) {
+		status.IdentityUID = string(uid)
+	}
+	status.Conditions, status.Credentials = withoutRoom(status.Conditions), withoutRoom(status.Credentials)
+	status.Claims = withoutRoom(status.Claims)
+	for i, c := range status.Conditions {
+		status.Conditions[i].Type, status.Conditions[i].Reason = t.text(c.Type), t.text(c.Reason)
+		status.Conditions[i].Status = metav1.ConditionStatus(t.text(string(c.Status)))
+		if c.Type == string(v1alpha1.ConditionAccepted) {
+			status.Conditions[i].Message = t.text(c.Message)
+		}
+	}
+	for i, c := range status.Claims {
+		status.Claims[i].Kind = v1alpha1.ClaimKind(t.text(string(c.Kind)))
+	}
+}
+
+// withoutRoom returns a copy without spare room.
+func withoutRoom[E any](list []E) []E {
 	if list == nil {
 		return nil
 	}
 	return append(make([]E, 0, len(list)), list...)
 }
 
-// secret slims a Secret. Of the managed fields it keeps the names of those that this
-// client has applied, which tell what an older spec wanted.
-func (s *slimmer) secret(o any) (any, error) {
+// secret transforms a Secret. Whoever needs its managed fields asks the API server.
+func (t *transforms) secret(o any) (any, error) {
 	secret, ok := o.(*corev1.Secret)
 	if !ok {
 		return o, nil
 	}
 	uid := secret.Labels[v1alpha1.LabelOwnerUID]
-	secret.Namespace = s.text(secret.Namespace)
+	secret.ManagedFields = nil
+	secret.Namespace = t.text(secret.Namespace)
 	for i, ref := range secret.OwnerReferences {
-		secret.OwnerReferences[i].APIVersion, secret.OwnerReferences[i].Kind = s.text(ref.APIVersion), s.text(ref.Kind)
+		secret.OwnerReferences[i].APIVersion, secret.OwnerReferences[i].Kind = t.text(ref.APIVersion), t.text(ref.Kind)
 		if string(ref.UID) == uid {
 			secret.OwnerReferences[i].UID = types.UID(uid)
 		}
 	}
-	secret.Labels = sharingKeys(s, secret.Labels)
-	secret.Annotations = sharingKeys(s, secret.Annotations)
+	secret.Labels = sharingKeys(t, secret.Labels)
+	secret.Annotations = sharingKeys(t, secret.Annotations)
 	data := make(map[string][]byte, len(secret.Data))
 	for key, value := range secret.Data {
-		data[s.text(key)] = s.value(value)
+		data[t.text(key)] = t.value(value)
 	}
 	secret.Data = data
-	secret.ManagedFields = s.applied(secret.ManagedFields, managerPrefix+uid)
 	return secret, nil
 }
 
-func sharingKeys(s *slimmer, m map[string]string) map[string]string {
+func sharingKeys(t *transforms, m map[string]string) map[string]string {
 	out := make(map[string]string, len(m))
 	for key, value := range m {
-		out[s.text(key)] = value
+		out[t.text(key)] = value
 	}
 	return out
 }
 
-func (s *slimmer) text(text string) string {
-	return s.texts.shared(text, func() string { return text })
+func (t *transforms) text(text string) string {
+	return t.texts.shared(text, func() string { return text })
 }
 
 // value shares URLs only: a client ID and a client secret are of one client.
-func (s *slimmer) value(value []byte) []byte {
+func (t *transforms) value(value []byte) []byte {
 	if string(value[:min(len(value), len(urlPrefix))]) != urlPrefix {
 		return value
 	}
-	return s.values.shared(string(value), func() []byte { return value })
+	return t.values.shared(string(value), func() []byte { return value })
 }
 
 const urlPrefix = "https://"
-
-// applied returns the one entry of the manager, cut down to what fieldsOf reads.
-func (s *slimmer) applied(entries []metav1.ManagedFieldsEntry, manager string) []metav1.ManagedFieldsEntry {
-	owned, known := fieldsOf(entries, manager)
-	if !known {
-		return nil
-	}
-	text := owned.names()
-	return s.fields.shared(text, func() []metav1.ManagedFieldsEntry {
-		names := &metav1.FieldsV1{}
-		names.SetRawString(text)
-		return []metav1.ManagedFieldsEntry{{Manager: slimManager, Operation: metav1.ManagedFieldsOperationApply, FieldsV1: names}}
-	})
-}

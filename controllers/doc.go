@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package controllers is the operator: it turns an OAuthClient into a Secret, and
-// keeps the keys that client secrets are derived from.
+// Package controllers is the operator: it turns an OAuthClient or a ResourceServer into a
+// Secret, says in its status whether it is served, and keeps the keys that client secrets are
+// derived from.
 //
-// There is one controller a file pair. In x_controller.go it observes (every read)
-// and applies (every write); in x_plan.go it decides, purely: no client, no clock,
-// no randomness. What is decided is a list of steps, because here the order of
-// writes is the promise: a credential is in the status, where the authorization
-// server finds it, before it is in the Secret, where the application finds it.
+// A reconcile reads everything (observe.go), decides purely (decide.go: no client, no clock,
+// no randomness) and writes (apply.go). What is decided is a list of steps, because the order
+// of writes is a promise. Both kinds go the same way: subject.go is the view of either, and
+// issuance.go runs it. There is a file for each question:
 //
-//	keys         the three key Secrets of the system namespace
-//	oauthclient  one Secret for each OAuthClient
+//	checks, conditions    is the object accepted, is it ready, and in which words
+//	claims                who holds a callback, a scope, an identifier, a client ID
+//	policy                what the namespace allows, and which scopes are open to it
+//	credential            which client secret there is
+//	secret                what the Secret holds, whose it is, and how it is written
+//	watches, cache        what wakes a reconcile, and what is kept in memory
+//	keys                  the three key Secrets of the system namespace
 //
-// The package knows nothing of the authorization server; what the two agree on
-// stands in api/v1alpha1 and internal/credential.
+// The package knows nothing of the authorization server. What the two agree on stands in
+// api/v1alpha1, internal/policy, internal/callback and internal/credential.
 package controllers

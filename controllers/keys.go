@@ -20,17 +20,23 @@ type keyPair struct {
 // Keys is what the keys controller has found and everybody else asks for: the keys
 // in use, or why there are none. Make it with NewKeys.
 type Keys struct {
-	// changed wakes the controller of the clients. One waiting event is enough.
-	changed chan event.GenericEvent
-
 	mu      sync.RWMutex
 	pair    *keyPair
 	problem string
+	// changed wakes the controllers that need keys. One waiting event each is enough.
+	changed []chan event.GenericEvent
 }
 
 // NewKeys returns Keys that hold no keys yet.
-func NewKeys() *Keys {
-	return &Keys{changed: make(chan event.GenericEvent, 1)}
+func NewKeys() *Keys { return &Keys{} }
+
+// subscribe returns a channel that gets an event when there are other keys than before.
+func (k *Keys) subscribe() <-chan event.GenericEvent {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	changed := make(chan event.GenericEvent, 1)
+	k.changed = append(k.changed, changed)
+	return changed
 }
 
 // Ready is a readiness check: it fails, with a sentence that says what to do, while
@@ -55,18 +61,21 @@ func (k *Keys) current() (keyPair, bool) {
 	return *k.pair, true
 }
 
-// use sets the keys and, if they are others than before, has every client looked at.
+// use sets the keys and, if they are others than before, has every object looked at.
 func (k *Keys) use(pair keyPair) {
 	k.mu.Lock()
 	same := k.pair != nil && k.pair.root.Equal(pair.root) && k.pair.shared.Equal(pair.shared)
 	k.pair, k.problem = &pair, ""
+	changed := k.changed
 	k.mu.Unlock()
 	if same {
 		return
 	}
-	select {
-	case k.changed <- event.GenericEvent{}:
-	default: // one is waiting already
+	for _, c := range changed {
+		select {
+		case c <- event.GenericEvent{}:
+		default: // one is waiting already
+		}
 	}
 }
 

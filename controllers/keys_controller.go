@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -44,6 +45,8 @@ type KeysReconciler struct {
 	Live client.Reader
 	// Namespace is where the key Secrets are.
 	Namespace string
+	// Class is the class of the objects that this installation serves.
+	Class v1alpha1.ClassName
 	// Keys is told what was found.
 	Keys *Keys
 	// Events tells people.
@@ -123,7 +126,7 @@ func (r *KeysReconciler) observe(ctx context.Context) (keysSeen, error) {
 		case err == nil:
 			seen.secrets[name] = secret
 		case !apierrors.IsNotFound(err):
-			return keysSeen{}, fmt.Errorf("read the key Secret %s: %w", name, quiet(err))
+			return keysSeen{}, fmt.Errorf("read the key Secret %s: %w", name, redact(err))
 		}
 	}
 	if r.APIServerTime != nil {
@@ -137,43 +140,51 @@ func (r *KeysReconciler) observe(ctx context.Context) (keysSeen, error) {
 	return seen, err
 }
 
-// issued reports whether any client lives on the keys. The cache may say yes; only
-// the API server itself may say no, because a no lets a key be made.
+// issued reports whether any object of the class lives on the keys. The cache may say yes;
+// only the API server itself may say no, because a no lets a key be made.
 func (r *KeysReconciler) issued(ctx context.Context) (bool, error) {
-	cached := &v1alpha1.OAuthClientList{}
-	if err := r.Client.List(ctx, cached, client.UnsafeDisableDeepCopy); err != nil {
-		return false, fmt.Errorf("list the clients: %w", err)
-	}
-	if anyIssued(cached) {
-		return true, nil
-	}
-	page := &v1alpha1.OAuthClientList{}
-	for {
-		if err := r.Live.List(ctx, page, client.Limit(listPage), client.Continue(page.Continue)); err != nil {
-			return false, fmt.Errorf("list the clients: %w", err)
+	for _, list := range []client.ObjectList{&v1alpha1.OAuthClientList{}, &v1alpha1.ResourceServerList{}} {
+		if err := r.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+			return false, fmt.Errorf("list the objects with credentials: %w", err)
 		}
-		if anyIssued(page) || page.Continue == "" {
-			return anyIssued(page), nil
+		if r.anyIssued(list) {
+			return true, nil
 		}
 	}
+	for _, page := range []client.ObjectList{&v1alpha1.OAuthClientList{}, &v1alpha1.ResourceServerList{}} {
+		for more := true; more; more = page.GetContinue() != "" {
+			if err := r.Live.List(ctx, page, client.Limit(listPage), client.Continue(page.GetContinue())); err != nil {
+				return false, fmt.Errorf("list the objects with credentials: %w", err)
+			}
+			if r.anyIssued(page) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
-// anyIssued reports whether one of the clients has credentials, or, for a Public
-// one, may have tokens.
-func anyIssued(list *v1alpha1.OAuthClientList) bool {
-	for i := range list.Items {
-		if s := &list.Items[i].Status; len(s.Credentials) > 0 || s.ClientID != "" {
-			return true
-		}
+// anyIssued reports whether one of the objects has credentials, or, for a Public client, may
+// have tokens.
+func (r *KeysReconciler) anyIssued(list client.ObjectList) bool {
+	issued := func(class v1alpha1.ClassName, s *v1alpha1.IssuedStatus) bool {
+		return class == r.Class && (len(s.Credentials) > 0 || s.ClientID != "")
 	}
-	return false
+	switch list := list.(type) {
+	case *v1alpha1.OAuthClientList:
+		return slices.ContainsFunc(list.Items, func(oc v1alpha1.OAuthClient) bool { return issued(oc.Spec.ClassName, &oc.Status.IssuedStatus) })
+	case *v1alpha1.ResourceServerList:
+		return slices.ContainsFunc(list.Items, func(rs v1alpha1.ResourceServer) bool { return issued(rs.Spec.ClassName, &rs.Status.IssuedStatus) })
+	default:
+		return false
+	}
 }
 
 func (r *KeysReconciler) apply(ctx context.Context, p keysPlan, set *corev1.Secret) error {
 	for _, secret := range p.create {
 		// Create, and nothing that overwrites: of two operators one makes the key.
 		if err := r.Client.Create(ctx, secret, client.FieldOwner(fieldManager)); err != nil {
-			return fmt.Errorf("make the key Secret %s: %w", secret.Name, quiet(err))
+			return fmt.Errorf("make the key Secret %s: %w", secret.Name, redact(err))
 		}
 		ctrl.LoggerFrom(ctx).Info("made a key", "secret", secret.Name)
 	}
@@ -184,7 +195,7 @@ func (r *KeysReconciler) apply(ctx context.Context, p keysPlan, set *corev1.Secr
 	set.Data = p.rotate
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	if err := r.Client.Patch(ctx, set, patch, client.FieldOwner(fieldManager)); err != nil {
-		return fmt.Errorf("rotate the key Secret %s: %w", set.Name, quiet(err))
+		return fmt.Errorf("rotate the key Secret %s: %w", set.Name, redact(err))
 	}
 	ctrl.LoggerFrom(ctx).Info("rotated the keys of the authorization server", "keys", len(set.Data))
 	return nil

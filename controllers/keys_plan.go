@@ -65,38 +65,29 @@ func planKeys(seen keysSeen, in keysInput) keysPlan {
 		}
 	}
 	var p keysPlan
-	steps := []struct {
-		name string
-		do   func(*corev1.Secret) error
-	}{
-		{credential.OperatorKeySecret, func(s *corev1.Secret) (err error) {
-			p.pair.root, err = p.one(s, in, credential.OperatorKeySecret, credential.RootDataKey, in.root)
-			return err
-		}},
-		{credential.SharedKeySecret, func(s *corev1.Secret) (err error) {
-			p.pair.shared, err = p.one(s, in, credential.SharedKeySecret, credential.SharedDataKey, in.shared)
-			return err
-		}},
-		{credential.AuthserverKeysSecret, func(s *corev1.Secret) error { return p.set(s, in) }},
+	var err error
+	if p.pair.root, err = p.one(seen, in, credential.OperatorKeySecret, credential.RootDataKey, in.root); err != nil {
+		return keysPlan{missing: credential.OperatorKeySecret, problem: damagedKey(in.namespace, credential.OperatorKeySecret, err)}
 	}
-	for _, step := range steps {
-		if err := step.do(seen.secrets[step.name]); err != nil {
-			return keysPlan{missing: step.name, problem: damagedKey(in.namespace, step.name, err)}
-		}
+	if p.pair.shared, err = p.one(seen, in, credential.SharedKeySecret, credential.SharedDataKey, in.shared); err != nil {
+		return keysPlan{missing: credential.SharedKeySecret, problem: damagedKey(in.namespace, credential.SharedKeySecret, err)}
+	}
+	if err = p.set(seen.secrets[credential.AuthserverKeysSecret], in); err != nil {
+		return keysPlan{missing: credential.AuthserverKeysSecret, problem: damagedKey(in.namespace, credential.AuthserverKeysSecret, err)}
 	}
 	return p
 }
 
 // one reads a Secret that holds a single key, or plans it with the fresh key.
-func (p *keysPlan) one(seen *corev1.Secret, in keysInput, name, dataKey string, fresh credential.Key) (credential.Key, error) {
-	if seen == nil {
+func (p *keysPlan) one(seen keysSeen, in keysInput, name, dataKey string, fresh credential.Key) (credential.Key, error) {
+	if seen.secrets[name] == nil {
 		// Immutable: an edit by mistake is refused. To delete it is still possible.
 		secret := keySecret(in.namespace, name, map[string][]byte{dataKey: fresh.Bytes()})
 		secret.Immutable = new(true)
 		p.create = append(p.create, secret)
 		return fresh, nil
 	}
-	key, err := credential.ParseKey(seen.Data[dataKey])
+	key, err := credential.ParseKey(seen.secrets[name].Data[dataKey])
 	if err != nil {
 		return credential.Key{}, fmt.Errorf("its data key %q: %w", dataKey, err)
 	}

@@ -45,14 +45,20 @@ func (s *scene) start() (manager ctrl.Manager, keys *KeysReconciler) {
 	s.keys = NewKeys()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	s.must(Indexes(ctx, mgr.GetFieldIndexer()))
+	wake := &Wakeups{}
+	s.claims = &Claims{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.ns, Class: s.class, Events: s.events, Now: s.clock.Now, Wake: wake.Wake,
+	}
+	issuance := &Issuance{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Claims: s.claims, Events: s.events, Issuer: issuer,
+		Class: s.class, Now: s.clock.Now, NewID: credential.NewID,
+	}
 	keys = &KeysReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.ns, Keys: s.keys, Events: s.events, Now: s.clock.Now,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.ns, Class: s.class, Keys: s.keys, Events: s.events, Now: s.clock.Now,
 	}
 	s.must(keys.SetupWithManager(mgr))
-	s.must((&OAuthClientReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Events: s.events, Issuer: issuer,
-		Now: s.clock.Now, NewID: credential.NewID,
-	}).SetupWithManager(mgr))
+	s.must((&OAuthClientReconciler{issuance}).SetupWithManager(mgr, wake))
+	s.must((&ResourceServerReconciler{issuance}).SetupWithManager(mgr, wake))
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
 	s.t.Cleanup(func() {
@@ -77,6 +83,15 @@ func (s *scene) becomes(name string, status metav1.ConditionStatus, reason strin
 		return ready != nil && ready.Status == status && ready.Reason == reason
 	})
 	return s.checked(name)
+}
+
+// serverBecomes waits for what Ready says of a ResourceServer.
+func (s *scene) serverBecomes(name string, status metav1.ConditionStatus, reason string) {
+	s.t.Helper()
+	s.eventually(fmt.Sprintf("%s is %s/%s", name, status, reason), func() bool {
+		ready := meta.FindStatusCondition(s.getServer(name).Status.Conditions, string(v1alpha1.ConditionReady))
+		return ready != nil && ready.Status == status && ready.Reason == reason
+	})
 }
 
 // quietly waits until the cache of the manager has seen everything that was written so
@@ -128,7 +143,7 @@ func TestAManagerDoesAllOfItByItself(t *testing.T) {
 	s.becomes("photoapp", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
-func TestUnderAManagerANewClientTakesThreeWritesAndAnUnchangedOneNone(t *testing.T) {
+func TestUnderAManagerANewClientTakesTwoWritesAndNoEventAndAnUnchangedOneNone(t *testing.T) {
 	const clients = 40
 	s := newScene(t)
 	s.start()
@@ -146,9 +161,19 @@ func TestUnderAManagerANewClientTakesThreeWritesAndAnUnchangedOneNone(t *testing
 	}
 	for i := range clients {
 		name := fmt.Sprintf("photoprint-%d", i)
-		if calls["status "+name] != 2 || calls["apply "+name+"-oauth"] != 1 {
-			t.Errorf("%s took %d writes of status and %d of its Secret, want 2 and 1", name, calls["status "+name], calls["apply "+name+"-oauth"])
+		if calls["status "+name] != 1 || calls["create "+name+"-oauth"] != 1 {
+			t.Errorf("%s took %d writes of status and %d of its Secret, want 1 and 1", name, calls["status "+name], calls["create "+name+"-oauth"])
 		}
+		delete(calls, "status "+name)
+		delete(calls, "create "+name+"-oauth")
+	}
+	delete(calls, "status last")
+	delete(calls, "create last-oauth")
+	if len(calls) != 0 {
+		t.Errorf("other writes: %v", calls)
+	}
+	if got := s.events.reasons(); len(got) != 0 {
+		t.Errorf("events %q", got)
 	}
 
 	other := newScene(t) // another operator starts: it looks at every client
@@ -157,36 +182,10 @@ func TestUnderAManagerANewClientTakesThreeWritesAndAnUnchangedOneNone(t *testing
 	other.writes.reset()
 	other.quietly("after-a-restart")
 	for _, call := range other.writes.take() {
-		if call != "status after-a-restart" && call != "apply after-a-restart-oauth" {
+		if call != "status after-a-restart" && call != "create after-a-restart-oauth" {
 			t.Errorf("%s, although nothing had changed", call)
 		}
 	}
-}
-
-func TestUnderAManagerALoserIsServedOnceTheWinnerGoes(t *testing.T) {
-	s := newScene(t)
-	s.start()
-	other := newScene(t)
-	other.keys, other.pair = s.keys, s.pair
-	url := "https://" + s.ns + ".example/callback"
-	claim := func(oc *v1alpha1.OAuthClient) {
-		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(url)}
-	}
-	one, two := s.client("photoprint", claim), other.client("photoprint", claim)
-	winner, loser := s, other
-	if v1alpha1.Older(two, one) {
-		winner, loser = other, s
-	}
-	winner.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
-	loser.becomes("photoprint", metav1.ConditionFalse, string(v1alpha1.AcceptedReasonCallbackConflict))
-	winner.update("photoprint", func(oc *v1alpha1.OAuthClient) {
-		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(url + "/other")}
-	})
-	loser.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
-	winner.update("photoprint", claim)
-	loser.becomes("photoprint", metav1.ConditionFalse, string(v1alpha1.AcceptedReasonCallbackConflict))
-	winner.must(winner.api.Delete(t.Context(), winner.get("photoprint")))
-	loser.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 // The memory promise: of the Secrets of a cluster only ours come over the wire and
@@ -204,7 +203,7 @@ func TestForeignSecretsNeverReachTheCache(t *testing.T) {
 	s.quietly("photoprint")
 	s.eventually("the Secret is in the cache", func() bool { return len(s.cached(mgr.GetCache())) == 1 })
 	for _, secret := range s.cached(mgr.GetCache()) {
-		if secret.Name != "photoprint-oauth" || len(secret.ManagedFields) != 1 {
+		if secret.Name != "photoprint-oauth" || len(secret.ManagedFields) != 0 {
 			t.Errorf("the cache holds %s with %d records of managed fields", secret.Name, len(secret.ManagedFields))
 		}
 	}
@@ -248,7 +247,7 @@ func TestMetricsCountTheClientsByReason(t *testing.T) {
 	})
 	registry := prometheus.NewRegistry()
 	elected := make(chan struct{})
-	s.must(registry.Register(NewMetrics(t.Context(), s.api, elected)))
+	s.must(registry.Register(NewMetrics(t.Context(), s.api, s.claims, elected)))
 	if families, err := registry.Gather(); err != nil || len(families) != 0 {
 		t.Errorf("N104: a replica that does not lead counts %v (%v)", families, err)
 	}
@@ -258,13 +257,18 @@ func TestMetricsCountTheClientsByReason(t *testing.T) {
 	var got []string
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			got = append(got, fmt.Sprintf("%s %s/%s %v", family.GetName(), m.GetLabel()[0].GetValue(), m.GetLabel()[1].GetValue(), m.GetGauge().GetValue()))
+			line := family.GetName() + " "
+			if labels := m.GetLabel(); len(labels) == 2 {
+				line += labels[0].GetValue() + "/" + labels[1].GetValue() + " "
+			}
+			got = append(got, line+fmt.Sprint(m.GetGauge().GetValue()+m.GetCounter().GetValue()))
 		}
 	}
 	slices.Sort(got)
 	want := []string{
-		"gatehouse_oauthclients False/Suspended 1", "gatehouse_oauthclients True/Issued 2",
-		"gatehouse_oauthclients Unknown/ 1", "gatehouse_oauthclients Unknown/Other 1",
+		"gatehouse_oauthclients True/Issued 2", "gatehouse_oauthclients True/Suspended 1",
+		"gatehouse_oauthclients Unknown/Other 1", "gatehouse_oauthclients Unknown/Pending 1",
+		"gatehouse_released_claims 0", "gatehouse_released_claims_dropped_total 0",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -290,15 +294,15 @@ func TestACopyOlderThanOurOwnWriteIsDoubtedForAWhile(t *testing.T) {
 		{name: "no number", version: "x"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			var own ownWrites
-			if own.behind(at(row.version), start) != 0 {
+			var own expectations
+			if own.stale(at(row.version), start) != 0 {
 				t.Error("doubted although nothing was written")
 			}
-			own.wrote(at("100"), start)
-			if got := own.behind(at(row.version), start.Add(row.after)); got != row.want {
+			own.wrote(objectRef{name: "photoprint"}, at("100"), start)
+			if got := own.stale(at(row.version), start.Add(row.after)); got != row.want {
 				t.Errorf("doubted for %s, want %s", got, row.want)
 			}
-			if row.want == 0 && len(own.latest) != 0 {
+			if row.want == 0 && len(own.latest)+len(own.byName) != 0 {
 				t.Error("not forgotten")
 			}
 		})

@@ -110,6 +110,19 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 			},
 		},
 		{
+			name: "a reset of an immutable Secret",
+			start: func(s *scene) {
+				s.issued("photoprint")
+				s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Immutable = new(true) })
+				s.update("photoprint", reset("1"))
+			},
+			check: func(s *scene, oc *v1alpha1.OAuthClient) {
+				if oc.Status.LastHandledReset != "1" {
+					s.t.Error("not handled")
+				}
+			},
+		},
+		{
 			name: "a client created anew",
 			start: func(s *scene) {
 				s.must(s.api.Delete(s.t.Context(), s.issued("photoprint")))
@@ -260,15 +273,20 @@ func (s *scene) quota(hard string) {
 	s.must(s.api.Status().Update(s.t.Context(), q))
 }
 
+// awaitQuota waits until the API server, which learns of the quota by a watch of its own, has it.
+func (s *scene) awaitQuota() {
+	s.t.Helper()
+	s.eventually("the quota holds", func() bool {
+		probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, GenerateName: "probe-"}}
+		return apierrors.IsForbidden(s.api.Create(s.t.Context(), probe, client.DryRunAll))
+	})
+}
+
 func TestASecretThatTheQuotaForbidsIsSaidAndTriedAgain(t *testing.T) {
 	s := newScene(t)
 	s.quota("0")
 	s.client("photoprint")
-	// The API server learns of the quota by a watch of its own.
-	s.eventually("the quota holds", func() bool {
-		probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, GenerateName: "probe-"}}
-		return apierrors.IsForbidden(s.api.Create(t.Context(), probe, client.DryRunAll))
-	})
+	s.awaitQuota()
 	for range 2 {
 		if _, err := s.reconcile(s.r, "photoprint"); err == nil {
 			t.Fatal("nobody will retry")
@@ -279,7 +297,7 @@ func TestASecretThatTheQuotaForbidsIsSaidAndTriedAgain(t *testing.T) {
 	if !strings.Contains(message(oc), "quota") {
 		t.Errorf("message %q", message(oc))
 	}
-	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint", "apply photoprint-oauth")
+	s.wantWrites("create photoprint-oauth", "status photoprint", "create photoprint-oauth")
 	if got := s.events.reasons(); !slices.Equal(got, []string{"SecretNotWritten"}) {
 		t.Errorf("events %q", got)
 	}
@@ -295,18 +313,38 @@ func TestASecretThatTheQuotaForbidsIsSaidAndTriedAgain(t *testing.T) {
 func TestASecretThatIsRefusedAsInvalidIsSaidInOurOwnWords(t *testing.T) {
 	s := newScene(t)
 	s.issued("photoprint")
-	s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Immutable, o.Data[secretKey] = new(true), []byte("x") })
-	_, err := s.reconcile(s.r, "photoprint")
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { // more than a Secret can hold
+		oc.Spec.Credentials.SecretTemplate.Data = map[string]v1alpha1.DataValue{}
+		long := v1alpha1.DataValue(strings.Repeat("{{client-secret}}", 200))
+		for i := range 16 {
+			oc.Spec.Credentials.SecretTemplate.Data[fmt.Sprintf("key-%d", i)] = long
+		}
+	})
+	r := s.reconciler(refusingSecrets(s.api, apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Secret").GroupKind(), "ghs_leak immutable", nil)))
+	_, err := s.reconcile(r, "photoprint")
 	if err == nil || !apierrors.IsInvalid(err) {
 		t.Fatalf("error %v, want Invalid", err)
 	}
 	if strings.Contains(err.Error(), "immutable") {
 		t.Errorf("the error %q quotes the API server", err)
 	}
-	oc := s.checked("photoprint")
-	s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten))
-	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
+	s.wantReady(s.checked("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten))
 	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+}
+
+// refusingSecrets returns a client whose API server refuses every write of a Secret.
+func refusingSecrets(c client.WithWatch, answer error) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			if _, secret := obj.(*corev1.Secret); secret {
+				return answer
+			}
+			return c.Create(ctx, obj, opts...)
+		},
+		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
+			return answer
+		},
+	})
 }
 
 func TestAnErrorQuotesNothingThatTheAPIServerSaid(t *testing.T) {
@@ -317,10 +355,10 @@ func TestAnErrorQuotesNothingThatTheAPIServerSaid(t *testing.T) {
 		apierrors.NewInternalError(errors.New(leak)),
 		errors.New(leak),
 	} {
-		if got := fmt.Errorf("write: %w", quiet(err)).Error(); strings.Contains(got, leak) {
+		if got := fmt.Errorf("write: %w", redact(err)).Error(); strings.Contains(got, leak) {
 			t.Errorf("%q", got)
 		}
-		if !errors.Is(quiet(err), err) {
+		if !errors.Is(redact(err), err) {
 			t.Error("the cause is lost")
 		}
 	}

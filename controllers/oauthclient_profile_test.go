@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -21,9 +22,9 @@ var profiles = []struct {
 	root    func(keyPair) credential.Key
 }{
 	{v1alpha1.ProfileOAuth2, func(k keyPair) credential.Key { return k.root }},
-	{v1alpha1.ProfileOAuth1, func(k keyPair) credential.Key { return k.shared }},
+	{v1alpha1.ProfileOAuth1, func(k keyPair) credential.Key { return credential.SignedRoot(k.shared) }},
 	{v1alpha1.ProfileConnectionsCloudOAuth2, func(k keyPair) credential.Key { return k.root }},
-	{v1alpha1.ProfileConnectionsCloudOAuth1, func(k keyPair) credential.Key { return k.shared }},
+	{v1alpha1.ProfileConnectionsCloudOAuth1, func(k keyPair) credential.Key { return credential.SignedRoot(k.shared) }},
 	{v1alpha1.ProfileIntegrationCloud, func(k keyPair) credential.Key { return k.root }},
 }
 
@@ -31,14 +32,14 @@ func of(profile v1alpha1.Profile) func(*v1alpha1.OAuthClient) {
 	return func(oc *v1alpha1.OAuthClient) { oc.Spec.Profile = profile }
 }
 
-func TestInEveryProfileTheSecretIsDerivedFromItsKeyInThreeWrites(t *testing.T) {
+func TestInEveryProfileTheSecretIsDerivedFromItsKeyInTwoWrites(t *testing.T) {
 	for _, row := range profiles {
 		t.Run(string(row.profile), func(t *testing.T) {
 			s := newScene(t)
 			s.client("photoprint", of(row.profile))
 			oc := s.settle("photoprint")
 			s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
-			s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
+			s.wantWrites("create photoprint-oauth", "status photoprint")
 
 			id := oc.Status.Credentials[0].ID
 			want := credential.Derive(row.root(s.pair), string(oc.UID), id)
@@ -90,7 +91,7 @@ func TestASignedClientIsReadyOnlyWithTheKeyItsSecretCameFrom(t *testing.T) {
 		metav1.SetMetaDataAnnotation(&oc.ObjectMeta, v1alpha1.AnnotationResetCredentials, "1")
 	})
 	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
-	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
+	s.wantWrites("dry-run apply photoprint-oauth", "status photoprint", "patch photoprint-oauth", "apply photoprint-oauth", "status photoprint")
 }
 
 // For a client that sends its secret, any secret that the verifier proves is accepted. A signed client's has to be the derived one.
@@ -105,15 +106,14 @@ func TestASecretThatIsOnlyProvenDoesNotMakeASignedClientReady(t *testing.T) {
 		{v1alpha1.ProfileConnectionsCloudOAuth1, metav1.ConditionFalse, string(v1alpha1.ReadyReasonKeyMismatch)},
 	} {
 		t.Run(string(row.profile), func(t *testing.T) {
-			in := fixedInput()
 			oc := photoprint(of(row.profile), ready)
-			oc.Status.Credentials[0].Verifier = credential.Verifier(in.keys.shared, string(uid), oldN, "chosen elsewhere")
+			oc.Status.Credentials[0].Verifier = credential.Verifier(fixed(2), string(uid), oldN, "chosen elsewhere")
 			held := heldBy(oc, oldN, func(s *corev1.Secret) { s.Data[v1alpha1.KeyClientSecret] = []byte("chosen elsewhere") })
-			got := plan(oc, observation{secret: held}, in)
+			got := decide(inputOf(oc, observation{secret: held}))
 			if len(got.steps) != 1 || got.steps[0].status == nil {
 				t.Fatalf("steps %v, want the status alone", told(got))
 			}
-			if c := got.steps[0].status.Conditions[0]; c.Status != row.status || c.Reason != row.reason {
+			if c := meta.FindStatusCondition(got.steps[0].status.Conditions, string(v1alpha1.ConditionReady)); c.Status != row.status || c.Reason != row.reason {
 				t.Errorf("Ready=%s/%s, want %s/%s", c.Status, c.Reason, row.status, row.reason)
 			}
 		})
@@ -156,7 +156,7 @@ func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			row.want["client-id"], row.want["client-secret"], row.want["issuer"] = "photos.photoprint", "s", issuer
 			got := map[string]string{}
-			for key, value := range wantedSecret(photoprint(row.change...), issuer, "s").data {
+			for key, value := range dataOf(inputOf(photoprint(row.change...), observation{}), "s") {
 				got[key] = string(value)
 			}
 			if diff := cmp.Diff(row.want, got); diff != "" {
@@ -186,7 +186,7 @@ func TestSuspendingAClientOfIntegrationCloudEndsWhatItHas(t *testing.T) {
 	s.clock.advance(time.Hour + 300*time.Millisecond)
 	first := s.clock.Now().Truncate(time.Second).Add(time.Second)
 	s.update("integrator", suspend(true))
-	s.wantReady(s.settle("integrator"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSuspended))
+	s.wantReady(s.settle("integrator"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonSuspended))
 	s.wantWrites("status integrator")
 	wantValidAfter(first)
 
@@ -249,7 +249,7 @@ func TestASuspensionIsNotedWhateverElseIsWrong(t *testing.T) {
 func TestSuspendingAClientOfAnotherProfileKeepsItsGrants(t *testing.T) {
 	for _, row := range profiles {
 		oc := photoprint(of(row.profile), ready, func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend, oc.Generation = true, 2 })
-		for _, step := range plan(oc, observation{}, fixedInput()).steps {
+		for _, step := range decide(inputOf(oc, observation{})).steps {
 			if step.status == nil {
 				continue
 			}
@@ -257,8 +257,9 @@ func TestSuspendingAClientOfAnotherProfileKeepsItsGrants(t *testing.T) {
 			if got := step.status.ValidAfter != nil; got != ends {
 				t.Errorf("%s: grants end: %t, want %t", row.profile, got, ends)
 			}
-			if said := strings.Contains(step.status.Conditions[0].Message, "have ended"); step.status.Conditions[0].Reason == string(v1alpha1.ReadyReasonSuspended) && said != ends {
-				t.Errorf("%s: says %q", row.profile, step.status.Conditions[0].Message)
+			c := meta.FindStatusCondition(step.status.Conditions, string(v1alpha1.ConditionReady))
+			if said := strings.Contains(c.Message, "have ended"); c.Reason != string(v1alpha1.ReadyReasonSuspended) || said != ends {
+				t.Errorf("%s: says %s %q", row.profile, c.Reason, c.Message)
 			}
 		}
 	}

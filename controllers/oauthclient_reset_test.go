@@ -23,7 +23,7 @@ func TestResetMakesANewCredentialAndEndsTheOldOneAtOnce(t *testing.T) {
 	s.update("photoprint", reset("2026-05-01"))
 	oc := s.settle("photoprint")
 	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
-	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
+	s.wantWrites("dry-run apply photoprint-oauth", "status photoprint", "patch photoprint-oauth", "apply photoprint-oauth", "status photoprint")
 	after := value(s.secret("photoprint-oauth"))
 	if after == before || s.accepts(oc, before) || !s.accepts(oc, after) {
 		t.Error("the old secret is still the one, or still accepted")
@@ -56,7 +56,7 @@ func TestAResetThatIsThereAtTheFirstCredentialCountsAsHandled(t *testing.T) {
 	s := newScene(t)
 	s.client("photoprint", reset("1"))
 	oc := s.settle("photoprint")
-	s.wantWrites("status photoprint", "apply photoprint-oauth", "status photoprint")
+	s.wantWrites("create photoprint-oauth", "status photoprint")
 	if oc.Status.LastHandledReset != "1" {
 		t.Errorf("lastHandledReset %q", oc.Status.LastHandledReset)
 	}
@@ -67,11 +67,10 @@ func TestDuringAResetReadyIsUnknownAndTheOldSecretIsDead(t *testing.T) {
 	s.issued("photoprint")
 	before := value(s.secret("photoprint-oauth"))
 	s.update("photoprint", reset("1"))
-	oc := s.get("photoprint")
-	seen, err := s.r.observe(t.Context(), oc)
+	of := s.subject("photoprint")
+	d := s.decide(of, s.observed("photoprint"))
+	_, err := s.r.apply(t.Context(), of, decision{steps: d.steps[:2]})
 	s.must(err)
-	d := plan(oc, seen, input{keys: s.pair, issuer: issuer, now: s.clock.Now(), newID: s.r.NewID()})
-	s.must(s.r.apply(t.Context(), oc, decision{steps: d.steps[:1]}))
 	s.wantReady(s.get("photoprint"), metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing))
 	if s.accepts(s.get("photoprint"), before) {
 		t.Error("the old secret is still accepted")

@@ -48,6 +48,8 @@ type scene struct {
 	clock  *clock
 	events *eventLog
 	writes *callLog
+	claims *Claims
+	class  v1alpha1.ClassName
 	r      *OAuthClientReconciler
 }
 
@@ -64,22 +66,46 @@ func newScene(t testing.TB) *scene {
 		clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}, events: &eventLog{}, writes: &callLog{},
 	}
 	s.keys.use(s.pair)
-	// The next test shall find no clients: some look at the whole cluster.
+	// The next test shall find no objects: some look at the whole cluster.
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
-		if err := api.DeleteAllOf(ctx, &v1alpha1.OAuthClient{}, client.InNamespace(s.ns)); err != nil {
-			t.Error(err)
+		for _, kind := range []client.Object{&v1alpha1.OAuthClient{}, &v1alpha1.ResourceServer{}} {
+			if err := api.DeleteAllOf(ctx, kind, client.InNamespace(s.ns)); err != nil {
+				t.Error(err)
+			}
 		}
 	})
+	s.claims = s.newClaims()
 	s.r = s.reconciler(s.writes.watch(api))
 	return s
 }
 
-// reconciler returns one more reconciler: what another operator would be.
+// newClaims returns a ledger that knows nothing yet: that of an operator which starts.
+func (s *scene) newClaims() *Claims {
+	return &Claims{Client: s.api, Live: s.api, Namespace: s.ns, Events: s.events, Now: s.clock.Now}
+}
+
+// reconciler returns one more reconciler: what another worker would be.
 func (s *scene) reconciler(api client.WithWatch) *OAuthClientReconciler {
-	return &OAuthClientReconciler{
-		Client: indexed(api), Live: api, Keys: s.keys, Events: s.events, Issuer: issuer, Now: s.clock.Now, NewID: credential.NewID,
-	}
+	return &OAuthClientReconciler{&Issuance{
+		Client: indexed(api), Live: api, Keys: s.keys, Claims: s.claims, Events: s.events, Issuer: issuer,
+		Now: s.clock.Now, NewID: credential.NewID,
+	}}
+}
+
+// beside returns a scene in another namespace under the same operator.
+func (s *scene) beside() *scene {
+	s.t.Helper()
+	other := newScene(s.t)
+	other.keys, other.pair, other.events, other.clock, other.claims = s.keys, s.pair, s.events, s.clock, s.claims
+	other.r = other.reconciler(other.writes.watch(other.api))
+	return other
+}
+
+// restarted has another operator take over.
+func (s *scene) restarted() {
+	s.claims = s.newClaims()
+	s.r = s.reconciler(s.writes.watch(s.api))
 }
 
 // draft is an OAuthClient before it is applied. Its callback belongs to the namespace,
@@ -111,6 +137,61 @@ func (s *scene) issued(name string, change ...func(*v1alpha1.OAuthClient)) *v1al
 	return oc
 }
 
+// server applies a ResourceServer that declares the scopes.
+func (s *scene) server(name string, scopes ...string) *v1alpha1.ResourceServer {
+	s.t.Helper()
+	rs := &v1alpha1.ResourceServer{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}}
+	for _, scope := range scopes {
+		rs.Spec.Scopes = append(rs.Spec.Scopes, v1alpha1.ScopeDeclaration{Name: v1alpha1.Scope(scope), Description: "See your photos"})
+	}
+	s.must(s.api.Create(s.t.Context(), rs))
+	return rs
+}
+
+// settleServer reconciles the ResourceServer until there is nothing more to do at once.
+func (s *scene) settleServer(name string) *v1alpha1.ResourceServer {
+	s.t.Helper()
+	r := &ResourceServerReconciler{s.r.Issuance}
+	for range 20 {
+		result, err := r.Reconcile(s.t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: s.ns, Name: name}})
+		s.must(err)
+		if result.RequeueAfter == 0 || result.RequeueAfter >= foreignEvery {
+			rs := s.getServer(name)
+			s.wellFormed(name, rs.Generation, rs.Status.Conditions)
+			return rs
+		}
+	}
+	s.t.Fatalf("%s does not settle", name)
+	return nil
+}
+
+func (s *scene) getServer(name string) *v1alpha1.ResourceServer {
+	s.t.Helper()
+	rs := &v1alpha1.ResourceServer{}
+	s.must(s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, rs))
+	return rs
+}
+
+// updateServer changes the ResourceServer as its owner would.
+func (s *scene) updateServer(name string, change func(*v1alpha1.ResourceServer)) {
+	s.t.Helper()
+	rs := s.getServer(name)
+	before := rs.DeepCopy()
+	change(rs)
+	s.must(s.api.Patch(s.t.Context(), rs, client.MergeFrom(before)))
+}
+
+// says checks the condition of a status.
+func (s *scene) says(conditions []metav1.Condition, kind v1alpha1.ConditionType, status metav1.ConditionStatus, reason string) string {
+	s.t.Helper()
+	c := meta.FindStatusCondition(conditions, string(kind))
+	if c == nil || c.Status != status || c.Reason != reason {
+		s.t.Errorf("%s is %+v, want %s/%s", kind, c, status, reason)
+		return ""
+	}
+	return c.Message
+}
+
 // settle reconciles until there is nothing more to do at once, checks what must
 // hold then, and returns the object.
 func (s *scene) settle(name string) *v1alpha1.OAuthClient {
@@ -118,7 +199,7 @@ func (s *scene) settle(name string) *v1alpha1.OAuthClient {
 	for range 20 {
 		result, err := s.reconcile(s.r, name)
 		s.must(err)
-		if result.RequeueAfter == 0 || result.RequeueAfter >= strangerEvery {
+		if result.RequeueAfter == 0 || result.RequeueAfter >= foreignEvery {
 			return s.checked(name)
 		}
 	}
@@ -196,6 +277,39 @@ func (s *scene) wantReady(oc *v1alpha1.OAuthClient, status metav1.ConditionStatu
 	}
 }
 
+func (s *scene) wantAccepted(name string, status metav1.ConditionStatus, reason string) {
+	s.t.Helper()
+	accepted := meta.FindStatusCondition(s.get(name).Status.Conditions, string(v1alpha1.ConditionAccepted))
+	if accepted == nil || accepted.Status != status || accepted.Reason != reason {
+		s.t.Errorf("%s: Accepted is %+v, want %s/%s", name, accepted, status, reason)
+	}
+}
+
+// subject returns the client as a reconcile sees it now.
+func (s *scene) subject(name string) subject { return clientSubject(s.get(name)) }
+
+// observed returns what a reconcile would see now.
+func (s *scene) observed(name string) observation {
+	s.t.Helper()
+	env, known, err := s.r.environment(s.t.Context(), s.ns)
+	s.must(err)
+	if !known {
+		s.t.Fatal("the namespace is not known")
+	}
+	seen, err := s.r.observe(s.t.Context(), s.subject(name), env, false)
+	s.must(err)
+	return seen
+}
+
+// decide returns what a reconcile of the subject would do after it saw this.
+func (s *scene) decide(of subject, seen observation) decision {
+	in := input{subject: of, seen: seen, keys: s.pair, issuer: issuer, now: s.clock.Now(), newID: s.r.NewID()}
+	for _, c := range of.claims {
+		in.claims = append(in.claims, claimResult{Claim: c, since: s.clock.Now()})
+	}
+	return decide(in)
+}
+
 func (s *scene) wantWrites(want ...string) {
 	s.t.Helper()
 	if got := s.writes.take(); !slices.Equal(got, want) {
@@ -208,9 +322,9 @@ func (s *scene) wantWrites(want ...string) {
 func (s *scene) accepted(oc *v1alpha1.OAuthClient) bool {
 	s.t.Helper()
 	if oc.Spec.Public() {
-		return string(s.secret(oc.Status.SecretName).Data[dataKey(oc, v1alpha1.KeyClientID)]) == oc.Status.ClientID
+		return string(s.secret(oc.Status.SecretName).Data[clientSubject(oc).dataKey(v1alpha1.KeyClientID)]) == oc.Status.ClientID
 	}
-	return s.accepts(oc, string(s.secret(oc.Status.SecretName).Data[dataKey(oc, v1alpha1.KeyClientSecret)]))
+	return s.accepts(oc, string(s.secret(oc.Status.SecretName).Data[clientSubject(oc).dataKey(v1alpha1.KeyClientSecret)]))
 }
 
 func (s *scene) accepts(oc *v1alpha1.OAuthClient, secret string) bool {
@@ -224,24 +338,38 @@ func (s *scene) accepts(oc *v1alpha1.OAuthClient, secret string) bool {
 func (s *scene) checked(name string) *v1alpha1.OAuthClient {
 	s.t.Helper()
 	oc := s.get(name)
-	if len(oc.Status.Conditions) != 1 {
-		s.t.Fatalf("%s has %d conditions, want Ready alone", name, len(oc.Status.Conditions))
+	if oc.Status.ObservedGeneration != oc.Generation {
+		s.t.Errorf("%s: generation %d, observed %d", name, oc.Generation, oc.Status.ObservedGeneration)
 	}
-	c := oc.Status.Conditions[0]
-	if c.Type != string(v1alpha1.ConditionReady) || !slices.Contains(reasons(), c.Reason) || c.Message == "" || c.LastTransitionTime.IsZero() {
-		s.t.Errorf("%s: the condition is not well formed: %+v", name, c)
-	}
-	if c.ObservedGeneration != oc.Generation || oc.Status.ObservedGeneration != oc.Generation {
-		s.t.Errorf("%s: generation %d, observed %d, in the condition %d", name, oc.Generation, oc.Status.ObservedGeneration, c.ObservedGeneration)
-	}
+	s.wellFormed(name, oc.Generation, oc.Status.Conditions)
+	c := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady))
 	if len(oc.Status.Credentials) > 1 {
 		s.t.Errorf("%s has %d credentials", name, len(oc.Status.Credentials))
 	}
-	if c.Status == metav1.ConditionTrue && !s.accepted(oc) {
+	if c.Reason == string(v1alpha1.ReadyReasonIssued) && !s.accepted(oc) {
 		s.t.Errorf("%s is Ready, but what its Secret holds would not be accepted", name)
 	}
 	s.noSecretIn(oc)
 	return oc
+}
+
+// wellFormed checks what must hold of conditions, whatever they say.
+func (s *scene) wellFormed(name string, generation int64, conditions []metav1.Condition) {
+	s.t.Helper()
+	for _, c := range conditions {
+		if c.Message == "" || c.LastTransitionTime.IsZero() || c.ObservedGeneration != generation {
+			s.t.Errorf("%s: the condition is not well formed (generation %d): %+v", name, generation, c)
+		}
+	}
+	accepted, ready := meta.FindStatusCondition(conditions, string(v1alpha1.ConditionAccepted)), meta.FindStatusCondition(conditions, string(v1alpha1.ConditionReady))
+	if accepted == nil || ready == nil || !slices.Contains(reasons(), ready.Reason) {
+		s.t.Fatalf("%s: Accepted and Ready are not both there: %+v", name, conditions)
+	}
+	reconciling := meta.IsStatusConditionTrue(conditions, string(v1alpha1.ConditionReconciling))
+	stalled := meta.IsStatusConditionTrue(conditions, string(v1alpha1.ConditionStalled))
+	if ready.Status == metav1.ConditionTrue && (reconciling || stalled) || ready.Status != metav1.ConditionTrue && reconciling == stalled {
+		s.t.Errorf("%s: Ready is %s, Reconciling %t, Stalled %t", name, ready.Status, reconciling, stalled)
+	}
 }
 
 // noSecretIn checks N61 for what the operator writes outside of Secrets.
@@ -374,7 +502,8 @@ func (l *callLog) reset() { l.take() }
 func (l *callLog) watch(c client.WithWatch) client.WithWatch {
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
-			l.add("create", obj.GetName())
+			o := (&client.CreateOptions{}).ApplyOptions(opts)
+			l.add(dryRun(o.DryRun)+"create", obj.GetName())
 			return c.Create(ctx, obj, opts...)
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
@@ -390,7 +519,8 @@ func (l *callLog) watch(c client.WithWatch) client.WithWatch {
 			return c.Patch(ctx, obj, patch, opts...)
 		},
 		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
-			l.add("apply", *obj.(interface{ GetName() *string }).GetName())
+			o := (&client.ApplyOptions{}).ApplyOptions(opts)
+			l.add(dryRun(o.DryRun)+"apply", *obj.(interface{ GetName() *string }).GetName())
 			return c.Apply(ctx, obj, opts...)
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
@@ -398,6 +528,25 @@ func (l *callLog) watch(c client.WithWatch) client.WithWatch {
 			return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 		},
 	})
+}
+
+// withoutNamespaces returns a client whose cache knows no namespace yet.
+func withoutNamespaces(c client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			if _, namespace := obj.(*metav1.PartialObjectMetadata); namespace {
+				return apierrors.NewNotFound(corev1.Resource("namespaces"), key.Name)
+			}
+			return c.Get(ctx, key, obj, opts...)
+		},
+	})
+}
+
+func dryRun(of []string) string {
+	if len(of) > 0 {
+		return "dry-run "
+	}
+	return ""
 }
 
 // remembering returns a client whose cache still holds what the object was.

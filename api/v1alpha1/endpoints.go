@@ -108,6 +108,15 @@ func EndpointsOf(oc *OAuthClient, issuer string) map[string]string {
 	return endpoints
 }
 
+// ResourceServerEndpoints returns the Secret keys of what a ResourceServer asks, with their URLs
+// below issuer.
+func ResourceServerEndpoints(issuer string) map[string]string {
+	return below(issuer, map[string]string{
+		KeyIntrospectionEndpoint: PathOAuth2Introspect,
+		KeyVerificationEndpoint:  PathOAuth1Verify,
+	})
+}
+
 func below(issuer string, paths map[string]string) map[string]string {
 	base := strings.TrimSuffix(issuer, "/")
 	for key, path := range paths {

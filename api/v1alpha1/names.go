@@ -10,6 +10,9 @@ const (
 	// LabelPolicy on a namespace names its OAuthClientPolicy. Without the label it is
 	// DefaultPolicy.
 	LabelPolicy = "gatehouse.dev/policy"
+	// AnnotationIssued stands on each Secret that the operator wrote: a record of what it
+	// wrote last, from which a lost status is rebuilt. A MAC under the root key protects it.
+	AnnotationIssued = "gatehouse.dev/issued"
 	// AnnotationResetCredentials asks for a new client secret: each new value once.
 	AnnotationResetCredentials = "gatehouse.dev/reset-credentials"
 	// SecretTypeDefault is the type of a Secret when its template names none. The type

@@ -145,13 +145,12 @@ func (e *Env) Secret(clientID string) string {
 }
 
 // derive returns the client's secret. A server must know those of Signed clients, so their
-// root is the key that it has.
+// root is a sub-key of the key that it has.
 func (e *Env) derive(c *authserver.Client) string {
-	root := e.root
 	if c.Profile.Signed() {
-		root = e.shared
+		return credential.DeriveSigned(e.shared, c.UID, credentialOf(c.UID))
 	}
-	return credential.Derive(root, c.UID, credentialOf(c.UID))
+	return credential.Derive(e.root, c.UID, credentialOf(c.UID))
 }
 
 func credentialOf(clientUID string) string { return "first-of-" + clientUID }

@@ -17,6 +17,7 @@ import (
 type options struct {
 	issuer         string
 	namespace      string
+	class          string
 	leaderElect    bool
 	metricsAddress string
 	probeAddress   string
@@ -32,6 +33,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	config.RegisterFlags(fs)
 	fs.StringVar(&o.issuer, "issuer", "", "URL of the authorization server: https://HOST[:PORT], nothing after it (required)")
 	fs.StringVar(&o.namespace, "namespace", "gatehouse-system", "namespace of the key Secrets and of the leader's lease")
+	fs.StringVar(&o.class, "class", "", "serve the objects whose spec.className is this, and touch no others; empty: the default class")
 	fs.BoolVar(&o.leaderElect, "leader-elect", false, "of several replicas let one work at a time")
 	fs.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of /metrics, plain HTTP; 0 for none")
 	fs.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz, plain HTTP; 0 for none")
@@ -47,6 +49,9 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	}
 	if problems := validation.IsDNS1123Label(o.namespace); len(problems) > 0 {
 		return o, fmt.Errorf("--namespace %q is no name of a namespace: %s", o.namespace, problems[0])
+	}
+	if problems := validation.IsDNS1123Label(o.class); o.class != "" && len(problems) > 0 {
+		return o, fmt.Errorf("--class %q is no name of a class: %s", o.class, problems[0])
 	}
 	if err := checkIssuer(o.issuer); err != nil {
 		return o, fmt.Errorf("--issuer: %w", err)

@@ -46,7 +46,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	klog.SetSlogLogger(log)
-	log.Info("starting", "version", buildinfo.Version(), "issuer", o.issuer, "namespace", o.namespace,
+	tuneMemory()
+	log.Info("starting", "version", buildinfo.Version(), "issuer", o.issuer, "namespace", o.namespace, "class", o.class,
 		"memoryLimit", memlimit.Apply(os.DirFS("/")))
 	if err := serve(ctx, o); err != nil {
 		log.Error("stopped", "err", err)

@@ -65,27 +65,35 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
 	keys := controllers.NewKeys()
+	wake := &controllers.Wakeups{}
+	claims := &controllers.Claims{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace, Class: v1alpha1.ClassName(o.class),
+		Events: mgr.GetEventRecorder(name), Now: time.Now, Wake: wake.Wake,
+	}
 	return mgr, errors.Join(
-		addControllers(ctx, mgr, keys, apiServer, o),
-		mgr.Add(thrift{}),
+		addControllers(ctx, mgr, claims, keys, wake, apiServer, o),
 		mgr.Add(probes{address: o.probeAddress, ready: keys.Ready}),
-		metrics.Registry.Register(controllers.NewMetrics(ctx, mgr.GetCache(), mgr.Elected())),
+		metrics.Registry.Register(controllers.NewMetrics(ctx, mgr.GetCache(), claims, mgr.Elected())),
 	)
 }
 
-func addControllers(ctx context.Context, mgr ctrl.Manager, keys *controllers.Keys, apiServer *apiclient.Clock, o options) error {
-	events := mgr.GetEventRecorder(name)
+func addControllers(
+	ctx context.Context, mgr ctrl.Manager, claims *controllers.Claims, keys *controllers.Keys, wake *controllers.Wakeups,
+	apiServer *apiclient.Clock, o options,
+) error {
 	if err := controllers.Indexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
+	issuance := &controllers.Issuance{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: keys, Claims: claims, Events: claims.Events,
+		Issuer: o.issuer, Class: claims.Class, Now: time.Now, NewID: credential.NewID,
+	}
 	return errors.Join(
 		(&controllers.KeysReconciler{
-			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace,
-			Keys: keys, Events: events, Now: time.Now, APIServerTime: apiServer.Last,
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace, Class: claims.Class,
+			Keys: keys, Events: claims.Events, Now: time.Now, APIServerTime: apiServer.Last,
 		}).SetupWithManager(mgr),
-		(&controllers.OAuthClientReconciler{
-			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Issuer: o.issuer,
-			Keys: keys, Events: events, Now: time.Now, NewID: credential.NewID,
-		}).SetupWithManager(mgr),
+		(&controllers.OAuthClientReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
+		(&controllers.ResourceServerReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
 	)
 }

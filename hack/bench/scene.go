@@ -58,7 +58,7 @@ func (c *clients) addSigner(shared credential.Key) {
 	signer := *c.byID[appID]
 	signer.UID, signer.ID, signer.Profile = "11111111-0000-4000-8000-000000000003", signerID, authserver.ProfileOAuth1
 	signer.SignatureMethods = []string{"HMAC-SHA256"}
-	secret := credential.Derive(shared, signer.UID, "first")
+	secret := credential.DeriveSigned(shared, signer.UID, "first")
 	signer.Credentials = []authserver.Credential{{ID: "first", Verifier: credential.Verifier(shared, signer.UID, "first", secret)}}
 	c.byID[signerID], c.secrets[signerID] = &signer, secret
 }

@@ -3,7 +3,7 @@
 // Package credential makes, writes and proves client secrets, and knows the keys
 // they come from. It is the one piece that both programs share:
 //
-//	operator    Derive (root key)  -> the secret in the client's Secret
+//	operator    Derive (root key), DeriveSigned (shared key) -> the secret in the client's Secret
 //	            Verifier (shared key) -> the line in the client's status
 //	authserver  Verify (shared key): does the secret that was sent belong to that line?
 //
@@ -17,9 +17,12 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"math/big"
+	"strconv"
 	"strings"
 )
 
@@ -29,6 +32,13 @@ const (
 	domainSecret   = "gatehouse.dev/client-secret/v1"
 	domainVerifier = "gatehouse.dev/client-secret-verifier/v1"
 	domainSubKey   = "gatehouse.dev/sub-key/v1"
+	domainFirstID  = "gatehouse.dev/first-credential-id/v1"
+	domainValue    = "gatehouse.dev/generated-value/v1"
+	domainRecord   = "gatehouse.dev/issue-record/v1"
+
+	// purposeSigned is the sub-key of the shared key for secrets that the authorization
+	// server must know.
+	purposeSigned = "gatehouse.dev/signed-client-secret/v1"
 )
 
 // idLength is the number of base32 characters of a credential ID: 65 random bits.
@@ -44,6 +54,49 @@ func NewID() string {
 // WellFormed describes. The same input always gives the same secret.
 func Derive(root Key, clientUID, credentialID string) string {
 	return format(expand(root, domainSecret, clientUID, credentialID))
+}
+
+// FirstID returns the ID of the first credential of an object. It follows from the UID of the
+// object and the value of its reset annotation, so whoever computes it computes the same one,
+// also where the status was lost. It is public: without a key nothing follows from it.
+func FirstID(uid, reset string) string {
+	sum := sha256.Sum256(frame(domainFirstID, uid, reset))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:idLength]
+}
+
+// DeriveSigned returns the client secret of a credential of a client that signs its requests.
+// The authorization server has to know that secret, so its root is a sub-key of the key that
+// both programs have.
+func DeriveSigned(shared Key, clientUID, credentialID string) string {
+	return Derive(SignedRoot(shared), clientUID, credentialID)
+}
+
+// SignedRoot returns the root key of everything that is derived for clients that sign.
+func SignedRoot(shared Key) Key { return shared.Sub(purposeSigned) }
+
+// DeriveValue returns a random value of length letters and digits that belongs to the object
+// and the name, for what stands beside a client secret. No reset changes it.
+func DeriveValue(root Key, uid, name string, length int) string {
+	var out strings.Builder
+	for block := 0; out.Len() < length; block++ {
+		raw := expand(root, domainValue, uid, name, strconv.Itoa(block))
+		out.WriteString(encode(new(big.Int).SetBytes(raw[:]), bodyLength)[1:]) // the first character is not even
+	}
+	return out.String()[:length]
+}
+
+// Record returns what proves to the holder of the key that it wrote the parts itself, for the
+// record that the operator keeps in each Secret.
+func Record(root Key, parts ...string) string {
+	mac := hmac.New(sha256.New, root.bytes())
+	mac.Write(frame(append([]string{domainRecord}, parts...)...))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// VerifyRecord reports, in a time that does not depend on where they differ, whether mac is
+// the Record of the parts.
+func VerifyRecord(root Key, mac string, parts ...string) bool {
+	return hmac.Equal([]byte(Record(root, parts...)), []byte(mac))
 }
 
 // Verifier returns what proves secret to anybody who has the shared key and to

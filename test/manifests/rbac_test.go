@@ -121,6 +121,9 @@ func TestTheOperatorMayDoWhatItNeedsAndNothingElse(t *testing.T) {
 		{operator, "create", "events.events.k8s.io", "photos", allowed},
 		{operator, "patch", "events.events.k8s.io", "photos", allowed},
 		{operator, "create", "events", system, allowed},
+		{operator, "create", "configmaps", system, allowed},
+		{operator, "update", "configmaps/gatehouse-released-claims-0", system, allowed},
+		{operator, "get", "configmaps/gatehouse-released-claims-7", system, allowed},
 		{operator, "create", "leases.coordination.k8s.io", system, allowed},
 		{operator, "update", "leases.coordination.k8s.io/gatehouse-operator", system, allowed},
 
@@ -134,6 +137,9 @@ func TestTheOperatorMayDoWhatItNeedsAndNothingElse(t *testing.T) {
 		{operator, "update", "leases.coordination.k8s.io/other", system, refused},
 		{operator, "create", "leases.coordination.k8s.io", "photos", refused},
 		{operator, "get", "configmaps", "photos", refused},
+		{operator, "create", "configmaps", "photos", refused},
+		{operator, "update", "configmaps/gatehouse-settings", system, refused},
+		{operator, "delete", "configmaps/gatehouse-released-claims-0", system, refused},
 		{operator, "get", "pods", "photos", refused},
 		{operator, "create", "pods", "photos", refused},
 		{operator, "patch", "resourceservers.gatehouse.dev", "photos", refused},
@@ -202,7 +208,10 @@ func TestNoRuleIsThereButThese(t *testing.T) {
 		{"gatehouse-operator", system, []string{
 			"create,patch events [] []",
 			"create,patch events [events.k8s.io] []",
+			"create configmaps [] []",
 			"create leases [coordination.k8s.io] []",
+			"get,update configmaps [] [gatehouse-released-claims-0 gatehouse-released-claims-1 gatehouse-released-claims-2 gatehouse-released-claims-3 " +
+				"gatehouse-released-claims-4 gatehouse-released-claims-5 gatehouse-released-claims-6 gatehouse-released-claims-7]",
 			"get,list,watch namespaces [] []",
 			"get,list,watch oauthclients,resourceservers,oauthclientpolicies [gatehouse.dev] []",
 			"get,list,watch,create,patch,delete secrets [] []",

@@ -4,18 +4,18 @@ package controllers
 
 import "sync"
 
-// poolSize bounds a pool. Beyond it values are kept apart, as they came.
-const poolSize = 4096
+// internSize bounds an interner. Beyond it values are kept apart, as they came.
+const internSize = 4096
 
-// pool keeps one copy of equal values. What it gives out is shared: for reading
+// interner keeps one copy of equal values. What it gives out is shared: for reading
 // only. The zero value is ready.
-type pool[V any] struct {
+type interner[V any] struct {
 	mu    sync.Mutex
 	known map[string]V
 }
 
 // shared returns the copy of the value that key describes; the first one is kept.
-func (p *pool[V]) shared(key string, first func() V) V {
+func (p *interner[V]) shared(key string, first func() V) V {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if value, there := p.known[key]; there {
@@ -25,7 +25,7 @@ func (p *pool[V]) shared(key string, first func() V) V {
 	if p.known == nil {
 		p.known = map[string]V{}
 	}
-	if len(p.known) < poolSize {
+	if len(p.known) < internSize {
 		p.known[key] = value
 	}
 	return value

@@ -27,9 +27,7 @@ func asRead(t testing.TB, n int) (*v1alpha1.OAuthClient, *corev1.Secret) {
 		oc.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl", FieldsV1: appliedFields(fmt.Sprintf(`{"f:x":"%01000d"}`, n))}}
 	}, ready)
 	secret := heldBy(oc, oldN, func(s *corev1.Secret) {
-		s.ManagedFields[0].FieldsV1 = appliedFields(`{"f:data":{".":{},"f:client-id":{},"f:client-secret":{},"f:issuer":{}},` +
-			`"f:metadata":{"f:labels":{"f:gatehouse.dev/owner-uid":{}},"f:ownerReferences":{"k:{\"uid\":\"` + string(oc.UID) + `\"}":{}}},"f:type":{}}`)
-		s.ManagedFields = append(s.ManagedFields, metav1.ManagedFieldsEntry{Manager: "somebody", FieldsV1: appliedFields(`{"f:data":{"f:theirs":{}}}`)})
+		s.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "gatehouse-" + string(oc.UID), FieldsV1: appliedFields(fmt.Sprintf(`{"f:x":"%01000d"}`, n))}}
 	})
 	return reread(t, oc), reread(t, secret)
 }
@@ -47,60 +45,51 @@ func reread[T any](t testing.TB, in *T) *T {
 	return out
 }
 
-func TestWhatIsSlimDecidesTheSame(t *testing.T) {
-	var slim slimmer
+func appliedFields(text string) *metav1.FieldsV1 {
+	f := &metav1.FieldsV1{}
+	f.SetRawString(text)
+	return f
+}
+
+func TestWhatTheTransformsLeaveDecidesTheSame(t *testing.T) {
+	var small transforms
 	for n := range 3 {
 		oc, secret := asRead(t, n)
 		wantClient, wantSecret := oc.DeepCopy(), secret.DeepCopy()
-		if _, err := slim.client(oc); err != nil {
+		if _, err := small.client(oc); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := slim.secret(secret); err != nil {
+		if _, err := small.secret(secret); err != nil {
 			t.Fatal(err)
 		}
-		wantClient.ManagedFields, wantSecret.ManagedFields = nil, secret.ManagedFields
+		wantClient.ManagedFields, wantSecret.ManagedFields = nil, nil
 		delete(wantClient.Annotations, corev1.LastAppliedConfigAnnotation)
-		wantSecret.Annotations = secret.Annotations
 		if diff := cmp.Diff(wantClient, oc); diff != "" {
-			t.Errorf("the client (-whole +slim)\n%s", diff)
+			t.Errorf("the client (-whole +transformed)\n%s", diff)
 		}
 		if diff := cmp.Diff(wantSecret, secret); diff != "" {
-			t.Errorf("the Secret (-whole +slim)\n%s", diff)
+			t.Errorf("the Secret (-whole +transformed)\n%s", diff)
 		}
-		want := wantedSecret(oc, issuer, string(secret.Data[secretKey]))
-		if !want.in(secret) {
-			t.Error("the slim Secret is not the wanted one")
+		if steps := told(decide(inputOf(oc, observation{secret: secret}))); len(steps) != 0 {
+			t.Errorf("transformed copies of an unchanged client take the steps %q", steps)
 		}
-		delete(want.data, v1alpha1.KeyClientID) // applied once, wanted no more
-		if want.in(secret) {
-			t.Error("the slim Secret has forgotten what was applied")
-		}
-		if steps := plan(oc, observation{secret: secret}, fixedInput()).steps; len(steps) != 0 {
-			t.Errorf("slim copies of an unchanged client take %d steps", len(steps))
+		in := inputOf(oc, observation{secret: secret})
+		in.subject.endpoints = func(string) map[string]string { return map[string]string{} } // written once, wanted no more
+		if steps := told(decide(in)); len(steps) == 0 {
+			t.Error("the transformed Secret has forgotten what was written")
 		}
 	}
 }
 
-func TestASecretWithoutOurRecordHasNoneWhenSlim(t *testing.T) {
-	_, secret := asRead(t, 1)
-	secret.ManagedFields = secret.ManagedFields[1:]
-	if _, err := new(slimmer).secret(secret); err != nil {
-		t.Fatal(err)
-	}
-	if len(secret.ManagedFields) != 0 {
-		t.Errorf("%d records", len(secret.ManagedFields))
-	}
-}
-
-func TestAPoolIsBounded(t *testing.T) {
-	var p pool[string]
-	for n := range poolSize + 100 {
+func TestAnInternerIsBounded(t *testing.T) {
+	var p interner[string]
+	for n := range internSize + 100 {
 		text := fmt.Sprint(n)
 		if got := p.shared(text, func() string { return text }); got != text {
 			t.Errorf("%s became %s", text, got)
 		}
 	}
-	if len(p.known) != poolSize {
+	if len(p.known) != internSize {
 		t.Errorf("%d are kept", len(p.known))
 	}
 }
@@ -109,17 +98,17 @@ func TestAPoolIsBounded(t *testing.T) {
 // that at most; the rest is for the garbage collector.
 func TestAClientAndItsSecretTakeLessThanFourKilobytes(t *testing.T) {
 	const clients, limit = 2000, 4000
-	var slim slimmer
+	var small transforms
 	kept := make([]any, 0, 2*clients)
 	before := heap()
 	for n := range clients {
 		oc, secret := asRead(t, n)
-		for object, transform := range map[any]func(any) (any, error){oc: slim.client, secret: slim.secret} {
-			small, err := transform(object)
+		for object, transform := range map[any]func(any) (any, error){oc: small.client, secret: small.secret} {
+			kept1, err := transform(object)
 			if err != nil {
 				t.Fatal(err)
 			}
-			kept = append(kept, small)
+			kept = append(kept, kept1)
 		}
 	}
 	each := (heap() - before) / clients

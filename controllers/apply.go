@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/util/csaupgrade"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+// apply takes the steps in their order. It returns the object as the API server answered.
+func (i *Issuance) apply(ctx context.Context, s subject, d decision) (subject, error) {
+	for _, next := range d.steps {
+		after, err := i.take(ctx, s, next)
+		if err != nil {
+			return s, errors.Join(err, i.sayRefused(ctx, s, next, err))
+		}
+		s = after
+		i.tell(s, next.event)
+	}
+	return s, nil
+}
+
+func (i *Issuance) take(ctx context.Context, s subject, next step) (subject, error) {
+	switch {
+	case next.status != nil:
+		return i.writeStatus(ctx, s, *next.status)
+	case next.create != nil:
+		return s, i.createSecret(ctx, s, *next.create, next.dryRun)
+	case next.apply != nil:
+		return s, i.applySecret(ctx, s, *next.apply, next.dryRun)
+	default:
+		return s, i.removeSecret(ctx, s, *next.remove)
+	}
+}
+
+func (i *Issuance) writeStatus(ctx context.Context, s subject, status v1alpha1.OAuthClientStatus) (subject, error) {
+	after := s.withStatus(status)
+	patch := client.MergeFromWithOptions(s.object, client.MergeFromWithOptimisticLock{})
+	if err := i.Client.Status().Patch(ctx, after, patch, client.FieldOwner(fieldManager)); err != nil {
+		return s, fmt.Errorf("write the status: %w", err)
+	}
+	i.expected.wrote(s.ref(), after, i.Now())
+	written, _ := subjectOf(after)
+	return written, nil
+}
+
+// createSecret creates the Secret, and nothing else: if there is one of the name, whoever it
+// belongs to, the API server refuses.
+func (i *Issuance) createSecret(ctx context.Context, s subject, content secretContent, dryRun bool) error {
+	options := []client.CreateOption{client.FieldOwner(content.manager)}
+	if dryRun {
+		options = append(options, client.DryRunAll)
+	}
+	secret := content.object()
+	if err := i.Client.Create(ctx, secret, options...); err != nil {
+		return fmt.Errorf("create the Secret %s: %w", content.name, redact(err))
+	}
+	if !dryRun {
+		i.expected.wrote(s.ref(), secret, i.Now())
+	}
+	return nil
+}
+
+func (i *Issuance) applySecret(ctx context.Context, s subject, a secretApply, dryRun bool) error {
+	options := []client.ApplyOption{client.FieldOwner(a.content.manager), client.ForceOwnership}
+	if dryRun {
+		options = append(options, client.DryRunAll)
+	} else {
+		version, err := i.adoptFields(ctx, s, a)
+		if err != nil {
+			return err
+		}
+		a.version = version
+	}
+	ac := a.content.applyConfiguration(a.version)
+	if err := i.Client.Apply(ctx, ac, options...); err != nil {
+		return fmt.Errorf("apply the Secret %s: %w", a.content.name, redact(err))
+	}
+	if !dryRun && ac.UID != nil && ac.ResourceVersion != nil { // as the API server answered
+		i.expected.wrote(s.ref(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: *ac.UID, ResourceVersion: *ac.ResourceVersion}}, i.Now())
+	}
+	return nil
+}
+
+// adoptFields makes what a create wrote ours by server-side apply, once, so that an apply can
+// take back what is wanted no more. It returns the version to apply over.
+func (i *Issuance) adoptFields(ctx context.Context, s subject, a secretApply) (version string, err error) {
+	secret, err := i.liveSecret(ctx, client.ObjectKey{Namespace: a.content.namespace, Name: a.content.name})
+	if err != nil || secret == nil || secret.ResourceVersion != a.version || !createdBy(secret, a.content.manager) {
+		return a.version, err // a version that is not the one that was seen is refused by the apply
+	}
+	patch, err := csaupgrade.UpgradeManagedFieldsPatch(secret, sets.New(a.content.manager), a.content.manager)
+	if err != nil || patch == nil {
+		return a.version, err
+	}
+	if err := i.Client.Patch(ctx, secret, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(a.content.manager)); err != nil {
+		return "", fmt.Errorf("adopt the fields of the Secret %s: %w", a.content.name, redact(err))
+	}
+	return secret.ResourceVersion, nil
+}
+
+func createdBy(secret *corev1.Secret, manager string) bool {
+	for _, entry := range secret.ManagedFields {
+		if entry.Manager == manager && entry.Operation == metav1.ManagedFieldsOperationUpdate {
+			return true
+		}
+	}
+	return false
+}
+
+func (i *Issuance) removeSecret(ctx context.Context, s subject, ref secretRef) error {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace(), Name: ref.name}}
+	err := i.Client.Delete(ctx, secret, client.Preconditions{UID: &ref.uid, ResourceVersion: &ref.version})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete the old Secret %s: %w", ref.name, redact(err))
+	}
+	return nil
+}
+
+// sayRefused says in the status that the API server will not take the Secret. The error comes
+// back with its backoff all the same: a quota can be raised.
+func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause error) error {
+	if failed.refused == nil || !isPermanent(cause) {
+		return nil
+	}
+	status := failed.refused(refusalMessage(s, failed, cause))
+	if equality.Semantic.DeepEqual(status, s.status) {
+		return nil
+	}
+	told := readyEvent(s.status.Conditions, status.Conditions)
+	after, err := i.writeStatus(ctx, s, status)
+	if err != nil {
+		return err
+	}
+	i.tell(after, told)
+	return nil
+}
+
+// refusalMessage words it ourselves: the text of the API server may quote the Secret.
+func refusalMessage(s subject, failed step, cause error) string {
+	why := "The API server refuses the Secret %q as invalid: look at spec.credentials, and whether the Secret would be too large."
+	if apierrors.IsForbidden(cause) {
+		why = "The API server does not let the operator write the Secret %q: look at the quota of the namespace, its admission policies and the operator's roles."
+	}
+	message := fmt.Sprintf(why, s.secretName) + " It is tried again."
+	if failed.dryRun {
+		message += " Until then the old Secret and its client secret stay as they are."
+	}
+	return message
+}
+
+// isPermanent reports whether trying again is of no use until somebody changes something.
+func isPermanent(err error) bool {
+	if isTerminating(err) {
+		return false
+	}
+	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
+}
+
+// isTerminating reports whether the namespace is being deleted: it takes the object with it.
+func isTerminating(err error) bool {
+	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}
+
+func (i *Issuance) tell(s subject, e eventText) {
+	if e.reason == "" {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if e.warning {
+		kind = corev1.EventTypeWarning
+	}
+	i.Events.Eventf(s.object, nil, kind, e.reason, "Reconcile", "%s", e.message)
+}
+
+// redact returns err with a text that quotes nothing the API server said, because that may
+// quote a Secret. errors.Is, errors.AsType and package apierrors see the whole error. An error
+// of the network is shown: it knows no object.
+func redact(err error) error {
+	if _, network := errors.AsType[*url.Error](err); network || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return redacted{err}
+}
+
+type redacted struct{ err error }
+
+func (r redacted) Error() string {
+	if reason := apierrors.ReasonForError(r.err); reason != metav1.StatusReasonUnknown {
+		return fmt.Sprintf("the API server answered %s", reason)
+	}
+	return "the API server did not answer as expected"
+}
+
+func (r redacted) Unwrap() error { return r.err }

@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/policy"
+)
+
+// claimRow is one kind of claim, as a test makes objects with it. All speak of one name.
+type claimRow struct {
+	kind   v1alpha1.ClaimKind
+	reason v1alpha1.AcceptedReason
+	// object makes an object that claims nothing; claim has it claim what the test is about.
+	object func(*scene, string)
+	claim  func(*scene, string)
+	// settle reconciles the object and returns its status.
+	settle func(*scene, string) v1alpha1.IssuedStatus
+	remove func(*scene, string)
+}
+
+// claimRows are the four kinds. name is unique for a test.
+func claimRows(name string) []claimRow {
+	oauthClient := func(change func(*v1alpha1.OAuthClient)) claimRow {
+		return claimRow{
+			object: func(s *scene, object string) {
+				s.client(object, func(oc *v1alpha1.OAuthClient) {
+					oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}}
+					oc.Spec.CallbackURLs = nil
+				})
+			},
+			claim:  func(s *scene, object string) { s.update(object, change) },
+			settle: func(s *scene, object string) v1alpha1.IssuedStatus { return s.settle(object).Status.IssuedStatus },
+			remove: func(s *scene, object string) { s.must(s.api.Delete(s.t.Context(), s.get(object))) },
+		}
+	}
+	server := func(change func(*v1alpha1.ResourceServer)) claimRow {
+		return claimRow{
+			object: func(s *scene, object string) { s.server(object, object+"."+s.ns) },
+			claim:  func(s *scene, object string) { s.updateServer(object, change) },
+			settle: func(s *scene, object string) v1alpha1.IssuedStatus { return s.settleServer(object).Status.IssuedStatus },
+			remove: func(s *scene, object string) { s.must(s.api.Delete(s.t.Context(), s.getServer(object))) },
+		}
+	}
+	callback := oauthClient(func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + name + ".example/callback")}
+	})
+	callback.kind, callback.reason = v1alpha1.ClaimCallback, v1alpha1.AcceptedReasonCallbackConflict
+	scope := server(func(rs *v1alpha1.ResourceServer) {
+		rs.Spec.Scopes = append(rs.Spec.Scopes, v1alpha1.ScopeDeclaration{Name: v1alpha1.Scope(name), Description: "See your photos"})
+	})
+	scope.kind, scope.reason = v1alpha1.ClaimScope, v1alpha1.AcceptedReasonScopeConflict
+	identifier := server(func(rs *v1alpha1.ResourceServer) {
+		rs.Spec.Identifiers = []v1alpha1.Identifier{v1alpha1.Identifier("https://" + name + ".example")}
+	})
+	identifier.kind, identifier.reason = v1alpha1.ClaimIdentifier, v1alpha1.AcceptedReasonIdentifierConflict
+	// A client ID cannot be added later: the object is made with it.
+	clientID := oauthClient(func(*v1alpha1.OAuthClient) {})
+	clientID.kind, clientID.reason = v1alpha1.ClaimClientID, v1alpha1.AcceptedReasonClientIDConflict
+	clientID.object = func(*scene, string) {}
+	clientID.claim = func(s *scene, object string) {
+		s.client(object, func(oc *v1alpha1.OAuthClient) { oc.Spec.ClientID = v1alpha1.ClientID("app_" + name) })
+	}
+	return []claimRow{callback, scope, identifier, clientID}
+}
+
+// forEachClaim runs the test with each kind of claim, in two namespaces under one operator.
+func forEachClaim(t *testing.T, test func(t *testing.T, row claimRow, a, b *scene)) {
+	for i := range claimRows("x") {
+		t.Run(string(claimRows("x")[i].kind), func(t *testing.T) {
+			a := newScene(t)
+			b := a.beside()
+			test(t, claimRows(a.ns)[i], a, b)
+		})
+	}
+}
+
+// has checks that the object holds the claim.
+func (s *scene) has(row claimRow, object string) {
+	s.t.Helper()
+	status := row.settle(s, object)
+	s.says(status.Conditions, v1alpha1.ConditionAccepted, metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
+	s.says(status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	for _, c := range status.Claims {
+		if c.Since == nil || c.HeldBy != "" {
+			s.t.Errorf("the claim is recorded as %+v", c)
+		}
+	}
+}
+
+// waits checks that the object waits for the claim, and returns what is recorded of it.
+func (s *scene) waits(row claimRow, object string) v1alpha1.ClaimStatus {
+	s.t.Helper()
+	status := row.settle(s, object)
+	s.says(status.Conditions, v1alpha1.ConditionAccepted, metav1.ConditionFalse, string(row.reason))
+	message := s.says(status.Conditions, v1alpha1.ConditionReady, metav1.ConditionFalse, string(row.reason))
+	if strings.Contains(message, " test-") {
+		s.t.Errorf("message %q names a namespace", message)
+	}
+	at := slices.IndexFunc(status.Claims, func(c v1alpha1.ClaimStatus) bool { return c.Kind == row.kind && c.Since == nil })
+	if at < 0 {
+		s.t.Fatalf("no waiting claim in %+v", status.Claims)
+	}
+	return status.Claims[at]
+}
+
+// N65: whoever parks an old object and claims later takes nothing from who had it first.
+func TestN65AnOlderObjectTakesNothingThatAnotherHolds(t *testing.T) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+		row.object(b, "parked")
+		if row.kind != v1alpha1.ClaimClientID {
+			row.settle(b, "parked")
+		}
+		a.clock.advance(time.Minute)
+		row.object(a, "shop")
+		row.claim(a, "shop")
+		a.has(row, "shop")
+		a.clock.advance(time.Hour)
+
+		row.claim(b, "parked")
+		waiting := b.waits(row, "parked")
+		if waiting.HeldBy == "" || waiting.HeldSince == nil {
+			t.Errorf("who holds it is not recorded: %+v", waiting)
+		}
+		a.has(row, "shop")
+		b.writes.reset()
+		row.settle(b, "parked")
+		b.wantWrites()
+
+		// The same after another operator has taken over.
+		a.restarted()
+		b.claims = a.claims
+		b.r = b.reconciler(b.writes.watch(b.api))
+		b.waits(row, "parked")
+		a.has(row, "shop")
+	})
+}
+
+// N66: whoever waits gets nothing while the holder is re-created, and gets it after a day.
+func TestN66WhoeverWaitsGetsNothingWhileTheHolderIsReplaced(t *testing.T) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+		row.object(a, "shop")
+		row.claim(a, "shop")
+		a.has(row, "shop")
+		row.object(b, "waiting")
+		row.claim(b, "waiting")
+		b.waits(row, "waiting")
+
+		row.remove(a, "shop") // kubectl replace --force: delete and create
+		if _, err := a.reconcileGone(row, "shop"); err != nil {
+			t.Fatal(err)
+		}
+		b.waits(row, "waiting")
+		a.clock.advance(reservation - 5*time.Minute)
+		b.waits(row, "waiting")
+		row.object(a, "shop")
+		row.claim(a, "shop")
+		a.has(row, "shop")
+		b.waits(row, "waiting")
+
+		// It is gone for a day: then it is free.
+		row.remove(a, "shop")
+		if _, err := a.reconcileGone(row, "shop"); err != nil {
+			t.Fatal(err)
+		}
+		a.restarted() // the reservation survives the operator
+		b.claims = a.claims
+		b.r = b.reconciler(b.writes.watch(b.api))
+		waiting := b.waits(row, "waiting")
+		if waiting.HeldBy == "" {
+			t.Errorf("who held it is not recorded: %+v", waiting)
+		}
+		a.clock.advance(reservation)
+		b.has(row, "waiting")
+	})
+}
+
+// N66: the holder was replaced while no operator ran, and the operator saw the one that waits first.
+func TestN66WhoeverWaitsGetsNothingThatWasReleasedWhileTheOperatorWasAway(t *testing.T) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+		row.object(a, "shop")
+		row.claim(a, "shop")
+		a.has(row, "shop")
+		row.object(b, "waiting")
+		row.claim(b, "waiting")
+		b.waits(row, "waiting")
+
+		row.remove(a, "shop")
+		a.restarted()
+		b.claims = a.claims
+		b.r = b.reconciler(b.writes.watch(b.api))
+		b.waits(row, "waiting")
+		row.remove(b, "waiting") // a new object of the same namespace waits as well
+		row.object(b, "waiting")
+		row.claim(b, "waiting")
+		b.waits(row, "waiting")
+		row.object(a, "shop")
+		row.claim(a, "shop")
+		a.has(row, "shop")
+		b.waits(row, "waiting")
+	})
+}
+
+// reconcileGone reconciles an object that is gone.
+func (s *scene) reconcileGone(row claimRow, object string) (any, error) {
+	kind := v1alpha1.KindOAuthClient
+	if row.kind == v1alpha1.ClaimScope || row.kind == v1alpha1.ClaimIdentifier {
+		kind = v1alpha1.KindResourceServer
+	}
+	ref := objectRef{kind: kind, namespace: s.ns, name: object}
+	if kind == v1alpha1.KindResourceServer {
+		return s.r.reconcile(s.t.Context(), ref, &v1alpha1.ResourceServer{})
+	}
+	return s.r.reconcile(s.t.Context(), ref, &v1alpha1.OAuthClient{})
+}
+
+// N67: addresses are compared as addresses.
+func TestN67AnotherSpellingOfACallbackIsTheSameClaim(t *testing.T) {
+	a := newScene(t)
+	b := a.beside()
+	host := "https://" + a.ns + ".example"
+	use := func(url string) func(*v1alpha1.OAuthClient) {
+		return func(oc *v1alpha1.OAuthClient) {
+			oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL(url)}
+		}
+	}
+	row := claimRows(a.ns)[0]
+	a.client("shop", use(host+"/callback"))
+	a.has(row, "shop")
+	a.client("root", use(host))
+	a.has(row, "root")
+	b.client("thief", use(host+"/callback"))
+	for _, url := range []string{"/callback?x=1", "/callback/", "//callback", "/callback;a", "/callback?", "", "/", "/?x"} {
+		b.update("thief", use(host+url))
+		b.waits(row, "thief")
+	}
+	a.has(row, "shop")
+	b.update("thief", use(host+"/other"))
+	b.has(row, "thief")
+}
+
+// N68: of two reconciles at once one wins, whichever.
+func TestN68OfManyThatClaimAtOnceOneNamespaceWins(t *testing.T) {
+	const namespaces, objects, rounds = 8, 4, 20
+	for round := range rounds {
+		l := &Claims{Now: func() time.Time { return time.Unix(1, 0) }, ledger: newLedger(newReleased())}
+		claim := policy.Claim{Kind: v1alpha1.ClaimCallback, Name: fmt.Sprintf("https://x.example/%d", round)}
+		var mu sync.Mutex
+		winners := map[string]int{}
+		var group sync.WaitGroup
+		for n := range namespaces {
+			for o := range objects {
+				group.Go(func() {
+					ref := objectRef{kind: v1alpha1.KindOAuthClient, namespace: fmt.Sprint(n), name: fmt.Sprint(o)}
+					results, err := l.settle(t.Context(), claimant{ref: ref, uid: types.UID(ref.namespace + "/" + ref.name), wants: []policy.Claim{claim}})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if results[0].held() {
+						mu.Lock()
+						winners[ref.namespace]++
+						mu.Unlock()
+					}
+				})
+			}
+		}
+		group.Wait()
+		if len(winners) != 1 {
+			t.Fatalf("winners %v", winners)
+		}
+		for namespace, n := range winners {
+			if n != objects {
+				t.Errorf("of namespace %s %d objects hold it, want all %d", namespace, n, objects)
+			}
+		}
+	}
+}
+
+// N69: a status that was restored from a backup counts by its time, whoever came first.
+func TestN69AClaimThatIsRecordedTwiceBelongsToTheEarlier(t *testing.T) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+		row.object(a, "shop")
+		row.claim(a, "shop")
+		a.has(row, "shop")
+		recorded := row.settle(a, "shop").Claims
+		row.remove(a, "shop")
+		if _, err := a.reconcileGone(row, "shop"); err != nil {
+			t.Fatal(err)
+		}
+		a.clock.advance(2 * reservation)
+		row.object(b, "later")
+		row.claim(b, "later")
+		b.has(row, "later")
+
+		row.object(a, "shop") // a backup brings the object back, and its status
+		row.claim(a, "shop")
+		a.restoreClaims(row, "shop", recorded)
+		a.has(row, "shop")
+		b.waits(row, "later")
+	})
+}
+
+// N69: two of one moment exclude each other, but a status that was copied from another object yields.
+func TestN69AClaimOfOneMomentBelongsToNobody(t *testing.T) {
+	now := time.Unix(100, 0).UTC()
+	claim := policy.Claim{Kind: v1alpha1.ClaimScope, Name: "photos.read"}
+	recorded := []v1alpha1.ClaimStatus{{Kind: claim.Kind, Name: claim.Name, Since: new(metav1.NewMicroTime(now))}}
+	of := func(name string, copied bool) claimant {
+		return claimant{
+			ref: objectRef{kind: v1alpha1.KindResourceServer, namespace: name, name: name}, uid: types.UID(name),
+			wants: []policy.Claim{claim}, recorded: recorded, copied: copied,
+		}
+	}
+	for _, row := range []struct {
+		name             string
+		aCopied, bCopied bool
+		aHolds           bool
+	}{
+		{name: "both their own", aHolds: false},
+		{name: "one is a copy", bCopied: true, aHolds: true},
+		{name: "both are copies", aCopied: true, bCopied: true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			l := newLedger(newReleased())
+			l.settle(of("a", row.aCopied), now)
+			b, concerned := l.settle(of("b", row.bCopied), now)
+			a, _ := l.settle(of("a", row.aCopied), now)
+			if a[0].held() != row.aHolds || b[0].held() {
+				t.Errorf("a holds it: %t, b holds it: %t", a[0].held(), b[0].held())
+			}
+			if !slices.Contains(concerned, of("a", false).ref) {
+				t.Error("a is not told")
+			}
+			l.forget(of("a", false).ref, now)
+			if b, _ = l.settle(of("b", row.bCopied), now); !b[0].held() && !row.aHolds {
+				t.Error("b does not hold it although a is gone")
+			}
+		})
+	}
+}
+
+// restoreClaims writes the claims into the status, as a restore does.
+func (s *scene) restoreClaims(row claimRow, object string, claims []v1alpha1.ClaimStatus) {
+	s.t.Helper()
+	if row.kind == v1alpha1.ClaimScope || row.kind == v1alpha1.ClaimIdentifier {
+		rs := s.getServer(object)
+		rs.Status.Claims = claims
+		s.must(s.api.Status().Update(s.t.Context(), rs))
+		return
+	}
+	oc := s.get(object)
+	oc.Status.Claims = claims
+	s.must(s.api.Status().Update(s.t.Context(), oc))
+}
+
+// A namespace that floods the released claims drops its own, and people are told.
+func TestReleasedClaimsAreBounded(t *testing.T) {
+	s := newScene(t)
+	now := s.clock.Now()
+	s.must(s.claims.load(t.Context()))
+	l := s.claims.ledger
+	release := func(namespace, name string, at time.Time) {
+		l.released.add(releasedClaim{Kind: v1alpha1.ClaimCallback, Name: name, Namespace: namespace, Since: at, ReleasedAt: at})
+	}
+	release("victim", "https://victim.example/", now)
+	for n := range 3 * releasedShards * releasedPerShard {
+		release("flood", fmt.Sprintf("https://flood.example/%d/%s", n, strings.Repeat("x", 480)), now.Add(time.Second))
+	}
+	if n := l.released.count(); n > releasedShards*releasedPerShard {
+		t.Errorf("%d are kept", n)
+	}
+	victim := policy.Claim{Kind: v1alpha1.ClaimCallback, Name: "https://victim.example/"}
+	if _, kept := l.released.against(victim, "other", now); !kept {
+		t.Error("the claim of another namespace was dropped")
+	}
+	s.must(s.claims.store(t.Context()))
+	if got := s.events.reasons(); !slices.Equal(got, []string{reasonClaimsDropped}) {
+		t.Errorf("events %q", got)
+	}
+	if kept, dropped := s.claims.counts(); kept == 0 || dropped == 0 {
+		t.Errorf("%d are kept, %d dropped", kept, dropped)
+	}
+
+	again := s.newClaims()
+	s.must(again.load(t.Context()))
+	if _, kept := again.ledger.released.against(victim, "other", now); !kept {
+		t.Error("another operator does not know it")
+	}
+	s.clock.advance(reservation + time.Minute)
+	fresh := s.newClaims()
+	s.must(fresh.load(t.Context()))
+	if n := fresh.ledger.released.count(); n != 0 {
+		t.Errorf("%d have expired and are kept", n)
+	}
+}
+
+// A claim goes to whoever waits in the same namespace at once, and a change tells who waits.
+func TestAClaimGoesOnWithinItsNamespace(t *testing.T) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+		if row.kind == v1alpha1.ClaimCallback {
+			return // shared within a namespace
+		}
+		var woken []objectRef
+		a.claims.Wake = func(ref objectRef) { woken = append(woken, ref) }
+		row.object(a, "one")
+		row.claim(a, "one")
+		a.has(row, "one")
+		row.object(a, "two")
+		row.claim(a, "two")
+		a.waits(row, "two")
+		row.object(b, "three")
+		row.claim(b, "three")
+		b.waits(row, "three")
+		row.remove(a, "one")
+		woken = nil
+		if _, err := a.reconcileGone(row, "one"); err != nil {
+			t.Fatal(err)
+		}
+		if len(woken) != 2 {
+			t.Errorf("woken %v", woken)
+		}
+		b.waits(row, "three")
+		a.has(row, "two")
+	})
+}
+
+func TestACallbackIsSharedWithinItsNamespace(t *testing.T) {
+	a := newScene(t)
+	b := a.beside()
+	row := claimRows(a.ns)[0]
+	for _, name := range []string{"one", "two"} {
+		row.object(a, name)
+		row.claim(a, name)
+		a.has(row, name)
+	}
+	row.object(b, "three")
+	row.claim(b, "three")
+	b.waits(row, "three")
+	row.remove(a, "one")
+	if _, err := a.reconcileGone(row, "one"); err != nil {
+		t.Fatal(err)
+	}
+	a.has(row, "two")
+	b.waits(row, "three")
+	if n, _ := a.claims.counts(); n != 0 {
+		t.Errorf("%d claims are kept although one object has it still", n)
+	}
+}
+
+func TestAnObjectThatIsBeingDeletedHoldsNothing(t *testing.T) {
+	a := newScene(t)
+	b := a.beside()
+	row := claimRows(a.ns)[0]
+	row.object(a, "shop")
+	a.update("shop", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = []string{"example.com/keep"} })
+	row.claim(a, "shop")
+	a.has(row, "shop")
+	row.object(b, "other")
+	row.claim(b, "other")
+	b.waits(row, "other")
+	row.remove(a, "shop")
+	if _, err := a.reconcile(a.r, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	a.clock.advance(reservation)
+	b.has(row, "other")
+	a.update("shop", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = nil })
+}
+
+func TestALoopbackCallbackBelongsToNobody(t *testing.T) {
+	a := newScene(t)
+	b := a.beside()
+	for _, s := range []*scene{a, b} {
+		s.client("photoprint", func(oc *v1alpha1.OAuthClient) {
+			oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
+			oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{"http://127.0.0.1/callback", "http://[::1]/callback"}
+		})
+		s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	}
+}
+
+func TestAClientIDThatTheSpecNamesIsTheClients(t *testing.T) {
+	s := newScene(t)
+	oc := s.issued("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.ClientID = v1alpha1.ClientID("app_" + s.ns) })
+	if oc.Status.ClientID != "app_"+s.ns {
+		t.Errorf("status.clientID is %q", oc.Status.ClientID)
+	}
+	if got := string(s.secret("photoprint-oauth").Data[v1alpha1.KeyClientID]); got != "app_"+s.ns {
+		t.Errorf("the Secret holds the client ID %q", got)
+	}
+}
+
+// N63: a client whose client ID another one has gets no client ID, no credential and no Secret.
+func TestN63AClientIDThatAnotherHoldsGivesNothing(t *testing.T) {
+	a := newScene(t)
+	b := a.beside()
+	row := claimRows(a.ns)[3]
+	row.claim(a, "photoprint")
+	a.has(row, "photoprint")
+	owner := a.get("photoprint")
+	row.claim(b, "copy")
+	b.waits(row, "copy")
+	lost := b.checked("copy")
+	if lost.Status.ClientID != "" || len(lost.Status.Credentials) != 0 {
+		t.Errorf("it has the client ID %q and %d credentials", lost.Status.ClientID, len(lost.Status.Credentials))
+	}
+	b.noSecret("copy-oauth")
+	// A forged status makes it no owner.
+	b.forge("copy", func(status *v1alpha1.OAuthClientStatus) {
+		status.ClientID, status.Credentials = owner.Status.ClientID, owner.Status.Credentials
+	})
+	b.waits(row, "copy")
+	b.noSecret("copy-oauth")
+	a.has(row, "photoprint")
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// Reasons of Events that are no reasons of a condition.
+const (
+	eventReset    = "Reset"
+	eventRestored = "Restored"
+	eventUpdated  = "Updated"
+)
+
+// eventText is one Event about an object. The zero one tells nothing.
+type eventText struct {
+	warning         bool
+	reason, message string
+}
+
+// outlook tells what the object waits for.
+type outlook int
+
+const (
+	outlookDone    outlook = iota // nothing
+	outlookWaiting                // something that comes by itself: Reconciling
+	outlookStalled                // a person: Stalled
+)
+
+// readiness is what Ready says, and what the object waits for.
+type readiness struct {
+	status          metav1.ConditionStatus
+	reason, message string
+	outlook         outlook
+}
+
+// summary is what Ready says once the steps of a decision are done.
+func summary(in input) readiness {
+	if reason, message, failed := firstFailure(acceptedChecks, in); failed && reason != string(v1alpha1.AcceptedReasonSuspended) {
+		waits := outlookStalled
+		if in.conflictComesByItself(reason) {
+			waits = outlookWaiting
+		}
+		return readiness{metav1.ConditionFalse, reason, message, waits}
+	}
+	reason, message, failed := firstFailure(secretChecks, in)
+	suspended, why, isSuspended := notSuspended(in)
+	switch {
+	case failed && (reason == string(v1alpha1.ReadyReasonKeyMismatch) || !isSuspended):
+		return readiness{metav1.ConditionFalse, reason, message, outlookStalled}
+	case isSuspended: // the wish is fulfilled
+		return readiness{metav1.ConditionTrue, suspended, why, outlookDone}
+	default:
+		return readiness{metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued), issuedMessage(in), outlookDone}
+	}
+}
+
+// conflictComesByItself reports whether all that Accepted lacks is a claim that is kept for
+// another namespace for some time.
+func (in input) conflictComesByItself(reason string) bool {
+	return reason != string(v1alpha1.AcceptedReasonPolicyDenied) && !in.comesByItself().IsZero()
+}
+
+// issuing is what Ready says while a new credential is in the status and not yet in the
+// Secret. An object that will not be ready anyway says so from here on.
+func issuing(in input) readiness {
+	if r := summary(in); r.reason != string(v1alpha1.ReadyReasonIssued) {
+		return r
+	}
+	return readiness{metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing),
+		fmt.Sprintf("A new client secret was made. The Secret %q that holds it is being written.", in.subject.secretName), outlookWaiting}
+}
+
+// notWritten is what Ready says if the API server does not take the Secret.
+func notWritten(in input, message string) readiness {
+	if r := summary(in); r.reason != string(v1alpha1.ReadyReasonIssued) {
+		return r
+	}
+	return readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten), message, outlookStalled}
+}
+
+func issuedMessage(in input) string {
+	switch name := in.subject.secretName; {
+	case in.subject.public:
+		return fmt.Sprintf("The Secret %q holds the client ID. A Public client has no client secret.", name)
+	case in.issued.proof == provenOnce:
+		return fmt.Sprintf("The Secret %q is accepted, but the key it was made with is gone: it cannot be restored should it be lost. "+
+			"Restore the Secret %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
+			name, credential.OperatorKeySecret, v1alpha1.AnnotationResetCredentials)
+	default:
+		return fmt.Sprintf("The Secret %q holds the client ID and a client secret that is accepted.", name)
+	}
+}
+
+// statusWith returns the status with all conditions in it. A condition that says what it said
+// before keeps its time.
+func (in input) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
+	status := *in.status.DeepCopy()
+	set := func(kind v1alpha1.ConditionType, value metav1.ConditionStatus, reason, message string) {
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type: string(kind), Status: value, Reason: reason, Message: message,
+			ObservedGeneration: in.subject.object.GetGeneration(), LastTransitionTime: second(in.now),
+		})
+	}
+	setIf := func(wanted bool, kind v1alpha1.ConditionType, value metav1.ConditionStatus, reason, message string) {
+		if wanted {
+			set(kind, value, reason, message)
+			return
+		}
+		meta.RemoveStatusCondition(&status.Conditions, string(kind))
+	}
+	if reason, message, failed := firstFailure(acceptedChecks, in); failed {
+		set(v1alpha1.ConditionAccepted, metav1.ConditionFalse, reason, message)
+	} else {
+		set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted), "The spec is served.")
+	}
+	set(v1alpha1.ConditionReady, ready.status, ready.reason, ready.message)
+	setIf(ready.outlook == outlookWaiting, v1alpha1.ConditionReconciling, metav1.ConditionTrue, ready.reason, ready.message)
+	setIf(ready.outlook == outlookStalled, v1alpha1.ConditionStalled, metav1.ConditionTrue, ready.reason, ready.message)
+	setIf(len(in.seen.notOpen) > 0, v1alpha1.ConditionScopesResolved, metav1.ConditionFalse,
+		string(v1alpha1.ScopesResolvedReasonNotOpen), notOpenMessage(in.seen.notOpen))
+	return status
+}
+
+func notOpenMessage(scopes []v1alpha1.Scope) string {
+	var names []string
+	for _, s := range scopes {
+		names = append(names, string(s))
+	}
+	return fmt.Sprintf("No accepted ResourceServer declares these scopes and opens them to this namespace, so they are not granted: %s. "+
+		"Ask the team of the API to open them, or remove them from spec.scopes.", strings.Join(names, ", "))
+}
+
+// readyEvent is the Event about a condition Ready that became False for a new reason.
+func readyEvent(before, after []metav1.Condition) eventText {
+	was, is := meta.FindStatusCondition(before, string(v1alpha1.ConditionReady)), meta.FindStatusCondition(after, string(v1alpha1.ConditionReady))
+	switch {
+	case is.Reason == string(v1alpha1.ReadyReasonSuspended) && (was == nil || was.Reason != is.Reason):
+		return eventText{reason: is.Reason, message: is.Message}
+	case is.Status != metav1.ConditionFalse || was != nil && was.Reason == is.Reason:
+		return eventText{}
+	default:
+		return eventText{warning: true, reason: is.Reason, message: is.Message}
+	}
+}

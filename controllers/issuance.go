@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+const (
+	// fieldManager is who writes what is not the Secret of an object.
+	fieldManager = "gatehouse-operator"
+	// afterConflict lets the cache see what another writer did.
+	afterConflict = 200 * time.Millisecond
+	// namespaceLag is when to look again at an object whose namespace the cache does not
+	// know yet. The watch on namespaces tells long before that.
+	namespaceLag = 5 * time.Second
+)
+
+// EventRecorder tells people what happened to an object (events.k8s.io/v1). It gathers
+// repetitions.
+type EventRecorder interface {
+	Eventf(regarding, related runtime.Object, eventtype, reason, action, note string, args ...any)
+}
+
+// Issuance is what the reconcilers of both kinds share: the whole of it. They must share one,
+// because of the claims.
+type Issuance struct {
+	// Client reads from the cache (see CacheOptions and Indexes) and writes.
+	Client client.Client
+	// Live reads from the API server what the cache does not hold.
+	Live client.Reader
+	// Keys are the keys in use.
+	Keys *Keys
+	// Claims decides who holds a claim.
+	Claims *Claims
+	// Events tells people.
+	Events EventRecorder
+	// Issuer is the URL of the authorization server, without a path.
+	Issuer string
+	// Class is the class of the objects that this installation serves. It never touches
+	// those of another class.
+	Class v1alpha1.ClassName
+	// Now is the clock.
+	Now func() time.Time
+	// NewID returns a random credential ID.
+	NewID func() string
+
+	// expected knows which reads from the cache are older than our own writes.
+	expected expectations
+}
+
+// reconcile brings one object and its Secret to where they should be. An error is a fault of
+// the cluster and comes back by itself; a fault of the user goes into the conditions.
+func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.Object) (ctrl.Result, error) {
+	err := i.Client.Get(ctx, ref.key(), object)
+	if apierrors.IsNotFound(err) {
+		i.expected.forget(ref)
+		return again(ctx, i.Claims.forget(ctx, ref))
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	s, _ := subjectOf(object)
+	switch {
+	case s.class != i.Class:
+		return ctrl.Result{}, nil // another installation serves it
+	case s.deleted():
+		return again(ctx, i.Claims.forget(ctx, ref)) // the Secret is owned by it and goes with it
+	}
+	if wait := i.expected.stale(object, i.Now()); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil // the newer one comes by the watch, long before that
+	}
+	keys, ok := i.Keys.current()
+	if !ok {
+		return ctrl.Result{}, nil // the keys controller says why, and wakes everyone once there are keys
+	}
+	return i.settle(ctx, s, keys)
+}
+
+// settle observes, decides and applies. A Secret that exists where none was expected is looked
+// at, and the decision is taken again.
+func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Result, error) {
+	env, known, err := i.environment(ctx, s.namespace())
+	if err != nil {
+		return again(ctx, err)
+	}
+	if !known {
+		return ctrl.Result{RequeueAfter: namespaceLag}, nil
+	}
+	for live := false; ; live = true {
+		seen, err := i.observe(ctx, s, env, live)
+		if err != nil {
+			return again(ctx, err)
+		}
+		claims, err := i.Claims.settle(ctx, claimant{
+			ref: s.ref(), uid: s.uid(), wants: s.claims, recorded: s.status.Claims,
+			copied: s.copied(), onlyKeeps: len(seen.denials) > 0,
+		})
+		if err != nil {
+			return again(ctx, err)
+		}
+		d := decide(input{
+			subject: s, seen: seen, claims: claims, keys: keys, issuer: i.Issuer, now: i.Now(), newID: i.NewID(),
+		})
+		s, err = i.apply(ctx, s, d)
+		if apierrors.IsAlreadyExists(err) && !live {
+			continue
+		}
+		if err != nil {
+			return again(ctx, err)
+		}
+		return ctrl.Result{RequeueAfter: d.after}, nil
+	}
+}
+
+// again says how a failed reconcile comes back. That somebody else wrote or deleted in between
+// is no failure: the next look decides on what is there then. In a namespace that is being
+// deleted there is nothing left to do.
+func again(ctx context.Context, err error) (ctrl.Result, error) {
+	switch {
+	case err == nil || isTerminating(err):
+		return ctrl.Result{}, nil
+	case apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err):
+		ctrl.LoggerFrom(ctx).V(1).Info("changed meanwhile, looking again", "cause", err.Error())
+		return ctrl.Result{RequeueAfter: afterConflict}, nil
+	default:
+		return ctrl.Result{}, err
+	}
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// secretContent is what the Secret of an object has to hold; it may hold more.
+type secretContent struct {
+	namespace, name     string
+	kind                corev1.SecretType
+	labels, annotations map[string]string
+	data                map[string][]byte
+	owner               metav1.OwnerReference
+	manager             string
+	// digest is of all of the above but the record, which holds it.
+	digest string
+}
+
+// contentOf returns the Secret of the object with the credentials.
+func contentOf(in input, issued issue) secretContent {
+	s := in.subject
+	c := secretContent{
+		namespace: s.namespace(), name: s.secretName, kind: typeOf(s),
+		labels: map[string]string{}, annotations: map[string]string{}, data: dataOf(in, issued.secret),
+		manager: managerOf(s),
+		owner: metav1.OwnerReference{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: s.kind, Name: s.name(), UID: s.uid(), Controller: new(true),
+		},
+	}
+	for key, value := range s.template().Labels {
+		c.labels[key] = string(value)
+	}
+	for key, value := range s.template().Annotations {
+		c.annotations[key] = string(value)
+	}
+	c.labels[v1alpha1.LabelOwnerUID] = string(s.uid())
+	c.digest = c.digestOf()
+	c.annotations[v1alpha1.AnnotationIssued] = newRecord(in, issued, c.digest).text()
+	return c
+}
+
+// dataOf returns the data of the Secret. An empty client secret is that of a Public client.
+func dataOf(in input, clientSecret string) map[string][]byte {
+	s := in.subject
+	values := s.endpoints(in.issuer)
+	values[v1alpha1.KeyClientID] = s.clientID
+	values[v1alpha1.KeyIssuer] = in.issuer
+	if clientSecret != "" {
+		values[v1alpha1.KeyClientSecret] = clientSecret
+	}
+	data := make(map[string][]byte, len(values))
+	for key, text := range s.template().Data {
+		data[key] = []byte(fill(string(text), s, values))
+	}
+	for _, g := range s.template().Generate {
+		length := int(g.Length)
+		if length == 0 {
+			length = defaultGeneratedLength
+		}
+		data[string(g.Key)] = []byte(credential.DeriveValue(rootOf(in), string(s.uid()), string(g.Key), length))
+	}
+	for standard, value := range values {
+		data[s.dataKey(standard)] = []byte(value)
+	}
+	return data
+}
+
+// defaultGeneratedLength is the length of a generated value that names none.
+const defaultGeneratedLength = 32
+
+// fill puts the values in place of the placeholders. One that the object does not have is empty.
+func fill(text string, s subject, values map[string]string) string {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{{")
+		out.WriteString(before)
+		name, after, closed := strings.Cut(rest, "}}")
+		if !found || !closed {
+			if found {
+				out.WriteString("{{" + rest)
+			}
+			return out.String()
+		}
+		switch name {
+		case "scopes":
+			for n, scope := range s.scopes {
+				if n > 0 {
+					out.WriteByte(' ')
+				}
+				out.WriteString(string(scope))
+			}
+		case "callback-url":
+			out.WriteString(s.callbackURL)
+		default:
+			out.WriteString(values[name])
+		}
+		text = after
+	}
+}
+
+// matches reports whether the Secret of the cluster holds all that is wanted, and nothing
+// that was wanted once and is wanted no more. What others added does not matter.
+func (c secretContent) matches(secret *corev1.Secret) bool {
+	for key, value := range c.data {
+		if have, there := secret.Data[key]; !there || !bytes.Equal(have, value) {
+			return false
+		}
+	}
+	ref := metav1.GetControllerOf(secret)
+	return secret.Type == c.kind && ref != nil && ref.UID == c.owner.UID &&
+		contains(secret.Labels, c.labels) && contains(secret.Annotations, c.annotations)
+}
+
+func contains(have, want map[string]string) bool {
+	for key, value := range want {
+		if got, there := have[key]; !there || got != value {
+			return false
+		}
+	}
+	return true
+}
+
+// digestOf returns a hash of the content.
+func (c secretContent) digestOf() string {
+	h := sha256.New()
+	write := func(parts ...string) {
+		for _, part := range parts {
+			fmt.Fprintf(h, "%d:%s", len(part), part)
+		}
+	}
+	write(string(c.kind), string(c.owner.UID))
+	for _, m := range []map[string]string{c.labels, c.annotations} {
+		write(fmt.Sprint(len(m)))
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			write(key, m[key])
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.data)) {
+		write(key, string(c.data[key]))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// object returns the Secret for a create.
+func (c secretContent) object() *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: c.namespace, Name: c.name, Labels: c.labels, Annotations: c.annotations,
+			OwnerReferences: []metav1.OwnerReference{c.owner},
+		},
+		Type: c.kind, Data: c.data,
+	}
+}
+
+// applyConfiguration returns the Secret for a server-side apply over the version that was
+// seen, so that check and write are one.
+func (c secretContent) applyConfiguration(version string) *corev1ac.SecretApplyConfiguration {
+	owner := metav1ac.OwnerReference().WithAPIVersion(c.owner.APIVersion).WithKind(c.owner.Kind).
+		WithName(c.owner.Name).WithUID(c.owner.UID).WithController(true)
+	return corev1ac.Secret(c.name, c.namespace).WithType(c.kind).WithResourceVersion(version).
+		WithLabels(c.labels).WithAnnotations(c.annotations).WithData(c.data).WithOwnerReferences(owner)
+}
+
+// record is what the operator remembers in the Secret of what it wrote last. From it a lost
+// status is rebuilt, and it tells what somebody else changed from what is wanted anew.
+type record struct {
+	UID         string   `json:"uid"`
+	Credentials []string `json:"credentials,omitempty"`
+	Reset       string   `json:"reset,omitempty"` // a hash of the value that was handled last
+	Content     string   `json:"content"`
+	MAC         string   `json:"mac"`
+}
+
+func newRecord(in input, issued issue, digest string) record {
+	r := record{UID: string(in.subject.uid()), Reset: hashOf(issued.handled), Content: digest}
+	for _, c := range issued.credentials {
+		r.Credentials = append(r.Credentials, c.ID)
+	}
+	r.MAC = credential.Record(rootOf(in), r.parts(in.subject)...)
+	return r
+}
+
+// readRecord returns the record of the Secret, if the operator wrote it for this object.
+func readRecord(in input, secret *corev1.Secret) (record, bool) {
+	if secret == nil || secret.Annotations[v1alpha1.AnnotationIssued] == "" {
+		return record{}, false
+	}
+	var r record
+	if err := json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationIssued]), &r); err != nil {
+		return record{}, false
+	}
+	return r, credential.VerifyRecord(rootOf(in), r.MAC, r.parts(in.subject)...) && r.UID == string(in.subject.uid())
+}
+
+func (r record) parts(s subject) []string {
+	return []string{r.UID, s.kind, s.namespace(), s.name(), r.Reset, r.Content, strings.Join(r.Credentials, " ")}
+}
+
+func (r record) text() string {
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // strings can always be written
+	}
+	return string(text)
+}
+
+// hashOf shortens a value that may be as long as an annotation.
+func hashOf(value string) string {
+	if value == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(value))
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+// secretOwner tells whose a Secret is, seen from one object.
+type secretOwner int
+
+const (
+	ownerNone    secretOwner = iota // there is no such Secret
+	ownerSelf                       // ours: to be kept as it should be
+	ownerLost                       // ours, but somebody removed the owner reference: to be taken back
+	ownerStale                      // of an object of the same name that is gone: to be removed
+	ownerForeign                    // never touched
+)
+
+// ownerOf reads the controller reference. A label alone makes no Secret ours: without a
+// reference it must have our label, our type and be written by our field manager.
+func ownerOf(secret *corev1.Secret, s subject) secretOwner {
+	if secret == nil {
+		return ownerNone
+	}
+	ref := metav1.GetControllerOf(secret)
+	switch {
+	case !isOurType(secret.Type):
+		return ownerForeign
+	case ref == nil && secret.Labels[v1alpha1.LabelOwnerUID] == string(s.uid()) && writtenBy(secret, managerOf(s)):
+		return ownerLost
+	case ref == nil || !refersTo(ref, s.kind) || ref.Name != s.name():
+		return ownerForeign
+	case ref.UID == s.uid():
+		return ownerSelf
+	case !secret.DeletionTimestamp.IsZero():
+		return ownerForeign // it was deleted, and whoever put a finalizer on it has to let it go
+	default:
+		return ownerStale
+	}
+}
+
+// isOurType reports whether the operator writes Secrets of the type: a name of a domain, and
+// none that Kubernetes or Helm obeys. The rule on v1alpha1.SecretType says the same.
+func isOurType(t corev1.SecretType) bool {
+	domain, name, found := strings.Cut(string(t), "/")
+	if !found || domain == "" || name == "" {
+		return false
+	}
+	for _, reserved := range []string{"kubernetes.io", "k8s.io", "helm.sh"} {
+		if domain == reserved || strings.HasSuffix(domain, "."+reserved) {
+			return false
+		}
+	}
+	return true
+}
+
+func hasController(secret *corev1.Secret) bool { return metav1.GetControllerOf(secret) != nil }
+
+func refersTo(ref *metav1.OwnerReference, kind string) bool {
+	gv, err := schema.ParseGroupVersion(ref.APIVersion)
+	return err == nil && gv.Group == v1alpha1.GroupVersion.Group && ref.Kind == kind
+}
+
+func writtenBy(secret *corev1.Secret, manager string) bool {
+	for i := range secret.ManagedFields {
+		if secret.ManagedFields[i].Manager == manager {
+			return true
+		}
+	}
+	return false
+}
+
+// managerOf is the field manager of one object's Secret. Each object has its own, so that two
+// objects that want one Secret meet in a conflict and not in a merge.
+func managerOf(s subject) string { return managerPrefix + string(s.uid()) }
+
+const managerPrefix = "gatehouse-"
+
+// defaultSecretName is the name of the Secret of an object that names none.
+func defaultSecretName(kind, name string) string {
+	if kind == v1alpha1.KindResourceServer {
+		rs := &v1alpha1.ResourceServer{}
+		rs.Name = name
+		return v1alpha1.ResourceServerSecretNameOf(rs)
+	}
+	oc := &v1alpha1.OAuthClient{}
+	oc.Name = name
+	return v1alpha1.SecretNameOf(oc)
+}
+
+// typeOf returns the type that the Secret of the object has to have.
+func typeOf(s subject) corev1.SecretType {
+	return corev1.SecretType(cmp.Or(s.template().EffectiveType(), v1alpha1.SecretTypeDefault))
+}

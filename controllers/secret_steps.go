@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+// probePrefix begins the name under which the API server is asked whether it would take a
+// Secret that replaces another one. Nothing of that name is ever written.
+const probePrefix = "gatehouse-probe-"
+
+// secretApply writes over the Secret that was seen at the version.
+type secretApply struct {
+	content secretContent
+	version string
+}
+
+// secretRef is a Secret as it was seen; a later one of that name is another.
+type secretRef struct {
+	name    string
+	uid     types.UID
+	version string
+}
+
+// secretSteps returns what happens to the Secret, and to older ones of other names.
+func (in input) secretSteps() []step {
+	owner := ownerOf(in.seen.secret, in.subject)
+	if in.issued.proof != proven || owner == ownerForeign {
+		return nil // nothing that the keys make would be accepted, or the name is taken
+	}
+	want := contentOf(in, in.issued)
+	told := in.secretEvent(want)
+	create := step{create: &want, event: told, refused: in.refused}
+	var steps []step
+	switch seen := in.seen.secret; {
+	case owner == ownerNone:
+		steps = []step{create}
+	case owner == ownerStale:
+		steps = []step{removal(seen.Name, seen.UID, seen.ResourceVersion), create}
+	case want.matches(seen):
+	case seen.Type != want.kind || seen.Immutable != nil && *seen.Immutable:
+		steps = []step{
+			{create: in.probe(want), dryRun: true, refused: in.refused},
+			removal(seen.Name, seen.UID, seen.ResourceVersion), create,
+		}
+	default:
+		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: told, refused: in.refused}}
+	}
+	for i := range in.seen.others {
+		other := &in.seen.others[i]
+		steps = append(steps, removal(other.Name, other.UID, other.ResourceVersion))
+	}
+	return steps
+}
+
+// probe returns the content under another name, for a dry run.
+func (in input) probe(content secretContent) *secretContent {
+	content.name = probePrefix + string(in.subject.uid())
+	return &content
+}
+
+func removal(name string, uid types.UID, version string) step {
+	return step{remove: &secretRef{name: name, uid: uid, version: version}}
+}
+
+// refused returns the status that says that the API server refuses the Secret.
+func (in input) refused(message string) v1alpha1.OAuthClientStatus {
+	return in.statusWith(notWritten(in, message))
+}
+
+// secretEvent tells why a Secret is written: the first issue tells nothing, the condition says
+// it. What was applied last, as the record in the Secret says, tells a change of ours from
+// one of somebody else.
+func (in input) secretEvent(want secretContent) eventText {
+	name := in.subject.secretName
+	updated := eventText{reason: eventUpdated, message: "The Secret " + name + " was brought up to date."}
+	last, known := readRecord(in, in.seen.secret)
+	switch {
+	case in.subject.status.SecretName == "" || in.subject.copied():
+		return eventText{}
+	case known && last.Content != want.digest:
+		return updated
+	case in.subject.status.SecretName != name || !known && in.subject.status.ObservedGeneration != in.subject.object.GetGeneration():
+		return updated
+	default:
+		return eventText{
+			reason:  eventRestored,
+			message: "The Secret " + name + " was deleted or changed by somebody else. It was restored, with the same client secret.",
+		}
+	}
+}

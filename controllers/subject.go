@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/policy"
+)
+
+// subject is an object that gets credentials, seen alike for both kinds. It is a view: the
+// object behind it is only changed by withStatus, on a copy.
+type subject struct {
+	kind   string
+	object client.Object
+	// status is that of the object. A ResourceServer has no validAfter.
+	status v1alpha1.OAuthClientStatus
+
+	class       v1alpha1.ClassName
+	credentials *v1alpha1.CredentialsSpec
+	clientID    string // follows from name and spec
+	secretName  string // the one that is wanted
+	callbackURL string // the first one; empty: none
+	scopes      []v1alpha1.Scope
+	claims      []policy.Claim
+	suspended   bool
+	public      bool // has no client secret
+	signed      bool // the server must know the client secret
+
+	// suspendEndsGrants and resetEndsGrants: what validAfter is for.
+	suspendEndsGrants, resetEndsGrants bool
+
+	endpoints func(issuer string) map[string]string
+	denials   func(policy.Policy) []policy.Denial
+}
+
+// subjectOf returns the view of an OAuthClient or a ResourceServer.
+func subjectOf(o client.Object) (subject, bool) {
+	switch o := o.(type) {
+	case *v1alpha1.OAuthClient:
+		return clientSubject(o), true
+	case *v1alpha1.ResourceServer:
+		return resourceServerSubject(o), true
+	default:
+		return subject{}, false
+	}
+}
+
+func clientSubject(oc *v1alpha1.OAuthClient) subject {
+	profile := oc.Spec.EffectiveProfile()
+	s := subject{
+		kind: v1alpha1.KindOAuthClient, object: oc, status: oc.Status,
+		class: oc.Spec.ClassName, credentials: &oc.Spec.Credentials,
+		clientID: v1alpha1.ClientIDOf(oc), secretName: v1alpha1.SecretNameOf(oc),
+		scopes: oc.Spec.Scopes, claims: policy.ClaimsOfClient(&oc.Spec),
+		suspended: oc.Spec.Suspend, public: oc.Spec.Public(), signed: profile.Signed(),
+		suspendEndsGrants: profile == v1alpha1.ProfileIntegrationCloud, resetEndsGrants: profile.ResetEndsGrants(),
+		endpoints: func(issuer string) map[string]string { return v1alpha1.EndpointsOf(oc, issuer) },
+		denials:   func(p policy.Policy) []policy.Denial { return p.Client(&oc.Spec) },
+	}
+	if len(oc.Spec.CallbackURLs) > 0 {
+		s.callbackURL = string(oc.Spec.CallbackURLs[0])
+	}
+	return s
+}
+
+func resourceServerSubject(rs *v1alpha1.ResourceServer) subject {
+	return subject{
+		kind: v1alpha1.KindResourceServer, object: rs,
+		status: v1alpha1.OAuthClientStatus{IssuedStatus: rs.Status.IssuedStatus},
+		class:  rs.Spec.ClassName, credentials: &rs.Spec.Credentials,
+		clientID: v1alpha1.ResourceServerIDOf(rs), secretName: v1alpha1.ResourceServerSecretNameOf(rs),
+		claims:    policy.ClaimsOfResourceServer(&rs.Spec),
+		suspended: rs.Spec.Suspend,
+		endpoints: v1alpha1.ResourceServerEndpoints,
+		denials:   func(p policy.Policy) []policy.Denial { return p.ResourceServer(&rs.Spec) },
+	}
+}
+
+func (s subject) uid() types.UID    { return s.object.GetUID() }
+func (s subject) name() string      { return s.object.GetName() }
+func (s subject) namespace() string { return s.object.GetNamespace() }
+func (s subject) deleted() bool     { return !s.object.GetDeletionTimestamp().IsZero() }
+func (s subject) ref() objectRef {
+	return objectRef{kind: s.kind, namespace: s.namespace(), name: s.name()}
+}
+
+// copied reports whether the status was made for another object: it was restored from a backup.
+func (s subject) copied() bool {
+	return s.status.IdentityUID != "" && s.status.IdentityUID != string(s.uid())
+}
+
+// reset returns the value of the annotation that asks for a new client secret.
+func (s subject) reset() (value string, asked bool) {
+	value, asked = s.object.GetAnnotations()[v1alpha1.AnnotationResetCredentials]
+	return value, asked
+}
+
+// template returns the form of the Secret.
+func (s subject) template() *v1alpha1.SecretTemplate { return &s.credentials.SecretTemplate }
+
+// dataKey returns under which key of the Secret a standard value is.
+func (s subject) dataKey(standard string) string { return s.template().Keys.NameOf(standard) }
+
+// withStatus returns a copy of the object with the status in it.
+func (s subject) withStatus(status v1alpha1.OAuthClientStatus) client.Object {
+	switch o := s.object.(type) {
+	case *v1alpha1.OAuthClient:
+		out := o.DeepCopy()
+		out.Status = *status.DeepCopy()
+		return out
+	case *v1alpha1.ResourceServer:
+		out := o.DeepCopy()
+		out.Status.IssuedStatus = *status.IssuedStatus.DeepCopy()
+		return out
+	default:
+		panic("controllers: a subject of no kind") // subjectOf makes all there are
+	}
+}
+
+// objectRef names an object of one of the kinds.
+type objectRef struct{ kind, namespace, name string }
+
+func (r objectRef) key() types.NamespacedName {
+	return types.NamespacedName{Namespace: r.namespace, Name: r.name}
+}
+
+// second is a time as the status keeps it.
+func second(t time.Time) metav1.Time { return metav1.NewTime(t.UTC().Truncate(time.Second)) }
