@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package policyfile reads the policy of an installation that sees chosen namespaces only. It
-// has RoleBindings and no right to read OAuthClientPolicies, which are in no namespace, so its
-// configuration holds the policy: a file with what would stand in spec of an OAuthClientPolicy.
-// All the namespaces have this one policy; {namespace} in it stands for each.
-//
-// What the API server would refuse in an OAuthClientPolicy is refused here.
-package policyfile
+package namespaced
 
 import (
 	"errors"
@@ -26,8 +20,9 @@ import (
 // maxFile bounds what is read, in bytes.
 const maxFile = 1 << 20
 
-// Read reads the policy.
-func Read(path string) (*v1alpha1.OAuthClientPolicySpec, error) {
+// ReadPolicy reads the policy from a file with what would stand in spec of an OAuthClientPolicy. What the API server would
+// refuse there is refused.
+func ReadPolicy(path string) (*v1alpha1.OAuthClientPolicySpec, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the policy: %w", err)

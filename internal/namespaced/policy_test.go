@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package policyfile_test
+package namespaced_test
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
-	"github.com/gatehouse-dev/gatehouse/internal/policyfile"
+	"github.com/gatehouse-dev/gatehouse/internal/namespaced"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -36,7 +36,7 @@ func TestAPolicyIsReadAsTheAPIWouldTakeIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := policyfile.Read(write(t, string(text)))
+	got, err := namespaced.ReadPolicy(write(t, string(text)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,12 +55,12 @@ func TestAFileThatIsNoPolicyIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := write(t, text)
-			if _, err := policyfile.Read(path); err == nil || !strings.Contains(err.Error(), path) {
+			if _, err := namespaced.ReadPolicy(path); err == nil || !strings.Contains(err.Error(), path) {
 				t.Errorf("got %v, want an error that names the file", err)
 			}
 		})
 	}
-	if _, err := policyfile.Read(filepath.Join(t.TempDir(), "missing.yaml")); err == nil || !strings.Contains(err.Error(), "missing.yaml") {
+	if _, err := namespaced.ReadPolicy(filepath.Join(t.TempDir(), "missing.yaml")); err == nil || !strings.Contains(err.Error(), "missing.yaml") {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -104,7 +104,7 @@ func TestTheFileAndTheAPIRefuseTheSame(t *testing.T) {
 		policy.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("OAuthClientPolicy"))
 		policy.SetGenerateName("table-")
 		refused := env.Client.Create(t.Context(), policy, client.DryRunAll)
-		if _, err := policyfile.Read(write(t, text)); (err == nil) != (refused == nil) {
+		if _, err := namespaced.ReadPolicy(write(t, text)); (err == nil) != (refused == nil) {
 			t.Errorf("%s\n  the API says:  %v\n  the file says: %v", text, refused, err)
 		}
 	}
