@@ -148,6 +148,7 @@ func TestN110TheOperatorTouchesNoSecretOfAnybodyElse(t *testing.T) {
 		{"our label taken off our Secret", secretOf(namespace, "ours", v1alpha1Type, ownerLabel),
 			`{"metadata":{"labels":{"gatehouse.dev/owner-uid":null}}}`, "must write only Secrets with the label"},
 		{"data of our Secret", secretOf(namespace, "healed", v1alpha1Type, ownerLabel), `{"data":{"client-id":"eA=="}}`, ""},
+		{"a Secret of our type that lost our label", secretOf(namespace, "lost", v1alpha1Type, nil), `{"data":{"client-id":"eA=="}}`, ""},
 		{"our label put back", secretOf(namespace, "unlabelled", v1alpha1Type, nil),
 			`{"metadata":{"labels":{"gatehouse.dev/owner-uid":"2f1c"}}}`, ""},
 	} {
