@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/resourceserver"
 )
 
@@ -49,6 +50,14 @@ func TestPhotosAreShownToWhoeverBringsAGoodToken(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestThePhotosBelongToThePeopleOfTheDemo(t *testing.T) {
+	for id, want := range map[string]int{"1001": 3, "1002": 1} { // bob and alice
+		if got := photos[authserver.SubjectOf("users", id)]; len(got) != want {
+			t.Errorf("the person with the id %s has the photos %v, want %d", id, got, want)
+		}
 	}
 }
 
