@@ -86,7 +86,7 @@ type OAuth2Spec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=3
-	// +kubebuilder:validation:XValidation:rule=`self.all(g, self.exists_one(o, o == g))`,message="grantTypes must name each grant type once: remove the repetition"
+	// +kubebuilder:validation:XValidation:rule=`self.all(g, self.indexOf(g) == self.lastIndexOf(g))`,message="grantTypes must name each grant type once: remove the repetition"
 	GrantTypes []GrantType `json:"grantTypes,omitempty"`
 
 	// PKCE tells whether each authorization request must carry a code challenge
@@ -111,7 +111,7 @@ type OAuth1Spec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=3
-	// +kubebuilder:validation:XValidation:rule=`self.all(m, self.exists_one(o, o == m))`,message="oauth1.signatureMethods must name each method once: remove the repetition"
+	// +kubebuilder:validation:XValidation:rule=`self.all(m, self.indexOf(m) == self.lastIndexOf(m))`,message="oauth1.signatureMethods must name each method once: remove the repetition"
 	SignatureMethods []SignatureMethod `json:"signatureMethods,omitempty"`
 
 	// OutOfBand, when true, lets the client ask with the callback oob: the owner is
@@ -173,7 +173,7 @@ type IntegrationCloudSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=3
-	// +kubebuilder:validation:XValidation:rule=`self.all(g, self.exists_one(o, o == g))`,message="grantTypes must name each grant type once: remove the repetition"
+	// +kubebuilder:validation:XValidation:rule=`self.all(g, self.indexOf(g) == self.lastIndexOf(g))`,message="grantTypes must name each grant type once: remove the repetition"
 	GrantTypes []GrantType `json:"grantTypes,omitempty"`
 
 	// RefreshLimit is how often an approval may be refreshed, from 0 to 10000, beside

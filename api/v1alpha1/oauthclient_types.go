@@ -100,7 +100,7 @@ type OAuthClientSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
-	// +kubebuilder:validation:XValidation:rule=`self.all(u, self.exists_one(o, o == u))`,message="callbackURLs must name each URL once: remove the repetition"
+	// +kubebuilder:validation:XValidation:rule=`self.all(u, self.indexOf(u) == self.lastIndexOf(u))`,message="callbackURLs must name each URL once: remove the repetition"
 	CallbackURLs []CallbackURL `json:"callbackURLs,omitempty"`
 
 	// GrantDurationDays is how many days an approval lasts, from 1 to 90. Absent: 90. Then
@@ -168,7 +168,7 @@ type OAuthClientSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
-	// +kubebuilder:validation:XValidation:rule=`self.all(s, self.exists_one(o, o == s))`,message="scopes must name each scope once: remove the repetition"
+	// +kubebuilder:validation:XValidation:rule=`self.all(s, self.indexOf(s) == self.lastIndexOf(s))`,message="scopes must name each scope once: remove the repetition"
 	Scopes []Scope `json:"scopes,omitempty"`
 
 	// AccessTokenLifetimeSeconds is how many seconds an access token is valid,

@@ -76,7 +76,7 @@ type ResourceServerSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
-	// +kubebuilder:validation:XValidation:rule=`self.all(i, self.exists_one(o, o == i))`,message="identifiers must name each URI once: remove the repetition"
+	// +kubebuilder:validation:XValidation:rule=`self.all(i, self.indexOf(i) == self.lastIndexOf(i))`,message="identifiers must name each URI once: remove the repetition"
 	Identifiers []Identifier `json:"identifiers,omitempty"`
 
 	// Scopes are the scopes that this API enforces, with the words that explain them to
