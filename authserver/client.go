@@ -69,16 +69,16 @@ func (c Credential) validAt(now time.Time) bool {
 // status.credentials of an OAuthClient holds at most.
 const maxCredentials = 4
 
-// noVerifier stands where a client has no further credential. It has the length of a
-// verifier and is none.
-var noVerifier = strings.Repeat("-", 43)
+// noCredential and noVerifier stand where a client has no further credential. They are as
+// long as the real ones, so that a MAC over them takes as long, and can never be one.
+var noCredential, noVerifier = strings.Repeat("-", 13), strings.Repeat("-", 43)
 
 // candidates returns the credentials to compare a secret with. There are always as many,
 // so that the time of an answer does not tell how many credentials a client has, or whether
-// there is such a client. Those without an ID belong to nobody.
+// there is such a client. Those called noCredential belong to nobody.
 func (c *Client) candidates() (all [maxCredentials]Credential) {
 	for n := copy(all[:], c.Credentials); n < maxCredentials; n++ {
-		all[n].Verifier = noVerifier
+		all[n].ID, all[n].Verifier = noCredential, noVerifier
 	}
 	return all
 }

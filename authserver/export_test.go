@@ -15,9 +15,9 @@ func (s *Server) CountProofs() (verified, derived *atomic.Int64) {
 		verified.Add(1)
 		return credential.Verify(shared, clientUID, credentialID, secret, verifier)
 	}
-	s.deriveSecret = func(shared credential.Key, clientUID, credentialID string) string {
+	s.deriveSecret = func(root credential.Key, clientUID, credentialID string) string {
 		derived.Add(1)
-		return credential.DeriveSigned(shared, clientUID, credentialID)
+		return credential.Derive(root, clientUID, credentialID)
 	}
 	return verified, derived
 }

@@ -38,8 +38,10 @@ var errSeal = errors.New("not made by this server")
 // never changes.
 type Keys struct {
 	shared credential.Key
-	set    credential.KeySet
-	byID   map[[keyIDSize]byte]*purposeKeys
+	// signedRoot is what the secrets of clients that sign are derived from.
+	signedRoot credential.Key
+	set        credential.KeySet
+	byID       map[[keyIDSize]byte]*purposeKeys
 }
 
 // purposeKeys are the sub-keys of one key of the set. A value is sealed with a random
@@ -55,7 +57,7 @@ func NewKeys(shared credential.Key, set credential.KeySet) (*Keys, error) {
 	if len(set.Keys) == 0 {
 		return nil, errors.New("the authorization server's key set is empty")
 	}
-	k := &Keys{shared: shared, set: set, byID: make(map[[keyIDSize]byte]*purposeKeys, len(set.Keys))}
+	k := &Keys{shared: shared, signedRoot: credential.SignedRoot(shared), set: set, byID: make(map[[keyIDSize]byte]*purposeKeys, len(set.Keys))}
 	for _, key := range set.Keys {
 		id, err := parseKeyID(key.ID)
 		if err != nil {

@@ -42,7 +42,7 @@ type Server struct {
 
 	// These are fields so that a test can count their calls.
 	verifySecret func(shared credential.Key, clientUID, credentialID, secret, verifier string) bool
-	deriveSecret func(shared credential.Key, clientUID, credentialID string) string
+	deriveSecret func(root credential.Key, clientUID, credentialID string) string
 }
 
 // New returns an engine that has no keys yet: until UseKeys was called each method
@@ -60,7 +60,7 @@ func New(c Config) (*Server, error) {
 	if c.NewID == nil {
 		c.NewID = rand.Text
 	}
-	return &Server{Config: c, throttle: newThrottle(), turns: newTurns(), verifySecret: credential.Verify, deriveSecret: credential.DeriveSigned}, nil
+	return &Server{Config: c, throttle: newThrottle(), turns: newTurns(), verifySecret: credential.Verify, deriveSecret: credential.Derive}, nil
 }
 
 // mayBegin returns why no new authorization may begin now.

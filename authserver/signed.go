@@ -110,9 +110,9 @@ func (k *Keys) secretOf(r SignedRequest) (secret string, known bool) {
 func (s *Server) signedWith(keys *Keys, c *Client, tokenSecret string, r SignedRequest) (credentialID string, ok bool) {
 	now := s.Now()
 	for _, cred := range c.candidates() {
-		secret := s.deriveSecret(keys.shared, c.UID, cred.ID)
+		secret := s.deriveSecret(keys.signedRoot, c.UID, cred.ID)
 		genuine := s.verifySecret(keys.shared, c.UID, cred.ID, secret, cred.Verifier)
-		if r.Fits(secret, tokenSecret) && genuine && cred.ID != "" && cred.validAt(now) {
+		if r.Fits(secret, tokenSecret) && genuine && cred.ID != noCredential && cred.validAt(now) {
 			credentialID, ok = cred.ID, true
 		}
 	}

@@ -100,8 +100,8 @@ func (s *Server) misplaced(ctx context.Context, c *Client) *Error {
 }
 
 // unknownClient stands for a client ID that nobody has. The ID that was sent is not kept: it
-// may be a secret in the wrong field.
-var unknownClient = Client{}
+// may be a secret in the wrong field. The UID is as long as a real one.
+var unknownClient = Client{UID: "00000000-0000-0000-0000-000000000000"}
 
 const reasonWrongSecret = "the client secret is wrong, missing, expired or not expected"
 
@@ -124,7 +124,7 @@ func (s *Server) prove(keys *Keys, c *Client, p ClientSecret) (credentialID stri
 	now := s.Now()
 	for _, cred := range c.candidates() {
 		matches := s.verifySecret(keys.shared, c.UID, cred.ID, p.Secret, cred.Verifier)
-		if matches && cred.ID != "" && cred.validAt(now) && !p.None {
+		if matches && cred.ID != noCredential && cred.validAt(now) && !p.None {
 			credentialID, ok = cred.ID, true
 		}
 	}

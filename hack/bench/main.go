@@ -70,7 +70,7 @@ func run(ctx context.Context, dir string, connections, rounds int, duration time
 		}
 	}
 	report(os.Stdout, measurements, commits)
-	return nil
+	return b.refusals(ctx, os.Stdout)
 }
 
 // commitsPerSecond is how often this disk syncs a small write: what refreshing could

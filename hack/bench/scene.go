@@ -50,6 +50,7 @@ func newClients(shared, root credential.Key) *clients {
 		}
 	}
 	c.addSigner(shared)
+	c.addRefused()
 	return c
 }
 

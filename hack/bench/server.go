@@ -24,6 +24,8 @@ import (
 // bench is what is measured: the server and the floor, each behind its listener.
 type bench struct {
 	auth        *authserver.Server
+	config      authserver.Config // of auth
+	keys        *authserver.Keys
 	store       store.Store
 	clients     *clients
 	client      *tls.Config
@@ -80,19 +82,18 @@ func (b *bench) newSite(ctx context.Context, dir string) (http.Handler, error) {
 	}
 	log := slog.New(slog.NewJSONHandler(logFile, nil))
 	metrics := web.NewMetrics()
-	b.auth, err = authserver.New(authserver.Config{
+	b.config = authserver.Config{
 		Clients: b.clients, Directory: people{}, Entitlement: everybody{}, Store: b.store,
 		Auditor: web.NewAuditor(auditFile, log, metrics, time.Now),
-	})
-	if err != nil {
+	}
+	if b.auth, err = authserver.New(b.config); err != nil {
 		return nil, err
 	}
 	set, _ := credential.KeySet{}.Rotated(time.Now().Add(-time.Hour), credential.NewSetKey(time.Now()))
-	keys, err := authserver.NewKeys(shared, set)
-	if err != nil {
+	if b.keys, err = authserver.NewKeys(shared, set); err != nil {
 		return nil, err
 	}
-	b.auth.UseKeys(keys)
+	b.auth.UseKeys(b.keys)
 	site, err := web.New(web.Config{
 		Auth: b.auth, Issuer: "https://auth.bench.example", Log: log, Metrics: metrics,
 		Ready: func(*http.Request) error { return nil },

@@ -21,7 +21,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"math/big"
 	"strconv"
 	"strings"
 )
@@ -80,7 +79,7 @@ func DeriveValue(root Key, uid, name string, length int) string {
 	var out strings.Builder
 	for block := 0; out.Len() < length; block++ {
 		raw := expand(root, domainValue, uid, name, strconv.Itoa(block))
-		out.WriteString(encode(new(big.Int).SetBytes(raw[:]), bodyLength)[1:]) // the first character is not even
+		out.WriteString(encode(words(raw), bodyLength)[1:]) // the first character is not even
 	}
 	return out.String()[:length]
 }

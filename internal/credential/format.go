@@ -3,8 +3,9 @@
 package credential
 
 import (
+	"encoding/binary"
 	"hash/crc32"
-	"math/big"
+	"math/bits"
 	"strings"
 )
 
@@ -39,23 +40,35 @@ func WellFormed(s string) bool {
 }
 
 func format(raw [KeySize]byte) string {
-	body := Prefix + encode(new(big.Int).SetBytes(raw[:]), bodyLength)
+	body := Prefix + encode(words(raw), bodyLength)
 	return body + checksum(body)
+}
+
+// words returns a number of 32 bytes as encode wants it.
+func words(raw [KeySize]byte) []uint64 {
+	n := make([]uint64, KeySize/8)
+	for i := range n {
+		n[i] = binary.BigEndian.Uint64(raw[8*i:])
+	}
+	return n
 }
 
 func checksum(body string) string {
 	sum := crc32.ChecksumIEEE([]byte(body))
-	return encode(new(big.Int).SetUint64(uint64(sum)), checksumLength)
+	return encode([]uint64{uint64(sum)}, checksumLength)
 }
 
-// encode writes n in base62, most significant character first, filled with
-// zeroes to length.
-func encode(n *big.Int, length int) string {
+// encode writes the number n in base62, most significant character first, filled with zeroes
+// to length. n holds it in words, the most significant first, and is 0 afterwards. A server
+// derives several secrets for each signed request, so this is written for speed.
+func encode(n []uint64, length int) string {
 	out := make([]byte, length)
-	base, rest := big.NewInt(int64(len(base62))), new(big.Int)
 	for i := length - 1; i >= 0; i-- {
-		n.DivMod(n, base, rest)
-		out[i] = base62[rest.Int64()]
+		var rest uint64
+		for word := range n {
+			n[word], rest = bits.Div64(rest, n[word], uint64(len(base62)))
+		}
+		out[i] = base62[rest]
 	}
 	return string(out)
 }
