@@ -21,7 +21,7 @@ import (
 )
 
 // controllers are those of kube-controller-manager that matter without nodes.
-const controllers = "garbage-collector-controller,namespace-controller," +
+const controllers = "garbage-collector-controller,namespace-controller,validatingadmissionpolicy-status-controller," +
 	"serviceaccount-controller,serviceaccount-token-controller,root-ca-certificate-publisher-controller," +
 	"clusterrole-aggregation-controller,deployment-controller,replicaset-controller"
 

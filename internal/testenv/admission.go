@@ -43,7 +43,7 @@ func (e *Env) AdmitByPolicy(tb testing.TB) {
 		}
 	}
 	const name = "testenv-allows-nothing"
-	if err := e.Policy(tb.Context(), name, v1alpha1.OAuthClientPolicySpec{}); err != nil {
+	if err := e.Policy(tb.Context(), name, v1alpha1.OAuthClientPolicySpec{Description: "Allows nothing"}); err != nil {
 		tb.Fatalf("testenv: %v", err)
 	}
 	namespace := e.NamespaceWithPolicy(tb, name)
