@@ -66,12 +66,13 @@ func checkGrantTypes(p Policy, rules *v1alpha1.ClientRules, spec *v1alpha1.OAuth
 	default:
 		return nil
 	}
+	var denials []Denial
 	for _, g := range spec.EffectiveGrantTypes() {
 		if !slices.Contains(rules.GrantTypes, g) {
-			return p.deny(field, "must not hold %s, which the policy does not allow", g)
+			denials = append(denials, p.deny(field, "must not hold %s, which the policy does not allow", g)...)
 		}
 	}
-	return nil
+	return denials
 }
 
 func checkCallbacks(p Policy, rules *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {
