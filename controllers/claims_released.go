@@ -49,6 +49,7 @@ func (r releasedClaim) until() time.Time { return r.ReleasedAt.Add(reservation) 
 type released struct {
 	shards  [releasedShards]map[policy.Claim]releasedClaim
 	dirty   [releasedShards]bool
+	added   uint64 // records that were ever added
 	dropped uint64 // records that had to go early
 }
 
@@ -92,6 +93,7 @@ func (r *released) add(record releasedClaim) {
 		}
 	}
 	shard[record.claim()], r.dirty[at] = record, true
+	r.added++
 }
 
 func (r *released) remove(c policy.Claim) {
@@ -112,10 +114,15 @@ func (r *released) prune(at int, now time.Time) {
 	}
 }
 
-func (r *released) count() int {
+// count returns how many records have not expired.
+func (r *released) count(now time.Time) int {
 	n := 0
 	for _, shard := range r.shards {
-		n += len(shard)
+		for _, record := range shard {
+			if now.Before(record.until()) {
+				n++
+			}
+		}
 	}
 	return n
 }

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -377,14 +378,14 @@ func TestReleasedClaimsAreBounded(t *testing.T) {
 	for n := range 3 * releasedShards * releasedPerShard {
 		release("flood", fmt.Sprintf("https://flood.example/%d/%s", n, strings.Repeat("x", 480)), now.Add(time.Second))
 	}
-	if n := l.released.count(); n > releasedShards*releasedPerShard {
+	if n := l.released.count(now); n > releasedShards*releasedPerShard {
 		t.Errorf("%d are kept", n)
 	}
 	victim := policy.Claim{Kind: v1alpha1.ClaimCallback, Name: "https://victim.example/"}
 	if _, kept := l.released.against(victim, "other", now); !kept {
 		t.Error("the claim of another namespace was dropped")
 	}
-	s.must(s.claims.store(t.Context()))
+	s.must(s.claims.store(t.Context(), true))
 	if got := s.events.reasons(); !slices.Equal(got, []string{reasonClaimsDropped}) {
 		t.Errorf("events %q", got)
 	}
@@ -400,7 +401,7 @@ func TestReleasedClaimsAreBounded(t *testing.T) {
 	s.clock.advance(reservation + time.Minute)
 	fresh := s.newClaims()
 	s.must(fresh.load(t.Context()))
-	if n := fresh.ledger.released.count(); n != 0 {
+	if n := fresh.ledger.released.count(s.clock.Now()); n != 0 {
 		t.Errorf("%d have expired and are kept", n)
 	}
 }
@@ -523,4 +524,48 @@ func TestN63AClientIDThatAnotherHoldsGivesNothing(t *testing.T) {
 	b.waits(row, "copy")
 	b.noSecret("copy-oauth")
 	a.has(row, "photoprint")
+}
+
+// Under a manager whoever waits is woken when the claim becomes free for it.
+func TestUnderAManagerWhoeverWaitsIsServedOnceTheClaimIsFree(t *testing.T) {
+	s := newScene(t)
+	s.start()
+	scope := "photos." + s.ns
+	s.server("one", scope)
+	s.serverBecomes("one", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.server("two", scope)
+	s.serverBecomes("two", metav1.ConditionFalse, string(v1alpha1.AcceptedReasonScopeConflict))
+	s.updateServer("one", func(rs *v1alpha1.ResourceServer) { rs.Spec.Scopes[0].Name = v1alpha1.Scope(scope + ".other") })
+	s.serverBecomes("two", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.updateServer("one", func(rs *v1alpha1.ResourceServer) { rs.Spec.Scopes[0].Name = v1alpha1.Scope(scope) })
+	s.serverBecomes("one", metav1.ConditionFalse, string(v1alpha1.AcceptedReasonScopeConflict))
+	s.must(s.api.Delete(t.Context(), s.getServer("two")))
+	s.serverBecomes("one", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+}
+
+// A release is stored before anything else changes: without it nothing is written.
+func TestAReleaseThatCannotBeStoredIsTriedAgain(t *testing.T) {
+	a := newScene(t)
+	b := a.beside()
+	row := claimRows(a.ns)[0]
+	row.object(a, "shop")
+	row.claim(a, "shop")
+	a.has(row, "shop")
+	row.object(b, "waiting")
+	row.claim(b, "waiting")
+	b.waits(row, "waiting")
+	a.update("shop", func(oc *v1alpha1.OAuthClient) { oc.Spec.CallbackURLs = nil })
+	f := &fault{nth: 1}
+	a.claims.Client = f.in(a.api)
+	a.writes.reset()
+	if _, err := a.reconcile(a.r, "shop"); !errors.Is(err, errFault) {
+		t.Errorf("error %v", err)
+	}
+	a.wantWrites()
+	a.claims.Client = a.api
+	a.settle("shop")
+	a.restarted()
+	b.claims = a.claims
+	b.r = b.reconciler(b.writes.watch(b.api))
+	b.waits(row, "waiting")
 }

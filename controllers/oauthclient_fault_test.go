@@ -164,6 +164,30 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 	}
 }
 
+// The same for a ResourceServer, which goes the same way.
+func TestWhicheverCallFailsAResourceServerEndsTheSame(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for n := 1; ; n++ {
+			s := newScene(t)
+			s.server("api", "photos."+s.ns)
+			f := &fault{nth: n, after: after}
+			r := s.reconciler(f.in(s.api))
+			_, err := r.reconcile(t.Context(), objectRef{v1alpha1.KindResourceServer, s.ns, "api"}, &v1alpha1.ResourceServer{})
+			if !f.struck {
+				break
+			}
+			if !errors.Is(err, errFault) {
+				t.Errorf("call %d failed and Reconcile returned %v", n, err)
+			}
+			rs := s.settleServer("api")
+			s.says(rs.Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+			if len(rs.Status.Credentials) != 1 {
+				t.Errorf("call %d: %d credentials", n, len(rs.Status.Credentials))
+			}
+		}
+	}
+}
+
 // oneSecret checks that the client has one credential, or none if it is Public, and
 // one Secret.
 func (s *scene) oneSecret(oc *v1alpha1.OAuthClient) {
@@ -340,6 +364,12 @@ func refusingSecrets(c client.WithWatch, answer error) client.WithWatch {
 				return answer
 			}
 			return c.Create(ctx, obj, opts...)
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			if _, secret := obj.(*corev1.Secret); secret {
+				return answer
+			}
+			return c.Patch(ctx, obj, patch, opts...)
 		},
 		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
 			return answer

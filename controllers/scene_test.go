@@ -17,10 +17,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -157,7 +159,7 @@ func (s *scene) settleServer(name string) *v1alpha1.ResourceServer {
 		s.must(err)
 		if result.RequeueAfter == 0 || result.RequeueAfter >= foreignEvery {
 			rs := s.getServer(name)
-			s.wellFormed(name, rs.Generation, rs.Status.Conditions)
+			s.wellFormed(rs, rs.Status.Conditions)
 			return rs
 		}
 	}
@@ -341,7 +343,7 @@ func (s *scene) checked(name string) *v1alpha1.OAuthClient {
 	if oc.Status.ObservedGeneration != oc.Generation {
 		s.t.Errorf("%s: generation %d, observed %d", name, oc.Generation, oc.Status.ObservedGeneration)
 	}
-	s.wellFormed(name, oc.Generation, oc.Status.Conditions)
+	s.wellFormed(oc, oc.Status.Conditions)
 	c := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady))
 	if len(oc.Status.Credentials) > 1 {
 		s.t.Errorf("%s has %d credentials", name, len(oc.Status.Credentials))
@@ -353,22 +355,34 @@ func (s *scene) checked(name string) *v1alpha1.OAuthClient {
 	return oc
 }
 
-// wellFormed checks what must hold of conditions, whatever they say.
-func (s *scene) wellFormed(name string, generation int64, conditions []metav1.Condition) {
+// wellFormed checks what must hold of conditions, whatever they say, and that kstatus reads them
+// as they are meant.
+func (s *scene) wellFormed(o client.Object, conditions []metav1.Condition) {
 	s.t.Helper()
 	for _, c := range conditions {
-		if c.Message == "" || c.LastTransitionTime.IsZero() || c.ObservedGeneration != generation {
-			s.t.Errorf("%s: the condition is not well formed (generation %d): %+v", name, generation, c)
+		if c.Message == "" || c.LastTransitionTime.IsZero() || c.ObservedGeneration != o.GetGeneration() {
+			s.t.Errorf("%s: the condition is not well formed (generation %d): %+v", o.GetName(), o.GetGeneration(), c)
 		}
 	}
 	accepted, ready := meta.FindStatusCondition(conditions, string(v1alpha1.ConditionAccepted)), meta.FindStatusCondition(conditions, string(v1alpha1.ConditionReady))
 	if accepted == nil || ready == nil || !slices.Contains(reasons(), ready.Reason) {
-		s.t.Fatalf("%s: Accepted and Ready are not both there: %+v", name, conditions)
+		s.t.Fatalf("%s: Accepted and Ready are not both there: %+v", o.GetName(), conditions)
 	}
-	reconciling := meta.IsStatusConditionTrue(conditions, string(v1alpha1.ConditionReconciling))
-	stalled := meta.IsStatusConditionTrue(conditions, string(v1alpha1.ConditionStalled))
-	if ready.Status == metav1.ConditionTrue && (reconciling || stalled) || ready.Status != metav1.ConditionTrue && reconciling == stalled {
-		s.t.Errorf("%s: Ready is %s, Reconciling %t, Stalled %t", name, ready.Status, reconciling, stalled)
+	want := map[[3]bool]status.Status{ // Ready, Reconciling, Stalled; nothing else may be
+		{true, false, false}: status.CurrentStatus,
+		{false, true, false}: status.InProgressStatus,
+		{false, false, true}: status.FailedStatus,
+	}[[3]bool{
+		ready.Status == metav1.ConditionTrue,
+		meta.IsStatusConditionTrue(conditions, string(v1alpha1.ConditionReconciling)),
+		meta.IsStatusConditionTrue(conditions, string(v1alpha1.ConditionStalled)),
+	}]
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	s.must(err)
+	got, err := status.Compute(&unstructured.Unstructured{Object: content})
+	s.must(err)
+	if got.Status != want {
+		s.t.Errorf("%s: kstatus says %s (%s), want %q for %+v", o.GetName(), got.Status, got.Message, want, conditions)
 	}
 }
 

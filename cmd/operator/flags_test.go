@@ -57,6 +57,7 @@ func TestFlagsThatMakeNoSenseEndWithAClearSentence(t *testing.T) {
 		{name: "unknown flag", args: []string{"--isuer=https://auth.example.com"}, want: "isuer"},
 		{name: "a word", args: []string{"--issuer=https://auth.example.com", "start"}, want: `"start"`},
 		{name: "no namespace", args: []string{"--issuer=https://auth.example.com", "--namespace="}, want: "--namespace"},
+		{name: "class that is none", args: []string{"--issuer=https://auth.example.com", "--class=A B"}, want: "--class"},
 		{name: "namespace that is none", args: []string{"--issuer=https://auth.example.com", "--namespace=A B"}, want: "--namespace"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -219,6 +220,68 @@ func TestAPortThatIsInUseEndsTheOperatorWithAClearSentence(t *testing.T) {
 	err = probes{address: taken.Addr().String()}.Start(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "serve the probes") || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Two replicas as they are deployed: both are ready, one leads, and when it ends it gives the
+// lease away, so that the other one goes on at once.
+func TestOfTwoReplicasOneLeadsAndTheOtherTakesOver(t *testing.T) {
+	env := testenv.Start(t)
+	system, ns := env.Namespace(t), env.Namespace(t)
+	var probes [2]string
+	var stops [2]func() int
+	for i := range probes {
+		probes[i] = address(t)
+		stops[i] = start(t, io.Discard,
+			"--issuer=https://auth.example.com", "--namespace="+system, "--leader-elect", "--kubeconfig="+env.Kubeconfig,
+			"--health-probe-bind-address="+probes[i], "--metrics-bind-address=0")
+	}
+	holder := func() string {
+		lease := &coordinationv1.Lease{}
+		err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: system, Name: name}, lease)
+		if client.IgnoreNotFound(err) != nil {
+			t.Fatal(err)
+		}
+		if lease.Spec.HolderIdentity == nil {
+			return ""
+		}
+		return *lease.Spec.HolderIdentity
+	}
+	testenv.Eventually(t, time.Minute, "both replicas are ready and one leads", func() bool {
+		first, _ := get(t, "http://"+probes[0]+"/readyz")
+		second, _ := get(t, "http://"+probes[1]+"/readyz")
+		return first == http.StatusOK && second == http.StatusOK && holder() != ""
+	})
+	declare := func(name string) *v1alpha1.OAuthClient {
+		oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + ns + ".example/" + name)}
+		if err := env.Client.Create(t.Context(), oc); err != nil {
+			t.Fatal(err)
+		}
+		return oc
+	}
+	before := declare("before")
+	testenv.Eventually(t, time.Minute, "a client is ready", func() bool { return isReady(t, env, before) })
+
+	// Which of the two leads is in nobody's metrics here: end one, and if the lease has not
+	// moved, it was the other one.
+	leader := holder()
+	if code := stops[0](); code != 0 {
+		t.Errorf("status %d at the end", code)
+	}
+	switch now := holder(); now {
+	case leader: // the second one leads, and goes on
+	default: // the first one led: the lease is free, or the other one's already
+		testenv.Eventually(t, time.Minute, "the other replica leads", func() bool { return holder() != "" && holder() != leader })
+	}
+	after := declare("after")
+	testenv.Eventually(t, time.Minute, "a client is ready after the handover", func() bool { return isReady(t, env, after) })
+	last := holder()
+	if code := stops[1](); code != 0 {
+		t.Errorf("status %d at the end", code)
+	}
+	if now := holder(); now == last {
+		t.Errorf("the lease is still held by %s, which has ended", now)
 	}
 }
 
