@@ -11,9 +11,9 @@ import (
 // CountProofs makes the server count how often it computes a verifier or derives a secret.
 func (s *Server) CountProofs() (verified, derived *atomic.Int64) {
 	verified, derived = new(atomic.Int64), new(atomic.Int64)
-	s.verifySecret = func(shared credential.Key, clientUID, credentialID, secret, verifier string) bool {
+	s.verifySecret = func(key credential.Key, clientUID, credentialID, secret, verifier string) bool {
 		verified.Add(1)
-		return credential.Verify(shared, clientUID, credentialID, secret, verifier)
+		return credential.VerifyWith(key, clientUID, credentialID, secret, verifier)
 	}
 	s.deriveSecret = func(root credential.Key, clientUID, credentialID string) string {
 		derived.Add(1)

@@ -37,7 +37,8 @@ var errSeal = errors.New("not made by this server")
 // Keys are what the engine proves secrets, seals and signs with: a snapshot that
 // never changes.
 type Keys struct {
-	shared credential.Key
+	// verifierKey proves client secrets.
+	verifierKey credential.Key
 	// signedRoot is what the secrets of clients that sign are derived from.
 	signedRoot credential.Key
 	set        credential.KeySet
@@ -57,7 +58,7 @@ func NewKeys(shared credential.Key, set credential.KeySet) (*Keys, error) {
 	if len(set.Keys) == 0 {
 		return nil, errors.New("the authorization server's key set is empty")
 	}
-	k := &Keys{shared: shared, signedRoot: credential.SignedRoot(shared), set: set, byID: make(map[[keyIDSize]byte]*purposeKeys, len(set.Keys))}
+	k := &Keys{verifierKey: credential.VerifierKey(shared), signedRoot: credential.SignedRoot(shared), set: set, byID: make(map[[keyIDSize]byte]*purposeKeys, len(set.Keys))}
 	for _, key := range set.Keys {
 		id, err := parseKeyID(key.ID)
 		if err != nil {

@@ -41,7 +41,7 @@ type Server struct {
 	turns    *turns
 
 	// These are fields so that a test can count their calls.
-	verifySecret func(shared credential.Key, clientUID, credentialID, secret, verifier string) bool
+	verifySecret func(key credential.Key, clientUID, credentialID, secret, verifier string) bool
 	deriveSecret func(root credential.Key, clientUID, credentialID string) string
 }
 
@@ -60,7 +60,7 @@ func New(c Config) (*Server, error) {
 	if c.NewID == nil {
 		c.NewID = rand.Text
 	}
-	return &Server{Config: c, throttle: newThrottle(), turns: newTurns(), verifySecret: credential.Verify, deriveSecret: credential.Derive}, nil
+	return &Server{Config: c, throttle: newThrottle(), turns: newTurns(), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive}, nil
 }
 
 // mayBegin returns why no new authorization may begin now.

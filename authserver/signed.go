@@ -111,7 +111,7 @@ func (s *Server) signedWith(keys *Keys, c *Client, tokenSecret string, r SignedR
 	now := s.Now()
 	for _, cred := range c.candidates() {
 		secret := s.deriveSecret(keys.signedRoot, c.UID, cred.ID)
-		genuine := s.verifySecret(keys.shared, c.UID, cred.ID, secret, cred.Verifier)
+		genuine := s.verifySecret(keys.verifierKey, c.UID, cred.ID, secret, cred.Verifier)
 		if r.Fits(secret, tokenSecret) && genuine && cred.ID != noCredential && cred.validAt(now) {
 			credentialID, ok = cred.ID, true
 		}

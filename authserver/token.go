@@ -123,7 +123,7 @@ func whyRefused(c *Client, known bool, speaks func(Profile) bool) string {
 func (s *Server) prove(keys *Keys, c *Client, p ClientSecret) (credentialID string, ok bool) {
 	now := s.Now()
 	for _, cred := range c.candidates() {
-		matches := s.verifySecret(keys.shared, c.UID, cred.ID, p.Secret, cred.Verifier)
+		matches := s.verifySecret(keys.verifierKey, c.UID, cred.ID, p.Secret, cred.Verifier)
 		if matches && cred.ID != noCredential && cred.validAt(now) && !p.None {
 			credentialID, ok = cred.ID, true
 		}

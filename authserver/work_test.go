@@ -198,3 +198,35 @@ func TestN86ARevocationSentTwiceIsAuditedOnce(t *testing.T) {
 		t.Errorf("%d ends of one grant are audited", n)
 	}
 }
+
+func TestN86AVerifierAndARefreshTokenThatComeAgainEndTheGrantOnce(t *testing.T) {
+	s := newScene(t)
+	used := s.tokens().RefreshToken
+	s.refresh(s.refresh(used).RefreshToken)
+	caller := s.caller(authtest.PhotoPrint)
+	for _, err := range inParallel(20, func(int) error {
+		_, err := s.Auth.Token(t.Context(), caller, refreshing(used))
+		return err
+	}) {
+		wantCode(t, err, authserver.InvalidGrant)
+	}
+	if n := len(s.Audit.Events(authserver.EventGrantRevoked)); n != 1 {
+		t.Errorf("%d ends of one grant are audited after a refresh token came again", n)
+	}
+
+	asked := s.requestToken(authtest.PhotoBookCallback)
+	token, verifier := asked.Token, s.allowToken(asked.Token).Proof
+	signer := s.photoBook()
+	if _, err := s.Auth.Exchange(t.Context(), signer, token, verifier); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range inParallel(20, func(int) error {
+		_, err := s.Auth.Exchange(t.Context(), signer, token, verifier)
+		return err
+	}) {
+		wantCode(t, err, authserver.InvalidGrant)
+	}
+	if n := len(s.Audit.Events(authserver.EventGrantRevoked)); n != 2 {
+		t.Errorf("%d ends of two grants are audited", n)
+	}
+}

@@ -40,15 +40,15 @@ func (s *Site) postVerify(w http.ResponseWriter, r *http.Request) error {
 // profile that its client speaks. Of a client that is unknown it is asked under the strict ones, so
 // that the answer takes as long.
 func (s *Site) asked(m oauth1.Message) (q authserver.SignedRequest, ok bool) {
+	matched := false
 	for _, p := range []authserver.Profile{authserver.ProfileConnectionsCloudOAuth1, authserver.ProfileOAuth1} {
 		req, err := oauth1.Parse(m, dialectOf(p).resource, oauth1.ParamToken)
-		if err != nil {
-			continue
+		if err != nil || matched {
+			continue // both are parsed in any case
 		}
 		q, ok = question(p, authserver.AccessTokenKind, req), true
-		if client, known := s.Auth.Clients.ByID(req.ConsumerKey); known && client.Profile == p {
-			break
-		}
+		client, known := s.Auth.Clients.ByID(req.ConsumerKey)
+		matched = known && client.Profile == p
 	}
 	return q, ok
 }

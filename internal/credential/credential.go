@@ -38,6 +38,8 @@ const (
 	// purposeSigned is the sub-key of the shared key for secrets that the authorization
 	// server must know.
 	purposeSigned = "gatehouse.dev/signed-client-secret/v1"
+	// purposeVerifier is the sub-key of the shared key for verifiers.
+	purposeVerifier = "gatehouse.dev/client-secret-verifier-key/v1"
 )
 
 // idLength is the number of base32 characters of a credential ID: 65 random bits.
@@ -99,10 +101,18 @@ func VerifyRecord(root Key, mac string, parts ...string) bool {
 }
 
 // Verifier returns what proves secret to anybody who has the shared key and to
-// nobody else: HMAC-SHA256 (RFC 2104) over the client's UID, the credential's ID
-// and the secret, as 43 characters of unpadded base64url.
+// nobody else: HMAC-SHA256 (RFC 2104) under VerifierKey over the client's UID, the
+// credential's ID and the secret, as 43 characters of unpadded base64url.
 func Verifier(shared Key, clientUID, credentialID, secret string) string {
-	mac := hmac.New(sha256.New, shared.bytes())
+	return verifier(VerifierKey(shared), clientUID, credentialID, secret)
+}
+
+// VerifierKey returns the key of all verifiers, for VerifyWith: whoever verifies often derives
+// it once.
+func VerifierKey(shared Key) Key { return shared.Sub(purposeVerifier) }
+
+func verifier(key Key, clientUID, credentialID, secret string) string {
+	mac := hmac.New(sha256.New, key.bytes())
 	mac.Write(frame(domainVerifier, clientUID, credentialID, secret))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
@@ -110,8 +120,13 @@ func Verifier(shared Key, clientUID, credentialID, secret string) string {
 // Verify reports, in a time that does not depend on where they differ, whether
 // verifier is the one of secret.
 func Verify(shared Key, clientUID, credentialID, secret, verifier string) bool {
-	want := Verifier(shared, clientUID, credentialID, secret)
-	return hmac.Equal([]byte(want), []byte(verifier))
+	return VerifyWith(VerifierKey(shared), clientUID, credentialID, secret, verifier)
+}
+
+// VerifyWith is Verify with the VerifierKey of the shared key.
+func VerifyWith(key Key, clientUID, credentialID, secret, proof string) bool {
+	want := verifier(key, clientUID, credentialID, secret)
+	return hmac.Equal([]byte(want), []byte(proof))
 }
 
 // expand returns 32 bytes that belong to the key, the domain and the parts.
@@ -128,7 +143,11 @@ func expand(k Key, domain string, parts ...string) [KeySize]byte {
 // frame joins the parts so that no other parts give the same bytes: each one is
 // preceded by its length. Without it a byte could move from the UID to the ID.
 func frame(parts ...string) []byte {
-	var out []byte
+	size := 0
+	for _, part := range parts {
+		size += 8 + len(part)
+	}
+	out := make([]byte, 0, size)
 	for _, part := range parts {
 		out = binary.BigEndian.AppendUint64(out, uint64(len(part)))
 		out = append(out, part...)

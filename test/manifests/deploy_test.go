@@ -173,6 +173,30 @@ func TestServiceBudgetsAndPoliciesSelectThePods(t *testing.T) {
 	}
 }
 
+func TestTheServiceKeepsTheClientsAddresses(t *testing.T) {
+	service := find[corev1.Service](t, build(t, root+"/config/default"), "Service", "gatehouse-authserver")
+	if service.Spec.Type != corev1.ServiceTypeLoadBalancer || service.Spec.ExternalTrafficPolicy != corev1.ServiceExternalTrafficPolicyLocal {
+		t.Errorf("type %s, externalTrafficPolicy %s", service.Spec.Type, service.Spec.ExternalTrafficPolicy)
+	}
+}
+
+func TestBothProgramsKnowTheMemoryLimitOfTheirContainer(t *testing.T) {
+	for _, name := range programs {
+		container := deploymentOf(t, name).Spec.Template.Spec.Containers[0]
+		if container.Resources.Limits.Memory().IsZero() {
+			t.Errorf("%s has no memory limit", name)
+		}
+		n := slices.IndexFunc(container.Env, func(e corev1.EnvVar) bool { return e.Name == "GOMEMLIMIT" })
+		if n < 0 || container.Env[n].ValueFrom == nil || container.Env[n].ValueFrom.ResourceFieldRef == nil {
+			t.Errorf("%s has no GOMEMLIMIT from its container", name)
+			continue
+		}
+		if ref := container.Env[n].ValueFrom.ResourceFieldRef; ref.Resource != "limits.memory" || ref.ContainerName != container.Name || ref.Divisor.String() != "1" {
+			t.Errorf("%s: GOMEMLIMIT is %+v", name, ref)
+		}
+	}
+}
+
 // config is what the Deployment and the configuration file must agree on.
 type config struct {
 	Issuer        string
