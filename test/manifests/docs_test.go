@@ -3,16 +3,21 @@
 package manifests
 
 import (
+	"maps"
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
 
-// kindsPage documents the OAuthClient.
-const kindsPage = root + "/docs/oauthclient.md"
+// kindPages are the pages that document the kinds.
+var kindPages = map[string]string{
+	"OAuthClient":    root + "/docs/oauthclient.md",
+	"ResourceServer": root + "/docs/resourceserver.md",
+}
 
 func read(t *testing.T, file string) string {
 	t.Helper()
@@ -25,35 +30,92 @@ func read(t *testing.T, file string) string {
 
 func TestTheExamplesOfThePagesAreAccepted(t *testing.T) {
 	env := deployed(t)
-	applySamples(t, env)
-	for _, page := range []string{kindsPage, root + "/docs/migrate-connections-cloud.md", root + "/docs/migrate-integration-cloud.md"} {
+	apply(t, env, build(t, root+"/config/samples"))
+	pages := append(slices.Sorted(maps.Values(kindPages)), root+"/docs/migrate-connections-cloud.md", root+"/docs/migrate-integration-cloud.md")
+	for _, page := range pages {
 		examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(read(t, page), -1)
 		if len(examples) == 0 {
 			t.Fatalf("%s has no example", page)
 		}
 		for _, example := range examples {
-			applyRisky(t, env, []byte(example[1]), "--force-conflicts", "--dry-run=server")
+			kubectl(t, env, []byte(example[1]), "apply", "--server-side", "--force-conflicts", "--validate=strict", "--dry-run=server", "-f", "-")
 		}
 	}
 }
 
+// ofKubernetes are the fields of every condition.
+var ofKubernetes = []string{"lastTransitionTime", "message", "reason", "status", "type"}
+
+// ofOthers are fields that are declared with the shared credentials, and that the object of the kind does not have.
+var ofOthers = map[string][]string{
+	"OAuthClient": {"resourceServer"},
+	"ResourceServer": {
+		"request-token-endpoint", "authorization-endpoint", "token-endpoint", "access-token-endpoint", "revocation-endpoint", "identity-endpoint",
+	},
+}
+
 func TestTheKindsPageNamesEveryFieldAndReason(t *testing.T) {
-	page := read(t, kindsPage)
-	crd := find[apiextensionsv1.CustomResourceDefinition](t, build(t, root+"/config/crd"), "CustomResourceDefinition", "oauthclients.")
-	schema := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
-	words := append(fields(schema.Properties["spec"]), slices.DeleteFunc(fields(schema.Properties["status"]), func(field string) bool {
-		return slices.Contains([]string{"lastTransitionTime", "message", "reason", "status", "type"}, field) // of every condition of Kubernetes
-	})...)
-	for _, constant := range regexp.MustCompile(`Reason\w+ += "(\w+)"`).FindAllStringSubmatch(read(t, root+"/api/v1alpha1/contract.go"), -1) {
-		words = append(words, constant[1])
+	reasons := regexp.MustCompile(`Reason\w+ +\w+Reason += "(\w+)"`).FindAllStringSubmatch(read(t, root+"/api/v1alpha1/conditions.go"), -1)
+	if len(reasons) < 16 {
+		t.Fatalf("only %d reasons were found", len(reasons))
 	}
-	if len(words) < 30 {
-		t.Fatalf("only %d fields and reasons were found: %v", len(words), words)
+	for kind, page := range kindPages {
+		t.Run(kind, func(t *testing.T) {
+			schema := schemaOf(t, kind)
+			words := slices.DeleteFunc(slices.Concat(fields(schema.Properties["spec"]), fields(schema.Properties["status"])), func(field string) bool {
+				return slices.Contains(ofKubernetes, field) || slices.Contains(ofOthers[kind], field)
+			})
+			if kind == "OAuthClient" {
+				for _, reason := range reasons {
+					words = append(words, reason[1])
+				}
+			}
+			if len(words) < 20 {
+				t.Fatalf("only %d fields and reasons were found: %v", len(words), words)
+			}
+			spans := codeSpans(read(t, page))
+			for _, word := range words {
+				if !named(spans, word) {
+					t.Errorf("the page does not name %s", word)
+				}
+			}
+		})
 	}
-	for _, word := range words {
-		if !regexp.MustCompile("`[^`]*\\b" + word + "\\b[^`]*`").MatchString(page) {
-			t.Errorf("the page does not name %s", word)
+}
+
+// codeSpans are the texts of a page that stand between backticks, or in a block of code.
+func codeSpans(page string) []string {
+	var spans []string
+	block := regexp.MustCompile("(?s)```.*?```")
+	for _, text := range append(block.Split(page, -1), "") {
+		for i, part := range strings.Split(text, "`") {
+			if i%2 == 1 {
+				spans = append(spans, part)
+			}
 		}
+	}
+	return append(spans, block.FindAllString(page, -1)...)
+}
+
+// named reports whether one of the spans holds the word as a word of its own.
+func named(spans []string, word string) bool {
+	whole := regexp.MustCompile(`(^|[^\w-])` + regexp.QuoteMeta(word) + `($|[^\w-])`)
+	return slices.ContainsFunc(spans, whole.MatchString)
+}
+
+// A test that cannot fail shows nothing: words of the prose between two spans are not named.
+func TestAWordOfTheProseIsNotNamed(t *testing.T) {
+	spans := codeSpans("A `first` prose `second.part` other\n\n```yaml\ninside: true\n```\n\nlater `third` end")
+	for word, want := range map[string]bool{
+		"first": true, "second": true, "part": true, "inside": true, "third": true, "prose": false, "other": false, "later": false, "end": false, "sec": false,
+	} {
+		if got := named(spans, word); got != want {
+			t.Errorf("%s is named: %t", word, got)
+		}
+	}
+	page := codeSpans(read(t, kindPages["OAuthClient"]))
+	if named(page, "appears") || named(page, "noSuchField") {
+		t.Error("a word that no code of the page holds is named")
 	}
 }
 
