@@ -20,7 +20,7 @@ import (
 // and the benchmark share the machine.
 func BenchmarkAThousandNewClients(b *testing.B) {
 	const clients, people = 1000, 8
-	s := newScene(b)
+	s := newFixture(b)
 	mgr, _ := s.start()
 	for round := range b.N {
 		b.StopTimer()
@@ -46,8 +46,8 @@ func BenchmarkAThousandNewClients(b *testing.B) {
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/1000-clients")
 }
 
-// ready counts, in the cache, the clients of the scene that are Ready.
-func (s *scene) ready(cache client.Reader) int {
+// ready counts, in the cache, the clients of the fixture that are Ready.
+func (s *fixture) ready(cache client.Reader) int {
 	list := &v1alpha1.OAuthClientList{}
 	s.must(cache.List(s.t.Context(), list, client.InNamespace(s.ns), client.UnsafeDisableDeepCopy))
 	n := 0

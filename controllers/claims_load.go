@@ -91,7 +91,7 @@ func (l *ledger) enter(s subject) (waits bool) {
 		if recorded.Since == nil {
 			e.wait(s.ref())
 			waits = waits || recorded.HeldBy != ""
-		} else {
+		} else if e.holdOf(s.uid()) < 0 {
 			e.holds = append(e.holds, hold{ref: s.ref(), uid: s.uid(), since: recorded.Since.UTC(), copied: s.copied()})
 		}
 		known.claims = append(known.claims, claim)

@@ -23,34 +23,36 @@ type claimRow struct {
 	kind   v1alpha1.ClaimKind
 	reason v1alpha1.AcceptedReason
 	// object makes an object that claims nothing; claim has it claim what the test is about.
-	object func(*scene, string)
-	claim  func(*scene, string)
+	object func(*fixture, string)
+	claim  func(*fixture, string)
 	// settle reconciles the object and returns its status.
-	settle func(*scene, string) v1alpha1.IssuedStatus
-	remove func(*scene, string)
+	settle func(*fixture, string) v1alpha1.IssuedStatus
+	remove func(*fixture, string)
 }
 
 // claimRows are the four kinds. name is unique for a test.
 func claimRows(name string) []claimRow {
 	oauthClient := func(change func(*v1alpha1.OAuthClient)) claimRow {
 		return claimRow{
-			object: func(s *scene, object string) {
+			object: func(s *fixture, object string) {
 				s.client(object, func(oc *v1alpha1.OAuthClient) {
 					oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}}
 					oc.Spec.CallbackURLs = nil
 				})
 			},
-			claim:  func(s *scene, object string) { s.update(object, change) },
-			settle: func(s *scene, object string) v1alpha1.IssuedStatus { return s.settle(object).Status.IssuedStatus },
-			remove: func(s *scene, object string) { s.must(s.api.Delete(s.t.Context(), s.get(object))) },
+			claim:  func(s *fixture, object string) { s.update(object, change) },
+			settle: func(s *fixture, object string) v1alpha1.IssuedStatus { return s.settle(object).Status.IssuedStatus },
+			remove: func(s *fixture, object string) { s.must(s.api.Delete(s.t.Context(), s.get(object))) },
 		}
 	}
 	server := func(change func(*v1alpha1.ResourceServer)) claimRow {
 		return claimRow{
-			object: func(s *scene, object string) { s.server(object, object+"."+s.ns) },
-			claim:  func(s *scene, object string) { s.updateServer(object, change) },
-			settle: func(s *scene, object string) v1alpha1.IssuedStatus { return s.settleServer(object).Status.IssuedStatus },
-			remove: func(s *scene, object string) { s.must(s.api.Delete(s.t.Context(), s.getServer(object))) },
+			object: func(s *fixture, object string) { s.server(object, object+"."+s.ns) },
+			claim:  func(s *fixture, object string) { s.updateServer(object, change) },
+			settle: func(s *fixture, object string) v1alpha1.IssuedStatus {
+				return s.settleServer(object).Status.IssuedStatus
+			},
+			remove: func(s *fixture, object string) { s.must(s.api.Delete(s.t.Context(), s.getServer(object))) },
 		}
 	}
 	callback := oauthClient(func(oc *v1alpha1.OAuthClient) {
@@ -68,18 +70,18 @@ func claimRows(name string) []claimRow {
 	// A client ID cannot be added later: the object is made with it.
 	clientID := oauthClient(func(*v1alpha1.OAuthClient) {})
 	clientID.kind, clientID.reason = v1alpha1.ClaimClientID, v1alpha1.AcceptedReasonClientIDConflict
-	clientID.object = func(*scene, string) {}
-	clientID.claim = func(s *scene, object string) {
+	clientID.object = func(*fixture, string) {}
+	clientID.claim = func(s *fixture, object string) {
 		s.client(object, func(oc *v1alpha1.OAuthClient) { oc.Spec.ClientID = v1alpha1.ClientID("app_" + name) })
 	}
 	return []claimRow{callback, scope, identifier, clientID}
 }
 
 // forEachClaim runs the test with each kind of claim, in two namespaces under one operator.
-func forEachClaim(t *testing.T, test func(t *testing.T, row claimRow, a, b *scene)) {
+func forEachClaim(t *testing.T, test func(t *testing.T, row claimRow, a, b *fixture)) {
 	for i := range claimRows("x") {
 		t.Run(string(claimRows("x")[i].kind), func(t *testing.T) {
-			a := newScene(t)
+			a := newFixture(t)
 			b := a.beside()
 			test(t, claimRows(a.ns)[i], a, b)
 		})
@@ -87,7 +89,7 @@ func forEachClaim(t *testing.T, test func(t *testing.T, row claimRow, a, b *scen
 }
 
 // has checks that the object holds the claim.
-func (s *scene) has(row claimRow, object string) {
+func (s *fixture) has(row claimRow, object string) {
 	s.t.Helper()
 	status := row.settle(s, object)
 	s.says(status.Conditions, v1alpha1.ConditionAccepted, metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
@@ -100,7 +102,7 @@ func (s *scene) has(row claimRow, object string) {
 }
 
 // waits checks that the object waits for the claim, and returns what is recorded of it.
-func (s *scene) waits(row claimRow, object string) v1alpha1.ClaimStatus {
+func (s *fixture) waits(row claimRow, object string) v1alpha1.ClaimStatus {
 	s.t.Helper()
 	status := row.settle(s, object)
 	s.says(status.Conditions, v1alpha1.ConditionAccepted, metav1.ConditionFalse, string(row.reason))
@@ -117,7 +119,7 @@ func (s *scene) waits(row claimRow, object string) v1alpha1.ClaimStatus {
 
 // N65: whoever parks an old object and claims later takes nothing from who had it first.
 func TestN65AnOlderObjectTakesNothingThatAnotherHolds(t *testing.T) {
-	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *fixture) {
 		row.object(b, "parked")
 		if row.kind != v1alpha1.ClaimClientID {
 			row.settle(b, "parked")
@@ -149,7 +151,7 @@ func TestN65AnOlderObjectTakesNothingThatAnotherHolds(t *testing.T) {
 
 // N66: whoever waits gets nothing while the holder is re-created, and gets it after a day.
 func TestN66WhoeverWaitsGetsNothingWhileTheHolderIsReplaced(t *testing.T) {
-	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *fixture) {
 		row.object(a, "shop")
 		row.claim(a, "shop")
 		a.has(row, "shop")
@@ -188,7 +190,7 @@ func TestN66WhoeverWaitsGetsNothingWhileTheHolderIsReplaced(t *testing.T) {
 
 // N66: the holder was replaced while no operator ran, and the operator saw the one that waits first.
 func TestN66WhoeverWaitsGetsNothingThatWasReleasedWhileTheOperatorWasAway(t *testing.T) {
-	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *fixture) {
 		row.object(a, "shop")
 		row.claim(a, "shop")
 		a.has(row, "shop")
@@ -213,7 +215,7 @@ func TestN66WhoeverWaitsGetsNothingThatWasReleasedWhileTheOperatorWasAway(t *tes
 }
 
 // reconcileGone reconciles an object that is gone.
-func (s *scene) reconcileGone(row claimRow, object string) (any, error) {
+func (s *fixture) reconcileGone(row claimRow, object string) (any, error) {
 	kind := v1alpha1.KindOAuthClient
 	if row.kind == v1alpha1.ClaimScope || row.kind == v1alpha1.ClaimIdentifier {
 		kind = v1alpha1.KindResourceServer
@@ -227,7 +229,7 @@ func (s *scene) reconcileGone(row claimRow, object string) (any, error) {
 
 // N67: addresses are compared as addresses.
 func TestN67AnotherSpellingOfACallbackIsTheSameClaim(t *testing.T) {
-	a := newScene(t)
+	a := newFixture(t)
 	b := a.beside()
 	host := "https://" + a.ns + ".example"
 	use := func(url string) func(*v1alpha1.OAuthClient) {
@@ -290,7 +292,7 @@ func TestN68OfManyThatClaimAtOnceOneNamespaceWins(t *testing.T) {
 
 // N69: a status that was restored from a backup counts by its time, whoever came first.
 func TestN69AClaimThatIsRecordedTwiceBelongsToTheEarlier(t *testing.T) {
-	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *fixture) {
 		row.object(a, "shop")
 		row.claim(a, "shop")
 		a.has(row, "shop")
@@ -352,7 +354,7 @@ func TestN69AClaimOfOneMomentBelongsToNobody(t *testing.T) {
 }
 
 // restoreClaims writes the claims into the status, as a restore does.
-func (s *scene) restoreClaims(row claimRow, object string, claims []v1alpha1.ClaimStatus) {
+func (s *fixture) restoreClaims(row claimRow, object string, claims []v1alpha1.ClaimStatus) {
 	s.t.Helper()
 	if row.kind == v1alpha1.ClaimScope || row.kind == v1alpha1.ClaimIdentifier {
 		rs := s.getServer(object)
@@ -367,7 +369,7 @@ func (s *scene) restoreClaims(row claimRow, object string, claims []v1alpha1.Cla
 
 // A namespace that floods the released claims drops its own, and people are told.
 func TestReleasedClaimsAreBounded(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	now := s.clock.Now()
 	s.must(s.claims.load(t.Context()))
 	l := s.claims.ledger
@@ -408,7 +410,7 @@ func TestReleasedClaimsAreBounded(t *testing.T) {
 
 // A claim goes to whoever waits in the same namespace at once, and a change tells who waits.
 func TestAClaimGoesOnWithinItsNamespace(t *testing.T) {
-	forEachClaim(t, func(t *testing.T, row claimRow, a, b *scene) {
+	forEachClaim(t, func(t *testing.T, row claimRow, a, b *fixture) {
 		if row.kind == v1alpha1.ClaimCallback {
 			return // shared within a namespace
 		}
@@ -437,7 +439,7 @@ func TestAClaimGoesOnWithinItsNamespace(t *testing.T) {
 }
 
 func TestACallbackIsSharedWithinItsNamespace(t *testing.T) {
-	a := newScene(t)
+	a := newFixture(t)
 	b := a.beside()
 	row := claimRows(a.ns)[0]
 	for _, name := range []string{"one", "two"} {
@@ -460,7 +462,7 @@ func TestACallbackIsSharedWithinItsNamespace(t *testing.T) {
 }
 
 func TestAnObjectThatIsBeingDeletedHoldsNothing(t *testing.T) {
-	a := newScene(t)
+	a := newFixture(t)
 	b := a.beside()
 	row := claimRows(a.ns)[0]
 	row.object(a, "shop")
@@ -480,9 +482,9 @@ func TestAnObjectThatIsBeingDeletedHoldsNothing(t *testing.T) {
 }
 
 func TestALoopbackCallbackBelongsToNobody(t *testing.T) {
-	a := newScene(t)
+	a := newFixture(t)
 	b := a.beside()
-	for _, s := range []*scene{a, b} {
+	for _, s := range []*fixture{a, b} {
 		s.client("photoprint", func(oc *v1alpha1.OAuthClient) {
 			oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
 			oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{"http://127.0.0.1/callback", "http://[::1]/callback"}
@@ -492,7 +494,7 @@ func TestALoopbackCallbackBelongsToNobody(t *testing.T) {
 }
 
 func TestAClientIDThatTheSpecNamesIsTheClients(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	oc := s.issued("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.ClientID = v1alpha1.ClientID("app_" + s.ns) })
 	if oc.Status.ClientID != "app_"+s.ns {
 		t.Errorf("status.clientID is %q", oc.Status.ClientID)
@@ -504,7 +506,7 @@ func TestAClientIDThatTheSpecNamesIsTheClients(t *testing.T) {
 
 // N63: a client whose client ID another one has gets no client ID, no credential and no Secret.
 func TestN63AClientIDThatAnotherHoldsGivesNothing(t *testing.T) {
-	a := newScene(t)
+	a := newFixture(t)
 	b := a.beside()
 	row := claimRows(a.ns)[3]
 	row.claim(a, "photoprint")
@@ -528,7 +530,7 @@ func TestN63AClientIDThatAnotherHoldsGivesNothing(t *testing.T) {
 
 // Under a manager whoever waits is woken when the claim becomes free for it.
 func TestUnderAManagerWhoeverWaitsIsServedOnceTheClaimIsFree(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.start()
 	scope := "photos." + s.ns
 	s.server("one", scope)
@@ -545,7 +547,7 @@ func TestUnderAManagerWhoeverWaitsIsServedOnceTheClaimIsFree(t *testing.T) {
 
 // A release is stored before anything else changes: without it nothing is written.
 func TestAReleaseThatCannotBeStoredIsTriedAgain(t *testing.T) {
-	a := newScene(t)
+	a := newFixture(t)
 	b := a.beside()
 	row := claimRows(a.ns)[0]
 	row.object(a, "shop")

@@ -99,19 +99,19 @@ func TestPlanOfTheKeys(t *testing.T) {
 }
 
 // keysReconciler is a keys controller for a system namespace of its own.
-func (s *scene) keysReconciler(c client.WithWatch) *KeysReconciler {
+func (s *fixture) keysReconciler(c client.WithWatch) *KeysReconciler {
 	return &KeysReconciler{Client: c, Live: c, Namespace: s.ns, Keys: s.keys, Events: s.events, Now: s.clock.Now}
 }
 
-func newKeysScene(t *testing.T) (*scene, *KeysReconciler) {
+func newKeysScene(t *testing.T) (*fixture, *KeysReconciler) {
 	t.Helper()
-	s := newScene(t)
+	s := newFixture(t)
 	s.keys = NewKeys()
 	s.r.Keys = s.keys
 	return s, s.keysReconciler(s.writes.watch(s.api))
 }
 
-func (s *scene) look(r *KeysReconciler) {
+func (s *fixture) look(r *KeysReconciler) {
 	s.t.Helper()
 	result, err := r.Reconcile(s.t.Context(), ctrl.Request{})
 	s.must(err)
@@ -124,7 +124,7 @@ func (s *scene) look(r *KeysReconciler) {
 }
 
 // keyData returns what the three key Secrets hold.
-func (s *scene) keyData() map[string]map[string][]byte {
+func (s *fixture) keyData() map[string]map[string][]byte {
 	s.t.Helper()
 	data := map[string]map[string][]byte{}
 	for _, name := range keySecretNames() {

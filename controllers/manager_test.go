@@ -27,8 +27,8 @@ import (
 )
 
 // start runs a real manager with both controllers and a real cache over the whole
-// cluster. Its keys are in the namespace of the scene.
-func (s *scene) start() (manager ctrl.Manager, keys *KeysReconciler) {
+// cluster. Its keys are in the namespace of the fixture.
+func (s *fixture) start() (manager ctrl.Manager, keys *KeysReconciler) {
 	s.t.Helper()
 	mgr, err := ctrl.NewManager(s.env.Config, ctrl.Options{
 		Scheme: s.env.Scheme, Cache: CacheOptions(), Metrics: metricsserver.Options{BindAddress: "0"},
@@ -76,7 +76,7 @@ func (s *scene) start() (manager ctrl.Manager, keys *KeysReconciler) {
 }
 
 // becomes waits for what Ready says, and checks what must hold then.
-func (s *scene) becomes(name string, status metav1.ConditionStatus, reason string) *v1alpha1.OAuthClient {
+func (s *fixture) becomes(name string, status metav1.ConditionStatus, reason string) *v1alpha1.OAuthClient {
 	s.t.Helper()
 	s.eventually(fmt.Sprintf("%s is %s/%s", name, status, reason), func() bool {
 		ready := meta.FindStatusCondition(s.get(name).Status.Conditions, string(v1alpha1.ConditionReady))
@@ -86,7 +86,7 @@ func (s *scene) becomes(name string, status metav1.ConditionStatus, reason strin
 }
 
 // serverBecomes waits for what Ready says of a ResourceServer.
-func (s *scene) serverBecomes(name string, status metav1.ConditionStatus, reason string) {
+func (s *fixture) serverBecomes(name string, status metav1.ConditionStatus, reason string) {
 	s.t.Helper()
 	s.eventually(fmt.Sprintf("%s is %s/%s", name, status, reason), func() bool {
 		ready := meta.FindStatusCondition(s.getServer(name).Status.Conditions, string(v1alpha1.ConditionReady))
@@ -96,13 +96,13 @@ func (s *scene) serverBecomes(name string, status metav1.ConditionStatus, reason
 
 // quietly waits until the cache of the manager has seen everything that was written so
 // far and every reconcile of it is over: a client made now is Ready.
-func (s *scene) quietly(name string) {
+func (s *fixture) quietly(name string) {
 	s.t.Helper()
 	s.client(name)
 	s.becomes(name, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
-func (s *scene) eventuallyValue(want string) {
+func (s *fixture) eventuallyValue(want string) {
 	s.t.Helper()
 	s.eventually("the same value is back", func() bool {
 		secret := &corev1.Secret{}
@@ -112,7 +112,7 @@ func (s *scene) eventuallyValue(want string) {
 }
 
 func TestAManagerDoesAllOfItByItself(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	_, keys := s.start()
 	s.client("photoprint")
 	s.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
@@ -145,7 +145,7 @@ func TestAManagerDoesAllOfItByItself(t *testing.T) {
 
 func TestUnderAManagerANewClientTakesTwoWritesAndNoEventAndAnUnchangedOneNone(t *testing.T) {
 	const clients = 40
-	s := newScene(t)
+	s := newFixture(t)
 	s.start()
 	s.writes.reset()
 	for i := range clients {
@@ -176,7 +176,7 @@ func TestUnderAManagerANewClientTakesTwoWritesAndNoEventAndAnUnchangedOneNone(t 
 		t.Errorf("events %q", got)
 	}
 
-	other := newScene(t) // another operator starts: it looks at every client
+	other := newFixture(t) // another operator starts: it looks at every client
 	other.ns = s.ns
 	other.start()
 	other.writes.reset()
@@ -192,7 +192,7 @@ func TestUnderAManagerANewClientTakesTwoWritesAndNoEventAndAnUnchangedOneNone(t 
 // into the cache, and what is kept of them is slim.
 func TestForeignSecretsNeverReachTheCache(t *testing.T) {
 	const foreign = 300
-	s := newScene(t)
+	s := newFixture(t)
 	for i := range foreign {
 		s.must(s.api.Create(t.Context(), &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: fmt.Sprintf("foreign-%d", i), Labels: map[string]string{"app": "x"}},
@@ -223,7 +223,7 @@ func TestForeignSecretsNeverReachTheCache(t *testing.T) {
 }
 
 // cached returns what the cache holds of the namespace.
-func (s *scene) cached(reader client.Reader) []corev1.Secret {
+func (s *fixture) cached(reader client.Reader) []corev1.Secret {
 	s.t.Helper()
 	list := &corev1.SecretList{}
 	s.must(reader.List(s.t.Context(), list, client.InNamespace(s.ns)))
@@ -231,7 +231,7 @@ func (s *scene) cached(reader client.Reader) []corev1.Secret {
 }
 
 func TestMetricsCountTheClientsByReason(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.issued("photoapp", func(oc *v1alpha1.OAuthClient) {
 		oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}

@@ -44,7 +44,7 @@ func TestN63ASecretOfSomebodyElseIsNeverOverwritten(t *testing.T) {
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			theirs := &corev1.Secret{
 				ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "photoprint-oauth"}, Type: corev1.SecretType(v1alpha1.SecretTypeDefault),
 				Data: map[string][]byte{"password": []byte("theirs")},
@@ -76,7 +76,7 @@ func TestN63ASecretOfSomebodyElseIsNeverOverwritten(t *testing.T) {
 }
 
 func TestN63OfTwoClientsThatWantOneSecretTheOtherIsToldSecretConflict(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	first := s.issued("photoprint")
 	before := s.secret("photoprint-oauth")
 	s.client("thief", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "photoprint-oauth" })
@@ -93,7 +93,7 @@ func TestN63OfTwoClientsThatWantOneSecretTheOtherIsToldSecretConflict(t *testing
 // Both have looked and seen no Secret; then both write. The second create must be
 // refused, not merge with the first.
 func TestN63TwoClientsThatWriteOneSecretAtOnceDoNotMerge(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.client("photoprint")
 	s.client("thief", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "photoprint-oauth" })
 	thief := s.subject("thief")
@@ -126,7 +126,7 @@ func TestN63ASecretThatAppearsBetweenLookAndWriteIsNotMergedInto(t *testing.T) {
 		{name: "of our type, empty, controlled by another client", kind: corev1.SecretType(v1alpha1.SecretTypeDefault), owners: other},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.client("photoprint")
 			late := s.decide(s.subject("photoprint"), observation{})
 			theirs := &corev1.Secret{
@@ -147,7 +147,7 @@ func TestN63ASecretThatAppearsBetweenLookAndWriteIsNotMergedInto(t *testing.T) {
 
 // A Secret that was ours and became somebody else's between look and write.
 func TestASecretThatChangesBetweenLookAndWriteIsLookedAtAgain(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Data[secretKey] = []byte("x") })
 	seen := s.observed("photoprint")
@@ -166,7 +166,7 @@ func giveAway(o *corev1.Secret) { o.OwnerReferences, o.Labels = nil, nil }
 
 // H3: a Secret of ours whose owner reference somebody removed is taken back, and logins never stop.
 func TestASecretThatLostItsOwnerReferenceIsTakenBack(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	oc := s.issued("photoprint")
 	before := value(s.secret("photoprint-oauth"))
 	for range 2 { // once after the create, once after an apply
@@ -186,22 +186,22 @@ func TestASecretThatLostItsOwnerReferenceIsTakenBack(t *testing.T) {
 func TestATroubleWithTheSecretNeverChangesAccepted(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		touch  func(*scene)
+		touch  func(*fixture)
 		reason v1alpha1.ReadyReason
 	}{
-		{"a wrong name", func(s *scene) {
+		{"a wrong name", func(s *fixture) {
 			s.must(s.api.Create(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "taken"}}))
 			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "taken" })
 		}, v1alpha1.ReadyReasonSecretConflict},
-		{"deleted under a quota", func(s *scene) {
+		{"deleted under a quota", func(s *fixture) {
 			s.quota("0")
 			s.awaitQuota()
 			s.must(s.api.Delete(s.t.Context(), s.secret("photoprint-oauth")))
 		}, v1alpha1.ReadyReasonSecretNotWritten},
-		{"given away", func(s *scene) { s.edit("photoprint-oauth", giveAway) }, v1alpha1.ReadyReasonSecretConflict},
+		{"given away", func(s *fixture) { s.edit("photoprint-oauth", giveAway) }, v1alpha1.ReadyReasonSecretConflict},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.issued("photoprint")
 			row.touch(s)
 			for range 2 {

@@ -80,17 +80,17 @@ func (f *fault) in(c client.WithWatch) client.WithWatch {
 func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 	for _, row := range []struct {
 		name  string
-		start func(*scene) // a client "photoprint", not reconciled
-		check func(*scene, *v1alpha1.OAuthClient)
+		start func(*fixture) // a client "photoprint", not reconciled
+		check func(*fixture, *v1alpha1.OAuthClient)
 	}{
-		{name: "a new client", start: func(s *scene) { s.client("photoprint") }, check: func(*scene, *v1alpha1.OAuthClient) {}},
+		{name: "a new client", start: func(s *fixture) { s.client("photoprint") }, check: func(*fixture, *v1alpha1.OAuthClient) {}},
 		{
 			name: "a reset",
-			start: func(s *scene) {
+			start: func(s *fixture) {
 				s.issued("photoprint")
 				s.update("photoprint", reset("1"))
 			},
-			check: func(s *scene, oc *v1alpha1.OAuthClient) {
+			check: func(s *fixture, oc *v1alpha1.OAuthClient) {
 				if oc.Status.LastHandledReset != "1" {
 					s.t.Error("not handled")
 				}
@@ -98,11 +98,11 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 		},
 		{
 			name: "a renaming and an edited Secret",
-			start: func(s *scene) {
+			start: func(s *fixture) {
 				s.issued("photoprint")
 				s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "elsewhere" })
 			},
-			check: func(s *scene, oc *v1alpha1.OAuthClient) {
+			check: func(s *fixture, oc *v1alpha1.OAuthClient) {
 				s.noSecret("photoprint-oauth")
 				if oc.Status.SecretName != "elsewhere" {
 					s.t.Errorf("the status names the Secret %s", oc.Status.SecretName)
@@ -111,12 +111,12 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 		},
 		{
 			name: "a reset of an immutable Secret",
-			start: func(s *scene) {
+			start: func(s *fixture) {
 				s.issued("photoprint")
 				s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Immutable = new(true) })
 				s.update("photoprint", reset("1"))
 			},
-			check: func(s *scene, oc *v1alpha1.OAuthClient) {
+			check: func(s *fixture, oc *v1alpha1.OAuthClient) {
 				if oc.Status.LastHandledReset != "1" {
 					s.t.Error("not handled")
 				}
@@ -124,26 +124,26 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 		},
 		{
 			name: "a client created anew",
-			start: func(s *scene) {
+			start: func(s *fixture) {
 				s.must(s.api.Delete(s.t.Context(), s.issued("photoprint")))
 				s.client("photoprint")
 			},
-			check: func(*scene, *v1alpha1.OAuthClient) {},
+			check: func(*fixture, *v1alpha1.OAuthClient) {},
 		},
 		{
 			name: "a Public client",
-			start: func(s *scene) {
+			start: func(s *fixture) {
 				s.client("photoprint", func(oc *v1alpha1.OAuthClient) {
 					oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
 				})
 			},
-			check: func(*scene, *v1alpha1.OAuthClient) {},
+			check: func(*fixture, *v1alpha1.OAuthClient) {},
 		},
 	} {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, answer lost %v", row.name, after), func(t *testing.T) {
 				for n := 1; ; n++ {
-					s := newScene(t)
+					s := newFixture(t)
 					row.start(s)
 					f := &fault{nth: n, after: after}
 					r := s.reconciler(f.in(s.api))
@@ -168,7 +168,7 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 func TestWhicheverCallFailsAResourceServerEndsTheSame(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for n := 1; ; n++ {
-			s := newScene(t)
+			s := newFixture(t)
 			s.server("api", "photos."+s.ns)
 			f := &fault{nth: n, after: after}
 			r := s.reconciler(f.in(s.api))
@@ -190,7 +190,7 @@ func TestWhicheverCallFailsAResourceServerEndsTheSame(t *testing.T) {
 
 // oneSecret checks that the client has one credential, or none if it is Public, and
 // one Secret.
-func (s *scene) oneSecret(oc *v1alpha1.OAuthClient) {
+func (s *fixture) oneSecret(oc *v1alpha1.OAuthClient) {
 	s.t.Helper()
 	want := 1
 	if oc.Spec.Public() {
@@ -208,7 +208,7 @@ func (s *scene) oneSecret(oc *v1alpha1.OAuthClient) {
 
 func TestTwoReconcilersAtOnceNeverMakeTwoSecrets(t *testing.T) {
 	const operators, rounds = 4, 5
-	s := newScene(t)
+	s := newFixture(t)
 	made := s.credentialsMade()
 	for round := range rounds {
 		name := fmt.Sprintf("photoprint%d", round)
@@ -241,9 +241,9 @@ func TestTwoReconcilersAtOnceNeverMakeTwoSecrets(t *testing.T) {
 	}
 }
 
-// credentialsMade returns how many credentials the clients of the scene ever had, by
+// credentialsMade returns how many credentials the clients of the fixture ever had, by
 // watching them from now on.
-func (s *scene) credentialsMade() func() int {
+func (s *fixture) credentialsMade() func() int {
 	s.t.Helper()
 	watch, err := s.api.Watch(s.t.Context(), &v1alpha1.OAuthClientList{}, client.InNamespace(s.ns))
 	s.must(err)
@@ -269,7 +269,7 @@ func (s *scene) credentialsMade() func() int {
 }
 
 func TestAFaultOfTheWorldDoesNotMakeAReadyClientUnready(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelOwnerUID) })
 	for n := 1; ; n++ {
@@ -287,7 +287,7 @@ func TestAFaultOfTheWorldDoesNotMakeAReadyClientUnready(t *testing.T) {
 
 // quota has the namespace take no Secret any more. Nobody counts what is used here, so
 // the status says it.
-func (s *scene) quota(hard string) {
+func (s *fixture) quota(hard string) {
 	s.t.Helper()
 	q := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "none"}}
 	limit := corev1.ResourceList{corev1.ResourceSecrets: resource.MustParse(hard)}
@@ -298,7 +298,7 @@ func (s *scene) quota(hard string) {
 }
 
 // awaitQuota waits until the API server, which learns of the quota by a watch of its own, has it.
-func (s *scene) awaitQuota() {
+func (s *fixture) awaitQuota() {
 	s.t.Helper()
 	s.eventually("the quota holds", func() bool {
 		probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, GenerateName: "probe-"}}
@@ -307,7 +307,7 @@ func (s *scene) awaitQuota() {
 }
 
 func TestASecretThatTheQuotaForbidsIsSaidAndTriedAgain(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.quota("0")
 	s.client("photoprint")
 	s.awaitQuota()
@@ -335,7 +335,7 @@ func TestASecretThatTheQuotaForbidsIsSaidAndTriedAgain(t *testing.T) {
 }
 
 func TestASecretThatIsRefusedAsInvalidIsSaidInOurOwnWords(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { // more than a Secret can hold
 		oc.Spec.Credentials.SecretTemplate.Data = map[string]v1alpha1.DataValue{}

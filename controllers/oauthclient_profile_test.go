@@ -35,7 +35,7 @@ func of(profile v1alpha1.Profile) func(*v1alpha1.OAuthClient) {
 func TestInEveryProfileTheSecretIsDerivedFromItsKeyInTwoWrites(t *testing.T) {
 	for _, row := range profiles {
 		t.Run(string(row.profile), func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.client("photoprint", of(row.profile))
 			oc := s.settle("photoprint")
 			s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
@@ -56,7 +56,7 @@ func TestInEveryProfileTheSecretIsDerivedFromItsKeyInTwoWrites(t *testing.T) {
 }
 
 func TestTheSecretOfASignedClientComesBackAsItWas(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint", of(v1alpha1.ProfileOAuth1))
 	before := s.secret("photoprint-oauth")
 	s.must(s.api.Delete(t.Context(), before.DeepCopy()))
@@ -73,7 +73,7 @@ func TestTheSecretOfASignedClientComesBackAsItWas(t *testing.T) {
 
 // The authorization server derives a signed client's secret itself. With another shared key it would derive another one.
 func TestASignedClientIsReadyOnlyWithTheKeyItsSecretCameFrom(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint", of(v1alpha1.ProfileOAuth1))
 	s.events.reasons()
 
@@ -167,7 +167,7 @@ func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
 }
 
 func TestSuspendingAClientOfIntegrationCloudEndsWhatItHas(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	suspend := func(to bool) func(*v1alpha1.OAuthClient) {
 		return func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = to }
 	}
@@ -212,7 +212,7 @@ func TestSuspendingAClientOfIntegrationCloudEndsWhatItHas(t *testing.T) {
 
 func TestAResetEndsWhatAClientOfConnectionsCloudHas(t *testing.T) {
 	for _, row := range profiles {
-		s := newScene(t)
+		s := newFixture(t)
 		before := s.issued("album", of(row.profile))
 		s.clock.advance(time.Hour + 300*time.Millisecond)
 		s.update("album", func(oc *v1alpha1.OAuthClient) {
@@ -231,7 +231,7 @@ func TestAResetEndsWhatAClientOfConnectionsCloudHas(t *testing.T) {
 }
 
 func TestASuspensionIsNotedWhateverElseIsWrong(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("integrator", of(v1alpha1.ProfileIntegrationCloud))
 	s.keys.use(keyPair{root: s.pair.root, shared: credential.NewKey()})
 	s.update("integrator", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })

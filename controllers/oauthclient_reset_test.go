@@ -15,7 +15,7 @@ import (
 )
 
 func TestResetMakesANewCredentialAndEndsTheOldOneAtOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	before := value(s.secret("photoprint-oauth"))
 	s.events.reasons()
@@ -53,7 +53,7 @@ func TestResetMakesANewCredentialAndEndsTheOldOneAtOnce(t *testing.T) {
 }
 
 func TestAResetThatIsThereAtTheFirstCredentialCountsAsHandled(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.client("photoprint", reset("1"))
 	oc := s.settle("photoprint")
 	s.wantWrites("create photoprint-oauth", "status photoprint")
@@ -63,7 +63,7 @@ func TestAResetThatIsThereAtTheFirstCredentialCountsAsHandled(t *testing.T) {
 }
 
 func TestDuringAResetReadyIsUnknownAndTheOldSecretIsDead(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	before := value(s.secret("photoprint-oauth"))
 	s.update("photoprint", reset("1"))
@@ -79,7 +79,7 @@ func TestDuringAResetReadyIsUnknownAndTheOldSecretIsDead(t *testing.T) {
 }
 
 func TestAResetValueAsLongAsAnAnnotationMayBeIsHandled(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	long := strings.Repeat("x", 200<<10)
 	s.update("photoprint", reset(long))
@@ -91,7 +91,7 @@ func TestAResetValueAsLongAsAnAnnotationMayBeIsHandled(t *testing.T) {
 }
 
 // otherKeys has the operator run with other keys, as after a restore gone wrong.
-func (s *scene) otherKeys(root, shared bool) {
+func (s *fixture) otherKeys(root, shared bool) {
 	pair := s.pair
 	if root {
 		pair.root = credential.NewKey()
@@ -103,7 +103,7 @@ func (s *scene) otherKeys(root, shared bool) {
 }
 
 func TestWithAnotherRootKeyASecretThatIsAcceptedIsLeftAlone(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	before := s.secret("photoprint-oauth")
 	s.otherKeys(true, false)
@@ -128,30 +128,30 @@ func TestOtherKeysAreSaidAndNeverRepairedSilently(t *testing.T) {
 	for _, row := range []struct {
 		name         string
 		root, shared bool
-		touch        func(*scene)
+		touch        func(*fixture)
 	}{
-		{name: "another shared key", shared: true, touch: func(*scene) {}},
-		{name: "two other keys", root: true, shared: true, touch: func(*scene) {}},
-		{name: "another root key and the Secret deleted", root: true, touch: func(s *scene) {
+		{name: "another shared key", shared: true, touch: func(*fixture) {}},
+		{name: "two other keys", root: true, shared: true, touch: func(*fixture) {}},
+		{name: "another root key and the Secret deleted", root: true, touch: func(s *fixture) {
 			s.must(s.api.Delete(s.t.Context(), s.secret("photoprint-oauth")))
 		}},
-		{name: "another root key and the Secret edited", root: true, touch: func(s *scene) {
+		{name: "another root key and the Secret edited", root: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Data[secretKey] = []byte("x") })
 		}},
-		{name: "a forged verifier", touch: func(s *scene) {
+		{name: "a forged verifier", touch: func(s *fixture) {
 			s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) { status.Credentials[0].Verifier = "forged" })
 		}},
-		{name: "another credential ID", touch: func(s *scene) {
+		{name: "another credential ID", touch: func(s *fixture) {
 			s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) { status.Credentials[0].ID = credential.NewID() })
 		}},
-		{name: "an end that the operator did not set", touch: func(s *scene) {
+		{name: "an end that the operator did not set", touch: func(s *fixture) {
 			s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) {
 				status.Credentials[0].ExpiresAt = new(metav1.NewTime(s.clock.Now()))
 			})
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.issued("photoprint")
 			s.otherKeys(row.root, row.shared)
 			row.touch(s)
@@ -176,7 +176,7 @@ func TestOtherKeysAreSaidAndNeverRepairedSilently(t *testing.T) {
 }
 
 func TestWithTheKeysBackAClientIsReadyAgainWithTheSameSecret(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	before := value(s.secret("photoprint-oauth"))
 	s.otherKeys(true, true)
@@ -190,7 +190,7 @@ func TestWithTheKeysBackAClientIsReadyAgainWithTheSameSecret(t *testing.T) {
 }
 
 func TestWithoutKeysNothingIsChanged(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.client("photoapp")
 	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))

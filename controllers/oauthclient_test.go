@@ -20,7 +20,7 @@ const secretKey = v1alpha1.KeyClientSecret
 func value(s *corev1.Secret) string { return string(s.Data[secretKey]) }
 
 func TestANewClientTakesTwoWritesAndNoEvent(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.client("photoprint")
 	oc := s.settle("photoprint")
 	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
@@ -43,7 +43,7 @@ func TestANewClientTakesTwoWritesAndNoEvent(t *testing.T) {
 
 // A crash between Secret and status makes no second credential, whoever goes on.
 func TestAFirstCredentialIsTheSameHoweverOftenItIsMade(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.client("photoprint")
 	d := s.decide(s.subject("photoprint"), observation{})
 	_, err := s.r.apply(t.Context(), s.subject("photoprint"), decision{steps: d.steps[:1]})
@@ -61,7 +61,7 @@ func TestAFirstCredentialIsTheSameHoweverOftenItIsMade(t *testing.T) {
 }
 
 func TestAnUnchangedClientTakesNoWrite(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.issued("photoapp", func(oc *v1alpha1.OAuthClient) {
 		oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
@@ -79,7 +79,7 @@ func TestAnUnchangedClientTakesNoWrite(t *testing.T) {
 }
 
 func TestAPublicClientTakesTwoWritesAndHasNoSecret(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.client("photoapp", func(oc *v1alpha1.OAuthClient) {
 		oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
 		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{"http://127.0.0.1/callback"}
@@ -101,45 +101,45 @@ func TestAPublicClientTakesTwoWritesAndHasNoSecret(t *testing.T) {
 func TestASecretThatWasTouchedIsPutRightWithTheSameValue(t *testing.T) {
 	for _, row := range []struct {
 		name  string
-		touch func(*scene)
+		touch func(*fixture)
 		kept  bool // the foreign key, label and annotation are still there
 	}{
-		{name: "deleted", touch: func(s *scene) { s.must(s.api.Delete(s.t.Context(), s.secret("photoprint-oauth"))) }},
-		{name: "value edited", kept: true, touch: func(s *scene) {
+		{name: "deleted", touch: func(s *fixture) { s.must(s.api.Delete(s.t.Context(), s.secret("photoprint-oauth"))) }},
+		{name: "value edited", kept: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Data[secretKey] = []byte("mine") })
 		}},
-		{name: "keys removed", kept: true, touch: func(s *scene) {
+		{name: "keys removed", kept: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) {
 				delete(o.Data, secretKey)
 				delete(o.Data, v1alpha1.KeyIssuer)
 			})
 		}},
-		{name: "endpoint edited", kept: true, touch: func(s *scene) {
+		{name: "endpoint edited", kept: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) {
 				o.Data[v1alpha1.KeyTokenEndpoint] = []byte("https://thief.example/token")
 			})
 		}},
-		{name: "label removed", kept: true, touch: func(s *scene) {
+		{name: "label removed", kept: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelOwnerUID) })
 		}},
-		{name: "label changed", kept: true, touch: func(s *scene) {
+		{name: "label changed", kept: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Labels[v1alpha1.LabelOwnerUID] = "x" })
 		}},
-		{name: "template label changed", kept: true, touch: func(s *scene) {
+		{name: "template label changed", kept: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Labels["team"] = "x" })
 		}},
-		{name: "template annotation removed", kept: true, touch: func(s *scene) {
+		{name: "template annotation removed", kept: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Annotations, "note") })
 		}},
-		{name: "our record removed", kept: true, touch: func(s *scene) {
+		{name: "our record removed", kept: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Annotations, v1alpha1.AnnotationIssued) })
 		}},
-		{name: "owner reference removed", kept: true, touch: func(s *scene) {
+		{name: "owner reference removed", kept: true, touch: func(s *fixture) {
 			s.edit("photoprint-oauth", func(o *corev1.Secret) { o.OwnerReferences = nil })
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.issued("photoprint", func(oc *v1alpha1.OAuthClient) {
 				oc.Spec.Credentials.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{"team": "print"}
 				oc.Spec.Credentials.SecretTemplate.Annotations = map[string]v1alpha1.AnnotationValue{"note": "x"}
@@ -176,7 +176,7 @@ func TestASecretThatWasTouchedIsPutRightWithTheSameValue(t *testing.T) {
 }
 
 func TestASecretIsPutRightWhileSuspendedToo(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	before := value(s.secret("photoprint-oauth"))
 	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
@@ -196,7 +196,7 @@ func TestASecretIsPutRightWhileSuspendedToo(t *testing.T) {
 }
 
 func TestAClientThatIsCreatedAnewHasAnotherSecret(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	old := s.issued("photoprint")
 	before := value(s.secret("photoprint-oauth"))
 	s.must(s.api.Delete(t.Context(), old)) // nobody collects garbage here: the old Secret stays
@@ -219,7 +219,7 @@ func TestAClientThatIsCreatedAnewHasAnotherSecret(t *testing.T) {
 // A cache that is one re-creation behind must not take the new object's Secret for
 // that of a dead one.
 func TestALateLookAtTheOldObjectLeavesTheSecretOfTheNewOneAlone(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	old := s.issued("photoprint")
 	s.must(s.api.Delete(t.Context(), old))
 	s.client("photoprint")
@@ -248,7 +248,7 @@ func TestAClientRenamedAwayFromASecretTakesTheOldOneAway(t *testing.T) {
 		{name: "without our label", touch: func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelOwnerUID) }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.issued("photoprint")
 			before := value(s.secret("photoprint-oauth"))
 			s.edit("photoprint-oauth", row.touch)
@@ -267,7 +267,7 @@ func TestAClientRenamedAwayFromASecretTakesTheOldOneAway(t *testing.T) {
 }
 
 func TestARenamingTakesAwayNothingThatIsNotTheClients(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	oc := s.issued("photoprint")
 	s.edit("photoprint-oauth", giveAway)
 	s.must(s.api.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
@@ -285,18 +285,18 @@ func TestARenamingTakesAwayNothingThatIsNotTheClients(t *testing.T) {
 func TestAnOldSecretThatChangesBetweenLookAndDeletionStays(t *testing.T) {
 	for _, row := range []struct {
 		name  string
-		touch func(*scene)
+		touch func(*fixture)
 	}{
-		{name: "given away", touch: func(s *scene) {
+		{name: "given away", touch: func(s *fixture) {
 			s.edit("photoprint-oauth", giveAway)
 		}},
-		{name: "made anew", touch: func(s *scene) {
+		{name: "made anew", touch: func(s *fixture) {
 			s.must(s.api.Delete(s.t.Context(), s.secret("photoprint-oauth")))
 			s.must(s.api.Create(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "photoprint-oauth"}}))
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.issued("photoprint")
 			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "elsewhere" })
 			of, seen := s.subject("photoprint"), s.observed("photoprint")
@@ -312,7 +312,7 @@ func TestAnOldSecretThatChangesBetweenLookAndDeletionStays(t *testing.T) {
 }
 
 func TestWhatTheTemplateNoLongerWantsGoesFromTheSecret(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint", func(oc *v1alpha1.OAuthClient) {
 		oc.Spec.Credentials.SecretTemplate = v1alpha1.SecretTemplate{
 			Labels:      map[string]v1alpha1.LabelValue{"team": "print", "tier": "web"},
@@ -342,7 +342,7 @@ func TestWhatTheTemplateNoLongerWantsGoesFromTheSecret(t *testing.T) {
 }
 
 func TestAnotherIssuerGoesIntoEverySecret(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.r.Issuer = "https://login.example.com"
 	s.settle("photoprint")
@@ -356,7 +356,7 @@ func TestAnotherIssuerGoesIntoEverySecret(t *testing.T) {
 }
 
 func TestTheOperatorNeverEditsSpecLabelsOrAnnotations(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	made := s.client("photoprint", func(oc *v1alpha1.OAuthClient) {
 		oc.Labels = map[string]string{"argocd.argoproj.io/instance": "photos"}
 		metav1.SetMetaDataAnnotation(&oc.ObjectMeta, v1alpha1.AnnotationResetCredentials, "1")
@@ -373,7 +373,7 @@ func TestTheOperatorNeverEditsSpecLabelsOrAnnotations(t *testing.T) {
 }
 
 func TestAClientThatIsBeingDeletedIsLeftAlone(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.client("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = []string{"example.com/keep"} })
 	s.must(s.api.Delete(t.Context(), s.get("photoprint")))
 	if _, err := s.reconcile(s.r, "photoprint"); err != nil {
@@ -387,7 +387,7 @@ func TestAClientThatIsBeingDeletedIsLeftAlone(t *testing.T) {
 }
 
 func TestAStatusWithAnotherClientIDIsNotServedAndNotOverwritten(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) { status.ClientID = s.ns + ".photostorage" })
 	oc := s.settle("photoprint")

@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
-// label has the namespace of the scene be under the policy. Empty: the default one.
-func (s *scene) label(policy string) {
+// label has the namespace of the fixture be under the policy. Empty: the default one.
+func (s *fixture) label(policy string) {
 	s.t.Helper()
 	ns := &corev1.Namespace{}
 	s.must(s.api.Get(s.t.Context(), client.ObjectKey{Name: s.ns}, ns))
@@ -29,8 +29,8 @@ func (s *scene) label(policy string) {
 	s.must(s.api.Patch(s.t.Context(), ns, client.MergeFrom(before)))
 }
 
-// policy makes a policy of the scene's own: everything but what change takes away.
-func (s *scene) policy(change func(*v1alpha1.OAuthClientPolicySpec)) string {
+// policy makes a policy of the fixture's own: everything but what change takes away.
+func (s *fixture) policy(change func(*v1alpha1.OAuthClientPolicySpec)) string {
 	s.t.Helper()
 	spec := testenv.Permissive()
 	change(&spec)
@@ -46,7 +46,7 @@ func noSkip(spec *v1alpha1.OAuthClientPolicySpec) { spec.Clients.ConsentSkip = f
 // N70: what the policy of the namespace does not allow is not accepted: it gets no credential, no
 // Secret and no claim, and it keeps what it had.
 func TestN70WhatPolicyDeniesIsNotAcceptedAndTakesNothing(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	policy := s.policy(noSkip)
 	s.label(policy)
 	s.client("photoprint", skip)
@@ -75,7 +75,7 @@ func TestN70WhatPolicyDeniesIsNotAcceptedAndTakesNothing(t *testing.T) {
 
 // N70: a label that changes takes it out of service and gives it back, with the same secret.
 func TestN70AChangedLabelTakesAwayAndGivesBack(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	denying := s.policy(noSkip)
 	s.issued("photoprint", skip)
 	before, claims := value(s.secret("photoprint-oauth")), s.get("photoprint").Status.Claims
@@ -103,7 +103,7 @@ func TestN70AChangedLabelTakesAwayAndGivesBack(t *testing.T) {
 
 // N70: under a manager the change is seen by itself, for both kinds.
 func TestN70UnderAManagerAChangedPolicyTakesEffectByItself(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.start()
 	name := s.policy(func(*v1alpha1.OAuthClientPolicySpec) {})
 	s.label(name)
@@ -129,7 +129,7 @@ func TestN70UnderAManagerAChangedPolicyTakesEffectByItself(t *testing.T) {
 
 // An informer that is behind is no reason to deny: the labels may name a policy.
 func TestANamespaceThatTheCacheDoesNotKnowYetIsWaitedFor(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.client("photoprint")
 	r := s.reconciler(withoutNamespaces(s.api))
 	result, err := s.reconcile(r, "photoprint")
@@ -142,7 +142,7 @@ func TestANamespaceThatTheCacheDoesNotKnowYetIsWaitedFor(t *testing.T) {
 
 // A scope that nobody declares, or opens to the namespace, is said; the client stays accepted.
 func TestAScopeThatIsNotOpenIsSaidAndTheClientStaysAccepted(t *testing.T) {
-	a := newScene(t)
+	a := newFixture(t)
 	b := a.beside()
 	scope := "photos." + a.ns
 	b.client("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Scopes = []v1alpha1.Scope{v1alpha1.Scope(scope)} })
@@ -185,7 +185,7 @@ func TestAScopeThatIsNotOpenIsSaidAndTheClientStaysAccepted(t *testing.T) {
 }
 
 func TestAResourceServerGetsASecretWithWhatItAsks(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.server("api", "photos."+s.ns)
 	rs := s.settleServer("api")
 	s.says(rs.Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
@@ -229,9 +229,9 @@ func TestAResourceServerGetsASecretWithWhatItAsks(t *testing.T) {
 
 // N71: an installation never touches what another one serves.
 func TestN71AnObjectOfAnotherClassIsNeverTouched(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.start()
-	second := newScene(t)
+	second := newFixture(t)
 	second.class = "second"
 	second.start()
 	shared := v1alpha1.CallbackURL("https://" + s.ns + ".example/callback")
@@ -271,30 +271,30 @@ func TestN71AnObjectOfAnotherClassIsNeverTouched(t *testing.T) {
 func TestN72AResetThatCannotBeWrittenChangesNothing(t *testing.T) {
 	for _, row := range []struct {
 		name  string
-		touch func(*scene)
-		mend  func(*scene)
+		touch func(*fixture)
+		mend  func(*fixture)
 	}{
 		{
 			name: "an immutable Secret, and the quota leaves no room for another",
-			touch: func(s *scene) {
+			touch: func(s *fixture) {
 				s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Immutable = new(true) })
 				s.quota("0")
 				s.awaitQuota()
 			},
-			mend: func(s *scene) {
+			mend: func(s *fixture) {
 				s.must(s.api.Delete(s.t.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "none"}}))
 			},
 		},
 		{
 			name: "an admission policy denies it",
-			touch: func(s *scene) {
+			touch: func(s *fixture) {
 				s.r = s.reconciler(s.writes.watch(refusingSecrets(s.api, apierrors.NewForbidden(corev1.Resource("secrets"), "photoprint-oauth", nil))))
 			},
-			mend: func(s *scene) { s.r = s.reconciler(s.writes.watch(s.api)) },
+			mend: func(s *fixture) { s.r = s.reconciler(s.writes.watch(s.api)) },
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.issued("photoprint")
 			before := s.secret("photoprint-oauth")
 			row.touch(s)
@@ -334,7 +334,7 @@ func TestN72AResetThatCannotBeWrittenChangesNothing(t *testing.T) {
 
 // L1: in a namespace that is being deleted nothing is retried and nothing is logged as an error.
 func TestANamespaceThatIsBeingDeletedIsNoFailure(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.client("photoprint")
 	terminating := apierrors.NewForbidden(corev1.Resource("secrets"), "photoprint-oauth", nil)
 	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
@@ -348,7 +348,7 @@ func TestANamespaceThatIsBeingDeletedIsNoFailure(t *testing.T) {
 
 // L2: what is remembered of an object goes with it.
 func TestExpectationsGoWithTheObject(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	oc := s.issued("photoprint")
 	s.update("photoprint", reset("1"))
 	s.settle("photoprint")

@@ -29,7 +29,7 @@ func templated(oc *v1alpha1.OAuthClient) {
 }
 
 func TestATemplateShapesTheSecret(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	oc := s.issued("photoprint", templated)
 	secret := s.secret("photoprint-oauth")
 	if secret.Type != "nginx.org/oidc" {
@@ -71,7 +71,7 @@ func TestATemplateShapesTheSecret(t *testing.T) {
 
 // The type of a Secret cannot be changed: the Secret is replaced, with the same values.
 func TestAnotherTypeReplacesTheSecret(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	before := s.secret("photoprint-oauth")
 	s.events.reasons()
@@ -103,7 +103,7 @@ func TestN72ASecretThatCannotBeReplacedStays(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.issued("photoprint")
 			before := s.secret("photoprint-oauth")
 			denied := apierrors.NewForbidden(corev1.Resource("secrets"), "photoprint-oauth", nil)
@@ -124,7 +124,7 @@ func TestN72ASecretThatCannotBeReplacedStays(t *testing.T) {
 }
 
 func TestAnImmutableSecretOfOursIsReplaced(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.edit("photoprint-oauth", func(o *corev1.Secret) { o.Immutable = new(true) })
 	before := value(s.secret("photoprint-oauth"))
@@ -141,7 +141,7 @@ func TestAnImmutableSecretOfOursIsReplaced(t *testing.T) {
 
 // A backup brings an object back under another UID, with the status of the old one.
 func TestARestoredStatusOfAnotherUIDIsBegunAnew(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	old := s.issued("photoprint", reset("1"))
 	before := value(s.secret("photoprint-oauth"))
 	s.must(s.api.Delete(t.Context(), old))
@@ -162,7 +162,7 @@ func TestARestoredStatusOfAnotherUIDIsBegunAnew(t *testing.T) {
 
 // A status that was lost is rebuilt from the Secret: no application notices.
 func TestALostStatusIsRebuiltFromTheSecret(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.issued("photoprint")
 	s.update("photoprint", reset("1"))
 	before := s.settle("photoprint")

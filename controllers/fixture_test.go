@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 
 const issuer = "https://auth.example.com"
 
-// scene is a namespace on a real API server, with keys, a clock and a reconciler.
-type scene struct {
+// fixture is a namespace on a real API server, with keys, a clock and a reconciler.
+type fixture struct {
 	t      testing.TB
 	env    *testenv.Env
 	ns     string
@@ -55,14 +55,14 @@ type scene struct {
 	r      *OAuthClientReconciler
 }
 
-func newScene(t testing.TB) *scene {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	env := testenv.Start(t)
 	api, err := client.NewWithWatch(env.Config, client.Options{Scheme: env.Scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{
+	s := &fixture{
 		t: t, env: env, ns: env.Namespace(t), api: api, keys: NewKeys(),
 		pair:  keyPair{root: credential.NewKey(), shared: credential.NewKey()},
 		clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}, events: &eventLog{}, writes: &callLog{},
@@ -83,36 +83,36 @@ func newScene(t testing.TB) *scene {
 }
 
 // newClaims returns a ledger that knows nothing yet: that of an operator which starts.
-func (s *scene) newClaims() *Claims {
+func (s *fixture) newClaims() *Claims {
 	return &Claims{Client: s.api, Live: s.api, Namespace: s.ns, Events: s.events, Now: s.clock.Now}
 }
 
 // reconciler returns one more reconciler: what another worker would be.
-func (s *scene) reconciler(api client.WithWatch) *OAuthClientReconciler {
+func (s *fixture) reconciler(api client.WithWatch) *OAuthClientReconciler {
 	return &OAuthClientReconciler{&Issuance{
 		Client: indexed(api), Live: api, Keys: s.keys, Claims: s.claims, Events: s.events, Issuer: issuer,
 		Now: s.clock.Now, NewID: credential.NewID,
 	}}
 }
 
-// beside returns a scene in another namespace under the same operator.
-func (s *scene) beside() *scene {
+// beside returns a fixture in another namespace under the same operator.
+func (s *fixture) beside() *fixture {
 	s.t.Helper()
-	other := newScene(s.t)
+	other := newFixture(s.t)
 	other.keys, other.pair, other.events, other.clock, other.claims = s.keys, s.pair, s.events, s.clock, s.claims
 	other.r = other.reconciler(other.writes.watch(other.api))
 	return other
 }
 
 // restarted has another operator take over.
-func (s *scene) restarted() {
+func (s *fixture) restarted() {
 	s.claims = s.newClaims()
 	s.r = s.reconciler(s.writes.watch(s.api))
 }
 
 // draft is an OAuthClient before it is applied. Its callback belongs to the namespace,
 // so that tests do not meet.
-func (s *scene) draft(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
+func (s *fixture) draft(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}}
 	oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + s.ns + ".example/" + name)}
 	for _, c := range change {
@@ -122,7 +122,7 @@ func (s *scene) draft(name string, change ...func(*v1alpha1.OAuthClient)) *v1alp
 }
 
 // client applies an OAuthClient.
-func (s *scene) client(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
+func (s *fixture) client(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
 	s.t.Helper()
 	oc := s.draft(name, change...)
 	s.must(s.api.Create(s.t.Context(), oc))
@@ -130,7 +130,7 @@ func (s *scene) client(name string, change ...func(*v1alpha1.OAuthClient)) *v1al
 }
 
 // issued makes an OAuthClient and has it reconciled to Ready.
-func (s *scene) issued(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
+func (s *fixture) issued(name string, change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
 	s.t.Helper()
 	s.client(name, change...)
 	oc := s.settle(name)
@@ -140,7 +140,7 @@ func (s *scene) issued(name string, change ...func(*v1alpha1.OAuthClient)) *v1al
 }
 
 // server applies a ResourceServer that declares the scopes.
-func (s *scene) server(name string, scopes ...string) *v1alpha1.ResourceServer {
+func (s *fixture) server(name string, scopes ...string) *v1alpha1.ResourceServer {
 	s.t.Helper()
 	rs := &v1alpha1.ResourceServer{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}}
 	for _, scope := range scopes {
@@ -151,7 +151,7 @@ func (s *scene) server(name string, scopes ...string) *v1alpha1.ResourceServer {
 }
 
 // settleServer reconciles the ResourceServer until there is nothing more to do at once.
-func (s *scene) settleServer(name string) *v1alpha1.ResourceServer {
+func (s *fixture) settleServer(name string) *v1alpha1.ResourceServer {
 	s.t.Helper()
 	r := &ResourceServerReconciler{s.r.Issuance}
 	for range 20 {
@@ -167,7 +167,7 @@ func (s *scene) settleServer(name string) *v1alpha1.ResourceServer {
 	return nil
 }
 
-func (s *scene) getServer(name string) *v1alpha1.ResourceServer {
+func (s *fixture) getServer(name string) *v1alpha1.ResourceServer {
 	s.t.Helper()
 	rs := &v1alpha1.ResourceServer{}
 	s.must(s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, rs))
@@ -175,7 +175,7 @@ func (s *scene) getServer(name string) *v1alpha1.ResourceServer {
 }
 
 // updateServer changes the ResourceServer as its owner would.
-func (s *scene) updateServer(name string, change func(*v1alpha1.ResourceServer)) {
+func (s *fixture) updateServer(name string, change func(*v1alpha1.ResourceServer)) {
 	s.t.Helper()
 	rs := s.getServer(name)
 	before := rs.DeepCopy()
@@ -184,7 +184,7 @@ func (s *scene) updateServer(name string, change func(*v1alpha1.ResourceServer))
 }
 
 // says checks the condition of a status.
-func (s *scene) says(conditions []metav1.Condition, kind v1alpha1.ConditionType, status metav1.ConditionStatus, reason string) string {
+func (s *fixture) says(conditions []metav1.Condition, kind v1alpha1.ConditionType, status metav1.ConditionStatus, reason string) string {
 	s.t.Helper()
 	c := meta.FindStatusCondition(conditions, string(kind))
 	if c == nil || c.Status != status || c.Reason != reason {
@@ -196,7 +196,7 @@ func (s *scene) says(conditions []metav1.Condition, kind v1alpha1.ConditionType,
 
 // settle reconciles until there is nothing more to do at once, checks what must
 // hold then, and returns the object.
-func (s *scene) settle(name string) *v1alpha1.OAuthClient {
+func (s *fixture) settle(name string) *v1alpha1.OAuthClient {
 	s.t.Helper()
 	for range 20 {
 		result, err := s.reconcile(s.r, name)
@@ -209,12 +209,12 @@ func (s *scene) settle(name string) *v1alpha1.OAuthClient {
 	return nil
 }
 
-func (s *scene) reconcile(r *OAuthClientReconciler, name string) (ctrl.Result, error) {
+func (s *fixture) reconcile(r *OAuthClientReconciler, name string) (ctrl.Result, error) {
 	return r.Reconcile(s.t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: s.ns, Name: name}})
 }
 
 // update changes the object as its owner would.
-func (s *scene) update(name string, change func(*v1alpha1.OAuthClient)) {
+func (s *fixture) update(name string, change func(*v1alpha1.OAuthClient)) {
 	s.t.Helper()
 	oc := s.get(name)
 	before := oc.DeepCopy()
@@ -223,7 +223,7 @@ func (s *scene) update(name string, change func(*v1alpha1.OAuthClient)) {
 }
 
 // forge changes the status as somebody with the right to would.
-func (s *scene) forge(name string, change func(*v1alpha1.OAuthClientStatus)) {
+func (s *fixture) forge(name string, change func(*v1alpha1.OAuthClientStatus)) {
 	s.t.Helper()
 	oc := s.get(name)
 	before := oc.DeepCopy()
@@ -231,21 +231,21 @@ func (s *scene) forge(name string, change func(*v1alpha1.OAuthClientStatus)) {
 	s.must(s.api.Status().Patch(s.t.Context(), oc, client.MergeFrom(before)))
 }
 
-func (s *scene) get(name string) *v1alpha1.OAuthClient {
+func (s *fixture) get(name string) *v1alpha1.OAuthClient {
 	s.t.Helper()
 	oc := &v1alpha1.OAuthClient{}
 	s.must(s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, oc))
 	return oc
 }
 
-func (s *scene) secret(name string) *corev1.Secret {
+func (s *fixture) secret(name string) *corev1.Secret {
 	s.t.Helper()
 	secret := &corev1.Secret{}
 	s.must(s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, secret))
 	return secret
 }
 
-func (s *scene) noSecret(name string) {
+func (s *fixture) noSecret(name string) {
 	s.t.Helper()
 	err := s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, &corev1.Secret{})
 	if !apierrors.IsNotFound(err) {
@@ -254,21 +254,21 @@ func (s *scene) noSecret(name string) {
 }
 
 // edit changes a Secret as anybody would.
-func (s *scene) edit(name string, change func(*corev1.Secret)) {
+func (s *fixture) edit(name string, change func(*corev1.Secret)) {
 	s.t.Helper()
 	secret := s.secret(name)
 	change(secret)
 	s.must(s.api.Update(s.t.Context(), secret, client.FieldOwner("somebody")))
 }
 
-func (s *scene) must(err error) {
+func (s *fixture) must(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *scene) wantReady(oc *v1alpha1.OAuthClient, status metav1.ConditionStatus, reason string) {
+func (s *fixture) wantReady(oc *v1alpha1.OAuthClient, status metav1.ConditionStatus, reason string) {
 	s.t.Helper()
 	ready := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady))
 	if ready == nil {
@@ -279,7 +279,7 @@ func (s *scene) wantReady(oc *v1alpha1.OAuthClient, status metav1.ConditionStatu
 	}
 }
 
-func (s *scene) wantAccepted(name string, status metav1.ConditionStatus, reason string) {
+func (s *fixture) wantAccepted(name string, status metav1.ConditionStatus, reason string) {
 	s.t.Helper()
 	accepted := meta.FindStatusCondition(s.get(name).Status.Conditions, string(v1alpha1.ConditionAccepted))
 	if accepted == nil || accepted.Status != status || accepted.Reason != reason {
@@ -288,10 +288,10 @@ func (s *scene) wantAccepted(name string, status metav1.ConditionStatus, reason 
 }
 
 // subject returns the client as a reconcile sees it now.
-func (s *scene) subject(name string) subject { return clientSubject(s.get(name)) }
+func (s *fixture) subject(name string) subject { return clientSubject(s.get(name)) }
 
 // observed returns what a reconcile would see now.
-func (s *scene) observed(name string) observation {
+func (s *fixture) observed(name string) observation {
 	s.t.Helper()
 	env, known, err := s.r.environment(s.t.Context(), s.ns)
 	s.must(err)
@@ -304,7 +304,7 @@ func (s *scene) observed(name string) observation {
 }
 
 // decide returns what a reconcile of the subject would do after it saw this.
-func (s *scene) decide(of subject, seen observation) decision {
+func (s *fixture) decide(of subject, seen observation) decision {
 	in := input{subject: of, seen: seen, keys: s.pair, issuer: issuer, now: s.clock.Now(), newID: s.r.NewID()}
 	for _, c := range of.claims {
 		in.claims = append(in.claims, claimResult{Claim: c, since: s.clock.Now()})
@@ -312,7 +312,7 @@ func (s *scene) decide(of subject, seen observation) decision {
 	return decide(in)
 }
 
-func (s *scene) wantWrites(want ...string) {
+func (s *fixture) wantWrites(want ...string) {
 	s.t.Helper()
 	if got := s.writes.take(); !slices.Equal(got, want) {
 		s.t.Errorf("writes %q, want %q", got, want)
@@ -321,7 +321,7 @@ func (s *scene) wantWrites(want ...string) {
 
 // accepted reports whether the authorization server would accept what the Secret of
 // the client holds, as it would find out: from the status and the shared key.
-func (s *scene) accepted(oc *v1alpha1.OAuthClient) bool {
+func (s *fixture) accepted(oc *v1alpha1.OAuthClient) bool {
 	s.t.Helper()
 	if oc.Spec.Public() {
 		return string(s.secret(oc.Status.SecretName).Data[clientSubject(oc).dataKey(v1alpha1.KeyClientID)]) == oc.Status.ClientID
@@ -329,7 +329,7 @@ func (s *scene) accepted(oc *v1alpha1.OAuthClient) bool {
 	return s.accepts(oc, string(s.secret(oc.Status.SecretName).Data[clientSubject(oc).dataKey(v1alpha1.KeyClientSecret)]))
 }
 
-func (s *scene) accepts(oc *v1alpha1.OAuthClient, secret string) bool {
+func (s *fixture) accepts(oc *v1alpha1.OAuthClient, secret string) bool {
 	pair, _ := s.keys.current()
 	return slices.ContainsFunc(oc.Status.Credentials, func(c v1alpha1.CredentialStatus) bool {
 		return c.ExpiresAt == nil && credential.Verify(pair.shared, string(oc.UID), c.ID, secret, c.Verifier)
@@ -337,7 +337,7 @@ func (s *scene) accepts(oc *v1alpha1.OAuthClient, secret string) bool {
 }
 
 // checked reads the object and checks what must hold after every reconcile.
-func (s *scene) checked(name string) *v1alpha1.OAuthClient {
+func (s *fixture) checked(name string) *v1alpha1.OAuthClient {
 	s.t.Helper()
 	oc := s.get(name)
 	if oc.Status.ObservedGeneration != oc.Generation {
@@ -357,7 +357,7 @@ func (s *scene) checked(name string) *v1alpha1.OAuthClient {
 
 // wellFormed checks what must hold of conditions, whatever they say, and that kstatus reads them
 // as they are meant.
-func (s *scene) wellFormed(o client.Object, conditions []metav1.Condition) {
+func (s *fixture) wellFormed(o client.Object, conditions []metav1.Condition) {
 	s.t.Helper()
 	for _, c := range conditions {
 		if c.Message == "" || c.LastTransitionTime.IsZero() || c.ObservedGeneration != o.GetGeneration() {
@@ -387,7 +387,7 @@ func (s *scene) wellFormed(o client.Object, conditions []metav1.Condition) {
 }
 
 // noSecretIn checks N61 for what the operator writes outside of Secrets.
-func (s *scene) noSecretIn(oc *v1alpha1.OAuthClient) {
+func (s *fixture) noSecretIn(oc *v1alpha1.OAuthClient) {
 	s.t.Helper()
 	status, err := json.Marshal(oc)
 	s.must(err)
@@ -576,7 +576,7 @@ func remembering(c client.Client, old client.Object) client.WithWatch {
 	})
 }
 
-func (s *scene) eventually(what string, condition func() bool) {
+func (s *fixture) eventually(what string, condition func() bool) {
 	s.t.Helper()
 	testenv.Eventually(s.t, 30*time.Second, what, condition)
 }
