@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -263,6 +264,48 @@ func TestN71AnObjectOfAnotherClassIsNeverTouched(t *testing.T) {
 	for _, call := range second.writes.take() {
 		if strings.Contains(call, "first") {
 			t.Errorf("the second installation made the call %q", call)
+		}
+	}
+}
+
+// N71: what another installation serves is in no count, holds no claim, opens no scope and needs no key.
+func TestN71AnObjectOfAnotherClassCountsNowhere(t *testing.T) {
+	s := newFixture(t)
+	scope := "photos." + s.ns
+	s.server("api", scope)
+	s.updateServer("api", func(rs *v1alpha1.ResourceServer) { rs.Spec.Scopes[0].From = v1alpha1.ScopeFromAll })
+	s.settleServer("api")
+	oc := s.issued("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Scopes = []v1alpha1.Scope{v1alpha1.Scope(scope)} })
+
+	other := s.beside()
+	other.claims = other.newClaims()
+	other.claims.Class = "second"
+	other.r = other.reconciler(other.writes.watch(other.api))
+	other.r.Class = "second"
+	other.client("copy", func(c *v1alpha1.OAuthClient) {
+		c.Spec.ClassName, c.Spec.Scopes, c.Spec.CallbackURLs = "second", oc.Spec.Scopes, oc.Spec.CallbackURLs
+	})
+	copied := other.settle("copy")
+	other.wantReady(copied, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	other.says(copied.Status.Conditions, v1alpha1.ConditionScopesResolved, metav1.ConditionFalse, string(v1alpha1.ScopesResolvedReasonNotOpen))
+	for _, row := range []struct {
+		class  v1alpha1.ClassName
+		issued bool
+	}{{"", true}, {"second", true}, {"third", false}} {
+		keys := &KeysReconciler{Client: s.api, Live: s.api, Class: row.class}
+		if issued, err := keys.issued(t.Context()); err != nil || issued != row.issued {
+			t.Errorf("class %q: keys are needed: %t (%v), want %t", row.class, issued, err, row.issued)
+		}
+	}
+	elected := make(chan struct{})
+	close(elected)
+	registry := prometheus.NewRegistry()
+	s.must(registry.Register(NewMetrics(t.Context(), s.api, &Claims{Class: "third"}, elected)))
+	families, err := registry.Gather()
+	s.must(err)
+	for _, family := range families {
+		if strings.HasPrefix(family.GetName(), "gatehouse_oauth") || strings.HasPrefix(family.GetName(), "gatehouse_resource") {
+			t.Errorf("class third counts %v", family)
 		}
 	}
 }

@@ -135,6 +135,10 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 	if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "photoprint-oauth"}, secret); err != nil {
 		t.Fatal(err)
 	}
+	events := &corev1.EventList{}
+	if err := env.Client.List(t.Context(), events, client.InNamespace(ns)); err != nil || len(events.Items) != 0 {
+		t.Errorf("a first issue is told in %d Events (%v)", len(events.Items), err)
+	}
 	if code, body := get(t, "http://"+probes+"/readyz"); code != http.StatusOK {
 		t.Errorf("readyz: %d %s", code, body)
 	}

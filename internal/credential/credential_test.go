@@ -5,6 +5,7 @@ package credential_test
 import (
 	"bytes"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
@@ -180,4 +181,36 @@ func FuzzWellFormed(f *testing.F) {
 			t.Errorf("WellFormed(%q) = true", s)
 		}
 	})
+}
+
+// What is derived must never change: Secrets and statuses of running clusters hold it.
+func TestWhatIsDerivedBesideASecretNeverChanges(t *testing.T) {
+	const uid, id = "6f1f7c2e-0d0b-4a52-9d3a-0c8f0d9b7a11", "abcdefghijk23"
+	k := counting(t)
+	for name, row := range map[string]struct{ got, want string }{
+		"first ID":                  {credential.FirstID(uid, ""), "ja77soly5w2ap"},
+		"first ID after a reset":    {credential.FirstID(uid, "1"), "csndjqsbgteza"},
+		"secret of a signed client": {credential.DeriveSigned(k, uid, id), "ghs_4JZSsyy1ftkyWQA2y2pKTbuuGuNXLISM4h6h7xU4PcD3BksJO"},
+		"generated value":           {credential.DeriveValue(k, uid, "cookie-secret", 50), "JXjFfmPnhCKMYOFzANk7VzK3g6leYO4T7wcBSIjCMT5CZ6bWy5"},
+		"record":                    {credential.Record(k, uid, id), "hCbjLhcCiU9Q3f68wljTw_SWjlZz5pDOnFt8Oz1vKSw"},
+	} {
+		if row.got != row.want {
+			t.Errorf("%s: %s, want %s", name, row.got, row.want)
+		}
+	}
+	if credential.DeriveSigned(k, uid, id) == credential.Derive(k, uid, id) {
+		t.Error("a signed client's secret comes from the key itself")
+	}
+	for length := 16; length <= 128; length++ {
+		if got := credential.DeriveValue(k, uid, "x", length); len(got) != length || strings.Trim(got, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" {
+			t.Errorf("a generated value of %d characters: %q", length, got)
+		}
+	}
+	if credential.DeriveValue(k, uid, "x", 32) == credential.DeriveValue(k, uid, "y", 32) || credential.DeriveValue(k, uid, "x", 32) == credential.DeriveValue(k, "other", "x", 32) {
+		t.Error("two names, or two objects, have one value")
+	}
+	mac := credential.Record(k, "a", "bc")
+	if !credential.VerifyRecord(k, mac, "a", "bc") || credential.VerifyRecord(k, mac, "ab", "c") || credential.VerifyRecord(key(t, 1), mac, "a", "bc") {
+		t.Error("a record proves other parts, or another key")
+	}
 }
