@@ -481,6 +481,28 @@ func TestAnObjectThatIsBeingDeletedHoldsNothing(t *testing.T) {
 	a.update("shop", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = nil })
 }
 
+// The deletion may go unseen, where an object of the same name comes at once.
+func TestAnObjectThatIsMadeAnewInAnotherClassHoldsNothing(t *testing.T) {
+	a := newFixture(t)
+	b := a.beside()
+	row := claimRows(a.ns)[0]
+	row.object(a, "shop")
+	row.claim(a, "shop")
+	a.has(row, "shop")
+	row.remove(a, "shop")
+	a.client("shop", func(oc *v1alpha1.OAuthClient) { oc.Spec.ClassName = "second" })
+	if _, err := a.reconcile(a.r, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if kept, _ := a.claims.counts(); kept != 1 {
+		t.Errorf("%d claims are released, want 1", kept)
+	}
+	a.clock.advance(reservation)
+	row.object(b, "other")
+	row.claim(b, "other")
+	b.has(row, "other")
+}
+
 func TestALoopbackCallbackBelongsToNobody(t *testing.T) {
 	a := newFixture(t)
 	b := a.beside()

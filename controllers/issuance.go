@@ -71,7 +71,7 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 	s, _ := subjectOf(object)
 	switch {
 	case s.class != i.Class:
-		return ctrl.Result{}, nil // another installation serves it
+		return again(ctx, i.Claims.forget(ctx, ref)) // another installation serves it; one of that name may have been ours
 	case s.deleted():
 		return again(ctx, i.Claims.forget(ctx, ref)) // the Secret is owned by it and goes with it
 	}
