@@ -42,7 +42,9 @@ func (s *Site) whenRoom(h handler) handler {
 // it answers.
 func (s *Site) busy(w http.ResponseWriter, r *http.Request) error {
 	s.Metrics.refusedRequests.Inc()
-	_ = http.NewResponseController(w).SetReadDeadline(longAgo) // without one the answer only comes later
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(longAgo) // without one the answer only comes later
+	}
 	return in(profileAt(r), &authserver.Error{
 		Code: authserver.TemporarilyUnavailable, RetryAfter: busyRetry,
 		Description: "too many requests at once; try again in a second",
