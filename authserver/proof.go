@@ -118,8 +118,7 @@ func (s *Server) lostRace(ctx context.Context, before ownedGrant, c *Client) err
 }
 
 // reused ends a grant because something of it was used twice: two parties have it
-// (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
-// Of any number of replays one ends it: the others find it ended and write nothing.
+// (RFC 6749 §4.1.2, RFC 9700 §4.14.2). Of any number of replays one ends it: the others find it ended and write nothing.
 func (s *Server) reused(ctx context.Context, what EventName, g ownedGrant, c *Client) error {
 	s.audit(ctx, Event{Name: what, ClientID: c.ID, Owner: g.person.Name, Grant: g.ID.String()})
 	if live(g.Grant, s.Now()) {
