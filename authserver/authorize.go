@@ -118,8 +118,8 @@ func whyNotNew(c *Client, known bool, profile Profile) string {
 		return "the client speaks another profile"
 	case c.Suspended:
 		return "the client is suspended"
-	case !c.Ready:
-		return "the client is not ready: see its conditions"
+	case !c.Accepted:
+		return reasonNotAccepted
 	default:
 		return ""
 	}

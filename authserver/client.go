@@ -76,8 +76,8 @@ var noCredential, noVerifier = strings.Repeat("-", 13), strings.Repeat("-", 43)
 // candidates returns the credentials to compare a secret with. There are always as many,
 // so that the time of an answer does not tell how many credentials a client has, or whether
 // there is such a client. Those called noCredential belong to nobody.
-func (c *Client) candidates() (all [maxCredentials]Credential) {
-	for n := copy(all[:], c.Credentials); n < maxCredentials; n++ {
+func candidates(credentials []Credential) (all [maxCredentials]Credential) {
+	for n := copy(all[:], credentials); n < maxCredentials; n++ {
 		all[n].ID, all[n].Verifier = noCredential, noVerifier
 	}
 	return all
@@ -97,16 +97,18 @@ type Client struct {
 	Public       bool
 	CallbackURLs []string
 	// PKCEOptional lets a Confidential client leave the code challenge out (RFC 7636).
-	PKCEOptional        bool
-	GrantTypes          []GrantType
-	Scopes              []string
-	OwnedScopes         []string // scopes it enforces as a resource server
+	PKCEOptional bool
+	GrantTypes   []GrantType
+	// Scopes are those that it may ask for and that are open to it.
+	Scopes []string
+	// ScopesWithoutOwner are those of Scopes that the client may have for no person.
+	ScopesWithoutOwner  []string
 	GrantDuration       time.Duration
 	AccessTokenLifetime time.Duration
 	Consent             ConsentPolicy
 	EveryoneEntitled    bool
 
-	Ready       bool // may begin new authorizations
+	Accepted    bool // policy allows it; otherwise everything is refused
 	Suspended   bool // everything is refused
 	Credentials []Credential
 
@@ -136,9 +138,17 @@ type Clients interface {
 	ByID(id string) (*Client, bool)
 	// ByUID returns the client with this UID.
 	ByUID(uid string) (*Client, bool)
+	// ResourceServerByID returns the resource server with this ID.
+	ResourceServerByID(id string) (*ResourceServer, bool)
 	// Scope returns a scope as its resource server declared it.
 	Scope(name string) (Scope, bool)
 }
+
+// served reports whether anything is answered to the client but a refusal.
+func (c *Client) served() bool { return c.Accepted && !c.Suspended }
+
+// awaitsSecret reports whether the first secret of a client that is served is on its way.
+func (c *Client) awaitsSecret() bool { return c.served() && !c.Public && len(c.Credentials) == 0 }
 
 // May reports whether the client may use the grant type.
 func (c *Client) May(g GrantType) bool { return slices.Contains(c.GrantTypes, g) }

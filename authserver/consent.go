@@ -105,7 +105,7 @@ func (s *Server) clientOf(ctx context.Context, i *Interaction) (*Client, error) 
 		return s.clientOfRequestToken(ctx, i)
 	}
 	client, ok := s.Clients.ByUID(i.ClientUID)
-	if !ok || client.Suspended || !client.Ready {
+	if !ok || !client.served() {
 		return nil, refuse(UnknownClient, "no such client")
 	}
 	if !client.HasCallback(i.Callback) {

@@ -95,14 +95,14 @@ func (s *scene) next(i *authserver.Interaction, v *authserver.Visitor) authserve
 	return p
 }
 
-// caller is the client after it proved who it is.
+// caller is the client or the resource server after it proved who it is.
 func (s *scene) caller(clientID string) authserver.Caller {
 	s.t.Helper()
 	secret := authserver.ClientSecret{ID: clientID, Secret: s.Secret(clientID)}
-	if c, _ := s.Clients.ByID(clientID); c.Public {
+	if c, known := s.Clients.ByID(clientID); known && c.Public {
 		secret = authserver.ClientSecret{ID: clientID, None: true}
 	}
-	caller, err := s.Auth.AuthenticateClient(s.t.Context(), authserver.ProfileOAuth2, secret)
+	caller, err := s.Auth.AuthenticateIntrospector(s.t.Context(), secret)
 	if err != nil {
 		s.t.Fatalf("authenticate %s: %v", clientID, err)
 	}
@@ -333,7 +333,7 @@ func TestTheOperatorLearnsWhyARequestWasRefused(t *testing.T) {
 	elsewhere.Callback = "https://evil.example/"
 	_, err := s.Auth.Authorize(t.Context(), elsewhere)
 	wantCode(t, err, authserver.InvalidCallback)
-	s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Ready = false })
+	s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Accepted = false })
 	_, err = s.Auth.Authorize(t.Context(), photoPrint())
 	wantCode(t, err, authserver.UnknownClient)
 	if events := s.Audit.Events(authserver.EventRequestRefused); len(events) != 2 || events[0].Reason == events[1].Reason {

@@ -22,26 +22,29 @@ type TokenInfo struct {
 	grant Grant // zero for client credentials
 }
 
-// Introspect tells an authenticated client what a token is worth. A client learns about
-// its own tokens, and a resource server about access tokens with scopes it owns, of
-// which it sees only those. Everybody else learns that the token is inactive.
+// Introspect tells an authenticated caller what a token is worth. A client learns about its own
+// tokens, and a resource server about access tokens with scopes it owns, of which it sees only
+// those. Everybody else learns that the token is inactive.
 func (s *Server) Introspect(ctx context.Context, caller Caller, token string) (TokenInfo, error) {
-	if caller.Client.Public {
+	if caller.CredentialID == "" {
 		return TokenInfo{}, refuse(InvalidClient, "client authentication is required")
 	}
 	info, err := s.inspect(ctx, token)
-	if err != nil || !info.Active || info.Client.UID == caller.Client.UID {
-		return info, err
-	}
-	if info.Refresh {
+	switch {
+	case err != nil || !info.Active:
+		return TokenInfo{}, err
+	case caller.Client != nil && info.Client.UID == caller.Client.UID:
+		return info, nil
+	case caller.ResourceServer != nil && !info.Refresh:
+		return info.seenBy(caller.ResourceServer), nil
+	default:
 		return TokenInfo{}, nil
 	}
-	return info.seenBy(caller.Client), nil
 }
 
 // seenBy returns what a resource server sees of a token: the scopes it owns, or nothing.
-func (t TokenInfo) seenBy(c *Client) TokenInfo {
-	t.Scopes = intersect(t.Scopes, c.OwnedScopes)
+func (t TokenInfo) seenBy(r *ResourceServer) TokenInfo {
+	t.Scopes = intersect(t.Scopes, r.OwnedScopes)
 	if len(t.Scopes) == 0 {
 		return TokenInfo{}
 	}
@@ -86,7 +89,7 @@ func (s *Server) inspectAccess(ctx context.Context, t accessToken, token string)
 // client, with its credential, and by revocation.
 func (s *Server) inspectCredential(ctx context.Context, t accessToken, token string) (TokenInfo, error) {
 	client, ok := s.Clients.ByUID(t.ClientUID)
-	if !ok || client.Suspended || !client.keeps(t.IssuedAt) || !client.May(GrantClientCredentials) || !client.accepts(t.CredentialID, s.Now()) {
+	if !ok || !client.served() || !client.keeps(t.IssuedAt) || !client.May(GrantClientCredentials) || !client.accepts(t.CredentialID, s.Now()) {
 		return TokenInfo{}, nil
 	}
 	spent, err := s.Store.Spent(ctx, revocationKey(token), s.Now())
@@ -97,7 +100,7 @@ func (s *Server) inspectCredential(ctx context.Context, t accessToken, token str
 		return TokenInfo{}, nil
 	}
 	return TokenInfo{
-		Active: true, Client: client, Scopes: tagged(client.Scopes, t.Scopes),
+		Active: true, Client: client, Scopes: tagged(client.ScopesWithoutOwner, t.Scopes),
 		IssuedAt: t.IssuedAt, ExpiresAt: t.ExpiresAt,
 	}, nil
 }
@@ -112,7 +115,7 @@ func (s *Server) inspectGrant(ctx context.Context, id GrantID) (TokenInfo, error
 		return TokenInfo{}, err
 	}
 	client, ok := s.Clients.ByUID(g.ClientUID)
-	if !ok || client.Suspended || !client.keeps(g.ApprovedAt) {
+	if !ok || !client.served() || !client.keeps(g.ApprovedAt) {
 		return TokenInfo{}, nil
 	}
 	entitled, err := s.entitled(ctx, g.person.Owner, client, refreshStale)

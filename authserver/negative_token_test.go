@@ -408,7 +408,7 @@ func TestACredentialThatEndedIsNoCredential(t *testing.T) {
 func TestAGrantTypeTheClientMayNotUseIsUnauthorized(t *testing.T) {
 	s := newScene(t)
 	s.refused(authtest.PhotoPrint, authserver.TokenRequest{GrantType: authserver.GrantClientCredentials}, authserver.UnauthorizedClient)
-	s.refused(authtest.PhotoStorage, refreshing("ghr_x"), authserver.UnauthorizedClient)
+	s.refused(authtest.PhotoReport, refreshing("ghr_x"), authserver.UnauthorizedClient)
 	s.refused(authtest.PhotoPrint, authserver.TokenRequest{GrantType: "password"}, authserver.UnsupportedGrantType)
 }
 
@@ -466,7 +466,7 @@ func TestN40IntrospectionTellsOnlyWhoMayKnow(t *testing.T) {
 
 func TestAResourceServerSeesOnlyTheScopesItOwns(t *testing.T) {
 	s := newScene(t)
-	s.Clients.Change(authtest.PhotoStorage, func(c *authserver.Client) { c.OwnedScopes = []string{"photos.write"} })
+	s.Clients.ChangeResourceServer(authtest.PhotoStorage, func(r *authserver.ResourceServer) { r.OwnedScopes = []string{"photos.write"} })
 	proof := s.allow(bookShelf(), s.bob(), false)
 	tokens, err := s.Auth.Token(t.Context(), s.caller(authtest.BookShelf), redemption(proof, authtest.BookShelfCallback))
 	if err != nil {

@@ -59,9 +59,6 @@ func (s *Server) RequestToken(ctx context.Context, caller Caller, uri string) (*
 		return nil, err
 	}
 	c := caller.Client
-	if !c.Ready {
-		return nil, refuse(SignatureInvalid, "the request was not signed by a client that may use this endpoint")
-	}
 	tag, port, ok := c.tagOf(uri)
 	if !ok {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: c.ID, Reason: "the callback is not registered for this client"})
@@ -105,7 +102,7 @@ func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Cli
 		return nil, refuse(RequestTokenExpired, "the request token has expired")
 	}
 	client, ok := s.Clients.ByUID(t.ClientUID)
-	if !ok || client.Suspended || !client.Ready || client.Profile != i.Profile {
+	if !ok || !client.served() || client.Profile != i.Profile {
 		return nil, refuse(UnknownClient, "no such client")
 	}
 	uri, ok := client.callbackOf(t.Callback, t.Port)

@@ -68,7 +68,10 @@ func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Calle
 	}
 	tokenSecret, tokenKnown := keys.secretOf(r)
 	credentialID, fits := s.signedWith(keys, client, tokenSecret, r)
-	if !known || !tokenKnown || !fits || client.Profile != r.Profile || client.Suspended {
+	if client.Profile == r.Profile && client.awaitsSecret() {
+		return Caller{}, s.notIssuedYet(ctx, client.ID)
+	}
+	if !known || !tokenKnown || !fits || client.Profile != r.Profile || !client.served() {
 		s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyNotSigned(client, known, r.Profile)})
 		return Caller{}, refuse(SignatureInvalid, "the signature is wrong")
 	}
@@ -82,7 +85,7 @@ func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Calle
 }
 
 func whyNotSigned(c *Client, known bool, profile Profile) string {
-	if why := whyRefused(c, known, func(p Profile) bool { return p == profile }); why != reasonWrongSecret {
+	if why := whyRefused(c, known, profile); why != reasonWrongSecret {
 		return why
 	}
 	return "the signature, or the token it was made with, is wrong"
@@ -109,7 +112,7 @@ func (k *Keys) secretOf(r SignedRequest) (secret string, known bool) {
 // derived from the shared key: HMAC needs them in clear.
 func (s *Server) signedWith(keys *Keys, c *Client, tokenSecret string, r SignedRequest) (credentialID string, ok bool) {
 	now := s.Now()
-	for _, cred := range c.candidates() {
+	for _, cred := range candidates(c.Credentials) {
 		secret := s.deriveSecret(keys.signedRoot, c.UID, cred.ID)
 		genuine := s.verifySecret(keys.verifierKey, c.UID, cred.ID, secret, cred.Verifier)
 		if r.Fits(secret, tokenSecret) && genuine && cred.ID != noCredential && cred.validAt(now) {
@@ -178,11 +181,14 @@ func (s *Server) SignedToken(ctx context.Context, caller Caller, token string) (
 // Verify tells a resource server what a signed request that reached it is worth: what
 // Introspect tells about a bearer token. Whatever is wrong with the request is an inactive
 // token; the audit log knows more.
-func (s *Server) Verify(ctx context.Context, resource Caller, r SignedRequest) (TokenInfo, error) {
-	if resource.Client.Public {
+func (s *Server) Verify(ctx context.Context, caller Caller, r SignedRequest) (TokenInfo, error) {
+	if caller.CredentialID == "" {
 		return TokenInfo{}, refuse(InvalidClient, "client authentication is required")
 	}
-	info, err := s.verify(ctx, resource, r)
+	if caller.ResourceServer == nil { // a client has no requests to verify
+		return TokenInfo{}, nil
+	}
+	info, err := s.verify(ctx, caller.ResourceServer, r)
 	if _, refused := errors.AsType[*Error](err); refused {
 		return TokenInfo{}, nil
 	}
@@ -191,7 +197,7 @@ func (s *Server) Verify(ctx context.Context, resource Caller, r SignedRequest) (
 
 // verify spends the nonce last: whoever may not see the token cannot use up the request, and
 // the API that it was meant for still can.
-func (s *Server) verify(ctx context.Context, resource Caller, r SignedRequest) (TokenInfo, error) {
+func (s *Server) verify(ctx context.Context, resource *ResourceServer, r SignedRequest) (TokenInfo, error) {
 	caller, err := s.authenticateSigned(ctx, r)
 	if err != nil {
 		return TokenInfo{}, err
@@ -200,7 +206,7 @@ func (s *Server) verify(ctx context.Context, resource Caller, r SignedRequest) (
 	if err != nil {
 		return TokenInfo{}, err
 	}
-	if info = info.seenBy(resource.Client); !info.Active {
+	if info = info.seenBy(resource); !info.Active {
 		return info, nil
 	}
 	if err := s.once(ctx, r); err != nil {

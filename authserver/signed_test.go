@@ -303,20 +303,20 @@ func TestSecretsInAURLAreForClientsThatMayForATime(t *testing.T) {
 	wantCode(t, err, authserver.SignatureInvalid)
 }
 
-func TestEveryClientThatSendsASecretMayProveItself(t *testing.T) {
+func TestN40OnlyResourceServersAndClientsOfOAuth2AskAboutTokens(t *testing.T) {
 	s := newScene(t)
 	prove := func(clientID string) error {
-		_, err := s.Auth.AuthenticateBearer(t.Context(), authserver.ClientSecret{ID: clientID, Secret: s.Secret(clientID)})
+		_, err := s.Auth.AuthenticateIntrospector(t.Context(), authserver.ClientSecret{ID: clientID, Secret: s.Secret(clientID)})
 		return err
 	}
-	for _, profile := range []authserver.Profile{authserver.ProfileOAuth2, authserver.ProfileConnectionsCloudOAuth2, authserver.ProfileIntegrationCloud} {
-		s.Clients.Change(authtest.PhotoStorage, func(c *authserver.Client) { c.Profile = profile })
-		if err := prove(authtest.PhotoStorage); err != nil {
-			t.Errorf("%s: %v", profile, err)
+	for _, id := range []string{authtest.PhotoStorage, authtest.PhotoPrint, authtest.PhotoReport} {
+		if err := prove(id); err != nil {
+			t.Errorf("%s: %v", id, err)
 		}
 	}
-	wantCode(t, prove(authtest.PhotoBook), authserver.InvalidClient)
-	wantCode(t, prove("photos.nobody"), authserver.InvalidClient)
+	for _, id := range []string{authtest.PhotoBook, authtest.Scrapbook, authtest.Album, authtest.Flows, "photos.nobody"} {
+		wantCode(t, prove(id), authserver.InvalidClient)
+	}
 }
 
 func TestN54TokensAreNotWorthAnythingInEachOthersPlace(t *testing.T) {

@@ -30,9 +30,10 @@ const (
 	InHeader              // in a header that nothing on the way knows to hold a secret
 )
 
-// Caller is a client that has said who it is, and with which credential.
+// Caller is who has proven who it is, and with which credential.
 type Caller struct {
-	Client *Client
+	Client         *Client         // nil: it is a resource server
+	ResourceServer *ResourceServer // nil: it is a client
 	// CredentialID is empty for a Public client, which proves nothing.
 	CredentialID string
 }
@@ -59,21 +60,12 @@ type Tokens struct {
 	Scopes       []string
 }
 
-// AuthenticateClient checks a client's secret for one profile. Unknown clients, wrong
-// secrets, other profiles and suspended clients are one InvalidClient *Error, found with
-// the same work: as many MACs, no read of the store, one audit event. Who has proven itself but sent secrets in a place that is not open to it
-// learns that: InvalidRequest, WhyMisplaced.
+// AuthenticateClient checks a client's secret for one profile. Unknown clients, wrong secrets, other
+// profiles and clients that are not served are one InvalidClient *Error, found with the same work: as
+// many MACs, no read of the store, one audit event. Who has proven itself but sent secrets in a place
+// that is not open to it learns that: InvalidRequest, WhyMisplaced. A client whose first secret is on
+// its way is told to try again.
 func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p ClientSecret) (Caller, error) {
-	return s.authenticate(ctx, func(of Profile) bool { return of == profile }, p)
-}
-
-// AuthenticateBearer is AuthenticateClient for what clients of all profiles may do that send a
-// secret and do not sign.
-func (s *Server) AuthenticateBearer(ctx context.Context, p ClientSecret) (Caller, error) {
-	return s.authenticate(ctx, func(of Profile) bool { return !of.Signed() }, p)
-}
-
-func (s *Server) authenticate(ctx context.Context, speaks func(Profile) bool, p ClientSecret) (Caller, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return Caller{}, err
@@ -82,14 +74,20 @@ func (s *Server) authenticate(ctx context.Context, speaks func(Profile) bool, p 
 	if !known {
 		client = &unknownClient
 	}
-	credentialID, proven := s.prove(keys, client, p)
-	if known && speaks(client.Profile) && !client.Suspended && proven {
+	credentialID, proven := s.prove(keys, client.UID, client.Credentials, p)
+	if client.Public {
+		credentialID, proven = "", p.None
+	}
+	if known && client.Profile == profile && client.served() && proven {
 		if !client.MayUse(p.Place, s.Now()) {
 			return Caller{}, s.misplaced(ctx, client)
 		}
 		return Caller{Client: client, CredentialID: credentialID}, nil
 	}
-	s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyRefused(client, known, speaks)})
+	if client.Profile == profile && client.awaitsSecret() {
+		return Caller{}, s.notIssuedYet(ctx, client.ID)
+	}
+	s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyRefused(client, known, profile)})
 	return Caller{}, refuse(InvalidClient, "client authentication failed")
 }
 
@@ -103,33 +101,35 @@ func (s *Server) misplaced(ctx context.Context, c *Client) *Error {
 // may be a secret in the wrong field. The UID is as long as a real one.
 var unknownClient = Client{UID: "00000000-0000-0000-0000-000000000000"}
 
-const reasonWrongSecret = "the client secret is wrong, missing, expired or not expected"
+const (
+	reasonWrongSecret = "the client secret is wrong, missing, expired or not expected"
+	reasonNotAccepted = "the client is not accepted: see its conditions"
+)
 
-func whyRefused(c *Client, known bool, speaks func(Profile) bool) string {
+func whyRefused(c *Client, known bool, profile Profile) string {
 	switch {
 	case !known:
 		return "the client is not known"
 	case c.Suspended:
 		return "the client is suspended"
-	case !speaks(c.Profile):
+	case !c.Accepted:
+		return reasonNotAccepted
+	case c.Profile != profile:
 		return "the client speaks another profile"
 	default:
 		return reasonWrongSecret
 	}
 }
 
-// prove reports whether the secret is one of the client's. It does the same work for every
-// client, whatever credentials it has, and for one that is not there.
-func (s *Server) prove(keys *Keys, c *Client, p ClientSecret) (credentialID string, ok bool) {
+// prove reports whether the secret is one of those that the object with the UID has. It does the
+// same work whatever credentials there are, and for an object that is not there.
+func (s *Server) prove(keys *Keys, uid string, credentials []Credential, p ClientSecret) (credentialID string, ok bool) {
 	now := s.Now()
-	for _, cred := range c.candidates() {
-		matches := s.verifySecret(keys.verifierKey, c.UID, cred.ID, p.Secret, cred.Verifier)
+	for _, cred := range candidates(credentials) {
+		matches := s.verifySecret(keys.verifierKey, uid, cred.ID, p.Secret, cred.Verifier)
 		if matches && cred.ID != noCredential && cred.validAt(now) && !p.None {
 			credentialID, ok = cred.ID, true
 		}
-	}
-	if c.Public {
-		return "", p.None
 	}
 	return credentialID, ok
 }
@@ -172,7 +172,7 @@ func (s *Server) tokenByProof(ctx context.Context, caller Caller, r TokenRequest
 }
 
 func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
-	scopes, refusal := narrow(caller.Client.Scopes, r.Scopes)
+	scopes, refusal := narrow(caller.Client.ScopesWithoutOwner, r.Scopes)
 	if refusal != nil {
 		return nil, refusal
 	}

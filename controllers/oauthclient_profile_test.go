@@ -121,7 +121,6 @@ func TestASecretThatIsOnlyProvenDoesNotMakeASignedClientReady(t *testing.T) {
 }
 
 func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
-	resourceServer := func(oc *v1alpha1.OAuthClient) { oc.Spec.ResourceServer = &v1alpha1.InlineResourceServer{} }
 	for _, row := range []struct {
 		name   string
 		change []func(*v1alpha1.OAuthClient)
@@ -142,10 +141,9 @@ func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
 		{"IntegrationCloud", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileIntegrationCloud)}, map[string]string{
 			"authorization-endpoint": issuer + "/integration/rest/oAuth/authorize", "token-endpoint": issuer + "/integration/rest/oAuth/getToken",
 		}},
-		{"a resource server", []func(*v1alpha1.OAuthClient){resourceServer}, map[string]string{
+		{"OAuth2", nil, map[string]string{
 			"authorization-endpoint": issuer + "/oauth2/authorize", "token-endpoint": issuer + "/oauth2/token",
 			"revocation-endpoint": issuer + "/oauth2/revoke", "introspection-endpoint": issuer + "/oauth2/introspect",
-			"verification-endpoint": issuer + "/oauth1/verify",
 		}},
 		{"with a key renamed", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileIntegrationCloud), func(oc *v1alpha1.OAuthClient) {
 			oc.Spec.Credentials.SecretTemplate.Keys = v1alpha1.SecretKeys{TokenEndpoint: "TOKEN", IdentityEndpoint: "IDENTITY"}

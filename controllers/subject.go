@@ -60,7 +60,7 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		scopes: oc.Spec.Scopes, claims: policy.ClaimsOfClient(&oc.Spec),
 		suspended: oc.Spec.Suspend, public: oc.Spec.Public(), signed: profile.Signed(),
 		suspendEndsGrants: profile == v1alpha1.ProfileIntegrationCloud, resetEndsGrants: profile.ResetEndsGrants(),
-		endpoints: func(issuer string) map[string]string { return v1alpha1.EndpointsOf(oc, issuer) },
+		endpoints: oc.Spec.EffectiveProfile().Endpoints,
 		denials:   func(p policy.Policy) []policy.Denial { return p.Client(&oc.Spec) },
 	}
 	if len(oc.Spec.CallbackURLs) > 0 {

@@ -2,10 +2,7 @@
 
 package v1alpha1
 
-import (
-	"maps"
-	"strings"
-)
+import "strings"
 
 // Standard keys of a client's Secret, named in the words of RFC 5849, RFC 6749 and RFC 8414.
 const (
@@ -30,8 +27,7 @@ const (
 	PathOAuth2Introspect = "/oauth2/introspect"
 )
 
-// Endpoints of the profile OAuth1 below the issuer. The last one is for resource servers,
-// which are of profile OAuth2.
+// Endpoints of the profile OAuth1 below the issuer. The last one is for resource servers.
 const (
 	PathOAuth1RequestToken = "/oauth1/request-token"
 	PathOAuth1Authorize    = "/oauth1/authorize"
@@ -97,16 +93,6 @@ func (p Profile) paths() map[string]string {
 // Endpoints returns the Secret keys of the profile's endpoints with their URLs below
 // issuer.
 func (p Profile) Endpoints(issuer string) map[string]string { return below(issuer, p.paths()) }
-
-// EndpointsOf returns the endpoints of the client's profile, and for a resource server
-// the one that verifies signed requests of OAuth 1.0a.
-func EndpointsOf(oc *OAuthClient, issuer string) map[string]string {
-	endpoints := oc.Spec.EffectiveProfile().Endpoints(issuer)
-	if oc.Spec.ResourceServer != nil && oc.Spec.EffectiveProfile() == ProfileOAuth2 {
-		maps.Copy(endpoints, below(issuer, map[string]string{KeyVerificationEndpoint: PathOAuth1Verify}))
-	}
-	return endpoints
-}
 
 // ResourceServerEndpoints returns the Secret keys of what a ResourceServer asks, with their URLs
 // below issuer.

@@ -55,12 +55,3 @@ func ResourceServerSecretNameOf(rs *ResourceServer) string {
 	}
 	return rs.Name + "-resource-server"
 }
-
-// Older reports whether a wins over b where both claim one thing: the earlier
-// creation, then the smaller UID. Both programs decide a conflict by it.
-func Older(a, b *OAuthClient) bool {
-	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return a.CreationTimestamp.Before(&b.CreationTimestamp)
-	}
-	return a.UID < b.UID
-}

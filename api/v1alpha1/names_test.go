@@ -7,11 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -26,9 +24,9 @@ var profiles = []v1alpha1.Profile{
 // standardKeys are the keys that the Secret of a client of any profile has before any renaming.
 func standardKeys() []string {
 	keys := []string{v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyIssuer}
+	keys = slices.AppendSeq(keys, maps.Keys(v1alpha1.ResourceServerEndpoints("https://auth.example.com")))
 	for _, profile := range profiles {
-		oc := &v1alpha1.OAuthClient{Spec: v1alpha1.OAuthClientSpec{Profile: profile, ResourceServer: &v1alpha1.InlineResourceServer{}}}
-		keys = slices.AppendSeq(keys, maps.Keys(v1alpha1.EndpointsOf(oc, "https://auth.example.com")))
+		keys = slices.AppendSeq(keys, maps.Keys(profile.Endpoints("https://auth.example.com")))
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
@@ -122,19 +120,15 @@ func TestTheEndpointsStandBelowTheIssuer(t *testing.T) {
 
 func TestOnlyAResourceServerIsToldWhereSignedRequestsAreVerified(t *testing.T) {
 	for _, profile := range profiles {
-		oc := &v1alpha1.OAuthClient{Spec: v1alpha1.OAuthClientSpec{Profile: profile}}
-		without := v1alpha1.EndpointsOf(oc, "https://auth.example.com/")
-		if diff := cmp.Diff(profile.Endpoints("https://auth.example.com"), without); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", profile, diff)
+		if got, found := profile.Endpoints("https://auth.example.com")[v1alpha1.KeyVerificationEndpoint]; found {
+			t.Errorf("%s: %q", profile, got)
 		}
-		oc.Spec.ResourceServer = &v1alpha1.InlineResourceServer{}
-		want := ""
-		if profile == v1alpha1.ProfileOAuth2 {
-			want = "https://auth.example.com/oauth1/verify"
-		}
-		if got := v1alpha1.EndpointsOf(oc, "https://auth.example.com/")["verification-endpoint"]; got != want {
-			t.Errorf("%s: %q, want %q", profile, got, want)
-		}
+	}
+	want := map[string]string{
+		"introspection-endpoint": "https://auth.example.com/oauth2/introspect", "verification-endpoint": "https://auth.example.com/oauth1/verify",
+	}
+	if diff := cmp.Diff(want, v1alpha1.ResourceServerEndpoints("https://auth.example.com/")); diff != "" {
+		t.Errorf("a resource server (-want +got):\n%s", diff)
 	}
 }
 
@@ -157,31 +151,6 @@ func TestTheLongestNamesGiveAValidClientIDAndSecretName(t *testing.T) {
 		if faults := validation.IsDNS1123Subdomain(name); len(faults) > 0 {
 			t.Errorf("%s %q: %v", what, name, faults)
 		}
-	}
-}
-
-func TestTheOlderObjectWins(t *testing.T) {
-	at := func(seconds int64, uid types.UID) *v1alpha1.OAuthClient {
-		return &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{
-			UID: uid, CreationTimestamp: metav1.NewTime(time.Unix(seconds, 0)),
-		}}
-	}
-	for _, test := range []struct {
-		name string
-		a, b *v1alpha1.OAuthClient
-		want bool
-	}{
-		{"earlier", at(1, "b"), at(2, "a"), true},
-		{"later", at(2, "a"), at(1, "b"), false},
-		{"same second, smaller UID", at(1, "a"), at(1, "b"), true},
-		{"same second, greater UID", at(1, "b"), at(1, "a"), false},
-		{"itself", at(1, "a"), at(1, "a"), false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := v1alpha1.Older(test.a, test.b); got != test.want {
-				t.Errorf("got %t, want %t", got, test.want)
-			}
-		})
 	}
 }
 

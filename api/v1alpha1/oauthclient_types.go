@@ -211,40 +211,9 @@ type OAuthClientSpec struct {
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
-	// ResourceServer is about to move to the kind ResourceServer.
-	//
-	// +optional
-	ResourceServer *InlineResourceServer `json:"resourceServer,omitempty"`
-
 	// Credentials tells where the client ID and the client secret go. Absent: into
 	// the Secret <metadata.name>-oauth.
 	//
 	// +optional
 	Credentials CredentialsSpec `json:"credentials,omitzero"`
-}
-
-// InlineResourceServer is about to move to the kind ResourceServer.
-type InlineResourceServer struct {
-	// Scopes are the scopes this API enforces.
-	//
-	// +required
-	// +listType=atomic
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=32
-	Scopes []InlineScope `json:"scopes"`
-}
-
-// InlineScope names a scope and explains it.
-type InlineScope struct {
-	// Name is the scope.
-	//
-	// +required
-	Name Scope `json:"name"`
-
-	// Description explains the scope to people.
-	//
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=128
-	Description Text `json:"description"`
 }

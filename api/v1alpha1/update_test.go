@@ -247,9 +247,6 @@ func TestTheLargestObjectIsWithinTheCostLimit(t *testing.T) {
 			return v1alpha1.CallbackURL(pad("https://photoprint.example/"+id, 512))
 		}),
 		Scopes: many(20, func(id string) v1alpha1.Scope { return v1alpha1.Scope(pad(id, 64)) }),
-		ResourceServer: &v1alpha1.InlineResourceServer{Scopes: many(32, func(id string) v1alpha1.InlineScope {
-			return v1alpha1.InlineScope{Name: v1alpha1.Scope(pad(id, 64)), Description: v1alpha1.Text(strings.Repeat("写", 128))}
-		})},
 		Credentials: v1alpha1.CredentialsSpec{SecretName: v1alpha1.SecretName(strings.Repeat("s", 253)), SecretTemplate: v1alpha1.SecretTemplate{
 			Labels: map[string]v1alpha1.LabelValue{}, Annotations: map[string]v1alpha1.AnnotationValue{},
 			Keys: v1alpha1.SecretKeys{

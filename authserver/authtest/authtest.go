@@ -20,7 +20,8 @@ import (
 // Client IDs of the scene.
 const (
 	PhotoPrint   = "photos.photoprint"         // Confidential, bound, may be remembered
-	PhotoStorage = "photos.photostorage"       // resource server with client credentials
+	PhotoStorage = "api_photos.photostorage"   // the resource server
+	PhotoReport  = "photos.photoreport"        // Confidential, client credentials only
 	Desktop      = "photos.photoprint-desktop" // Public with a loopback callback, bound
 	BookShelf    = "books.bookshelf"           // Confidential, for everyone, of another team
 	PhotoBook    = "photos.photobook"          // signs its requests (OAuth1), bound, may show verifiers
@@ -76,6 +77,10 @@ func New(t testing.TB) *Env {
 	for _, c := range scene() {
 		e.AddClient(c)
 	}
+	e.AddResourceServer(authserver.ResourceServer{
+		UID: "11111111-0000-4000-8000-000000000002", ID: PhotoStorage, Namespace: "photos", Name: "photostorage",
+		OwnedScopes: []string{"photos.read", "photos.write"}, Accepted: true,
+	})
 	e.Clients.Explain("photos.read", "See your photos")
 	e.Clients.Explain("photos.write", "Add and change photos")
 	e.Entitlement.Allow(Bob, PhotoPrint)
@@ -127,30 +132,42 @@ func (e *Env) Keys() *authserver.Keys { return e.keys }
 // AddClient adds or replaces a client. A Confidential one without credentials gets one.
 func (e *Env) AddClient(c authserver.Client) {
 	if !c.Public && c.Credentials == nil {
-		c.Credentials = []authserver.Credential{{
-			ID:       credentialOf(c.UID),
-			Verifier: credential.Verifier(e.shared, c.UID, credentialOf(c.UID), e.derive(&c)),
-		}}
+		c.Credentials = e.credentials(c.UID, c.Profile)
 	}
 	e.Clients.Put(c)
 }
 
-// Secret returns the client secret that AddClient gave the client.
-func (e *Env) Secret(clientID string) string {
-	c, ok := e.Clients.ByID(clientID)
-	if !ok {
-		return ""
+// AddResourceServer adds or replaces a resource server. One without credentials gets one.
+func (e *Env) AddResourceServer(r authserver.ResourceServer) {
+	if r.Credentials == nil {
+		r.Credentials = e.credentials(r.UID, "")
 	}
-	return e.derive(c)
+	e.Clients.PutResourceServer(r)
 }
 
-// derive returns the client's secret. A server must know those of Signed clients, so their
-// root is a sub-key of the key that it has.
-func (e *Env) derive(c *authserver.Client) string {
-	if c.Profile.Signed() {
-		return credential.DeriveSigned(e.shared, c.UID, credentialOf(c.UID))
+func (e *Env) credentials(uid string, p authserver.Profile) []authserver.Credential {
+	id := credentialOf(uid)
+	return []authserver.Credential{{ID: id, Verifier: credential.Verifier(e.shared, uid, id, e.derive(uid, p))}}
+}
+
+// Secret returns the client secret that AddClient or AddResourceServer gave.
+func (e *Env) Secret(clientID string) string {
+	if c, ok := e.Clients.ByID(clientID); ok {
+		return e.derive(c.UID, c.Profile)
 	}
-	return credential.Derive(e.root, c.UID, credentialOf(c.UID))
+	if r, ok := e.Clients.ResourceServerByID(clientID); ok {
+		return e.derive(r.UID, "")
+	}
+	return ""
+}
+
+// derive returns a client secret. A server must know those of Signed clients, so their root is a
+// sub-key of the key that it has.
+func (e *Env) derive(uid string, p authserver.Profile) string {
+	if p.Signed() {
+		return credential.DeriveSigned(e.shared, uid, credentialOf(uid))
+	}
+	return credential.Derive(e.root, uid, credentialOf(uid))
 }
 
 func credentialOf(clientUID string) string { return "first-of-" + clientUID }
@@ -159,19 +176,18 @@ func credentialOf(clientUID string) string { return "first-of-" + clientUID }
 func scene() []authserver.Client {
 	common := authserver.Client{
 		Namespace: "photos", Profile: authserver.ProfileOAuth2, GrantDuration: 90 * 24 * time.Hour,
-		AccessTokenLifetime: time.Hour, Consent: authserver.ConsentRemember, Ready: true,
+		AccessTokenLifetime: time.Hour, Consent: authserver.ConsentRemember, Accepted: true,
 		GrantTypes: []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken},
 		Scopes:     []string{"photos.read"},
 	}
-	print, storage, desktop, books := common, common, common, common
+	print, report, desktop, books := common, common, common, common
 	print.UID, print.ID, print.Name = "11111111-0000-4000-8000-000000000001", PhotoPrint, "photoprint"
 	print.DisplayName, print.Description = "PhotoPrint", "Prints your photos"
 	print.CallbackURLs = []string{PhotoPrintCallback}
 
-	storage.UID, storage.ID, storage.Name = "11111111-0000-4000-8000-000000000002", PhotoStorage, "photostorage"
-	storage.DisplayName = "PhotoStorage"
-	storage.GrantTypes = []authserver.GrantType{authserver.GrantClientCredentials}
-	storage.Scopes, storage.OwnedScopes = []string{"photos.read"}, []string{"photos.read", "photos.write"}
+	report.UID, report.ID, report.Name = "11111111-0000-4000-8000-000000000008", PhotoReport, "photoreport"
+	report.DisplayName, report.GrantTypes = "PhotoReport", []authserver.GrantType{authserver.GrantClientCredentials}
+	report.ScopesWithoutOwner = []string{"photos.read"}
 
 	desktop.UID, desktop.ID, desktop.Name = "11111111-0000-4000-8000-000000000003", Desktop, "photoprint-desktop"
 	desktop.DisplayName, desktop.Description = "PhotoPrint for the desktop", "Prints your photos at home"
@@ -181,8 +197,9 @@ func scene() []authserver.Client {
 	books.Namespace, books.DisplayName, books.Description = "books", "BookShelf", "Makes picture books"
 	books.CallbackURLs, books.EveryoneEntitled = []string{BookShelfCallback}, true
 	books.Scopes = []string{"photos.read", "photos.write"}
+	books.ScopesWithoutOwner = []string{"photos.read"}
 	books.GrantTypes = append(books.GrantTypes[:2:2], authserver.GrantClientCredentials)
-	return append([]authserver.Client{print, storage, desktop, books, photoBook(common)}, legacy(common)...)
+	return append([]authserver.Client{print, report, desktop, books, photoBook(common)}, legacy(common)...)
 }
 
 func photoBook(c authserver.Client) authserver.Client {

@@ -14,7 +14,7 @@ func TestASceneServesItsClients(t *testing.T) {
 	env := authtest.New(t)
 	for _, id := range []string{authtest.PhotoPrint, authtest.PhotoStorage, authtest.BookShelf} {
 		secret := authserver.ClientSecret{ID: id, Secret: env.Secret(id)}
-		if _, err := env.Auth.AuthenticateClient(t.Context(), authserver.ProfileOAuth2, secret); err != nil {
+		if _, err := env.Auth.AuthenticateIntrospector(t.Context(), secret); err != nil {
 			t.Errorf("the secret of %s is refused: %v", id, err)
 		}
 	}

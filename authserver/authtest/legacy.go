@@ -40,6 +40,7 @@ func legacy(common authserver.Client) []authserver.Client {
 	flows.DisplayName, flows.Description = "Flows", "Moves your photos"
 	flows.Profile, flows.CallbackURLs = authserver.ProfileIntegrationCloud, []string{FlowsCallback}
 	flows.Scopes, flows.OwnerChooses, flows.PKCEOptional = []string{"photos.read", "photos.write"}, true, true
+	flows.ScopesWithoutOwner = flows.Scopes
 	flows.GrantTypes = append(flows.GrantTypes[:2:2], authserver.GrantClientCredentials)
 	return []authserver.Client{album, scrapbook, flows}
 }

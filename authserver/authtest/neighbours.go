@@ -37,7 +37,34 @@ func (c *Clock) Advance(d time.Duration) {
 type Clients struct {
 	mu     sync.RWMutex
 	byID   map[string]*authserver.Client
+	apis   map[string]*authserver.ResourceServer
 	scopes map[string]string
+}
+
+// PutResourceServer adds a resource server, or replaces the one with its ID.
+func (c *Clients) PutResourceServer(r authserver.ResourceServer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.apis == nil {
+		c.apis = map[string]*authserver.ResourceServer{}
+	}
+	c.apis[r.ID] = &r
+}
+
+// ChangeResourceServer replaces the resource server with a changed copy. There must be one.
+func (c *Clients) ChangeResourceServer(id string, change func(*authserver.ResourceServer)) {
+	r, _ := c.ResourceServerByID(id)
+	changed := *r
+	change(&changed)
+	c.PutResourceServer(changed)
+}
+
+// ResourceServerByID is of authserver.Clients.
+func (c *Clients) ResourceServerByID(id string) (*authserver.ResourceServer, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	r, ok := c.apis[id]
+	return r, ok
 }
 
 // Put adds a client, or replaces the one with its ID.

@@ -26,6 +26,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/registry"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/policy"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -64,7 +65,7 @@ func running(t *testing.T, run func(context.Context)) {
 func start(t *testing.T, config *rest.Config) (*registry.Registry, *buffer) {
 	t.Helper()
 	logged := &buffer{}
-	r, err := registry.New(config, slog.New(slog.NewTextHandler(logged, nil)))
+	r, err := registry.New(config, "", slog.New(slog.NewTextHandler(logged, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,14 +77,11 @@ func start(t *testing.T, config *rest.Config) (*registry.Registry, *buffer) {
 }
 
 // declare makes an OAuthClient in the namespace.
-func declare(t *testing.T, env *testenv.Env, namespace, name string, scopes ...v1alpha1.InlineScope) *v1alpha1.OAuthClient {
+func declare(t *testing.T, env *testenv.Env, namespace, name string) *v1alpha1.OAuthClient {
 	t.Helper()
 	oc := &v1alpha1.OAuthClient{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:       v1alpha1.OAuthClientSpec{CallbackURLs: []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + namespace + ".example/callback")}},
-	}
-	if len(scopes) > 0 {
-		oc.Spec.ResourceServer = &v1alpha1.InlineResourceServer{Scopes: scopes}
 	}
 	if err := env.Client.Create(t.Context(), oc); err != nil {
 		t.Fatal(err)
@@ -91,18 +89,45 @@ func declare(t *testing.T, env *testenv.Env, namespace, name string, scopes ...v
 	return oc
 }
 
-// report writes the status as the operator does, with this client ID.
+// report writes the status as the operator does, with this client ID: all that is claimed is held.
 func report(t *testing.T, env *testenv.Env, oc *v1alpha1.OAuthClient, clientID string) {
 	t.Helper()
-	oc.Status = v1alpha1.OAuthClientStatus{IssuedStatus: v1alpha1.IssuedStatus{
-		ObservedGeneration: oc.Generation, ClientID: clientID,
-		Credentials: []v1alpha1.CredentialStatus{{ID: credential.NewID(), IssuedAt: metav1.NewTime(time.Unix(1_700_000_000, 0)), Verifier: strings.Repeat("v", 43)}},
-		Conditions: []metav1.Condition{{Type: string(v1alpha1.ConditionReady), Status: metav1.ConditionTrue, Reason: string(v1alpha1.ReadyReasonIssued),
-			LastTransitionTime: metav1.NewTime(time.Unix(1_700_000_000, 0))}},
-	}}
+	oc.Status = v1alpha1.OAuthClientStatus{IssuedStatus: issued(clientID, oc.Generation, policy.ClaimsOfClient(&oc.Spec))}
 	if err := env.Client.Status().Update(t.Context(), oc); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func issued(clientID string, generation int64, claims []policy.Claim) v1alpha1.IssuedStatus {
+	at := time.Unix(1_700_000_000, 0)
+	status := v1alpha1.IssuedStatus{
+		ObservedGeneration: generation, ClientID: clientID,
+		Credentials: []v1alpha1.CredentialStatus{{ID: credential.NewID(), IssuedAt: metav1.NewTime(at), Verifier: strings.Repeat("v", 43)}},
+		Conditions: []metav1.Condition{{Type: string(v1alpha1.ConditionReady), Status: metav1.ConditionFalse,
+			Reason: string(v1alpha1.ReadyReasonSecretConflict), LastTransitionTime: metav1.NewTime(at)}},
+	}
+	for _, c := range claims {
+		status.Claims = append(status.Claims, v1alpha1.ClaimStatus{Kind: c.Kind, Name: c.Name, Since: new(metav1.NewMicroTime(at))})
+	}
+	return status
+}
+
+// declareAPI makes a ResourceServer with scopes that are open to all, as the operator has seen it.
+func declareAPI(t *testing.T, env *testenv.Env, namespace string, scopes ...string) *v1alpha1.ResourceServer {
+	t.Helper()
+	rs := &v1alpha1.ResourceServer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "api"}}
+	for _, s := range scopes {
+		rs.Spec.Scopes = append(rs.Spec.Scopes, v1alpha1.ScopeDeclaration{
+			Name: v1alpha1.Scope(s), Description: v1alpha1.Text("Words of " + namespace), From: v1alpha1.ScopeFromAll})
+	}
+	if err := env.Client.Create(t.Context(), rs); err != nil {
+		t.Fatal(err)
+	}
+	rs.Status = v1alpha1.ResourceServerStatus{IssuedStatus: issued("api_"+namespace+".api", rs.Generation, policy.ClaimsOfResourceServer(&rs.Spec))}
+	if err := env.Client.Status().Update(t.Context(), rs); err != nil {
+		t.Fatal(err)
+	}
+	return rs
 }
 
 // eventually waits until the registry's answer about the ID satisfies ok, and returns it.
@@ -134,7 +159,7 @@ func TestAClientIsServedFromItsStatusToItsDeletion(t *testing.T) {
 		UID: string(oc.UID), ID: id, Namespace: ns, Name: "photoprint", DisplayName: "photoprint",
 		Profile: authserver.ProfileOAuth2, CallbackURLs: []string{"https://" + ns + ".example/callback"},
 		GrantTypes:    []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken},
-		GrantDuration: 90 * 24 * time.Hour, AccessTokenLifetime: time.Hour, Consent: authserver.ConsentRemember, Ready: true,
+		GrantDuration: 90 * 24 * time.Hour, AccessTokenLifetime: time.Hour, Consent: authserver.ConsentRemember, Accepted: true,
 		Credentials: []authserver.Credential{{ID: oc.Status.Credentials[0].ID, Verifier: oc.Status.Credentials[0].Verifier}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -145,7 +170,7 @@ func TestAClientIsServedFromItsStatusToItsDeletion(t *testing.T) {
 	if err := env.Client.Update(t.Context(), oc); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, r, id, "the client is suspended", func(c *authserver.Client) bool { return c != nil && c.Suspended && !c.Ready })
+	eventually(t, r, id, "the client is suspended", func(c *authserver.Client) bool { return c != nil && c.Suspended && !c.Accepted })
 
 	if err := env.Client.Delete(t.Context(), oc); err != nil {
 		t.Fatal(err)
@@ -200,38 +225,6 @@ func TestN63AStatusThatNamesAnothersClientIDClaimsNothing(t *testing.T) {
 		if byID || byUID {
 			t.Errorf("the attacker is served as %s", id)
 		}
-	}
-}
-
-func TestAScopeGoesToTheNextOldestWhenItsOwnerIsDeleted(t *testing.T) {
-	env := testenv.Start(t)
-	r, _ := start(t, env.Config)
-	var all []*v1alpha1.OAuthClient
-	namespaces := []string{env.Namespace(t), env.Namespace(t)}
-	scope := v1alpha1.Scope(namespaces[0] + ".read")
-	for _, ns := range namespaces {
-		oc := declare(t, env, ns, "api", v1alpha1.InlineScope{Name: scope, Description: v1alpha1.Text("Words of " + ns)})
-		report(t, env, oc, ns+".api")
-		all = append(all, oc)
-	}
-	owner, other := all[0], all[1]
-	if v1alpha1.Older(other, owner) { // of one second, by UID
-		owner, other = other, owner
-	}
-	owns := func(c *authserver.Client) bool { return c != nil && len(c.OwnedScopes) == 1 }
-	eventually(t, r, owner.Namespace+".api", "the older owns the scope", owns)
-	if c := eventually(t, r, other.Namespace+".api", "the younger is served", isThere); len(c.OwnedScopes) != 0 {
-		t.Errorf("the younger owns %v", c.OwnedScopes)
-	}
-	if s, _ := r.Scope(string(scope)); s.Description != "Words of "+owner.Namespace {
-		t.Errorf("Scope = %v", s)
-	}
-	if err := env.Client.Delete(t.Context(), owner); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, r, other.Namespace+".api", "the younger owns the scope", owns)
-	if s, _ := r.Scope(string(scope)); s.Description != "Words of "+other.Namespace {
-		t.Errorf("Scope = %v", s)
 	}
 }
 
@@ -328,7 +321,7 @@ func TestWithoutTheAPIServerKnownClientsAreServedAndLaterItCatchesUp(t *testing.
 	comes := declare(t, env, ns, "comes")
 	report(t, env, comes, ns+".comes")
 	for _, name := range []string{"stays", "goes"} {
-		if c, ok := r.ByID(ns + "." + name); !ok || !c.Ready || !r.Synced() {
+		if c, ok := r.ByID(ns + "." + name); !ok || !c.Accepted || !r.Synced() {
 			t.Errorf("%s is not served while the API server is gone", name)
 		}
 	}
@@ -353,7 +346,8 @@ func account(t *testing.T, env *testenv.Env, namespace string) *rest.Config {
 			ResourceNames: []string{credential.SharedKeySecret, credential.AuthserverKeysSecret}, Verbs: read}}},
 		&rbacv1.RoleBinding{ObjectMeta: meta, Subjects: subjects, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name}},
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: meta.Name}, Rules: []rbacv1.PolicyRule{{
-			APIGroups: []string{"gatehouse.dev"}, Resources: []string{"oauthclients"}, Verbs: read}}},
+			APIGroups: []string{"gatehouse.dev"}, Resources: []string{"oauthclients", "resourceservers", "oauthclientpolicies"}, Verbs: read,
+		}, {APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: read}}},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: meta.Name}, Subjects: subjects,
 			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name}},
 	} {

@@ -3,113 +3,121 @@
 package registry
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
-	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
-// claim is something that one object in the cluster can have: the oldest that claims it,
-// whatever its status says.
-type claim struct {
-	kind claimKind
-	name string
+// claims knows which objects of one kind record that they hold a claim, and to whom it is served:
+// to the one that records it since earliest. Who holds what, the operator decides; this server
+// serves what the statuses record.
+type claims[T interface {
+	comparable
+	base() *object
+}] map[policy.Claim]*holders[T]
+
+// holders are those that record one claim.
+type holders[T comparable] struct {
+	all    []T
+	owner  string // to whom it is served; empty: to nobody, because two record the same time
+	since  int64  // of the earliest
+	shared bool   // two owners record the earliest time
 }
 
-type claimKind int
-
-const (
-	claimScope    claimKind = iota // a scope that a resource server declares
-	claimClientID                  // a client ID that an object brings along
-)
-
-// reclaim puts the claims of next in place of those of old, which are of the same name in
-// the cluster; either may be nil. It returns the other objects that may have won or lost
-// something by it. It needs the lock.
-func (r *Registry) reclaim(old, next *object) []*object {
-	all := slices.Concat(old.claims(), next.claims())
-	slices.SortFunc(all, func(a, b claim) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name)) })
-	var others []*object
-	for _, c := range slices.Compact(all) {
-		before := r.owner(c)
-		r.unclaim(c, old)
-		r.claim(c, next)
-		if c.kind == claimScope {
-			r.explain(c)
-		}
-		if after := r.owner(c); after != before {
-			others = append(others, before, after)
-		}
+// owner returns to whom the claim would belong: a callback to the namespace, all else to the
+// object.
+func (o *object) owner(c policy.Claim) string {
+	if c.Kind == v1alpha1.ClaimCallback {
+		return o.Namespace
 	}
-	return slices.DeleteFunc(others, func(o *object) bool { return o == nil || o == old || o == next })
+	return string(o.UID)
 }
 
-// owner returns the oldest object that claims it, or nil.
-func (r *Registry) owner(c claim) *object {
-	if all := r.claimed[c]; len(all) > 0 {
-		return all[0]
-	}
-	return nil
-}
-
-// owned returns the names of the scopes that the object declares and owns.
-func (r *Registry) owned(o *object) []string {
-	var out []string
-	for _, s := range o.declared {
-		if r.owner(claim{claimScope, s.Name}) == o {
-			out = append(out, s.Name)
+// move takes the claims of old out and those of next in; either may be the zero value. It
+// returns the other objects that gained or lost one by it.
+func (c claims[T]) move(old, next T) []T {
+	var none T
+	before := map[policy.Claim]string{}
+	for _, o := range []T{old, next} {
+		if o == none {
+			continue
+		}
+		for _, claim := range o.base().wanted {
+			if h := c[claim]; h != nil {
+				before[claim] = h.owner
+			}
 		}
 	}
-	return out
+	if old != none {
+		c.takeOut(old)
+	}
+	if next != none {
+		c.putIn(next)
+	}
+	var others []T
+	for claim, owner := range before {
+		if h := c[claim]; h != nil && h.owner != owner {
+			others = append(others, h.all...)
+		}
+	}
+	return slices.DeleteFunc(others, func(o T) bool { return o == old || o == next })
 }
 
-// lost returns why the object's client is not served although the object alone says it
-// is: somebody else has the client ID that it brought along. Empty: it is served.
-func (r *Registry) lost(o *object) string {
-	if o.broughtID != "" && r.owner(claim{claimClientID, o.broughtID}) != o {
-		return reasonOlder
-	}
-	return ""
-}
-
-func (r *Registry) claim(c claim, o *object) {
-	if !slices.Contains(o.claims(), c) {
-		return
-	}
-	at, _ := slices.BinarySearchFunc(r.claimed[c], o, byAge)
-	r.claimed[c] = slices.Insert(r.claimed[c], at, o)
-}
-
-func (r *Registry) unclaim(c claim, o *object) {
-	if !slices.Contains(o.claims(), c) {
-		return
-	}
-	r.claimed[c] = slices.DeleteFunc(r.claimed[c], func(other *object) bool { return other == o })
-	if len(r.claimed[c]) == 0 {
-		delete(r.claimed, c)
+func (c claims[T]) takeOut(o T) {
+	for _, claim := range o.base().wanted {
+		since, held := o.base().heldSince(claim)
+		h := c[claim]
+		if !held || h == nil {
+			continue
+		}
+		h.all = slices.DeleteFunc(h.all, func(other T) bool { return other == o })
+		if len(h.all) == 0 {
+			delete(c, claim)
+			continue
+		}
+		if since > h.since {
+			continue
+		}
+		h.owner, h.shared = "", false
+		for n, other := range h.all {
+			theirs, _ := other.base().heldSince(claim)
+			h.note(n == 0, other.base().owner(claim), theirs)
+		}
 	}
 }
 
-// explain lets people read the owner's words about the scope.
-func (r *Registry) explain(scope claim) {
-	owner := r.owner(scope)
-	if owner == nil {
-		r.scopes.Delete(scope.name)
-		return
+func (c claims[T]) putIn(o T) {
+	for _, claim := range o.base().wanted {
+		since, held := o.base().heldSince(claim)
+		if !held {
+			continue
+		}
+		h := c[claim]
+		if h == nil {
+			h = &holders[T]{}
+			c[claim] = h
+		}
+		h.note(len(h.all) == 0, o.base().owner(claim), since)
+		h.all = append(h.all, o)
 	}
-	at := slices.IndexFunc(owner.declared, func(s authserver.Scope) bool { return s.Name == scope.name })
-	r.scopes.Store(scope.name, owner.declared[at])
 }
 
-// byAge orders objects by v1alpha1.Older, the rule by which the operator decides too.
-func byAge(a, b *object) int {
+// note takes into account that the owner records the claim since then.
+func (h *holders[T]) note(first bool, owner string, since int64) {
 	switch {
-	case v1alpha1.Older(a.claimant, b.claimant):
-		return -1
-	case v1alpha1.Older(b.claimant, a.claimant):
-		return 1
-	default:
-		return 0
+	case first || since < h.since:
+		h.owner, h.since, h.shared = owner, since, false
+	case since == h.since && (h.shared || h.owner != owner):
+		h.owner, h.shared = "", true
 	}
+}
+
+// holds reports whether the claim is served to the object.
+func (c claims[T]) holds(o T, claim policy.Claim) bool {
+	if _, held := o.base().heldSince(claim); !held {
+		return false
+	}
+	h := c[claim]
+	return h != nil && h.owner == o.base().owner(claim)
 }

@@ -8,97 +8,98 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/callback"
+	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
 const day = 24 * time.Hour
 
-// Reasons why an object is not served, for the log.
+// Reasons why an object is not served, or not all of it, for the log. What a policy denies has
+// the words of the denial.
 const (
-	reasonUnseen     = "" // the operator has not seen it yet, or it is being deleted: nothing to tell
 	reasonClientID   = "its status names a client ID that is not its own"
+	reasonRestored   = "its status was made for another object: it was restored from a backup"
 	reasonLooksLike  = "it brings a client ID that looks like another object's"
-	reasonOlder      = "an older OAuthClient has its client ID"
+	reasonClaim      = "its status does not record that it holds all that it claims, or another object's status says the same: see status.claims"
+	reasonNamespace  = "its namespace is not known yet"
 	reasonProfile    = "its profile is not known to this version"
-	reasonType       = "its type is not known to this version"
+	reasonType       = "its client type is not known to this version"
 	reasonUnreadable = "it cannot be read"
 )
 
-// clientOf returns the client that the object declares, without what depends on the other
-// objects: its owned scopes, and whether a client ID that it brings along is another's. An
-// object that is not served gives nil and the reason.
+// clientOf returns the client that the object declares, and what is to be told of it. One that is
+// not served is nil. It needs the lock.
 //
-// A client ID is taken from no status: it follows from the object's own name and spec, and
-// the status has to agree.
-func clientOf(oc *v1alpha1.OAuthClient) (*authserver.Client, string) {
-	if reason, served := whyNotServed(oc); !served {
-		return nil, reason
+// Nothing is taken from the operator's word but what it alone can know: the credentials, the
+// claims and that it has seen the object. A client ID is taken from no status: it follows from the
+// object's own name and spec, and the status has to agree.
+func (r *Registry) clientOf(o *oauthClient) (*authserver.Client, string) {
+	if o.gone || o.unserved != "" {
+		return nil, o.unserved
 	}
-	spec, profile := &oc.Spec, authserver.Profile(oc.Spec.EffectiveProfile())
+	if o.spec.ClientID != "" && !r.clientClaims.holds(o, policy.Claim{Kind: v1alpha1.ClaimClientID, Name: o.id}) {
+		return nil, reasonClaim
+	}
+	p, known := r.policyOf(o.Namespace)
+	if !known {
+		return nil, reasonNamespace
+	}
+	denials := p.Client(o.spec)
+	c := declaredClient(o)
+	c.Accepted = len(denials) == 0 && !o.spec.Suspend
+	c.Scopes, c.ScopesWithoutOwner = r.scopesOf(o, r.namespaces.all[o.Namespace].Labels)
+	reason := told(denials)
+	for _, u := range o.spec.CallbackURLs {
+		address, claimed := callback.Address(string(u))
+		switch {
+		case claimed && !r.clientClaims.holds(o, policy.Claim{Kind: v1alpha1.ClaimCallback, Name: address}):
+			reason = reasonClaim
+		case callback.Classify(string(u)) != callback.Invalid:
+			c.CallbackURLs = append(c.CallbackURLs, string(u))
+		}
+	}
+	return c, reason
+}
+
+// declaredClient returns what the object alone says of its client.
+func declaredClient(o *oauthClient) *authserver.Client {
+	spec, profile := o.spec, authserver.Profile(o.spec.EffectiveProfile())
 	traits := profiles()[profile]
 	c := &authserver.Client{
-		UID: string(oc.UID), ID: v1alpha1.ClientIDOf(oc), Namespace: oc.Namespace, Name: oc.Name,
-		DisplayName: cmp.Or(string(spec.DisplayName), oc.Name), Description: string(spec.Description),
+		UID: string(o.UID), ID: o.id, Namespace: o.Namespace, Name: o.Name,
+		DisplayName: cmp.Or(string(spec.DisplayName), o.Name), Description: string(spec.Description),
 
 		Profile:             profile,
 		Public:              spec.Public(),
-		CallbackURLs:        callbackURLs(spec.CallbackURLs),
 		GrantTypes:          grantTypes(spec.EffectiveGrantTypes(), traits),
-		Scopes:              scopeNames(spec.Scopes),
 		GrantDuration:       time.Duration(spec.EffectiveGrantDurationDays()) * day,
 		AccessTokenLifetime: time.Duration(spec.EffectiveAccessTokenLifetimeSeconds()) * time.Second,
 		Consent:             consent(spec.EffectiveConsent()),
 		EveryoneEntitled:    spec.Entitlement == v1alpha1.EntitlementEveryone,
 
-		Ready:       !spec.Suspend && meta.IsStatusConditionPresentAndEqual(oc.Status.Conditions, string(v1alpha1.ConditionReady), metav1.ConditionTrue),
 		Suspended:   spec.Suspend,
-		Credentials: credentials(oc.Status.Credentials),
-	}
-	if at := oc.Status.ValidAfter; at != nil {
-		c.NotBefore = at.Time
+		Credentials: o.credentials,
+		NotBefore:   o.notBefore.Time,
 	}
 	traits.add(c, spec)
-	return c, ""
+	return c
 }
 
-// whyNotServed reports whether the object is served as far as it alone decides, and if
-// not, why.
-func whyNotServed(oc *v1alpha1.OAuthClient) (reason string, served bool) {
-	_, known := profiles()[authserver.Profile(oc.Spec.EffectiveProfile())]
-	kind := oc.Spec.EffectiveClientType()
+// unknownForm returns why a spec cannot be served by this version; empty: it can.
+func unknownForm(spec *v1alpha1.OAuthClientSpec) string {
+	_, known := profiles()[authserver.Profile(spec.EffectiveProfile())]
+	kind := spec.EffectiveClientType()
 	switch {
-	case !oc.DeletionTimestamp.IsZero() || oc.Status.ClientID == "" || oc.UID == "":
-		return reasonUnseen, false
-	case strings.Contains(string(oc.Spec.ClientID), "."):
-		return reasonLooksLike, false
-	case oc.Status.ClientID != v1alpha1.ClientIDOf(oc):
-		return reasonClientID, false
+	case strings.Contains(string(spec.ClientID), "."):
+		return reasonLooksLike
 	case !known:
-		return reasonProfile, false
+		return reasonProfile
 	case kind != v1alpha1.ClientTypeConfidential && kind != v1alpha1.ClientTypePublic:
-		return reasonType, false
+		return reasonType
 	}
-	return "", true
-}
-
-// declaredScopes returns the scopes the object declares as a resource server, each once.
-func declaredScopes(oc *v1alpha1.OAuthClient) []authserver.Scope {
-	if oc.Spec.ResourceServer == nil || !oc.DeletionTimestamp.IsZero() {
-		return nil
-	}
-	var out []authserver.Scope
-	seen := map[v1alpha1.Scope]bool{}
-	for _, s := range oc.Spec.ResourceServer.Scopes {
-		if !seen[s.Name] {
-			out = append(out, authserver.Scope{Name: string(s.Name), Description: string(s.Description)})
-		}
-		seen[s.Name] = true
-	}
-	return out
+	return ""
 }
 
 // grantTypes leaves out what this version does not know and what the profile does not have.
@@ -121,22 +122,6 @@ func spelled(g v1alpha1.GrantType) authserver.GrantType {
 	default:
 		return authserver.GrantAuthorizationCode
 	}
-}
-
-func scopeNames(in []v1alpha1.Scope) []string {
-	var out []string
-	for _, s := range in {
-		out = append(out, string(s))
-	}
-	return out
-}
-
-func callbackURLs(in []v1alpha1.CallbackURL) []string {
-	var out []string
-	for _, u := range in {
-		out = append(out, string(u))
-	}
-	return out
 }
 
 // consent asks the owner each time where a policy is not known.

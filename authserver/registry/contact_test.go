@@ -94,7 +94,7 @@ func TestN107AWatchThatIsSilentForTooLongEndsAndABookmarkKeepsIt(t *testing.T) {
 		}
 		for range 5 {
 			pass(t, c.silence-time.Second)
-			from.Action(apiwatch.Bookmark, &object{})
+			from.Action(apiwatch.Bookmark, &oauthClient{})
 			if e, open := <-stream.ResultChan(); !open || e.Type != apiwatch.Bookmark {
 				t.Fatalf("the stream is open: %v, event %v", open, e.Type)
 			}
@@ -120,7 +120,7 @@ func TestAWatchThatIsStoppedLeavesNothingRunning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		from.Add(&object{}) // and nobody reads it
+		from.Add(&oauthClient{}) // and nobody reads it
 		synctest.Wait()
 		stream.Stop()
 		stream.Stop()
@@ -171,11 +171,13 @@ func TestN107AnAPIServerThatHangsIsNoticedWarnedOfAndReconnected(t *testing.T) {
 	t.Setenv("HTTP2_PING_TIMEOUT_SECONDS", "1")
 	env := testenv.Start(t)
 	namespace, log := env.Namespace(t), &lockedBuffer{}
-	r, err := New(env.Config, slog.New(slog.NewTextHandler(log, nil)))
+	r, err := New(env.Config, "", slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.watch.contact.patience = patience{answer: 2 * time.Second, silence: time.Hour, warn: 2 * time.Second, look: 100 * time.Millisecond}
+	for _, w := range r.watches {
+		w.contact.patience = patience{answer: 2 * time.Second, silence: time.Hour, warn: 2 * time.Second, look: 100 * time.Millisecond}
+	}
 	run(t, r)
 	if err := r.WaitForSync(t.Context()); err != nil {
 		t.Fatal(err)
@@ -201,7 +203,7 @@ func TestN107AnAPIServerThatHangsIsNoticedWarnedOfAndReconnected(t *testing.T) {
 	testenv.Eventually(t, time.Minute, "the registry follows again", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return r.objects[namespace+"/photoprint"] != nil
+		return r.clients.all[namespace+"/photoprint"] != nil
 	})
 	if !r.LastContact().After(paused) || !strings.Contains(log.String(), "sends changes again") {
 		t.Errorf("the last contact is %s, was %s:\n%s", r.LastContact(), paused, log)

@@ -5,6 +5,7 @@
 // keys as they change. It implements authserver.Clients.
 //
 //	client.go    an OAuthClient becomes a client, or a reason why it is not served
+//	resourceserver.go  a ResourceServer becomes a resource server, in the same way
 //	profiles.go  what the clients of one profile have in common
 //	object.go    reading it from the API server without keeping what nobody needs
 //	registry.go  the clients by ID and UID

@@ -12,65 +12,155 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// Registry knows every OAuthClient of the cluster. It implements authserver.Clients from
-// memory: reading takes no lock, and a change costs the same however many clients there are.
+// Registry knows every OAuthClient and ResourceServer of one class, the policies, and the labels
+// of the namespaces. It implements authserver.Clients from memory: reading takes no lock.
 type Registry struct {
-	log   *slog.Logger
-	watch *watch
+	class   string
+	log     *slog.Logger
+	watches []*watch
+	filled  chan struct{} // closed when everything has been read once
 
-	byID   sync.Map // client ID -> *authserver.Client
-	byUID  sync.Map // UID -> *authserver.Client
-	scopes sync.Map // name -> authserver.Scope
+	byID      sync.Map // client ID -> *authserver.Client
+	byUID     sync.Map // UID -> *authserver.Client
+	resources sync.Map // client ID -> *authserver.ResourceServer
+	scopes    sync.Map // name -> authserver.Scope
 
-	mu      sync.Mutex
-	objects map[string]*object  // by namespace and name
-	claimed map[claim][]*object // who wants it, the owner first
+	mu              sync.Mutex
+	clients         table[*oauthClient]
+	resourceServers table[*resourceServer]
+	policies        table[*policyObject]
+	namespaces      table[*namespaceObject]
+	clientClaims    claims[*oauthClient]
+	resourceClaims  claims[*resourceServer]
+	declared        map[string]declaration // by the name of the scope
+	stale           stale
+	telling         bool // what is not served is logged: everything has been read
 }
 
-// New returns a Registry of the cluster that config leads to. It knows nobody before Run.
-func New(config *rest.Config, log *slog.Logger) (*Registry, error) {
+// New returns a Registry of the objects of a class in the cluster that config leads to. It knows
+// nobody before Run.
+func New(config *rest.Config, class string, log *slog.Logger) (*Registry, error) {
+	r := newRegistry(class, log)
+	ours := v1alpha1.GroupVersion
+	err := r.add(config, ours, map[string]runtime.Object{
+		"OAuthClient": &oauthClient{}, "OAuthClientList": &list[oauthClient]{},
+		"ResourceServer": &resourceServer{}, "ResourceServerList": &list[resourceServer]{},
+		"OAuthClientPolicy": &policyObject{}, "OAuthClientPolicyList": &list[policyObject]{},
+	}, func(c rest.Interface) []*watch {
+		return []*watch{
+			newWatch(c, every("oauthclients", &oauthClient{}), &r.clients, log),
+			newWatch(c, every("resourceservers", &resourceServer{}), &r.resourceServers, log),
+			newWatch(c, every("oauthclientpolicies", &policyObject{}), &r.policies, log),
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, r.add(config, schema.GroupVersion{Version: "v1"}, map[string]runtime.Object{
+		"Namespace": &namespaceObject{}, "NamespaceList": &list[namespaceObject]{},
+	}, func(c rest.Interface) []*watch {
+		return []*watch{newWatch(c, every("namespaces", &namespaceObject{}), &r.namespaces, log)}
+	})
+}
+
+// add adds the watches of the kinds of one group.
+func (r *Registry) add(config *rest.Config, gv schema.GroupVersion, kinds map[string]runtime.Object, watches func(rest.Interface) []*watch) error {
 	scheme := runtime.NewScheme()
-	gv := v1alpha1.GroupVersion
-	scheme.AddKnownTypeWithName(gv.WithKind("OAuthClient"), &object{})
-	scheme.AddKnownTypeWithName(gv.WithKind("OAuthClientList"), &objectList{})
+	for kind, as := range kinds {
+		scheme.AddKnownTypeWithName(gv.WithKind(kind), as)
+	}
 	metav1.AddToGroupVersion(scheme, gv)
 	client, err := newClient(config, scheme, gv)
 	if err != nil {
-		return nil, fmt.Errorf("prepare to watch OAuthClients: %w", err)
+		return fmt.Errorf("prepare to watch %s: %w", gv, err)
 	}
-	r := newRegistry(log)
-	r.watch = newWatch(client, source{resource: "oauthclients", selector: fields.Everything(), kind: &object{}}, r, log)
-	return r, nil
+	r.watches = append(r.watches, watches(client)...)
+	return nil
 }
 
-func newRegistry(log *slog.Logger) *Registry {
-	return &Registry{log: log, objects: map[string]*object{}, claimed: map[claim][]*object{}}
+func every(resource string, kind runtime.Object) source {
+	return source{resource: resource, selector: fields.Everything(), kind: kind}
+}
+
+func newRegistry(class string, log *slog.Logger) *Registry {
+	r := &Registry{
+		class: class, log: log, filled: make(chan struct{}),
+		clientClaims: claims[*oauthClient]{}, resourceClaims: claims[*resourceServer]{},
+		declared: map[string]declaration{}, stale: newStale(),
+	}
+	r.clients = table[*oauthClient]{mu: &r.mu, all: map[string]*oauthClient{}, changed: r.clientChanged, settle: r.settle,
+		ignored: func(o *oauthClient) bool { return o.spec != nil && o.class != class }}
+	r.resourceServers = table[*resourceServer]{mu: &r.mu, all: map[string]*resourceServer{}, changed: r.resourceServerChanged, settle: r.settle,
+		ignored: func(o *resourceServer) bool { return o.spec != nil && o.class != class }}
+	r.policies = table[*policyObject]{mu: &r.mu, all: map[string]*policyObject{}, changed: r.policyChanged, settle: r.settle}
+	r.namespaces = table[*namespaceObject]{mu: &r.mu, all: map[string]*namespaceObject{}, changed: r.namespaceChanged, settle: r.settle}
+	return r
 }
 
 // Run keeps the registry up to date until ctx ends. While the API server is gone it keeps
 // trying, and what is known stays in use.
-func (r *Registry) Run(ctx context.Context) { r.watch.run(ctx) }
+func (r *Registry) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, w := range r.watches {
+		running.Go(func() { w.run(ctx) })
+	}
+	running.Go(func() {
+		for _, w := range r.watches {
+			select {
+			case <-w.filled:
+			case <-ctx.Done():
+				return
+			}
+		}
+		r.tellAll()
+		close(r.filled)
+	})
+	running.Wait()
+}
 
-// Synced reports whether every OAuthClient has been read once.
-func (r *Registry) Synced() bool { return r.watch.complete() }
+// Synced reports whether everything has been read once.
+func (r *Registry) Synced() bool {
+	select {
+	case <-r.filled:
+		return true
+	default:
+		return false
+	}
+}
 
-// LastContact returns when the API server was last heard of: an event, a bookmark or a whole list. The
-// registry is as old as that. Before the first contact it is the zero time.
-func (r *Registry) LastContact() time.Time { return r.watch.contact.last() }
+// Filled is closed when everything has been read once.
+func (r *Registry) Filled() <-chan struct{} { return r.filled }
 
-// Filled is closed when every OAuthClient has been read once.
-func (r *Registry) Filled() <-chan struct{} { return r.watch.filled }
+// LastContact returns when the API server was last heard of for the kind it was silent about for
+// longest: an event, a bookmark or a whole list. The registry is as old as that. Before the first
+// contact it is the zero time.
+func (r *Registry) LastContact() time.Time {
+	oldest := r.watches[0].contact.last()
+	for _, w := range r.watches[1:] {
+		if at := w.contact.last(); at.Before(oldest) {
+			oldest = at
+		}
+	}
+	return oldest
+}
 
-// WaitForSync returns nil once every OAuthClient has been read, or ctx's error. It logs
-// every few seconds what it waits for.
+// WaitForSync returns nil once everything has been read, or ctx's error. It logs every few
+// seconds what it waits for.
 func (r *Registry) WaitForSync(ctx context.Context) error {
-	return r.watch.wait(ctx, "waiting for the OAuthClients to be read from the API server")
+	return await(ctx, r.filled, func() {
+		for _, w := range r.watches {
+			if !w.complete() {
+				r.log.WarnContext(ctx, "waiting for objects to be read from the API server", "resource", w.contact.resource)
+			}
+		}
+	})
 }
 
 // ByID returns the client with this client ID.
@@ -83,7 +173,12 @@ func (r *Registry) ByUID(uid string) (*authserver.Client, bool) {
 	return load[*authserver.Client](&r.byUID, uid)
 }
 
-// Scope returns a scope as its resource server declared it. Of several the oldest owns it.
+// ResourceServerByID returns the resource server with this client ID.
+func (r *Registry) ResourceServerByID(id string) (*authserver.ResourceServer, bool) {
+	return load[*authserver.ResourceServer](&r.resources, id)
+}
+
+// Scope returns a scope as the resource server that holds it declares it.
 func (r *Registry) Scope(name string) (authserver.Scope, bool) {
 	return load[authserver.Scope](&r.scopes, name)
 }
@@ -95,103 +190,4 @@ func load[T any](m *sync.Map, key string) (T, bool) {
 		return none, false
 	}
 	return value.(T), true
-}
-
-// upsert takes in a new or changed object.
-func (r *Registry) upsert(o *object) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.put(o)
-}
-
-// remove forgets an object.
-func (r *Registry) remove(o *object) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.drop(o.key())
-}
-
-// replace takes in everything there is, and forgets the rest.
-func (r *Registry) replace(all []*object) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	gone := make(map[string]bool, len(r.objects))
-	for key := range r.objects {
-		gone[key] = true
-	}
-	for _, o := range all {
-		delete(gone, o.key())
-		r.put(o)
-	}
-	for key := range gone {
-		r.drop(key)
-	}
-}
-
-// put needs the lock.
-func (r *Registry) put(o *object) {
-	old := r.objects[o.key()]
-	r.objects[o.key()] = o
-	others := r.reclaim(old, o)
-	said := ""
-	if old != nil && old.UID == o.UID {
-		said = old.unserved
-	}
-	r.publish(o, said)
-	r.withdraw(old)
-	r.republish(others)
-}
-
-// drop needs the lock.
-func (r *Registry) drop(key string) {
-	old := r.objects[key]
-	if old == nil {
-		return
-	}
-	delete(r.objects, key)
-	others := r.reclaim(old, nil)
-	r.withdraw(old)
-	r.republish(others)
-}
-
-func (r *Registry) republish(all []*object) {
-	for _, o := range all {
-		r.publish(o, o.unserved)
-	}
-}
-
-// publish makes the object's client known, with the scopes it owns now. If it is not
-// served it is made unknown, and the reason logged, unless that was said before.
-func (r *Registry) publish(o *object, said string) {
-	if o.client != nil {
-		o.unserved = r.lost(o)
-	}
-	if o.unserved != "" && o.unserved != said {
-		r.log.Warn("an OAuthClient is not served", "namespace", o.Namespace, "name", o.Name, "reason", o.unserved, "err", o.err)
-	}
-	if o.client == nil {
-		return
-	}
-	if o.unserved != "" {
-		r.withdraw(o)
-		return
-	}
-	if len(o.declared) > 0 {
-		// Readers may hold the old one, so a changed client is another one.
-		c := *o.client
-		c.OwnedScopes = r.owned(o)
-		o.client = &c
-	}
-	r.byID.Store(o.client.ID, o.client)
-	r.byUID.Store(o.client.UID, o.client)
-}
-
-// withdraw makes the object's client unknown, unless another one has been published in its
-// place meanwhile. o may be nil.
-func (r *Registry) withdraw(o *object) {
-	if o == nil || o.client == nil {
-		return
-	}
-	r.byID.CompareAndDelete(o.client.ID, o.client)
-	r.byUID.CompareAndDelete(o.client.UID, o.client)
 }

@@ -11,63 +11,131 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/policy"
+	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
 var _ authserver.Clients = (*Registry)(nil)
 
-// decoded returns the object as it comes from the API server.
-func decoded(t testing.TB, oc *v1alpha1.OAuthClient) *object {
+// decode reads the object as it comes from the API server.
+func decode[T any, P interface {
+	*T
+	json.Unmarshaler
+}](t testing.TB, from any) P {
 	t.Helper()
-	raw, err := json.Marshal(oc)
+	raw, err := json.Marshal(from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var o object
-	if err := o.UnmarshalJSON(raw); err != nil {
+	into := P(new(T))
+	if err := into.UnmarshalJSON(raw); err != nil {
 		t.Fatal(err)
 	}
-	return &o
+	return into
 }
 
-// api returns a resource server of the namespace, made n seconds after the start.
-func api(namespace string, n int, scopes ...string) *v1alpha1.OAuthClient {
-	return photoprint(func(o *v1alpha1.OAuthClient) {
-		o.Namespace, o.Name, o.UID = namespace, "api", types.UID("u-"+namespace)
-		o.CreationTimestamp = metav1.NewTime(start.Add(time.Duration(n) * time.Second))
-		o.Status.ClientID = namespace + ".api"
-		o.Spec.ResourceServer = &v1alpha1.InlineResourceServer{}
-		for _, s := range scopes {
-			o.Spec.ResourceServer.Scopes = append(o.Spec.ResourceServer.Scopes,
-				v1alpha1.InlineScope{Name: v1alpha1.Scope(s), Description: v1alpha1.Text(s + " of " + namespace)})
-		}
-	})
-}
-
-// fill returns a registry that knows the objects.
-func fill(t *testing.T, objects ...*v1alpha1.OAuthClient) *Registry {
+// put gives the registry an object as a watch does.
+func put(t testing.TB, r *Registry, o client.Object) {
 	t.Helper()
-	r := newRegistry(slog.New(slog.DiscardHandler))
-	for _, oc := range objects {
-		r.upsert(decoded(t, oc))
+	switch o := o.(type) {
+	case *v1alpha1.OAuthClient:
+		r.clients.upsert(decode[oauthClient](t, o))
+	case *v1alpha1.ResourceServer:
+		r.resourceServers.upsert(decode[resourceServer](t, o))
+	case *v1alpha1.OAuthClientPolicy:
+		r.policies.upsert(decode[policyObject](t, o))
+	default:
+		r.namespaces.upsert(decode[namespaceObject](t, o))
+	}
+}
+
+// take removes an object as a watch does.
+func take(t testing.TB, r *Registry, o client.Object) {
+	t.Helper()
+	switch o := o.(type) {
+	case *v1alpha1.OAuthClient:
+		r.clients.remove(decode[oauthClient](t, o))
+	case *v1alpha1.ResourceServer:
+		r.resourceServers.remove(decode[resourceServer](t, o))
+	case *v1alpha1.OAuthClientPolicy:
+		r.policies.remove(decode[policyObject](t, o))
+	default:
+		r.namespaces.remove(decode[namespaceObject](t, o))
+	}
+}
+
+func namespaceNamed(name string, labels ...string) *metav1.PartialObjectMetadata {
+	ns := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{}}}
+	for i := 0; i < len(labels); i += 2 {
+		ns.Labels[labels[i]] = labels[i+1]
+	}
+	return ns
+}
+
+func policyNamed(name string, change ...func(*v1alpha1.OAuthClientPolicySpec)) *v1alpha1.OAuthClientPolicy {
+	p := &v1alpha1.OAuthClientPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: testenv.Permissive()}
+	for _, c := range change {
+		c(&p.Spec)
+	}
+	return p
+}
+
+// api returns a ResourceServer of the namespace that holds its scopes since n seconds after the start.
+func api(namespace string, n int, scopes ...string) *v1alpha1.ResourceServer {
+	rs := &v1alpha1.ResourceServer{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "api", UID: types.UID("u-" + namespace)},
+		Status: v1alpha1.ResourceServerStatus{IssuedStatus: v1alpha1.IssuedStatus{
+			ClientID: "api_" + namespace + ".api", Credentials: []v1alpha1.CredentialStatus{{ID: "c-1", Verifier: "v-1"}},
+		}},
+	}
+	for _, s := range scopes {
+		rs.Spec.Scopes = append(rs.Spec.Scopes, v1alpha1.ScopeDeclaration{
+			Name: v1alpha1.Scope(s), Description: v1alpha1.Text(s + " of " + namespace), From: v1alpha1.ScopeFromAll,
+		})
+	}
+	rs.Status.Claims = held(policy.ClaimsOfResourceServer(&rs.Spec), n)
+	return rs
+}
+
+// photosAPI holds photos.read, which needs no owner, and photos.write.
+func photosAPI() *v1alpha1.ResourceServer {
+	rs := api("storage", 0, "photos.read", "photos.write")
+	rs.Spec.Scopes[0].WithoutOwner = true
+	return rs
+}
+
+// fill returns a registry that knows the objects, their namespaces, and a policy that allows
+// everything.
+func fill(t testing.TB, objects ...client.Object) *Registry {
+	t.Helper()
+	r := newRegistry("", slog.New(slog.DiscardHandler))
+	r.telling = true
+	put(t, r, policyNamed(v1alpha1.DefaultPolicy))
+	for _, o := range objects {
+		if ns := o.GetNamespace(); ns != "" && r.namespaces.all[ns] == nil {
+			put(t, r, namespaceNamed(ns))
+		}
+		put(t, r, o)
 	}
 	return r
 }
 
-// state returns all that is served: each client with its owned scopes, each scope with its words.
+// state returns all that is served: each client with its scopes, each resource server with its
+// own, each scope with its words.
 func state(t *testing.T, r *Registry) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	r.byID.Range(func(id, value any) bool {
 		c := value.(*authserver.Client)
-		out["client "+id.(string)] = c.UID + " " + strings.Join(c.OwnedScopes, ",")
+		out["client "+id.(string)] = strings.TrimSpace(c.UID + " " + strings.Join(c.Scopes, ","))
 		if same, ok := r.ByUID(c.UID); !ok || same != c {
 			t.Errorf("%s is another client by its UID", id)
 		}
@@ -78,11 +146,23 @@ func state(t *testing.T, r *Registry) map[string]string {
 	if uids != len(out) {
 		t.Errorf("%d clients by ID and %d by UID", len(out), uids)
 	}
+	r.resources.Range(func(id, value any) bool {
+		s := value.(*authserver.ResourceServer)
+		out[id.(string)] = strings.TrimSpace(s.UID + " " + strings.Join(s.OwnedScopes, ","))
+		return true
+	})
 	r.scopes.Range(func(name, value any) bool {
 		out["scope "+name.(string)] = value.(authserver.Scope).Description
 		return true
 	})
 	return out
+}
+
+func wantState(t *testing.T, r *Registry, when string, want map[string]string) {
+	t.Helper()
+	if diff := cmp.Diff(want, state(t, r)); diff != "" {
+		t.Errorf("%s (-want +got)\n%s", when, diff)
+	}
 }
 
 func TestClientsAreKnownByIDAndByUID(t *testing.T) {
@@ -111,15 +191,15 @@ func TestClientsAreKnownByIDAndByUID(t *testing.T) {
 func TestAChangeIsAnotherClientAndTheOldOneStaysAsItWas(t *testing.T) {
 	r := fill(t, photoprint())
 	before, _ := r.ByID("photos.photoprint")
-	r.upsert(decoded(t, photoprint(func(o *v1alpha1.OAuthClient) { o.Spec.Suspend = true })))
+	put(t, r, photoprint(func(o *v1alpha1.OAuthClient) { o.Spec.Suspend = true }))
 	after, _ := r.ByID("photos.photoprint")
-	if before.Suspended || !after.Suspended {
-		t.Errorf("suspended before %v, after %v", before.Suspended, after.Suspended)
+	if before.Suspended || !after.Suspended || !before.Accepted || after.Accepted {
+		t.Errorf("before %+v, after %+v", before, after)
 	}
 }
 
 func TestWhatHappensToAnObjectHappensToItsClient(t *testing.T) {
-	here := map[string]string{"client photos.photoprint": "u-1 "}
+	here := map[string]string{"client photos.photoprint": "u-1"}
 	now := metav1.NewTime(start)
 	for _, row := range []struct {
 		name   string
@@ -127,26 +207,22 @@ func TestWhatHappensToAnObjectHappensToItsClient(t *testing.T) {
 		want   map[string]string
 	}{
 		{name: "suspended, it is still known", change: func(o *v1alpha1.OAuthClient) { o.Spec.Suspend = true }, want: here},
-		{name: "not ready, it is still known", change: func(o *v1alpha1.OAuthClient) { o.Status.Conditions = nil }, want: here},
 		{name: "being deleted, it is gone", change: func(o *v1alpha1.OAuthClient) { o.DeletionTimestamp = &now }, want: map[string]string{}},
 		{name: "N63 with a forged client ID, it is gone", change: func(o *v1alpha1.OAuthClient) { o.Status.ClientID = "a.b" }, want: map[string]string{}},
 		{name: "with its status removed, it is gone", change: func(o *v1alpha1.OAuthClient) { o.Status.ClientID = "" }, want: map[string]string{}},
 		{name: "made again, it is another", change: func(o *v1alpha1.OAuthClient) { o.UID = "u-2" },
-			want: map[string]string{"client photos.photoprint": "u-2 "}},
+			want: map[string]string{"client photos.photoprint": "u-2"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := fill(t, photoprint(), photoprint(row.change))
-			if diff := cmp.Diff(row.want, state(t, r)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-			r.upsert(decoded(t, photoprint()))
-			if diff := cmp.Diff(here, state(t, r)); diff != "" {
-				t.Errorf("put right again (-want +got)\n%s", diff)
-			}
-			r.remove(decoded(t, photoprint(row.change)))
-			r.remove(decoded(t, photoprint(row.change))) // told twice
-			if diff := cmp.Diff(map[string]string{}, state(t, r)); diff != "" {
-				t.Errorf("deleted (-want +got)\n%s", diff)
+			wantState(t, r, "changed", row.want)
+			put(t, r, photoprint())
+			wantState(t, r, "put right again", here)
+			take(t, r, photoprint(row.change))
+			take(t, r, photoprint(row.change)) // told twice
+			wantState(t, r, "deleted", map[string]string{})
+			if len(r.clientClaims) != 0 {
+				t.Errorf("claims of nobody: %v", r.clientClaims)
 			}
 		})
 	}
@@ -154,113 +230,62 @@ func TestWhatHappensToAnObjectHappensToItsClient(t *testing.T) {
 
 func TestN63AForgedStatusTakesNothingFromItsVictim(t *testing.T) {
 	forged := photoprint(func(o *v1alpha1.OAuthClient) { o.Namespace, o.UID = "evil", "u-evil" })
-	want := map[string]string{"client photos.photoprint": "u-1 "}
-	for name, objects := range map[string][]*v1alpha1.OAuthClient{
+	want := map[string]string{"client photos.photoprint": "u-1"}
+	for name, objects := range map[string][]client.Object{
 		"forged first": {forged, photoprint()}, "forged last": {photoprint(), forged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := fill(t, objects...)
-			if diff := cmp.Diff(want, state(t, r)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-			r.remove(decoded(t, forged))
-			if diff := cmp.Diff(want, state(t, r)); diff != "" {
-				t.Errorf("after the forged one is deleted (-want +got)\n%s", diff)
-			}
+			wantState(t, r, "both", want)
+			take(t, r, forged)
+			wantState(t, r, "after the forged one is deleted", want)
 		})
-	}
-}
-
-func TestAScopeBelongsToTheOldestWhoDeclaresIt(t *testing.T) {
-	for _, row := range []struct {
-		name    string
-		objects []*v1alpha1.OAuthClient
-		remove  []*v1alpha1.OAuthClient
-		want    map[string]string
-	}{
-		{name: "one", objects: []*v1alpha1.OAuthClient{api("a", 0, "x", "y")},
-			want: map[string]string{"client a.api": "u-a x,y", "scope x": "x of a", "scope y": "y of a"}},
-		{name: "the older came first", objects: []*v1alpha1.OAuthClient{api("a", 0, "x"), api("b", 1, "x", "y")},
-			want: map[string]string{"client a.api": "u-a x", "client b.api": "u-b y", "scope x": "x of a", "scope y": "y of b"}},
-		{name: "the older came last", objects: []*v1alpha1.OAuthClient{api("b", 1, "x", "y"), api("a", 0, "x")},
-			want: map[string]string{"client a.api": "u-a x", "client b.api": "u-b y", "scope x": "x of a", "scope y": "y of b"}},
-		{name: "of the same second the smaller UID", objects: []*v1alpha1.OAuthClient{api("b", 0, "x"), api("a", 0, "x")},
-			want: map[string]string{"client a.api": "u-a x", "client b.api": "u-b ", "scope x": "x of a"}},
-		{name: "the owner goes", objects: []*v1alpha1.OAuthClient{api("a", 0, "x"), api("b", 1, "x"), api("c", 2, "x")},
-			remove: []*v1alpha1.OAuthClient{api("a", 0, "x")},
-			want:   map[string]string{"client b.api": "u-b x", "client c.api": "u-c ", "scope x": "x of b"}},
-		{name: "one in the middle goes", objects: []*v1alpha1.OAuthClient{api("a", 0, "x"), api("b", 1, "x"), api("c", 2, "x")},
-			remove: []*v1alpha1.OAuthClient{api("b", 1, "x")},
-			want:   map[string]string{"client a.api": "u-a x", "client c.api": "u-c ", "scope x": "x of a"}},
-		{name: "all go", objects: []*v1alpha1.OAuthClient{api("a", 0, "x"), api("b", 1, "x")},
-			remove: []*v1alpha1.OAuthClient{api("a", 0, "x"), api("b", 1, "x")}, want: map[string]string{}},
-		{name: "the owner lets go", objects: []*v1alpha1.OAuthClient{api("a", 0, "x"), api("b", 1, "x"), api("a", 0, "z")},
-			want: map[string]string{"client a.api": "u-a z", "client b.api": "u-b x", "scope x": "x of b", "scope z": "z of a"}},
-		{name: "the owner stops being a resource server", objects: []*v1alpha1.OAuthClient{api("a", 0, "x"), api("b", 1, "x"), api("a", 0)},
-			want: map[string]string{"client a.api": "u-a ", "client b.api": "u-b x", "scope x": "x of b"}},
-		{name: "the owner is made again and is the youngest now", objects: []*v1alpha1.OAuthClient{api("a", 0, "x"), api("b", 1, "x"), api("a", 9, "x")},
-			want: map[string]string{"client a.api": "u-a ", "client b.api": "u-b x", "scope x": "x of b"}},
-		{name: "named twice", objects: []*v1alpha1.OAuthClient{api("a", 0, "x", "x")},
-			want: map[string]string{"client a.api": "u-a x", "scope x": "x of a"}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			r := fill(t, row.objects...)
-			for _, oc := range row.remove {
-				r.remove(decoded(t, oc))
-			}
-			if diff := cmp.Diff(row.want, state(t, r)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-			if len(row.want) == 0 && len(r.claimed) != 0 {
-				t.Errorf("claims of nobody: %v", r.claimed)
-			}
-		})
-	}
-}
-
-func TestTheWordsOfAScopeFollowTheirOwner(t *testing.T) {
-	changed := api("a", 0, "x")
-	changed.Spec.ResourceServer.Scopes[0].Description = "better words"
-	r := fill(t, api("a", 0, "x"), api("b", 1, "x"), changed)
-	if got, ok := r.Scope("x"); !ok || got.Description != "better words" {
-		t.Errorf("Scope = %v, %v", got, ok)
-	}
-	if _, ok := r.Scope("y"); ok {
-		t.Error("a scope that nobody declares is known")
 	}
 }
 
 func TestAfterAPauseTheRegistryIsWhatThereIsNow(t *testing.T) {
-	r := fill(t, photoprint(), api("a", 0, "x"), api("b", 1, "x"))
-	r.replace([]*object{decoded(t, api("b", 1, "x")), decoded(t, api("c", 2, "y"))})
-	want := map[string]string{"client b.api": "u-b x", "client c.api": "u-c y", "scope x": "x of b", "scope y": "y of c"}
-	if diff := cmp.Diff(want, state(t, r)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	asks := func(o *v1alpha1.OAuthClient) { o.Spec.Scopes = []v1alpha1.Scope{"x", "y"} }
+	r := fill(t, photoprint(asks), api("a", 0, "x"), api("b", 1, "y"))
+	wantState(t, r, "before", map[string]string{"client photos.photoprint": "u-1 x,y", "api_a.api": "u-a x", "api_b.api": "u-b y", "scope x": "x of a", "scope y": "y of b"})
+	put(t, r, namespaceNamed("c"))
+	r.resourceServers.replace([]*resourceServer{decode[resourceServer](t, api("b", 1, "x")), decode[resourceServer](t, api("c", 2, "z"))})
+	wantState(t, r, "after", map[string]string{
+		"client photos.photoprint": "u-1 x", "api_b.api": "u-b x", "api_c.api": "u-c z", "scope x": "x of b", "scope z": "z of c"})
+	r.clients.replace(nil)
+	r.resourceServers.replace(nil)
+	wantState(t, r, "with nothing there", map[string]string{})
 }
 
 func TestAnObjectThatCannotBeReadIsNotServedAndSaidOnce(t *testing.T) {
 	var logged bytes.Buffer
-	r := newRegistry(slog.New(slog.NewTextHandler(&logged, nil)))
-	bad := []byte(`{"metadata":{"namespace":"photos","name":"photoprint","uid":"u-1"},"spec":{"grantDurationDays":"ninety"},"status":{"clientID":"photos.photoprint"}}`)
-	r.upsert(decoded(t, photoprint()))
+	r := fill(t, photoprint())
+	r.log = slog.New(slog.NewTextHandler(&logged, nil))
+	bad := json.RawMessage(`{"metadata":{"namespace":"photos","name":"photoprint","uid":"u-1"},"spec":{"grantDurationDays":"ninety"},"status":{"clientID":"photos.photoprint"}}`)
 	for range 3 {
-		var o object
-		if err := o.UnmarshalJSON(bad); err != nil {
-			t.Fatal(err)
-		}
-		r.upsert(&o)
+		r.clients.upsert(decode[oauthClient](t, bad))
 	}
-	if diff := cmp.Diff(map[string]string{}, state(t, r)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	wantState(t, r, "broken", map[string]string{})
 	if got := strings.Count(logged.String(), "name=photoprint"); got != 1 {
 		t.Errorf("said %d times:\n%s", got, &logged)
 	}
-	r.upsert(decoded(t, photoprint()))
+	put(t, r, photoprint())
 	if len(state(t, r)) != 1 {
 		t.Error("put right, it is not served")
 	}
+}
+
+func TestObjectsOfAnotherClassAreNotThere(t *testing.T) {
+	blue := photoprint(func(o *v1alpha1.OAuthClient) { o.Spec.ClassName = "blue" })
+	blueAPI := api("b", 0, "x")
+	blueAPI.Spec.ClassName = "blue"
+	r := fill(t, blue, blueAPI, api("a", 1, "x"))
+	wantState(t, r, "the default class", map[string]string{"api_a.api": "u-a x", "scope x": "x of a"})
+	r.class = "blue"
+	other := newRegistry("blue", slog.New(slog.DiscardHandler))
+	for _, o := range []client.Object{policyNamed("default"), namespaceNamed("photos"), namespaceNamed("a"), namespaceNamed("b"), blue, blueAPI, api("a", 1, "x")} {
+		put(t, other, o)
+	}
+	wantState(t, other, "class blue", map[string]string{"client photos.photoprint": "u-1", "api_b.api": "u-b x", "scope x": "x of b"})
 }
 
 func TestReadersSeeAWholeClientWhileItChanges(t *testing.T) {
@@ -275,9 +300,9 @@ func TestReadersSeeAWholeClientWhileItChanges(t *testing.T) {
 					return
 				default:
 				}
-				c, ok := r.ByID("b.api")
-				if !ok || len(c.OwnedScopes) > 1 {
-					t.Errorf("ByID = %v, %v", c, ok)
+				s, ok := r.ResourceServerByID("api_b.api")
+				if !ok || len(s.OwnedScopes) > 1 {
+					t.Errorf("ResourceServerByID = %v, %v", s, ok)
 					return
 				}
 				r.Scope("x")
@@ -287,11 +312,11 @@ func TestReadersSeeAWholeClientWhileItChanges(t *testing.T) {
 	}
 	for i := range 500 {
 		if i%2 == 0 {
-			r.remove(decoded(t, api("a", 0, "x")))
+			take(t, r, api("a", 0, "x"))
 		} else {
-			r.upsert(decoded(t, api("a", 0, "x")))
+			put(t, r, api("a", 0, "x"))
 		}
-		r.upsert(decoded(t, photoprint()))
+		put(t, r, photoprint())
 	}
 	close(stop)
 	readers.Wait()
@@ -305,10 +330,10 @@ func typical(n int) *v1alpha1.OAuthClient {
 		o.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": strings.Repeat("x", 900)}
 		o.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"` + strings.Repeat("x", 1500) + `":{}}}`)}}
 		o.Spec.DisplayName, o.Spec.Description = "An application with a name", v1alpha1.Text(strings.Repeat("words ", 20))
-		o.Spec.CallbackURLs = []v1alpha1.CallbackURL{"https://app.team.example/oauth/callback", "https://app.team.example/oauth/other"}
+		o.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + o.Name + ".team.example/oauth/callback"), "https://app.team.example/oauth/other"}
 		o.Spec.Scopes = []v1alpha1.Scope{"photos.read", "photos.write", "albums.read"}
 		o.Status.Credentials = []v1alpha1.CredentialStatus{{ID: "abcdefghij234", Verifier: strings.Repeat("v", 43)}}
-		o.Status.Conditions[1].Message = strings.Repeat("words ", 20)
+		o.Status.Conditions = []metav1.Condition{{Type: "Ready", Message: strings.Repeat("words ", 20)}}
 	})
 }
 
@@ -325,32 +350,23 @@ func TestTenThousandClientsTakeLessThanSixtyMegabytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := used()
-	r := newRegistry(slog.New(slog.DiscardHandler))
+	r := fill(t, photosAPI())
 	for n := range clients {
-		var o object
 		raw := strings.NewReplacer("team-0000", fmt.Sprintf("team-%04d", n/10), "app-00000", fmt.Sprintf("app-%05d", n),
 			"-000000000000", fmt.Sprintf("-%012d", n)).Replace(string(one))
-		if err := o.UnmarshalJSON([]byte(raw)); err != nil {
-			t.Fatal(err)
+		if n%10 == 0 {
+			put(t, r, namespaceNamed(fmt.Sprintf("team-%04d", n/10)))
 		}
-		r.upsert(&o)
+		r.clients.upsert(decode[oauthClient](t, json.RawMessage(raw)))
 	}
 	grown := used() - before
 	t.Logf("%d clients take %d KiB", clients, grown>>10)
 	if grown > limit {
 		t.Errorf("%d clients take %d bytes", clients, grown)
 	}
-	if _, ok := r.ByID("team-0999.app-09999"); !ok {
+	if c, ok := r.ByID("team-0999.app-09999"); !ok || len(c.Scopes) != 2 {
 		t.Error("the last one is not there")
 	}
-}
-
-// named reports whether the client has the ID that its object may have.
-func named(c *authserver.Client, o *object) bool {
-	if o.broughtID != "" {
-		return c.ID == o.broughtID && !strings.Contains(c.ID, ".")
-	}
-	return c.ID == o.Namespace+"."+o.Name
 }
 
 func FuzzObject(f *testing.F) {
@@ -362,16 +378,16 @@ func FuzzObject(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		var o object
+		var o oauthClient
 		if err := o.UnmarshalJSON(raw); err != nil {
 			return
 		}
-		r := newRegistry(slog.New(slog.DiscardHandler))
-		r.upsert(&o)
-		if c := o.client; c != nil && (!named(c, &o) || c.GrantDuration > 90*day) {
+		r := fill(t, namespaceNamed(o.Namespace))
+		r.clients.upsert(&o)
+		if c := o.client; c != nil && (c.ID != o.Namespace+"."+o.Name && c.ID != string(o.spec.ClientID) || c.GrantDuration > 90*day) {
 			t.Errorf("%s is served as %s for %s", o.key(), c.ID, c.GrantDuration)
 		}
-		r.remove(&o)
+		r.clients.remove(&o)
 		if len(state(t, r)) != 0 {
 			t.Error("something is left")
 		}

@@ -67,7 +67,7 @@ func TestN03ASchemeThatIsNotRegisteredIsShown(t *testing.T) {
 func TestN04UnknownSuspendedAndUnreadyClientsGetOnePage(t *testing.T) {
 	h := newHouse(t)
 	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Suspended = true })
-	h.Clients.Change(authtest.BookShelf, func(c *authserver.Client) { c.Ready = false })
+	h.Clients.Change(authtest.BookShelf, func(c *authserver.Client) { c.Accepted = false })
 	var pages []string
 	for _, id := range []string{"photos.nobody", authtest.PhotoPrint, authtest.BookShelf, ""} {
 		p := h.browser(t).get(request(url.Values{"client_id": {id}, "redirect_uri": {authtest.BookShelfCallback}})).shown(http.StatusBadRequest)

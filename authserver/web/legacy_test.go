@@ -222,7 +222,7 @@ func TestOlderN04ClientsThatCannotBeUsedGetOnePage(t *testing.T) {
 			c, _ := h.Clients.ByID(o.client)
 			other := *c
 			other.ID, other.UID = id, id
-			other.Ready, other.Suspended = id != unready, id == suspended
+			other.Accepted, other.Suspended = id != unready, id == suspended
 			h.AddClient(other)
 		}
 		want := h.browser(t).get(o.request(url.Values{"client_id": {"nobody"}})).body

@@ -66,7 +66,7 @@ func TestSignedN04ClientsThatCannotBeUsedGetOneAnswerAndOnePage(t *testing.T) {
 		bob, request := h.bob(t), app.requestToken()
 		var answers, shown []string
 		for _, change := range []func(){
-			func() { h.Clients.Change(app.id, func(c *authserver.Client) { c.Ready = false }) },
+			func() { h.Clients.Change(app.id, func(c *authserver.Client) { c.Accepted = false }) },
 			func() { h.Clients.Change(app.id, func(c *authserver.Client) { c.Suspended = true }) },
 			func() { h.Clients.Delete(app.id) },
 		} {
@@ -108,7 +108,7 @@ func TestSignedN08WhatTheClientLostMeanwhileIsRefused(t *testing.T) {
 	}{
 		"the callback": {func(c *authserver.Client) { c.CallbackURLs = []string{"https://new.example/"} }, "The way back is not known"},
 		"suspended":    {func(c *authserver.Client) { c.Suspended = true }, "This application cannot be used"},
-		"not ready":    {func(c *authserver.Client) { c.Ready = false }, "This application cannot be used"},
+		"not ready":    {func(c *authserver.Client) { c.Accepted = false }, "This application cannot be used"},
 		"re-created":   {func(c *authserver.Client) { c.UID = "another" }, "This application cannot be used"},
 	} {
 		t.Run(name, func(t *testing.T) {

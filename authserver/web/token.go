@@ -3,6 +3,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -32,7 +33,9 @@ func (s *Site) token(p authserver.Profile) handler {
 
 // postRevoke is the revocation endpoint (RFC 7009 §2).
 func (s *Site) postRevoke(w http.ResponseWriter, r *http.Request) error {
-	caller, token, err := s.aboutToken(r)
+	caller, token, err := s.aboutToken(r, func(ctx context.Context, p authserver.ClientSecret) (authserver.Caller, error) {
+		return s.Auth.AuthenticateClient(ctx, authserver.ProfileOAuth2, p)
+	})
 	if err != nil {
 		return err
 	}
@@ -45,7 +48,7 @@ func (s *Site) postRevoke(w http.ResponseWriter, r *http.Request) error {
 
 // postIntrospect is the introspection endpoint (RFC 7662 §2).
 func (s *Site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
-	caller, token, err := s.aboutToken(r)
+	caller, token, err := s.aboutToken(r, s.Auth.AuthenticateIntrospector)
 	if err != nil {
 		return err
 	}
@@ -57,13 +60,15 @@ func (s *Site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// aboutToken reads a request about one token from an authenticated client.
-func (s *Site) aboutToken(r *http.Request) (authserver.Caller, string, error) {
+type authenticate func(context.Context, authserver.ClientSecret) (authserver.Caller, error)
+
+// aboutToken reads a request about one token from an authenticated caller.
+func (s *Site) aboutToken(r *http.Request, who authenticate) (authserver.Caller, string, error) {
 	secret, token, err := oauth2.ParseTokenParameter(r)
 	if err != nil {
 		return authserver.Caller{}, "", err
 	}
-	caller, err := s.Auth.AuthenticateClient(r.Context(), authserver.ProfileOAuth2, secret)
+	caller, err := who(r.Context(), secret)
 	return caller, token, err
 }
 

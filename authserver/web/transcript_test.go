@@ -74,7 +74,7 @@ type teller struct {
 var who = map[string]string{
 	"album": authtest.Album, "flows": authtest.Flows, "photoprint": authtest.PhotoPrint,
 	"photobook": authtest.PhotoBook, "bookshelf": authtest.BookShelf, "photostorage": authtest.PhotoStorage,
-	"scrapbook": authtest.Scrapbook,
+	"scrapbook": authtest.Scrapbook, "photoreport": authtest.PhotoReport,
 }
 
 func newTeller(t *testing.T) *teller {
@@ -155,7 +155,7 @@ func (s *teller) change(words []string) {
 	case "suspend":
 		edit(func(c *authserver.Client) { c.Suspended = true })
 	case "unready":
-		edit(func(c *authserver.Client) { c.Ready = false })
+		edit(func(c *authserver.Client) { c.Accepted = false })
 	case "delete":
 		s.Clients.Delete(who[words[1]])
 	case "callback": // none: it never had one

@@ -18,7 +18,7 @@ func (s *Site) postVerify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	resource, err := s.Auth.AuthenticateBearer(r.Context(), secret)
+	caller, err := s.Auth.AuthenticateIntrospector(r.Context(), secret)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (s *Site) postVerify(w http.ResponseWriter, r *http.Request) error {
 	}
 	var info authserver.TokenInfo // of a request that no client signs: nothing
 	if q, ok := s.asked(message); ok {
-		if info, err = s.Auth.Verify(r.Context(), resource, q); err != nil {
+		if info, err = s.Auth.Verify(r.Context(), caller, q); err != nil {
 			return err
 		}
 	}

@@ -67,18 +67,6 @@ func TestN40VerificationIsForResourceServersThatProveThemselves(t *testing.T) {
 	}
 }
 
-func TestResourceServersOfEveryProfileThatSendsSecretsMayAsk(t *testing.T) {
-	h := newHouse(t)
-	app := h.photoBook(t)
-	token := app.tokens()
-	for _, profile := range []authserver.Profile{authserver.ProfileOAuth2, authserver.ProfileConnectionsCloudOAuth2, authserver.ProfileIntegrationCloud} {
-		h.Clients.Change(authtest.PhotoStorage, func(c *authserver.Client) { c.Profile = profile })
-		if !app.works(token) {
-			t.Errorf("%s: the token does not work", profile)
-		}
-	}
-}
-
 func TestWhateverIsWrongWithASignedRequestIsAnInactiveToken(t *testing.T) {
 	eachSigned(t, func(t *testing.T, h *house, app *signer) {
 		token := app.tokens()

@@ -37,6 +37,7 @@ func (c *config) check() []string {
 	}{
 		{"issuer", func() error { return checkIssuer(c.Issuer) }},
 		{"namespace", func() error { return checkNamespace(c.Namespace) }},
+		{"class", func() error { return checkClass(c.Class) }},
 		{"listen", func() error { return checkAddress(c.Listen) }},
 		{"metricsListen", func() error { return checkAddress(c.MetricsListen) }},
 		{"tls", c.checkTLS},
@@ -84,6 +85,14 @@ func checkIssuer(issuer string) error {
 func checkNamespace(name string) error {
 	if len(validation.IsDNS1123Label(name)) > 0 {
 		return fmt.Errorf("%q is no name of a namespace", name)
+	}
+	return nil
+}
+
+// checkClass accepts the empty class: it is the default one.
+func checkClass(name string) error {
+	if name != "" && len(validation.IsDNS1123Label(name)) > 0 {
+		return fmt.Errorf("%q is no name of a class", name)
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ const maxConfigFile = 1 << 20
 type config struct {
 	Issuer         string   `yaml:"issuer"`
 	Namespace      string   `yaml:"namespace"`
+	Class          string   `yaml:"class"`
 	Listen         string   `yaml:"listen"`
 	MetricsListen  string   `yaml:"metricsListen"`
 	TLS            tlsFiles `yaml:"tls"`
@@ -125,6 +126,9 @@ func readConfig(o options) (config, error) {
 	found, whole := decode(raw, &c)
 	if o.listen != "" {
 		c.Listen = o.listen
+	}
+	if o.class != "" {
+		c.Class = o.class
 	}
 	if o.metricsListen != "" {
 		c.MetricsListen = o.metricsListen

@@ -49,6 +49,7 @@ func TestEveryKeyOfTheFileIsRead(t *testing.T) {
 	got, err := read(t, `
 issuer: https://[2001:db8::1]:9440
 namespace: auth
+class: blue
 listen: 127.0.0.1:9440
 metricsListen: 127.0.0.1:9441
 tls: {certFile: /tls/tls.crt, keyFile: /tls/tls.key}
@@ -65,7 +66,7 @@ limits: {connections: 100, connectionsPerAddress: 10, requests: 50, requestsPerA
 		t.Fatal(err)
 	}
 	want := config{
-		Issuer: "https://[2001:db8::1]:9440", Namespace: "auth", Listen: "127.0.0.1:9440", MetricsListen: "127.0.0.1:9441",
+		Issuer: "https://[2001:db8::1]:9440", Namespace: "auth", Class: "blue", Listen: "127.0.0.1:9440", MetricsListen: "127.0.0.1:9441",
 		TLS:            tlsFiles{CertFile: "/tls/tls.crt", KeyFile: "/tls/tls.key"},
 		TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::ffff:192.0.2.8", "10.1.2.3/24"},
 		Store:          "sqlite:/data/gatehouse.db", SessionHours: 720,
@@ -136,6 +137,7 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 		{"issuer with half a port", "issuer: 'https://example.com:'\n" + plain + users, []string{"issuer: its port"}},
 		{"issuer that is no URL", "issuer: 'https://exa mple.com'\n" + plain + users, []string{"issuer: it is no URL"}},
 		{"namespace", least + "namespace: A.B\n", []string{`namespace: "A.B" is no name of a namespace`}},
+		{"class", least + "class: Blue\n", []string{`class: "Blue" is no name of a class`}},
 		{"empty namespace", least + "namespace: ''\n", []string{`namespace: "" is no name of a namespace`}},
 		{"address without a port", least + "listen: localhost\n", []string{`listen: "localhost" must be an address and a port`}},
 		{"address with a port that is none", least + "metricsListen: ':x'\n", []string{`metricsListen: ":x" must be an address and a port`}},

@@ -15,6 +15,7 @@ type options struct {
 	listen        string
 	metricsListen string
 	kubeconfig    string
+	class         string
 }
 
 // parseFlags reads the flags of serve. Its error is flag.ErrHelp when help was asked for
@@ -37,6 +38,7 @@ Flags of the first:
 	fs.StringVar(&o.config, "config", "", "the configuration `FILE` (required); docs/configuration.md explains each key")
 	fs.StringVar(&o.listen, "listen", "", "`ADDRESS` to serve on, instead of the file's key listen")
 	fs.StringVar(&o.metricsListen, "metrics-listen", "", "`ADDRESS` of /metrics, /healthz and /readyz in plain HTTP, instead of the file's key metricsListen")
+	fs.StringVar(&o.class, "class", "", "serve the objects whose spec.className is this `CLASS`, instead of the file's key class; the operator has the same flag")
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "the `FILE` that leads to the cluster; default: the variable KUBECONFIG, then the pod's own service account")
 	if err := fs.Parse(args); err != nil {
 		return o, err

@@ -38,7 +38,7 @@ type server struct {
 func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*server, error) {
 	apiServer := apiclient.NewClock()
 	r.cluster.Wrap(apiServer.Wrap)
-	clients, err := registry.New(r.cluster, log)
+	clients, err := registry.New(r.cluster, c.Class, log)
 	if err != nil {
 		return nil, err
 	}

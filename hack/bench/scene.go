@@ -24,34 +24,41 @@ import (
 )
 
 const (
-	appID, apiID = "photos.photoprint", "photos.photostorage"
+	appID, apiID = "photos.photoprint", "api_photos.photostorage"
 	signerID     = "photos.photobook" // speaks OAuth 1.0a
 	callback     = "https://photoprint.example/callback"
 	codeVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 )
 
-// clients stands in for the registry: three clients in memory.
+// clients stands in for the registry: two clients and an API in memory.
 type clients struct {
 	byID    map[string]*authserver.Client
+	api     *authserver.ResourceServer
 	secrets map[string]string
 }
 
 func newClients(shared, root credential.Key) *clients {
 	c := &clients{byID: map[string]*authserver.Client{}, secrets: map[string]string{}}
-	for uid, id := range map[string]string{"11111111-0000-4000-8000-000000000001": appID, "11111111-0000-4000-8000-000000000002": apiID} {
-		secret := credential.Derive(root, uid, "first")
-		c.secrets[id] = secret
-		c.byID[id] = &authserver.Client{
-			UID: uid, ID: id, Profile: authserver.ProfileOAuth2, CallbackURLs: []string{callback}, Ready: true,
-			GrantTypes: []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantClientCredentials},
-			Scopes:     []string{"photos.read"}, OwnedScopes: []string{"photos.read"},
-			GrantDuration: 90 * 24 * time.Hour, AccessTokenLifetime: time.Hour, Consent: authserver.ConsentPrompt,
-			Credentials: []authserver.Credential{{ID: "first", Verifier: credential.Verifier(shared, uid, "first", secret)}},
-		}
+	scopes := []string{"photos.read"}
+	app := &authserver.Client{
+		UID: "11111111-0000-4000-8000-000000000001", ID: appID, Profile: authserver.ProfileOAuth2, CallbackURLs: []string{callback}, Accepted: true,
+		GrantTypes: []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantClientCredentials},
+		Scopes:     scopes, ScopesWithoutOwner: scopes,
+		GrantDuration: 90 * 24 * time.Hour, AccessTokenLifetime: time.Hour, Consent: authserver.ConsentPrompt,
 	}
+	c.api = &authserver.ResourceServer{UID: "11111111-0000-4000-8000-000000000002", ID: apiID, OwnedScopes: scopes, Accepted: true}
+	c.byID[appID] = app
+	app.Credentials, c.secrets[appID] = first(shared, root, app.UID)
+	c.api.Credentials, c.secrets[apiID] = first(shared, root, c.api.UID)
 	c.addSigner(shared)
 	c.addRefused()
 	return c
+}
+
+// first returns the first credential of the object with the UID, and its secret.
+func first(shared, root credential.Key, uid string) ([]authserver.Credential, string) {
+	secret := credential.Derive(root, uid, "first")
+	return []authserver.Credential{{ID: "first", Verifier: credential.Verifier(shared, uid, "first", secret)}}, secret
 }
 
 // addSigner adds the client that signs. Its secret is derived from the key that the server has.
@@ -78,6 +85,11 @@ func (c *clients) ByUID(uid string) (*authserver.Client, bool) {
 		}
 	}
 	return nil, false
+}
+
+// ResourceServerByID is of authserver.Clients.
+func (c *clients) ResourceServerByID(id string) (*authserver.ResourceServer, bool) {
+	return c.api, id == apiID
 }
 
 // Scope is of authserver.Clients.

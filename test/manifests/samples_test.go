@@ -34,7 +34,9 @@ func TestTheSamplesWarnOfWhatIsRiskyOnce(t *testing.T) {
 	if again := applySamples(t, env); len(again) > 0 {
 		t.Errorf("applied again: %q", again)
 	}
-	for _, name := range []string{"photostorage", "photoprint", "photoframe", "photoreport"} {
+	kubectl(t, env, nil, "get", "resourceservers.gatehouse.dev", "--namespace=photos", "photostorage")
+	kubectl(t, env, nil, "get", "gapi", "--namespace=photos", "photostorage")
+	for _, name := range []string{"photoprint", "photoframe", "photoreport"} {
 		kubectl(t, env, nil, "get", "oauthclients.gatehouse.dev", "--namespace=photos", name)
 		kubectl(t, env, nil, "get", "gclient", "--namespace=photos", name)
 	}
@@ -79,7 +81,7 @@ func TestTheSamplesEntitleBobAndNobodyElse(t *testing.T) {
 	bob, alice := account{user: "gatehouse:bob"}, account{user: "gatehouse:alice", groups: []string{"gatehouse:family"}}
 	check(t, env, []row{
 		{bob, "authorize", "oauthclients.gatehouse.dev/photoprint", "photos", allowed},
-		{bob, "authorize", "oauthclients.gatehouse.dev/photostorage", "photos", refused},
+		{bob, "authorize", "oauthclients.gatehouse.dev/photobook", "photos", allowed},
 		{bob, "get", "oauthclients.gatehouse.dev/photoprint", "photos", refused},
 		{alice, "authorize", "oauthclients.gatehouse.dev/photoprint", "photos", refused},
 	})

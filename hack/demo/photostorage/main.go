@@ -3,7 +3,7 @@
 // Command photostorage is an example of an API that takes Gatehouse tokens: it keeps people's photos and shows
 // them to whoever brings an access token with the scope photos.read.
 //
-// It knows Gatehouse by its mounted Secret alone, the one its OAuthClient photos/photostorage was answered with, and
+// It knows Gatehouse by its mounted Secret alone, the one its ResourceServer photos/photostorage was answered with, and
 // needs nothing but package resourceserver. It is an example: the photos are names in memory.
 package main
 

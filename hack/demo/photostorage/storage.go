@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/resourceserver"
 )
 
-// scopeRead is what a token needs to see photos. The OAuthClient photos/photostorage declares it.
+// scopeRead is what a token needs to see photos. The ResourceServer photos/photostorage declares it.
 const scopeRead = "photos.read"
 
 // storage answers for the photos.

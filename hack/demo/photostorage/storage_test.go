@@ -73,7 +73,7 @@ func newStorage(t *testing.T, says string) *storage {
 	gatehouse := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, says) }))
 	t.Cleanup(gatehouse.Close)
 	dir := t.TempDir()
-	for key, value := range map[string]string{"client-id": "photos.photostorage", "client-secret": "secret",
+	for key, value := range map[string]string{"client-id": "api_photos.photostorage", "client-secret": "secret",
 		"introspection-endpoint": gatehouse.URL, "verification-endpoint": gatehouse.URL} {
 		if err := os.WriteFile(filepath.Join(dir, key), []byte(value), 0o600); err != nil {
 			t.Fatal(err)

@@ -52,14 +52,14 @@ func (s *Scene) applySamples(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("config/samples: %d OAuthClients, and RoleBindings that let Bob use them",
-		strings.Count(applied, "oauthclient.gatehouse.dev/")), nil
+	return fmt.Sprintf("config/samples: %d OAuthClients, %d ResourceServer, and RoleBindings that let Bob use them",
+		strings.Count(applied, "oauthclient.gatehouse.dev/"), strings.Count(applied, "resourceserver.gatehouse.dev/")), nil
 }
 
 // awaitSecrets waits until all clients are ready and the apps' Secrets mounted.
 func (s *Scene) awaitSecrets(ctx context.Context) (string, error) {
 	s.mounts.begin(ctx)
-	_, err := s.Kubectl(ctx, "wait", "--namespace", Namespace, "--for", "condition=Ready", "--timeout", "60s", "oauthclients", "--all")
+	_, err := s.Kubectl(ctx, "wait", "--namespace", Namespace, "--for", "condition=Ready", "--timeout", "60s", "oauthclients,resourceservers", "--all")
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +70,7 @@ func (s *Scene) awaitSecrets(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	return "photoprint-oauth, photostorage-oauth and those of other apps are there, and mounted", nil
+	return "photoprint-oauth, photostorage-resource-server and those of other apps are there, and mounted", nil
 }
 
 // awaitMount waits until the Secret of app is mounted.
@@ -79,7 +79,7 @@ func (s *Scene) awaitMount(ctx context.Context, app string) error {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the Secret %s-oauth to be mounted: %w", app, context.Cause(ctx))
+			return fmt.Errorf("wait for the Secret %s to be mounted: %w", secretOf(app), context.Cause(ctx))
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ const (
 	Namespace = "photos"
 	// PhotoPrint is the OAuthClient of the app that asks.
 	PhotoPrint = "photoprint"
-	// PhotoStorage is the OAuthClient of the API.
+	// PhotoStorage is the ResourceServer: the API.
 	PhotoStorage = "photostorage"
 
 	// The apps of the other profiles. They are as old as their protocols, and the story speaks in their place.
@@ -48,7 +48,7 @@ const (
 	Integrator = "integrator"
 )
 
-// apps are the OAuthClients whose Secrets are mounted.
+// apps are the OAuthClients, and the ResourceServer, whose Secrets are mounted.
 var apps = []string{PhotoPrint, PhotoStorage, PhotoBook, CloudPrint, CloudAlbum, Integrator}
 
 // Scene is everything, running. What is exported is set by New, and true once Start has returned.
@@ -84,7 +84,7 @@ func New(folder *Folder, ports Ports, progress io.Writer, now func() time.Time, 
 	s.programs = programs{folder: folder, failed: failed}
 	s.mounts = mounter{command: s.watchSecrets, failed: failed, folders: map[string]string{}}
 	for _, app := range apps {
-		s.mounts.folders[app+"-oauth"] = s.Mounted(app)
+		s.mounts.folders[secretOf(app)] = s.Mounted(app)
 	}
 	return s
 }
@@ -129,6 +129,14 @@ func (s *Scene) Logs() string {
 		return ""
 	}
 	return text.String() + "All logs are in " + s.folder.Shown("logs") + "."
+}
+
+// secretOf returns the name of the Secret of an app.
+func secretOf(app string) string {
+	if app == PhotoStorage {
+		return app + "-resource-server"
+	}
+	return app + "-oauth"
 }
 
 // Mounted is the folder where the Secret of an app is mounted.

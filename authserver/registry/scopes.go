@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/policy"
+)
+
+// declaration is a scope as the accepted resource server declares it that holds it.
+type declaration struct {
+	by        *authserver.ResourceServer
+	namespace string // of the resource server
+	*v1alpha1.ScopeDeclaration
+}
+
+// scopesOf returns the scopes of a client that are open to its namespace, and those of them
+// that need no owner. It needs the lock.
+func (r *Registry) scopesOf(o *oauthClient, labels map[string]string) (open, withoutOwner []string) {
+	for _, s := range o.spec.Scopes {
+		name := string(s)
+		d, declared := r.declared[name]
+		if !declared || !policy.ScopeOpen(d.ScopeDeclaration, d.namespace, o.Namespace, labels) {
+			continue
+		}
+		open = append(open, name)
+		if d.WithoutOwner {
+			withoutOwner = append(withoutOwner, name)
+		}
+	}
+	return open, withoutOwner
+}
