@@ -42,7 +42,7 @@ func TestN108ARegistryThatIsTooOldStopsNewAuthorizationsOnly(t *testing.T) {
 	if !s.active(tokens.AccessToken) || !s.verified(signed.AccessToken, signed.TokenSecret).Active {
 		t.Error("a token ends with the registry")
 	}
-	tokens = s.refresh(tokens.RefreshToken)
+	s.refresh(tokens.RefreshToken)
 	if _, err := s.Auth.Token(t.Context(), s.caller(authtest.BookShelf), authserver.TokenRequest{GrantType: authserver.GrantClientCredentials}); err != nil {
 		t.Errorf("client credentials: %v", err)
 	}

@@ -68,7 +68,9 @@ func TestTheObserverSeesEachTransaction(t *testing.T) {
 	}
 	release()
 	for _, result := range results {
-		<-result
+		if err := <-result; err != nil {
+			t.Errorf("a write that waited: %v", err)
+		}
 	}
 	broken.Store(true)
 	if err := s.Approve(t.Context(), grantNumber(99), nil); !errors.Is(err, authserver.ErrUnavailable) {
