@@ -27,7 +27,7 @@ var table = []struct {
 	{"default", "OAuthClient", `{` + anyCallback + `, consent: Prompt}`, nil},
 	{"default", "OAuthClient", `{` + anyCallback + `, entitlement: Everyone}`, []string{"spec.entitlement"}},
 	{"default", "OAuthClient", `{` + anyCallback + `, entitlement: ""}`, nil},
-	{"default", "OAuthClient", `{` + anyCallback + `, clientID: app_1}`, []string{"spec.clientID"}},
+	{"default", "OAuthClient", `{` + anyCallback + `, clientID: app_2}`, []string{"spec.clientID"}},
 	{"default", "OAuthClient", `{` + anyCallback + `, clientID: ""}`, nil},
 	{"default", "OAuthClient", `{` + anyCallback + `, oauth2: {pkce: Optional}}`, []string{"spec.oauth2.pkce"}},
 	{"default", "OAuthClient", `{` + anyCallback + `, oauth2: {pkce: Required}}`, nil},
