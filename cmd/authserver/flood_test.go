@@ -38,7 +38,7 @@ type flooded struct {
 	id, secret string
 }
 
-// floods are what strangers do. Each returns what ends it.
+// floods are what attackers do. Each returns what ends it.
 var floods = []struct {
 	name  string
 	begin func(*flooded, *testing.T) (end func())

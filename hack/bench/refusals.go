@@ -47,9 +47,9 @@ func (silent) Record(context.Context, authserver.Event) {}
 // refusals measures how long a refusal takes for each kind of client, by secret and by
 // signature, with the audit log and without, and prints the medians beside each other.
 func (b *bench) refusals(ctx context.Context, w io.Writer) error {
-	quiet := b.config
-	quiet.Auditor = silent{}
-	without, err := authserver.New(quiet)
+	unaudited := b.config
+	unaudited.Auditor = silent{}
+	without, err := authserver.New(unaudited)
 	if err != nil {
 		return err
 	}
