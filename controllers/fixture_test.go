@@ -25,11 +25,13 @@ import (
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
+	"github.com/gatehouse-dev/gatehouse/internal/testenv/gitops"
 )
 
 func TestMain(m *testing.M) {
@@ -355,8 +357,8 @@ func (s *fixture) checked(name string) *v1alpha1.OAuthClient {
 	return oc
 }
 
-// wellFormed checks what must hold of conditions, whatever they say, and that kstatus reads them
-// as they are meant.
+// wellFormed checks what must hold of conditions, whatever they say, and that GitOps
+// tools read them as they are meant.
 func (s *fixture) wellFormed(o client.Object, conditions []metav1.Condition) {
 	s.t.Helper()
 	for _, c := range conditions {
@@ -379,10 +381,12 @@ func (s *fixture) wellFormed(o client.Object, conditions []metav1.Condition) {
 	}]
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	s.must(err)
-	got, err := status.Compute(&unstructured.Unstructured{Object: content})
+	kind, err := apiutil.GVKForObject(o, s.env.Scheme)
 	s.must(err)
-	if got.Status != want {
-		s.t.Errorf("%s: kstatus says %s (%s), want %q for %+v", o.GetName(), got.Status, got.Message, want, conditions)
+	object := &unstructured.Unstructured{Object: content}
+	object.SetGroupVersionKind(kind)
+	if got, err := gitops.Status(object); err != nil || got != want {
+		s.t.Errorf("%s: GitOps tools see %s (%v), want %q for %+v", o.GetName(), got, err, want, conditions)
 	}
 }
 
