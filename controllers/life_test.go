@@ -24,7 +24,7 @@ type stage struct {
 }
 
 // live goes through the stages. After each one kstatus must say what is wanted, and Argo CD's script the same.
-func (s *scene) live(kind, name string, stages []stage) {
+func (s *fixture) live(kind, name string, stages []stage) {
 	s.t.Helper()
 	for _, step := range stages {
 		step.do()
@@ -39,19 +39,19 @@ func (s *scene) live(kind, name string, stages []stage) {
 }
 
 // foreign makes a Secret of somebody else.
-func (s *scene) foreign(name string) {
+func (s *fixture) foreign(name string) {
 	s.t.Helper()
 	s.must(s.api.Create(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}}))
 }
 
 // patch changes an object by a JSON merge patch.
-func (s *scene) patch(object client.Object, text string) {
+func (s *fixture) patch(object client.Object, text string) {
 	s.t.Helper()
 	s.must(s.api.Patch(s.t.Context(), object, client.RawPatch(types.MergePatchType, []byte(text))))
 }
 
 func TestAGitOpsToolFollowsTheLifeOfAClient(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	other := s.beside()
 	denying := s.policy(noSkip)
 	theirs := other.issued("theirs").Spec.CallbackURLs[0]
@@ -89,7 +89,7 @@ func TestAGitOpsToolFollowsTheLifeOfAClient(t *testing.T) {
 }
 
 func TestAGitOpsToolFollowsTheLifeOfAResourceServer(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	denying := s.policy(func(spec *v1alpha1.OAuthClientPolicySpec) { spec.ResourceServers.WithoutOwner = false })
 	change := func(text string) { s.patch(s.getServer("photostorage"), `{"spec":`+text+`}`) }
 	settle := func() { s.settleServer("photostorage") }

@@ -202,7 +202,6 @@ func TestFieldsThatMayChange(t *testing.T) {
 		{"grantTypes", `{"spec":{"oauth2":{"grantTypes":["ClientCredentials"]}}}`},
 		{"secretName", `{"spec":{"credentials":{"secretName":"other"}}}`},
 		{"suspend", `{"spec":{"suspend":true}}`},
-		{"resourceServer", `{"spec":{"resourceServer":{"scopes":[{"name":"photos.read","description":"See your photos"}]}}}`},
 		{"grantDurationDays", `{"spec":{"grantDurationDays":1}}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -55,7 +55,6 @@ var ofKubernetes = []string{"lastTransitionTime", "message", "reason", "status",
 
 // ofOthers are fields that are declared with the shared credentials, and that the object of the kind does not have.
 var ofOthers = map[string][]string{
-	"OAuthClient": {"resourceServer"},
 	"ResourceServer": {
 		"request-token-endpoint", "authorization-endpoint", "token-endpoint", "access-token-endpoint", "revocation-endpoint", "identity-endpoint",
 	},
