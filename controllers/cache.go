@@ -17,10 +17,10 @@ import (
 // CacheOptions returns what the operator keeps in memory: every OAuthClient, ResourceServer and
 // policy, the labels of every namespace, and of all Secrets of the cluster only those with our
 // label, which the API server picks out. Anything else is refused, so that nobody widens it
-// by accident.
-func CacheOptions() cache.Options {
+// by accident. With chosen namespaces it is what these hold, and no policies and namespaces.
+func CacheOptions(v View) cache.Options {
 	t := &transforms{}
-	return cache.Options{
+	o := cache.Options{
 		ReaderFailOnMissingInformer: true,
 		DefaultTransform:            cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
@@ -30,6 +30,8 @@ func CacheOptions() cache.Options {
 			namespaceMetadata():        {Transform: t.namespace},
 		},
 	}
+	v.restrict(&o)
+	return o
 }
 
 func ourSecrets() labels.Selector {

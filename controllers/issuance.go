@@ -48,6 +48,8 @@ type Issuance struct {
 	// Class is the class of the objects that this installation serves. It never touches
 	// those of another class.
 	Class v1alpha1.ClassName
+	// View is what the operator may see.
+	View View
 	// Now is the clock.
 	Now func() time.Time
 	// NewID returns a random credential ID.

@@ -31,7 +31,7 @@ import (
 func (s *fixture) start() (manager ctrl.Manager, keys *KeysReconciler) {
 	s.t.Helper()
 	mgr, err := ctrl.NewManager(s.env.Config, ctrl.Options{
-		Scheme: s.env.Scheme, Cache: CacheOptions(), Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: s.env.Scheme, Cache: CacheOptions(View{}), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: new(true)},
 		NewClient: func(c *rest.Config, o client.Options) (client.Client, error) {
 			cached, err := client.NewWithWatch(c, o)

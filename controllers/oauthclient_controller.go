@@ -7,9 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -27,14 +25,12 @@ func (r *OAuthClientReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 
 // SetupWithManager has mgr run the reconciler. Indexes must have been added.
 func (r *OAuthClientReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wakeups) error {
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.OAuthClient{}).
 		Owns(&corev1.Secret{}).
-		Watches(&v1alpha1.OAuthClientPolicy{}, handler.EnqueueRequestsFromMapFunc(r.clientsUnderPolicy)).
-		WatchesMetadata(namespaceKind(), handler.EnqueueRequestsFromMapFunc(r.clientsInNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&v1alpha1.ResourceServer{}, handler.EnqueueRequestsFromMapFunc(r.clientsThatAsk)).
 		WatchesRawSource(wake.source(v1alpha1.KindOAuthClient)).
 		WatchesRawSource(source.Channel(r.Keys.subscribe(), handler.EnqueueRequestsFromMapFunc(r.allClients))).
-		WithOptions(controllerOptions()).
-		Complete(r)
+		WithOptions(controllerOptions())
+	return r.View.watch(b, r.clientsUnderPolicy, r.clientsInNamespace).Complete(r)
 }

@@ -7,9 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -27,13 +25,11 @@ func (r *ResourceServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 
 // SetupWithManager has mgr run the reconciler. Indexes must have been added.
 func (r *ResourceServerReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wakeups) error {
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.ResourceServer{}).
 		Owns(&corev1.Secret{}).
-		Watches(&v1alpha1.OAuthClientPolicy{}, handler.EnqueueRequestsFromMapFunc(r.serversUnderPolicy)).
-		WatchesMetadata(namespaceKind(), handler.EnqueueRequestsFromMapFunc(r.serversInNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesRawSource(wake.source(v1alpha1.KindResourceServer)).
 		WatchesRawSource(source.Channel(r.Keys.subscribe(), handler.EnqueueRequestsFromMapFunc(r.allServers))).
-		WithOptions(controllerOptions()).
-		Complete(r)
+		WithOptions(controllerOptions())
+	return r.View.watch(b, r.serversUnderPolicy, r.serversInNamespace).Complete(r)
 }

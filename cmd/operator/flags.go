@@ -12,12 +12,18 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
+
+	"github.com/gatehouse-dev/gatehouse/controllers"
+	"github.com/gatehouse-dev/gatehouse/internal/namespaced"
 )
 
 type options struct {
 	issuer         string
 	namespace      string
 	class          string
+	namespaces     string
+	policyFile     string
+	view           controllers.View // of namespaces and policyFile
 	leaderElect    bool
 	metricsAddress string
 	probeAddress   string
@@ -34,6 +40,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.issuer, "issuer", "", "URL of the authorization server: https://HOST[:PORT], nothing after it (required)")
 	fs.StringVar(&o.namespace, "namespace", "gatehouse-system", "namespace of the key Secrets and of the leader's lease")
 	fs.StringVar(&o.class, "class", "", "serve the objects whose spec.className is this, and touch no others; empty: the default class")
+	fs.StringVar(&o.namespaces, "namespaces", "", "see these namespaces only, with commas between them, and need no ClusterRole; empty: the whole cluster")
+	fs.StringVar(&o.policyFile, "policy-file", "", "file with the policy of all --namespaces: what stands in spec of an OAuthClientPolicy")
 	fs.BoolVar(&o.leaderElect, "leader-elect", false, "of several replicas let one work at a time")
 	fs.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of /metrics, plain HTTP; 0 for none")
 	fs.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz, plain HTTP; 0 for none")
@@ -56,7 +64,17 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	if err := checkIssuer(o.issuer); err != nil {
 		return o, fmt.Errorf("--issuer: %w", err)
 	}
-	return o, nil
+	return o, o.readView()
+}
+
+// readView reads what the operator may see.
+func (o *options) readView() error {
+	scope, err := namespaced.Read(namespaced.Split(o.namespaces), o.policyFile)
+	if err != nil {
+		return fmt.Errorf("--namespaces and --policy-file: %w", err)
+	}
+	o.view = controllers.View{Namespaces: scope.Namespaces, Policy: scope.Policy, PolicyName: namespaced.PolicyName}
+	return nil
 }
 
 // checkIssuer refuses what RFC 8414 §2 refuses (another scheme than https, a query,

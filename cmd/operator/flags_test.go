@@ -58,6 +58,8 @@ func TestFlagsThatMakeNoSenseEndWithAClearSentence(t *testing.T) {
 		{name: "a word", args: []string{"--issuer=https://auth.example.com", "start"}, want: `"start"`},
 		{name: "no namespace", args: []string{"--issuer=https://auth.example.com", "--namespace="}, want: "--namespace"},
 		{name: "class that is none", args: []string{"--issuer=https://auth.example.com", "--class=A B"}, want: "--class"},
+		{name: "namespaces without a policy", args: []string{"--issuer=https://auth.example.com", "--namespaces=a,b"}, want: "--policy-file"},
+		{name: "a policy without namespaces", args: []string{"--issuer=https://auth.example.com", "--policy-file=p.yaml"}, want: "--namespaces"},
 		{name: "namespace that is none", args: []string{"--issuer=https://auth.example.com", "--namespace=A B"}, want: "--namespace"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -56,7 +56,7 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	apiServer := apiclient.NewClock()
 	access.Wrap(apiServer.Wrap)
 	mgr, err := ctrl.NewManager(access, ctrl.Options{
-		Scheme: scheme, Cache: controllers.CacheOptions(),
+		Scheme: scheme, Cache: controllers.CacheOptions(o.view),
 		Metrics:        metricsserver.Options{BindAddress: o.metricsAddress},
 		LeaderElection: o.leaderElect, LeaderElectionID: name, LeaderElectionNamespace: o.namespace,
 		LeaderElectionReleaseOnCancel: true, // safe: main ends when the manager does
@@ -67,7 +67,7 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	keys := controllers.NewKeys()
 	wake := &controllers.Wakeups{}
 	claims := &controllers.Claims{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace, Class: v1alpha1.ClassName(o.class),
+		Client: mgr.GetClient(), Live: o.view.Reader(mgr.GetAPIReader()), Namespace: o.namespace, Class: v1alpha1.ClassName(o.class),
 		Events: mgr.GetEventRecorder(name), Now: time.Now, Wake: wake.Wake,
 	}
 	return mgr, errors.Join(
@@ -85,12 +85,12 @@ func addControllers(
 		return err
 	}
 	issuance := &controllers.Issuance{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: keys, Claims: claims, Events: claims.Events,
-		Issuer: o.issuer, Class: claims.Class, Now: time.Now, NewID: credential.NewID,
+		Client: mgr.GetClient(), Live: claims.Live, Keys: keys, Claims: claims, Events: claims.Events,
+		Issuer: o.issuer, Class: claims.Class, View: o.view, Now: time.Now, NewID: credential.NewID,
 	}
 	return errors.Join(
 		(&controllers.KeysReconciler{
-			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace, Class: claims.Class,
+			Client: mgr.GetClient(), Live: claims.Live, Namespace: o.namespace, Class: claims.Class,
 			Keys: keys, Events: claims.Events, Now: time.Now, APIServerTime: apiServer.Last,
 		}).SetupWithManager(mgr),
 		(&controllers.OAuthClientReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
