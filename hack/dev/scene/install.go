@@ -48,7 +48,7 @@ func (s *Scene) applySamples(ctx context.Context) (string, error) {
 		}
 	}
 	samples = strings.ReplaceAll(samples, sampleOrigin+"/", s.PhotoPrintURL+"/")
-	applied, err := s.kubectlWith(ctx, strings.NewReader(samples), "apply", "--server-side", "--filename", "-")
+	applied, err := s.KubectlWith(ctx, strings.NewReader(samples), "apply", "--server-side", "--filename", "-")
 	if err != nil {
 		return "", err
 	}

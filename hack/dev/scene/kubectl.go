@@ -13,11 +13,11 @@ import (
 
 // Kubectl runs kubectl as administrator and returns what it printed.
 func (s *Scene) Kubectl(ctx context.Context, arguments ...string) (string, error) {
-	return s.kubectlWith(ctx, nil, arguments...)
+	return s.KubectlWith(ctx, nil, arguments...)
 }
 
-// kubectlWith is Kubectl with something on its standard input.
-func (s *Scene) kubectlWith(ctx context.Context, stdin io.Reader, arguments ...string) (string, error) {
+// KubectlWith is Kubectl with something on its standard input.
+func (s *Scene) KubectlWith(ctx context.Context, stdin io.Reader, arguments ...string) (string, error) {
 	out, err := run(ctx, stdin, s.kubectlEnvironment(), s.KubectlPath, arguments...)
 	if err != nil {
 		return "", fmt.Errorf("kubectl %s: %w", strings.Join(arguments, " "), err)

@@ -61,7 +61,8 @@ func Tell(ctx context.Context, s *scene.Scene, script *transcript.Transcript) er
 	t := &story{Scene: s, client: client, bob: bob}
 	book, print, album, integrator := &photoBook{story: t}, &cloudPrint{story: t}, &cloudAlbum{story: t}, &integrator{story: t}
 	all := &account{t, print, album, integrator}
-	for _, c := range []chapter{t.chapter(), book.chapter(), print.chapter(), album.chapter(), integrator.chapter(), all.chapter()} {
+	for _, c := range []chapter{t.chapter(), book.chapter(), print.chapter(), album.chapter(), integrator.chapter(), all.chapter(),
+		(&walls{t}).chapter()} {
 		if c.title != "" {
 			script.Println("\n%s", c.title)
 		}
