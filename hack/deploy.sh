@@ -13,7 +13,7 @@ kustomize() { go tool -modfile=hack/tools/go.mod kustomize build "$1"; }
 manifests=$(kustomize "$folder")
 if grep -Eq 'auth\.example\.com"?$' <<<"$manifests"; then
 	echo "make deploy: the issuer is still that of the example, https://auth.example.com. Write the address under which browsers" \
-		"reach your authorization server into $folder/settings.yaml, and run it again. Nothing was applied." >&2
+		"reach your authorization server into settings.yaml of config/default, or of your copy, and run it again. Nothing was applied." >&2
 	exit 1
 fi
 if grep -q '^kind: CustomResourceDefinition$' <<<"$manifests"; then
