@@ -210,20 +210,16 @@ func (c claim) byAbsence(d *duel) {
 		d.mallory.apply(parked)
 		d.w.condition(parked, v1alpha1.ConditionAccepted, metav1.ConditionTrue)
 	}
-	sudden := c.draft(d.mallory, "sudden", d.value)
+	sudden, mark := c.draft(d.mallory, "sudden", d.value), d.mallory.mark()
 	d.w.withoutOperator(func() {
 		if parked != nil {
 			d.mallory.patch(parked, func() { c.add(parked, d.value) })
 		}
 		d.mallory.apply(sudden)
-		mark := d.mallory.draft("mark", func(s *v1alpha1.OAuthClientSpec) { // what the server sees after them, and claims nothing
-			s.CallbackURLs, s.OAuth2 = nil, &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}}
-		})
-		d.mallory.apply(mark)
 		if c.serves == nil {
 			return
 		}
-		d.w.serverSaw(mark)
+		mark.saw()
 		for _, o := range []client.Object{parked, sudden} {
 			if o != nil && c.serves(d.w, o, d.value) {
 				d.w.t.Errorf("without the operator the server serves %s with what belongs to the owner", o.GetName())
@@ -285,13 +281,28 @@ func statusOf(object client.Object) *v1alpha1.IssuedStatus {
 	return nil
 }
 
-// serverSaw waits until the server knows an object without the operator's help: an unknown client and one that waits for its
-// credentials get different answers.
-func (w *world) serverSaw(oc client.Object) {
-	w.t.Helper()
-	a := app{w: w, id: oc.GetNamespace() + "." + oc.GetName(), secret: "none"}
-	w.eventually("the server knows "+a.id, func() bool {
-		status, _ := a.machine("")
-		return status == http.StatusServiceUnavailable
-	})
+// mark tells whether the server has seen what happened before it, without the operator's help: objects of a kind reach it in order.
+type mark struct {
+	x  *tenant
+	oc *v1alpha1.OAuthClient
+}
+
+func (x *tenant) mark() mark {
+	x.w.t.Helper()
+	m := mark{x: x, oc: x.draft("mark")}
+	x.apply(m.oc)
+	x.w.condition(m.oc, v1alpha1.ConditionAccepted, metav1.ConditionTrue)
+	x.w.eventually("the mark is served", m.isServed)
+	return m
+}
+
+func (m mark) isServed() bool {
+	return callbackClaim.serves(m.x.w, m.oc, m.x.callback(m.oc))
+}
+
+// saw waits until the server has seen everything that happened to OAuthClients so far.
+func (m mark) saw() {
+	m.x.w.t.Helper()
+	m.x.patch(m.oc, func() { m.oc.Spec.Suspend = true })
+	m.x.w.eventually("the server sees that the mark is suspended", func() bool { return !m.isServed() })
 }

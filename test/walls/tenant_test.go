@@ -63,15 +63,16 @@ func (w *world) must(err error) {
 // entitle lets a person use a client, as an administrator would.
 func (w *world) entitle(namespace, name, person string) {
 	w.t.Helper()
+	named := metav1.ObjectMeta{Namespace: namespace, Name: name + "-users"}
 	role := &rbacv1.Role{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name + "-users"},
+		ObjectMeta: named,
 		Rules: []rbacv1.PolicyRule{{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"oauthclients"},
 			ResourceNames: []string{name}, Verbs: []string{"authorize"}}},
 	}
 	w.must(w.Client.Create(w.t.Context(), role))
 	w.must(w.Client.Create(w.t.Context(), &rbacv1.RoleBinding{
-		ObjectMeta: role.ObjectMeta,
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
+		ObjectMeta: named,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: named.Name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "gatehouse:" + person}},
 	}))
 }
