@@ -53,23 +53,23 @@ func (m *walls) arrive(ctx context.Context) (string, error) {
 
 // try is a step in which Mallory applies a client with one field that she may not have.
 func (m *walls) try(field, wish, line string) func(context.Context) (string, error) {
-	manifest := m.client("https://"+mallorys+".example/callback") + "  " + line + "\n"
+	manifest := m.client("trick", "https://"+mallorys+".example/callback") + "  " + line + "\n"
 	return func(ctx context.Context) (string, error) { return m.refused(ctx, wish, field, manifest) }
 }
 
-func (m *walls) client(callback string) string {
-	return fmt.Sprintf("apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: trick, namespace: %s}\nspec:\n  callbackURLs: [%q]\n",
-		mallorys, callback)
+func (m *walls) client(name, callback string) string {
+	return fmt.Sprintf("apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: %s, namespace: %s}\nspec:\n  callbackURLs: [%q]\n",
+		name, mallorys, callback)
 }
 
 // takeCallback: an address belongs to the namespace that held it first. Only the operator knows who that is, so the answer is a
 // condition. Another spelling is the same address.
 func (m *walls) takeCallback(ctx context.Context) (string, error) {
-	trick := strings.NewReader(m.client(m.PhotoPrintURL + "/callback?from=mallory"))
+	trick := strings.NewReader(m.client("mirror", m.PhotoPrintURL+"/callback?from=mallory"))
 	if _, err := m.KubectlWith(ctx, trick, slices.Concat([]string{"apply", "--filename", "-"}, asMallory)...); err != nil {
 		return "", err
 	}
-	object := []string{"oauthclients.gatehouse.dev/trick", "--namespace", mallorys}
+	object := []string{"oauthclients.gatehouse.dev/mirror", "--namespace", mallorys}
 	if _, err := m.Kubectl(ctx, slices.Concat([]string{"wait", "--for", "condition=Accepted=False", "--timeout", "30s"}, object)...); err != nil {
 		return "", err
 	}
@@ -77,7 +77,7 @@ func (m *walls) takeCallback(ctx context.Context) (string, error) {
 	if err == nil && !strings.Contains(said, "callback") {
 		err = fmt.Errorf("the condition says nothing of a callback: %s", said)
 	}
-	return fmt.Sprintf("PhotoPrint's callback: %q", said), err
+	return "PhotoPrint's callback: \"" + said + "\"", err
 }
 
 // takeScope: the scope of PhotoStorage, which would show Mallory everybody's tokens.
@@ -103,7 +103,7 @@ func (m *walls) refused(ctx context.Context, wish, field, manifest string) (stri
 		}
 		switch {
 		case strings.HasPrefix(said, field):
-			return fmt.Sprintf("%s: %q", wish, said), nil
+			return wish + ": \"" + said + "\"", nil
 		case waiting.Err() != nil:
 			return "", fmt.Errorf("%s is not refused with a sentence about %s: %w", wish, field, errors.Join(err, context.Cause(waiting)))
 		}
@@ -120,7 +120,7 @@ func (m *walls) choosePolicy(ctx context.Context) (string, error) {
 	if !strings.Contains(said, `cannot patch resource "namespaces"`) {
 		return "", fmt.Errorf("mallory is not refused as she should be: %w", err)
 	}
-	return fmt.Sprintf("another policy for her namespace: %q", said), nil
+	return "another policy for her namespace: \"" + said + "\"", nil
 }
 
 // sentence is what a person reads in what kubectl says: the words of the policy that refused, or of Kubernetes itself.
