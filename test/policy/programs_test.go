@@ -128,7 +128,7 @@ func (f *fixture) startOperator(t *testing.T) {
 	t.Helper()
 	ctrl.SetLogger(logr.Discard())
 	mgr, err := ctrl.NewManager(f.Config, ctrl.Options{
-		Scheme: f.Scheme, Cache: controllers.CacheOptions(), Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: f.Scheme, Cache: controllers.CacheOptions(controllers.View{}), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: new(true)},
 	})
 	if err != nil {
