@@ -13,6 +13,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
@@ -159,11 +160,22 @@ func TestN66WhoeverWaitsGetsNothingWhileTheHolderIsReplaced(t *testing.T) {
 		row.claim(b, "waiting")
 		b.waits(row, "waiting")
 
+		held := row.settle(b, "waiting").Conditions
+		b.says(held, v1alpha1.ConditionStalled, metav1.ConditionTrue, string(row.reason))
+
 		row.remove(a, "shop") // kubectl replace --force: delete and create
-		if _, err := a.reconcileGone(row, "shop"); err != nil {
+		if _, err := a.reconcileOnce(row, "shop"); err != nil {
 			t.Fatal(err)
 		}
 		b.waits(row, "waiting")
+		reserved := row.settle(b, "waiting").Conditions // it comes by itself, and the message says when
+		message := b.says(reserved, v1alpha1.ConditionReconciling, metav1.ConditionTrue, string(row.reason))
+		if until := a.clock.Now().Add(reservation).Format(time.RFC3339); !strings.Contains(message, until) {
+			t.Errorf("message %q does not say %s", message, until)
+		}
+		if result, err := b.reconcileOnce(row, "waiting"); err != nil || result.RequeueAfter != reservation {
+			t.Errorf("result %v, error %v: nobody looks again when it is free", result, err)
+		}
 		a.clock.advance(reservation - 5*time.Minute)
 		b.waits(row, "waiting")
 		row.object(a, "shop")
@@ -173,7 +185,7 @@ func TestN66WhoeverWaitsGetsNothingWhileTheHolderIsReplaced(t *testing.T) {
 
 		// It is gone for a day: then it is free.
 		row.remove(a, "shop")
-		if _, err := a.reconcileGone(row, "shop"); err != nil {
+		if _, err := a.reconcileOnce(row, "shop"); err != nil {
 			t.Fatal(err)
 		}
 		a.restarted() // the reservation survives the operator
@@ -214,8 +226,8 @@ func TestN66WhoeverWaitsGetsNothingThatWasReleasedWhileTheOperatorWasAway(t *tes
 	})
 }
 
-// reconcileGone reconciles an object that is gone.
-func (s *fixture) reconcileGone(row claimRow, object string) (any, error) {
+// reconcileOnce reconciles an object once, also one that is gone.
+func (s *fixture) reconcileOnce(row claimRow, object string) (ctrl.Result, error) {
 	kind := v1alpha1.KindOAuthClient
 	if row.kind == v1alpha1.ClaimScope || row.kind == v1alpha1.ClaimIdentifier {
 		kind = v1alpha1.KindResourceServer
@@ -298,7 +310,7 @@ func TestN69AClaimThatIsRecordedTwiceBelongsToTheEarlier(t *testing.T) {
 		a.has(row, "shop")
 		recorded := row.settle(a, "shop").Claims
 		row.remove(a, "shop")
-		if _, err := a.reconcileGone(row, "shop"); err != nil {
+		if _, err := a.reconcileOnce(row, "shop"); err != nil {
 			t.Fatal(err)
 		}
 		a.clock.advance(2 * reservation)
@@ -351,6 +363,75 @@ func TestN69AClaimOfOneMomentBelongsToNobody(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What no other test reaches.
+func TestCornersOfTheLedger(t *testing.T) {
+	now := time.Unix(100, 0).UTC()
+	callback := policy.Claim{Kind: v1alpha1.ClaimCallback, Name: "https://x.example/"}
+	scope := policy.Claim{Kind: v1alpha1.ClaimScope, Name: "photos.read"}
+	of := func(namespace, name string, wants ...policy.Claim) claimant {
+		return claimant{ref: objectRef{kind: "Any", namespace: namespace, name: name}, uid: types.UID(namespace + "/" + name), wants: wants}
+	}
+	recorded := func(c policy.Claim, since time.Time) []v1alpha1.ClaimStatus {
+		return []v1alpha1.ClaimStatus{{Kind: c.Kind, Name: c.Name, Since: new(metav1.NewMicroTime(since))}}
+	}
+	t.Run("a denied object does not keep the callback of its namespace alive", func(t *testing.T) {
+		l := newLedger(newReleased())
+		l.settle(of("a", "one", callback), now)
+		denied := of("a", "two", callback)
+		denied.onlyKeeps = true
+		if got, _ := l.settle(denied, now); got[0].held() {
+			t.Error("it holds the claim")
+		}
+		l.forget(of("a", "one").ref, now)
+		if n := l.released.count(now); n != 1 {
+			t.Errorf("%d claims are released, want 1", n)
+		}
+	})
+	t.Run("a restored status does not take what is kept for another namespace since before", func(t *testing.T) {
+		for since, want := range map[time.Time]bool{now.Add(-time.Second): true, now: false, now.Add(time.Second): false} {
+			l := newLedger(newReleased())
+			l.settle(of("a", "one", scope), now)
+			l.forget(of("a", "one").ref, now.Add(time.Minute))
+			restored := of("b", "two", scope)
+			restored.recorded = recorded(scope, since)
+			if got, _ := l.settle(restored, now.Add(2*time.Minute)); got[0].held() != want {
+				t.Errorf("recorded since %s: holds it %t, want %t", since, got[0].held(), want)
+			}
+		}
+	})
+	t.Run("a claim that a status lists twice is given up once", func(t *testing.T) {
+		l := newLedger(newReleased())
+		rs := &v1alpha1.ResourceServer{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "one", UID: "u"}}
+		rs.Status.Claims = append(recorded(scope, now), recorded(scope, now)...)
+		l.enter(resourceServerSubject(rs))
+		l.forget(resourceServerSubject(rs).ref(), now)
+		if len(l.entries) != 0 || len(l.objects) != 0 {
+			t.Errorf("left: %v, %v", l.entries, l.objects)
+		}
+	})
+	t.Run("what is over leaves nothing behind", func(t *testing.T) {
+		l := newLedger(newReleased())
+		for n := range 100 {
+			l.settle(of("a", fmt.Sprint(n), scope, callback), now)
+		}
+		for n := range 100 {
+			l.settle(of("a", fmt.Sprint(n)), now)
+			l.forget(of("a", fmt.Sprint(n)).ref, now)
+		}
+		if len(l.entries) != 0 || len(l.objects) != 0 {
+			t.Errorf("left: %d claims, %d objects", len(l.entries), len(l.objects))
+		}
+	})
+	t.Run("a ResourceServer that is younger waits for the scope, whoever settles first", func(t *testing.T) {
+		l := newLedger(newReleased())
+		first, _ := l.settle(of("a", "one", scope), now)
+		second, concerned := l.settle(of("b", "two", scope), now.Add(-time.Hour)) // a clock that went back
+		if !first[0].held() || second[0].held() || len(concerned) != 0 {
+			t.Errorf("first %+v, second %+v, concerned %v", first, second, concerned)
+		}
+	})
 }
 
 // restoreClaims writes the claims into the status, as a restore does.
@@ -427,7 +508,7 @@ func TestAClaimGoesOnWithinItsNamespace(t *testing.T) {
 		b.waits(row, "three")
 		row.remove(a, "one")
 		woken = nil
-		if _, err := a.reconcileGone(row, "one"); err != nil {
+		if _, err := a.reconcileOnce(row, "one"); err != nil {
 			t.Fatal(err)
 		}
 		if len(woken) != 2 {
@@ -451,7 +532,7 @@ func TestACallbackIsSharedWithinItsNamespace(t *testing.T) {
 	row.claim(b, "three")
 	b.waits(row, "three")
 	row.remove(a, "one")
-	if _, err := a.reconcileGone(row, "one"); err != nil {
+	if _, err := a.reconcileOnce(row, "one"); err != nil {
 		t.Fatal(err)
 	}
 	a.has(row, "two")
