@@ -29,7 +29,7 @@ const (
 	reasonUnreadable = "it cannot be read"
 )
 
-// clientOf returns the client that the object declares, and what is to be told of it. One that is
+// clientOf returns the client that the object declares, and what is to be logged of it. One that is
 // not served is nil. It needs the lock.
 //
 // Nothing is taken from the operator's word but what it alone can know: the credentials, the
@@ -50,7 +50,7 @@ func (r *Registry) clientOf(o *oauthClient) (*authserver.Client, string) {
 	c := declaredClient(o)
 	c.Accepted = len(denials) == 0 && !o.spec.Suspend
 	c.Scopes, c.ScopesWithoutOwner = r.scopesOf(o, r.namespaces.all[o.Namespace].Labels)
-	reason := told(denials)
+	reason := firstOf(denials)
 	for _, u := range o.spec.CallbackURLs {
 		address, claimed := callback.Address(string(u))
 		switch {

@@ -49,8 +49,8 @@ func held(claims []policy.Claim, n int) []v1alpha1.ClaimStatus {
 	return out
 }
 
-// clientOf returns the client that the object becomes where policy allows everything, and what is told
-// of it.
+// clientOf returns the client that the object becomes where policy allows everything, and what is
+// logged of it.
 func clientOf(t *testing.T, oc *v1alpha1.OAuthClient) (*authserver.Client, string) {
 	t.Helper()
 	r := fill(t, photosAPI(), oc)

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package registry turns what the cluster declares into what the authorization server
-// serves: it keeps every OAuthClient as an authserver.Client in memory, and hands on the
-// keys as they change. It implements authserver.Clients.
+// serves: it keeps every OAuthClient and ResourceServer of one class in memory as the engine
+// knows them, and hands on the keys as they change. It implements authserver.Clients. It
+// evaluates policy itself, and of claims it serves those that the statuses record.
 //
-//	client.go    an OAuthClient becomes a client, or a reason why it is not served
+//	registry.go        what is known, for readers, without a lock
+//	table.go           the objects of one kind by name
+//	object.go          reading them from the API server without keeping what nobody needs
+//	policy.go          policies and namespaces
+//	claims.go          to whom a claim is served that a status records
+//	client.go          an OAuthClient becomes a client, or a reason why it is not served
 //	resourceserver.go  a ResourceServer becomes a resource server, in the same way
-//	profiles.go  what the clients of one profile have in common
-//	object.go    reading it from the API server without keeping what nobody needs
-//	registry.go  the clients by ID and UID
-//	claims.go    which client owns which scope, and which client ID that it brought along
-//	keys.go      the two Secrets with the keys
-//	watch.go     how both are kept up to date
+//	scopes.go          which scopes are open to a client
+//	publish.go         what is evaluated anew when something changes
+//	profiles.go        what the clients of one profile have in common
+//	keys.go            the two Secrets with the keys
+//	watch.go           how all of it is kept up to date
 //
 // It only reads. When the API server is gone, what is known stays in use.
 package registry

@@ -33,7 +33,7 @@ type object struct {
 	unserved string
 	gone     bool   // it is being deleted, or the operator has not seen it: nothing to tell
 	err      error  // what could not be decoded
-	told     string // what was logged last
+	logged   string // what was logged last
 }
 
 // heldSince returns since when the status of the object records that it holds the claim. A status

@@ -25,7 +25,7 @@ func (r *Registry) clientChanged(old, next *oauthClient) {
 	others := r.clientClaims.move(old, next)
 	if next != nil {
 		if old != nil && old.UID == next.UID {
-			next.told = old.told
+			next.logged = old.logged
 		}
 		r.publishClient(next)
 	}
@@ -41,7 +41,7 @@ func (r *Registry) resourceServerChanged(old, next *resourceServer) {
 	others := r.resourceClaims.move(old, next)
 	if next != nil {
 		if old != nil && old.UID == next.UID {
-			next.told = old.told
+			next.logged = old.logged
 		}
 		r.publishResourceServer(next)
 	}
@@ -112,7 +112,7 @@ func (r *Registry) publishClient(o *oauthClient) {
 	before := o.client
 	client, reason := r.clientOf(o)
 	o.client = client
-	r.tell("OAuthClient", &o.object, reason)
+	r.logUnserved("OAuthClient", &o.object, reason)
 	if client != nil {
 		r.byID.Store(client.ID, client)
 		r.byUID.Store(client.UID, client)
@@ -134,7 +134,7 @@ func (r *Registry) publishResourceServer(o *resourceServer) {
 	before := o.resource
 	resource, reason := r.resourceServerOf(o)
 	o.resource = resource
-	r.tell("ResourceServer", &o.object, reason)
+	r.logUnserved("ResourceServer", &o.object, reason)
 	if resource != nil {
 		r.resources.Store(resource.ID, resource)
 		r.declare(o)
@@ -179,22 +179,22 @@ func (r *Registry) declare(o *resourceServer) {
 	}
 }
 
-// tell logs once why something is not served. Before everything has been read that is not known.
-func (r *Registry) tell(kind string, o *object, reason string) {
-	if !r.telling {
+// logUnserved logs once why something is not served. Before everything has been read that is not known.
+func (r *Registry) logUnserved(kind string, o *object, reason string) {
+	if !r.logging {
 		return
 	}
-	if reason != "" && reason != o.told {
+	if reason != "" && reason != o.logged {
 		r.log.Warn("an object is not served, or not all of it", "kind", kind, "namespace", o.Namespace, "name", o.Name, "reason", reason, "err", o.err)
 	}
-	o.told = reason
+	o.logged = reason
 }
 
-// tellAll logs what is not served, once everything has been read. It takes the lock.
-func (r *Registry) tellAll() {
+// logAll logs what is not served, once everything has been read. It takes the lock.
+func (r *Registry) logAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.telling = true
+	r.logging = true
 	for _, o := range r.resourceServers.all {
 		r.publishResourceServer(o)
 	}

@@ -41,7 +41,7 @@ type Registry struct {
 	resourceClaims  claims[*resourceServer]
 	declared        map[string]declaration // by the name of the scope
 	stale           stale
-	telling         bool // what is not served is logged: everything has been read
+	logging         bool // what is not served is logged: everything has been read
 }
 
 // New returns a Registry of the objects of a class in the cluster that config leads to. It knows
@@ -119,7 +119,7 @@ func (r *Registry) Run(ctx context.Context) {
 				return
 			}
 		}
-		r.tellAll()
+		r.logAll()
 		close(r.filled)
 	})
 	running.Wait()

@@ -117,7 +117,7 @@ func photosAPI() *v1alpha1.ResourceServer {
 func fill(t testing.TB, objects ...client.Object) *Registry {
 	t.Helper()
 	r := newRegistry("", slog.New(slog.DiscardHandler))
-	r.telling = true
+	r.logging = true
 	put(t, r, policyNamed(v1alpha1.DefaultPolicy))
 	for _, o := range objects {
 		if ns := o.GetNamespace(); ns != "" && r.namespaces.all[ns] == nil {

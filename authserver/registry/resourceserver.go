@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
-// resourceServerOf returns the resource server that the object declares, and what is to be told
-// of it. One that is not served is nil. It needs the lock.
+// resourceServerOf returns the resource server that the object declares, and what is to be
+// logged of it. One that is not served is nil. It needs the lock.
 func (r *Registry) resourceServerOf(o *resourceServer) (*authserver.ResourceServer, string) {
 	if o.gone || o.unserved != "" {
 		return nil, o.unserved
@@ -23,7 +23,7 @@ func (r *Registry) resourceServerOf(o *resourceServer) (*authserver.ResourceServ
 		UID: string(o.UID), ID: o.id, Namespace: o.Namespace, Name: o.Name,
 		Credentials: o.credentials, Accepted: len(denials) == 0 && !o.spec.Suspend,
 	}
-	reason := told(denials)
+	reason := firstOf(denials)
 	for _, claim := range o.wanted {
 		switch {
 		case !r.resourceClaims.holds(o, claim):
@@ -37,8 +37,8 @@ func (r *Registry) resourceServerOf(o *resourceServer) (*authserver.ResourceServ
 	return s, reason
 }
 
-// told returns what the log says of denials: the first one.
-func told(denials []policy.Denial) string {
+// firstOf returns what the log says of denials: the first one.
+func firstOf(denials []policy.Denial) string {
 	if len(denials) == 0 {
 		return ""
 	}

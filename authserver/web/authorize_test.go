@@ -103,8 +103,8 @@ func TestFaultsOfAProvenRequestTravelToTheCallbackAfterLogin(t *testing.T) {
 		silent := maps.Clone(tc.changes)
 		silent.Set("prompt", "none")
 		for name, got := range map[string]url.Values{
-			"logged in":               bob.get(request(tc.changes)).back(authtest.PhotoPrintCallback),
-			"prompt=none, a stranger": h.browser(t).get(request(silent)).back(authtest.PhotoPrintCallback),
+			"logged in":                     bob.get(request(tc.changes)).back(authtest.PhotoPrintCallback),
+			"prompt=none, nobody logged in": h.browser(t).get(request(silent)).back(authtest.PhotoPrintCallback),
 		} {
 			if got.Get("error") != tc.want || got.Get("state") != "af0ifjsldkj" || got.Get("iss") != h.issuer || got.Has("code") {
 				t.Errorf("%s, %s: the callback gets %v, want %s with state and iss", tc.name, name, got, tc.want)
@@ -128,10 +128,10 @@ func TestN73NobodyIsRedirectedToACallbackBeforeLogin(t *testing.T) {
 	bob.post("/signout", nil)
 	bob.get(request(url.Values{"scope": {"photos.write"}})).shown(http.StatusBadRequest)
 
-	stranger := h.browser(t)
-	path := stranger.begin(nil)
+	other := h.browser(t)
+	path := other.begin(nil)
 	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Scopes = nil })
-	stranger.get(path).shown(http.StatusBadRequest)
+	other.get(path).shown(http.StatusBadRequest)
 }
 
 func TestN05AParameterThatTheEndpointDoesNotKnowMayBeThereTwice(t *testing.T) {
