@@ -5,6 +5,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/authserver/registry"
 	"github.com/gatehouse-dev/gatehouse/controllers"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
@@ -32,14 +34,16 @@ type written struct {
 	denials []string
 }
 
-// The operator's condition says what the evaluation does, and a label that changes counts for objects that were accepted
-// before.
-func TestTheOperatorDecidesAsTheTableSays(t *testing.T) {
+// The operator's condition and what the authorization server serves follow one evaluation, and a label that changes
+// counts for objects that were accepted before.
+func TestOperatorAndServerDecideAsTheTableSays(t *testing.T) {
 	f := setUp(t)
 	objects, label := f.writeTable(t)
 	f.startOperator(t)
+	served := f.startRegistry(t)
 	for _, w := range objects {
 		f.awaitOperator(t, w, nil)
+		f.awaitServer(t, served, w, nil)
 	}
 	label()
 	for _, w := range objects {
@@ -49,6 +53,7 @@ func TestTheOperatorDecidesAsTheTableSays(t *testing.T) {
 				t.Errorf("%s: the operator says %s\nwithout %s", w.what, message, text)
 			}
 		}
+		f.awaitServer(t, served, w, w.denials)
 	}
 }
 
@@ -67,6 +72,24 @@ func (f *fixture) awaitOperator(t *testing.T, w written, denials []string) (mess
 		return (accepted.Reason == string(v1alpha1.AcceptedReasonPolicyDenied)) == (len(denials) > 0)
 	})
 	return message
+}
+
+// awaitServer waits until the server serves the object, or with denials does not.
+func (f *fixture) awaitServer(t *testing.T, r *registry.Registry, w written, denials []string) {
+	t.Helper()
+	testenv.Eventually(t, wait, fmt.Sprintf("the server decides as %q about %s", denials, w.what), func() bool {
+		accepted, known := serves(r, w.object)
+		return known && accepted == (len(denials) == 0)
+	})
+}
+
+func serves(r *registry.Registry, object client.Object) (accepted, known bool) {
+	if rs, ok := object.(*v1alpha1.ResourceServer); ok {
+		s, known := r.ResourceServerByID(v1alpha1.ResourceServerIDOf(rs))
+		return known && s.Accepted, known
+	}
+	c, known := r.ByUID(string(object.GetUID()))
+	return known && c.Accepted, known
 }
 
 // writeTable makes the objects of the table in namespaces whose policy allows all of them. label gives the namespaces the
@@ -121,6 +144,16 @@ func statusOf(object client.Object) *v1alpha1.IssuedStatus {
 		return &rs.Status.IssuedStatus
 	}
 	return &object.(*v1alpha1.OAuthClient).Status.IssuedStatus
+}
+
+func (f *fixture) startRegistry(t *testing.T) *registry.Registry {
+	t.Helper()
+	r, err := registry.New(f.Config, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.runUntilTheEnd(t, func(ctx context.Context) error { r.Run(ctx); return nil })
+	return r
 }
 
 // startOperator runs the operator's controllers as cmd/operator does.
