@@ -46,7 +46,7 @@ const (
 	RequestTokenUnknown Code = "request_token_unknown"
 	RequestTokenExpired Code = "request_token_expired"
 	RequestTokenUsed    Code = "request_token_used"
-	// UnknownClient covers unknown, suspended and not yet ready clients alike.
+	// UnknownClient covers unknown, suspended and not accepted clients alike.
 	UnknownClient Code = "unknown_client"
 	// InvalidCallback is a callback that is not registered.
 	InvalidCallback Code = "invalid_callback"

@@ -36,7 +36,7 @@ const tellTheirPeople = "Go back to the application and try again. If it happens
 // wordsOf holds a sentence for each code that can reach a page. What is not here is a
 // mistake of the application.
 var wordsOf = map[authserver.Code]errorWords{
-	// One page for unknown, suspended and not ready clients: a stranger learns nothing.
+	// One page for unknown, suspended and not accepted clients: it tells none from another.
 	authserver.UnknownClient: {
 		status: http.StatusBadRequest, title: "This application cannot be used",
 		text:   "The application that sent you here is not known, or may not be used at the moment.",
