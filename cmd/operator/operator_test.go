@@ -237,7 +237,7 @@ func TestOfTwoReplicasOneLeadsAndTheOtherTakesOver(t *testing.T) {
 	for i := range probes {
 		probes[i] = address(t)
 		stops[i] = start(t, io.Discard,
-			"--issuer=https://auth.example.com", "--namespace="+system, "--leader-elect", "--kubeconfig="+env.Kubeconfig,
+			"--issuer=https://auth.example.com", "--namespace="+system, "--leader-elect", "--class=replicas", "--kubeconfig="+env.Kubeconfig,
 			"--health-probe-bind-address="+probes[i], "--metrics-bind-address=0")
 	}
 	holder := func() string {
@@ -258,6 +258,7 @@ func TestOfTwoReplicasOneLeadsAndTheOtherTakesOver(t *testing.T) {
 	})
 	declare := func(name string) *v1alpha1.OAuthClient {
 		oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
+		oc.Spec.ClassName = "replicas" // clients of other tests were issued with other keys
 		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + ns + ".example/" + name)}
 		if err := env.Client.Create(t.Context(), oc); err != nil {
 			t.Fatal(err)
