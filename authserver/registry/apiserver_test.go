@@ -65,7 +65,7 @@ func running(t *testing.T, run func(context.Context)) {
 func start(t *testing.T, config *rest.Config) (*registry.Registry, *buffer) {
 	t.Helper()
 	logged := &buffer{}
-	r, err := registry.New(config, "", slog.New(slog.NewTextHandler(logged, nil)))
+	r, err := registry.New(config, "", registry.View{}, slog.New(slog.NewTextHandler(logged, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

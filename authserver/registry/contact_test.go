@@ -171,7 +171,7 @@ func TestN107AnAPIServerThatHangsIsNoticedWarnedOfAndReconnected(t *testing.T) {
 	t.Setenv("HTTP2_PING_TIMEOUT_SECONDS", "1")
 	env := testenv.Start(t)
 	namespace, log := env.Namespace(t), &lockedBuffer{}
-	r, err := New(env.Config, "", slog.New(slog.NewTextHandler(log, nil)))
+	r, err := New(env.Config, "", View{}, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,9 +45,9 @@ type Registry struct {
 	logging         bool // what is not served is logged: everything has been read
 }
 
-// New returns a Registry of the objects of a class in the cluster that config leads to. It knows
-// nobody before Run.
-func New(config *rest.Config, class string, log *slog.Logger) (*Registry, error) {
+// New returns a Registry of the objects of a class in the cluster that config leads to, as far as
+// the view goes. It knows nobody before Run.
+func New(config *rest.Config, class string, view View, log *slog.Logger) (*Registry, error) {
 	r := newRegistry(class, log)
 	ours := v1alpha1.GroupVersion
 	err := r.add(config, ours, map[string]runtime.Object{
@@ -54,14 +55,21 @@ func New(config *rest.Config, class string, log *slog.Logger) (*Registry, error)
 		"ResourceServer": &resourceServer{}, "ResourceServerList": &list[resourceServer]{},
 		"OAuthClientPolicy": &policyObject{}, "OAuthClientPolicyList": &list[policyObject]{},
 	}, func(c rest.Interface) []*watch {
-		return []*watch{
-			newWatch(c, every("oauthclients", &oauthClient{}), &r.clients, log),
-			newWatch(c, every("resourceservers", &resourceServer{}), &r.resourceServers, log),
-			newWatch(c, every("oauthclientpolicies", &policyObject{}), &r.policies, log),
+		watches := slices.Concat(
+			watchesOf(c, view, every("oauthclients", &oauthClient{}), &r.clients, log),
+			watchesOf(c, view, every("resourceservers", &resourceServer{}), &r.resourceServers, log),
+		)
+		if !view.isChosen() {
+			watches = append(watches, newWatch(c, every("oauthclientpolicies", &policyObject{}), &r.policies, log))
 		}
+		return watches
 	})
 	if err != nil {
 		return nil, err
+	}
+	if view.isChosen() {
+		r.know(view)
+		return r, nil
 	}
 	return r, r.add(config, schema.GroupVersion{Version: "v1"}, map[string]runtime.Object{
 		"Namespace": &namespaceObject{}, "NamespaceList": &list[namespaceObject]{},

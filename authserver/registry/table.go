@@ -36,7 +36,10 @@ func (t *table[T]) remove(o T) {
 }
 
 // replace takes in everything there is, and forgets the rest.
-func (t *table[T]) replace(all []T) {
+func (t *table[T]) replace(all []T) { t.replaceWhere(all, func(string) bool { return true }) }
+
+// replaceWhere takes in all, and forgets the rest of those whose key is concerned.
+func (t *table[T]) replaceWhere(all []T, concerned func(key string) bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	there := make(map[string]bool, len(all))
@@ -44,7 +47,7 @@ func (t *table[T]) replace(all []T) {
 		there[o.key()] = true
 	}
 	for key := range t.all {
-		if !there[key] {
+		if !there[key] && concerned(key) {
 			t.drop(key)
 		}
 	}

@@ -125,7 +125,7 @@ func TestOneObjectThatCannotBeReadDisturbsNoOther(t *testing.T) {
 			}
 			http := httptest.NewServer(server)
 			t.Cleanup(http.Close)
-			r, err := New(&rest.Config{Host: http.URL}, "", slog.New(slog.DiscardHandler))
+			r, err := New(&rest.Config{Host: http.URL}, "", View{}, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

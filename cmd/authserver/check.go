@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/gatehouse-dev/gatehouse/authserver/identity"
+	"github.com/gatehouse-dev/gatehouse/internal/namespaced"
 )
 
 const (
@@ -38,6 +39,7 @@ func (c *config) check() []string {
 		{"issuer", func() error { return checkIssuer(c.Issuer) }},
 		{"namespace", func() error { return checkNamespace(c.Namespace) }},
 		{"class", func() error { return checkClass(c.Class) }},
+		{"namespaces, policyFile", c.readScope},
 		{"listen", func() error { return checkAddress(c.Listen) }},
 		{"metricsListen", func() error { return checkAddress(c.MetricsListen) }},
 		{"tls", c.checkTLS},
@@ -87,6 +89,12 @@ func checkNamespace(name string) error {
 		return fmt.Errorf("%q is no name of a namespace", name)
 	}
 	return nil
+}
+
+// readScope reads which namespaces are served and what policy they have.
+func (c *config) readScope() (err error) {
+	c.scope, err = namespaced.Read(c.Namespaces, c.PolicyFile)
+	return err
 }
 
 // checkClass accepts the empty class: it is the default one.

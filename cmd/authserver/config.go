@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver/identity"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
+	"github.com/gatehouse-dev/gatehouse/internal/namespaced"
 )
 
 // maxConfigFile bounds what is read, in bytes.
@@ -27,6 +28,8 @@ type config struct {
 	Issuer         string   `yaml:"issuer"`
 	Namespace      string   `yaml:"namespace"`
 	Class          string   `yaml:"class"`
+	Namespaces     []string `yaml:"namespaces"`
+	PolicyFile     string   `yaml:"policyFile"`
 	Listen         string   `yaml:"listen"`
 	MetricsListen  string   `yaml:"metricsListen"`
 	TLS            tlsFiles `yaml:"tls"`
@@ -58,7 +61,8 @@ type config struct {
 		File string `yaml:"file"`
 	} `yaml:"audit"`
 
-	proxies []netip.Prefix // TrustedProxies, parsed
+	proxies []netip.Prefix   // TrustedProxies, parsed
+	scope   namespaced.Scope // Namespaces and the content of PolicyFile
 }
 
 type tlsFiles struct {
@@ -129,6 +133,12 @@ func readConfig(o options) (config, error) {
 	}
 	if o.class != "" {
 		c.Class = o.class
+	}
+	if o.namespaces != "" {
+		c.Namespaces = namespaced.Split(o.namespaces)
+	}
+	if o.policyFile != "" {
+		c.PolicyFile = o.policyFile
 	}
 	if o.metricsListen != "" {
 		c.MetricsListen = o.metricsListen

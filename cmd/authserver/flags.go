@@ -16,6 +16,8 @@ type options struct {
 	metricsListen string
 	kubeconfig    string
 	class         string
+	namespaces    string
+	policyFile    string
 }
 
 // parseFlags reads the flags of serve. Its error is flag.ErrHelp when help was asked for
@@ -39,6 +41,8 @@ Flags of the first:
 	fs.StringVar(&o.listen, "listen", "", "`ADDRESS` to serve on, instead of the file's key listen")
 	fs.StringVar(&o.metricsListen, "metrics-listen", "", "`ADDRESS` of /metrics, /healthz and /readyz in plain HTTP, instead of the file's key metricsListen")
 	fs.StringVar(&o.class, "class", "", "serve the objects whose spec.className is this `CLASS`, instead of the file's key class; the operator has the same flag")
+	fs.StringVar(&o.namespaces, "namespaces", "", "see these `NAMESPACES` only, with commas between them, instead of the file's key namespaces; the operator has the same flag")
+	fs.StringVar(&o.policyFile, "policy-file", "", "the `FILE` with the policy of all of them, instead of the file's key policyFile; the operator has the same flag")
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "the `FILE` that leads to the cluster; default: the variable KUBECONFIG, then the pod's own service account")
 	if err := fs.Parse(args); err != nil {
 		return o, err

@@ -38,7 +38,7 @@ type server struct {
 func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*server, error) {
 	apiServer := apiclient.NewClock()
 	r.cluster.Wrap(apiServer.Wrap)
-	clients, err := registry.New(r.cluster, c.Class, log)
+	clients, err := registry.New(r.cluster, c.Class, registry.View{Namespaces: c.scope.Namespaces, Policy: c.scope.Policy}, log)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,11 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 
 // newEngine wires the engine, which has no keys yet.
 func newEngine(c config, r *resources, clients *registry.Registry, auditor authserver.Auditor, log *slog.Logger) (*authserver.Server, error) {
-	reviewer, err := access.NewReviewer(r.cluster)
+	newReviewer := access.NewReviewer
+	if len(c.scope.Namespaces) > 0 {
+		newReviewer = access.NewLocalReviewer
+	}
+	reviewer, err := newReviewer(r.cluster)
 	if err != nil {
 		return nil, err
 	}
