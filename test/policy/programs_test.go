@@ -148,7 +148,7 @@ func statusOf(object client.Object) *v1alpha1.IssuedStatus {
 
 func (f *fixture) startRegistry(t *testing.T) *registry.Registry {
 	t.Helper()
-	r, err := registry.New(f.Config, "", slog.New(slog.DiscardHandler))
+	r, err := registry.New(f.Config, "", registry.View{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

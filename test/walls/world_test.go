@@ -54,6 +54,10 @@ type world struct {
 	issuer string
 	roots  *x509.CertPool
 
+	system    string              // the namespace of the programs
+	class     string              // of the objects that they serve
+	arguments map[string][]string // more of them, by program
+
 	operator, authserver *process.Process
 }
 
@@ -86,7 +90,7 @@ func open(t *testing.T, env *testenv.Env) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{Env: env, t: t, root: root, dir: filepath.Join(filepath.Dir(env.Kubeconfig), "walls"), roots: x509.NewCertPool()}
+	w := &world{Env: env, t: t, root: root, system: system, dir: filepath.Join(filepath.Dir(env.Kubeconfig), "walls"), roots: x509.NewCertPool()}
 	if err := os.MkdirAll(w.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -130,8 +134,10 @@ func (w *world) build(ctx context.Context) error {
 }
 
 // install applies config/default as `make deploy` does.
-func (w *world) install(ctx context.Context) error {
-	manifests, err := w.run(ctx, "", "go", "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", "config/default")
+func (w *world) install(ctx context.Context) error { return w.apply(ctx, "config/default") }
+
+func (w *world) apply(ctx context.Context, folder string) error {
+	manifests, err := w.run(ctx, "", "go", "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", folder)
 	if err != nil {
 		return err
 	}
@@ -169,7 +175,7 @@ func (w *world) configure(ctx context.Context) error {
 	return errors.Join(
 		w.writeYAML("users.yaml", map[string]any{"users": users}),
 		w.writeYAML("authserver.yaml", map[string]any{
-			"issuer": w.issuer, "namespace": system, "listen": listen, "metricsListen": metrics,
+			"issuer": w.issuer, "namespace": w.system, "listen": listen, "metricsListen": metrics,
 			"tls":      map[string]string{"certFile": w.file("tls.crt"), "keyFile": w.file("tls.key")},
 			"store":    "sqlite:" + w.file("gatehouse.db"),
 			"identity": map[string]string{"usersFile": w.file("users.yaml")},
@@ -221,7 +227,7 @@ func (w *world) writeCertificate() error {
 // writeKubeconfig lets a program in with a token of its ServiceAccount, and with nothing else.
 func (w *world) writeKubeconfig(ctx context.Context, account string) error {
 	request := &authenticationv1.TokenRequest{}
-	owner := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: account}}
+	owner := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: w.system, Name: account}}
 	if err := w.Client.SubResource("token").Create(ctx, owner, request); err != nil {
 		return fmt.Errorf("make a token of %s: %w", account, err)
 	}
@@ -240,14 +246,15 @@ func (w *world) launch(name string, args ...string) (*process.Process, error) {
 		return nil, err
 	}
 	defer log.Close() // the program has a descriptor of its own
-	cmd := exec.Command(w.file(name), append(args, "--kubeconfig="+w.file("gatehouse-"+name+".kubeconfig"))...)
+	args = append(append(args, "--kubeconfig="+w.file("gatehouse-"+name+".kubeconfig")), w.arguments[name]...)
+	cmd := exec.Command(w.file(name), args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	return process.Start(name, cmd)
 }
 
 // startOperator starts the operator without leader election: one that was stopped for a while would have lost its lease.
 func (w *world) startOperator(context.Context) (err error) {
-	w.operator, err = w.launch("operator", "--issuer="+w.issuer, "--namespace="+system,
+	w.operator, err = w.launch("operator", "--issuer="+w.issuer, "--namespace="+w.system,
 		"--metrics-bind-address=0", "--health-probe-bind-address=0")
 	return err
 }
