@@ -176,6 +176,7 @@ const v1alpha1Type = string(v1alpha1.SecretTypeDefault)
 func TestN110AListedTypeIsWrittenAndThoseOfKubernetesNever(t *testing.T) {
 	env, _ := guarded(t)
 	text := strings.ReplaceAll(read(t, root+"/config/rbac/operator_secrets.yaml"), "name: gatehouse-operator-secrets", "name: listed")
+	text, _, _ = strings.Cut(text, "# The same for the ConfigMaps") // another policy
 	text = strings.ReplaceAll(text, "policyName: gatehouse-operator-secrets", "policyName: listed")
 	text = strings.ReplaceAll(text, ":gatehouse-operator$", ":listed$")
 	text = strings.Replace(text, "['gatehouse.dev/oauth-client']", "['gatehouse.dev/oauth-client', 'nginx.org/oidc', 'kubernetes.io/tls', 'helm.sh/release.v1', 'bootstrap.kubernetes.io/token']", 1)
@@ -256,6 +257,32 @@ func TestN110TheOperatorMakesAndRotatesItsKeysAndDeletesNone(t *testing.T) {
 	}
 	if err := operator.DeleteAllOf(t.Context(), &corev1.Secret{}, client.InNamespace(system)); !apierrors.IsForbidden(err) {
 		t.Errorf("delete all at once: got %v, want it forbidden", err)
+	}
+}
+
+// N110: the role lets the operator make a ConfigMap of any name beside its keys; the policy those of released claims.
+func TestN110TheOperatorMakesNoConfigMapButThoseOfReleasedClaims(t *testing.T) {
+	env, operator := guarded(t)
+	configMap := func(name string) *corev1.ConfigMap {
+		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: name}}
+	}
+	eventually(t, "another name is denied", func(ctx context.Context) (bool, error) {
+		err := operator.Create(ctx, configMap("gatehouse-authserver-2"), client.DryRunAll)
+		return err != nil && strings.Contains(err.Error(), "must write no ConfigMap but those of released claims"), nil
+	})
+	for _, name := range []string{"gatehouse-released-claims-8", "gatehouse-released-claims-00", "x-gatehouse-released-claims-0"} {
+		if err := operator.Create(t.Context(), configMap(name), client.DryRunAll); err == nil {
+			t.Errorf("it makes %s", name)
+		}
+	}
+	made := configMap("gatehouse-released-claims-7")
+	if err := operator.Create(t.Context(), made); err != nil {
+		t.Fatalf("it makes none of its own: %v", err)
+	}
+	t.Cleanup(func() { remove(t, env, made) })
+	made.Data = map[string]string{"claims.json": "[]"}
+	if err := operator.Update(t.Context(), made); err != nil {
+		t.Errorf("it updates none of its own: %v", err)
 	}
 }
 
