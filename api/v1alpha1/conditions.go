@@ -75,9 +75,6 @@ const (
 // ScopesResolvedReason is a reason of ConditionScopesResolved.
 type ScopesResolvedReason string
 
-// Reasons of ConditionScopesResolved.
-const (
-	ScopesResolvedReasonResolved ScopesResolvedReason = "Resolved"
-	// ScopesResolvedReasonNotOpen goes with False: see ConditionScopesResolved.
-	ScopesResolvedReasonNotOpen ScopesResolvedReason = "NotOpen"
-)
+// ScopesResolvedReasonNotOpen goes with False: see ConditionScopesResolved. The condition is
+// absent while all scopes can be granted.
+const ScopesResolvedReasonNotOpen ScopesResolvedReason = "NotOpen"
