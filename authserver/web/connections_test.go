@@ -236,7 +236,7 @@ func TestN85OnlyATrustedProxyNamesTheClient(t *testing.T) {
 		{"a trusted proxy without the header", "127.1.1.1", getRequest, true, ""},
 		{"anybody else", "127.6.6.6", throughProxy(t, 2, "203.0.113.7:4711"), true, ""},
 		{"anybody else without the header", "127.6.6.6", getRequest, true, "127.6.6.6"},
-		{"a trusted proxy where the protocol is not spoken", "127.1.1.1", throughProxy(t, 2, "203.0.113.7:4711"), false, ""},
+		{"a trusted proxy where the protocol is off", "127.1.1.1", throughProxy(t, 2, "203.0.113.7:4711"), false, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := serveBounded(t, ConnectionsConfig{TrustedProxies: proxies, ProxyProtocol: row.proxied}, nil)

@@ -33,7 +33,7 @@ func newProxied(c *connection) *proxied {
 
 func onlyVersion2(h *proxyproto.Header) error {
 	if h.Version != 2 {
-		return errors.New("the PROXY protocol is spoken in version 2 only")
+		return errors.New("the PROXY protocol is accepted in version 2 only")
 	}
 	return nil
 }

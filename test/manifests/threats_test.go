@@ -138,7 +138,7 @@ func TestEveryLineOfTheThreatModelHasItsTest(t *testing.T) {
 		}
 	}
 	for _, actor := range []string{
-		"A stranger", "A person", "A person who left", "A tenant with the role edit", "An application with a stolen secret", "A stolen token of the operator",
+		"Somebody without an account", "A person", "A person who left", "A tenant with the role edit", "An application with a stolen secret", "A stolen token of the operator",
 		"A stolen token of the server", "A stolen status", "A stolen store file", "An administrator of the platform",
 	} {
 		if !slices.Contains(actors, actor) {
