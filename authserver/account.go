@@ -23,11 +23,11 @@ type Access struct {
 // Accesses returns what the owner allowed, ordered by the clients' names. Clients that were
 // deleted are left out: with them everything of theirs is refused already.
 func (s *Server) Accesses(ctx context.Context, v *Visitor) ([]Access, error) {
-	grants, err := s.Store.GrantsOf(ctx, v.Owner.Subject, s.Now())
+	grants, err := s.store.GrantsOf(ctx, v.Owner.Subject, s.now())
 	if err != nil {
 		return nil, fmt.Errorf("list grants: %w", err)
 	}
-	consents, err := s.Store.ConsentsOf(ctx, v.Owner.Subject)
+	consents, err := s.store.ConsentsOf(ctx, v.Owner.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("list consents: %w", err)
 	}
@@ -44,7 +44,7 @@ func (s *Server) Accesses(ctx context.Context, v *Visitor) ([]Access, error) {
 	for _, c := range consents {
 		collect(found, c.ClientUID, c.Scopes).always = true
 	}
-	return s.present(found), nil
+	return s.sortAccesses(found), nil
 }
 
 // collected is an Access in the making.
@@ -64,10 +64,10 @@ func collect(found map[string]*collected, clientUID string, scopes []string) *co
 	return a
 }
 
-func (s *Server) present(found map[string]*collected) []Access {
+func (s *Server) sortAccesses(found map[string]*collected) []Access {
 	out := make([]Access, 0, len(found))
 	for uid, a := range found {
-		client, ok := s.Clients.ByUID(uid)
+		client, ok := s.clients.ByUID(uid)
 		if !ok {
 			continue
 		}
@@ -88,11 +88,11 @@ func (s *Server) present(found map[string]*collected) []Access {
 // Forget ends everything the owner allowed the client: each grant, each proof that is
 // under way, and the consent for always. It is no error if there was nothing.
 func (s *Server) Forget(ctx context.Context, v *Visitor, clientID string) error {
-	client, ok := s.Clients.ByID(clientID)
+	client, ok := s.clients.ByID(clientID)
 	if !ok {
 		return nil
 	}
-	if err := s.Store.Forget(ctx, v.Owner.Subject, client.UID, s.Now()); err != nil {
+	if err := s.store.Forget(ctx, v.Owner.Subject, client.UID, s.now()); err != nil {
 		return fmt.Errorf("forget client: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventConsentForgotten, ClientID: client.ID, Owner: v.Owner.Name, Reason: "revoked by the owner"})

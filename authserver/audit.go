@@ -48,4 +48,4 @@ type Auditor interface {
 	Record(ctx context.Context, e Event)
 }
 
-func (s *Server) audit(ctx context.Context, e Event) { s.Auditor.Record(ctx, e) }
+func (s *Server) audit(ctx context.Context, e Event) { s.auditor.Record(ctx, e) }

@@ -70,7 +70,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interactio
 	if err := s.mayBegin(); err != nil {
 		return nil, err
 	}
-	client, known := s.Clients.ByID(r.ClientID)
+	client, known := s.clients.ByID(r.ClientID)
 	if !known {
 		client = &unknownClient
 	}
@@ -84,9 +84,9 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interactio
 		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
 	}
 	i := &Interaction{
-		ID: s.NewID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
+		ID: s.newID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
 		Callback: callback, Requested: r.Callback, State: r.State,
-		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, StartedAt: s.Now(),
+		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, StartedAt: s.now(),
 	}
 	if len(r.State) > maxState {
 		i.State = ""
@@ -101,7 +101,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interactio
 	if !client.May(GrantAuthorizationCode) {
 		return nil, i.fail(refuse(UnauthorizedClient, "the client may not use the authorization code grant"))
 	}
-	scopes, err := narrow(client.Scopes, r.Scopes)
+	scopes, err := restrictScopes(client.Scopes, r.Scopes)
 	if err != nil {
 		return nil, i.fail(err)
 	}
@@ -140,9 +140,9 @@ func (i *Interaction) fail(e *Error) *Error {
 	return e
 }
 
-// narrow returns asked, which must lie within allowed, in the order of allowed and
+// restrictScopes returns asked, which must lie within allowed, in the order of allowed and
 // without repetition; nil asks for everything.
-func narrow(allowed, asked []string) ([]string, *Error) {
+func restrictScopes(allowed, asked []string) ([]string, *Error) {
 	if asked == nil {
 		return slices.Clone(allowed), nil
 	}

@@ -167,8 +167,8 @@ func (c *Client) MayUse(p Place, now time.Time) bool {
 	}
 }
 
-// keeps reports whether what was given at t is still honoured.
-func (c *Client) keeps(t time.Time) bool { return !t.Before(c.NotBefore) }
+// acceptsGrantFrom reports whether what was given at t is still honoured.
+func (c *Client) acceptsGrantFrom(t time.Time) bool { return !t.Before(c.NotBefore) }
 
 // HasCallback reports whether a browser may be sent to uri: one of the client's callbacks,
 // character for character (RFC 9700 §2.1), but that the port of a loopback callback is free

@@ -71,7 +71,7 @@ func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position
 		p.Step = StepRefused
 		return p, i.unlessSilent(AccessDenied, "the owner may not use this client")
 	}
-	asked, err := s.mustAsk(ctx, i, v.Owner, client)
+	asked, err := s.needsConsent(ctx, i, v.Owner, client)
 	if err != nil {
 		return Position{}, err
 	}
@@ -80,7 +80,7 @@ func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position
 		return p, nil
 	}
 	p.Step, p.Rememberable, p.Choosable = StepConsent, rememberable(client), client.OwnerChooses
-	p.Until = endOf(client, s.Now().Add(proofLifetime(client)), s.Now())
+	p.Until = endOf(client, s.now().Add(proofLifetime(client)), s.now())
 	if p.Ticket, err = s.ticket(i, v); err != nil {
 		return Position{}, err
 	}
@@ -98,27 +98,27 @@ func (i *Interaction) unlessSilent(code Code, description string) error {
 // clientOf returns the interaction's client if the interaction may go on. The client
 // may have been deleted, suspended or changed since it began.
 func (s *Server) clientOf(ctx context.Context, i *Interaction) (*Client, error) {
-	if s.Now().Sub(i.StartedAt) >= InteractionLifetime {
+	if s.now().Sub(i.StartedAt) >= InteractionLifetime {
 		return nil, refuse(InteractionGone, "the request is too old")
 	}
 	if i.RequestToken != "" {
 		return s.clientOfRequestToken(ctx, i)
 	}
-	client, ok := s.Clients.ByUID(i.ClientUID)
+	client, ok := s.clients.ByUID(i.ClientUID)
 	if !ok || !client.served() {
 		return nil, refuse(UnknownClient, "no such client")
 	}
 	if !client.HasCallback(i.Callback) {
 		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
 	}
-	if _, err := narrow(client.Scopes, i.Scopes); err != nil {
+	if _, err := restrictScopes(client.Scopes, i.Scopes); err != nil {
 		return nil, i.fail(err)
 	}
 	return client, nil
 }
 
-// mustAsk reports whether the owner has to decide on a page.
-func (s *Server) mustAsk(ctx context.Context, i *Interaction, o Owner, c *Client) (bool, error) {
+// needsConsent reports whether the owner has to decide on a page.
+func (s *Server) needsConsent(ctx context.Context, i *Interaction, o Owner, c *Client) (bool, error) {
 	if i.Prompt.Consent {
 		return true, nil
 	}
@@ -128,7 +128,7 @@ func (s *Server) mustAsk(ctx context.Context, i *Interaction, o Owner, c *Client
 	if !rememberable(c) {
 		return true, nil
 	}
-	given, err := s.Store.Consent(ctx, o.Subject, c.UID)
+	given, err := s.store.Consent(ctx, o.Subject, c.UID)
 	if errors.Is(err, ErrNotFound) {
 		return true, nil
 	}
@@ -146,7 +146,7 @@ func rememberable(c *Client) bool { return c.Consent == ConsentRemember && !c.Pu
 func (s *Server) explain(names []string) []Scope {
 	scopes := make([]Scope, 0, len(names))
 	for _, name := range names {
-		scope, ok := s.Clients.Scope(name)
+		scope, ok := s.clients.Scope(name)
 		if !ok {
 			scope = Scope{Name: name}
 		}
@@ -173,7 +173,7 @@ func (s *Server) Decide(ctx context.Context, i *Interaction, v *Visitor, d Decis
 	if err != nil {
 		return nil, err
 	}
-	if p.Step != StepConsent && p.Step != StepIssue || !s.ticketFits(d.Ticket, i, v) {
+	if p.Step != StepConsent && p.Step != StepIssue || !s.matchesTicket(d.Ticket, i, v) {
 		return nil, refuse(InteractionGone, "the decision does not belong to this request")
 	}
 	if !d.Allow {
@@ -218,7 +218,7 @@ func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client
 	if err := s.mayBegin(); err != nil {
 		return nil, err
 	}
-	now := s.Now()
+	now := s.now()
 	proof, bound := newProof(i, c, now)
 	grant := Grant{
 		ID: grantIDOf(i), ClientUID: c.UID, Owner: o.Subject, Scopes: i.Scopes, Profile: c.Profile,
@@ -226,13 +226,13 @@ func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client
 	}
 	var consent *Consent
 	if always {
-		scopes, err := s.widen(ctx, o, c, i.Scopes)
+		scopes, err := s.mergeConsent(ctx, o, c, i.Scopes)
 		if err != nil {
 			return nil, err
 		}
 		consent = &Consent{Owner: o.Subject, ClientUID: c.UID, Scopes: scopes, GivenAt: now}
 	}
-	err := s.Store.Approve(ctx, grant, consent)
+	err := s.store.Approve(ctx, grant, consent)
 	if errors.Is(err, ErrExists) {
 		return nil, refuse(InteractionGone, "the request was answered before")
 	}
@@ -275,10 +275,10 @@ func endOf(c *Client, proofEnds, now time.Time) time.Time {
 	return end
 }
 
-// widen returns the scopes of an "always": those decided now and those of an earlier
+// mergeConsent returns the scopes of an "always": those decided now and those of an earlier
 // one that the client may still have.
-func (s *Server) widen(ctx context.Context, o Owner, c *Client, scopes []string) ([]string, error) {
-	before, err := s.Store.Consent(ctx, o.Subject, c.UID)
+func (s *Server) mergeConsent(ctx context.Context, o Owner, c *Client, scopes []string) ([]string, error) {
+	before, err := s.store.Consent(ctx, o.Subject, c.UID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, fmt.Errorf("read consent: %w", err)
 	}

@@ -17,7 +17,7 @@ func TestN108ARegistryThatIsTooOldStopsNewAuthorizationsOnly(t *testing.T) {
 	begun, ticket := s.begin(photoPrint()), ""
 	ticket = s.next(begun, bob).Ticket
 	old := error(nil)
-	s.Auth.ClientsCurrent = func() error { return old }
+	s.Auth.SetClientsCurrent(func() error { return old })
 
 	old = authserver.ErrUnavailable
 	for name, call := range map[string]func() error{

@@ -25,7 +25,7 @@ func (s *Server) entitled(ctx context.Context, o Owner, c *Client, stale time.Du
 	if c.EveryoneEntitled {
 		return true, nil
 	}
-	ok, err := s.Entitlement.Entitled(ctx, o, c, stale)
+	ok, err := s.entitlement.Entitled(ctx, o, c, stale)
 	if err != nil {
 		return false, fmt.Errorf("check entitlement: %w", err)
 	}

@@ -21,3 +21,12 @@ func (s *Server) CountProofs() (verified, derived *atomic.Int64) {
 	}
 	return verified, derived
 }
+
+// SetClientsCurrent replaces the question whether what is known of the clients is current.
+func (s *Server) SetClientsCurrent(current func() error) { s.clientsCurrent = current }
+
+// SetDirectory replaces the directory.
+func (s *Server) SetDirectory(d Directory) { s.directory = d }
+
+// SetPasswordChangeEndsGrants changes whether a new password ends a person's grants.
+func (s *Server) SetPasswordChangeEndsGrants(ends bool) { s.passwordChangeEndsGrants = ends }

@@ -168,7 +168,7 @@ func FuzzTokens(f *testing.F) {
 }
 
 func FuzzSealedInteraction(f *testing.F) {
-	s := &Server{Config: Config{Now: func() time.Time { return moment }}}
+	s := &Server{now: func() time.Time { return moment }}
 	s.UseKeys(newTestKeys(f, oneKey()))
 	sealed, err := s.SealInteraction(&Interaction{ID: "one", Callback: "https://app.example/cb", StartedAt: moment})
 	if err != nil {

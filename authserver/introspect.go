@@ -70,7 +70,7 @@ func (s *Server) inspect(ctx context.Context, token string) (TokenInfo, error) {
 }
 
 func (s *Server) inspectAccess(ctx context.Context, t accessToken, token string) (TokenInfo, error) {
-	if !s.Now().Before(t.ExpiresAt) {
+	if !s.now().Before(t.ExpiresAt) {
 		return TokenInfo{}, nil
 	}
 	if t.ClientUID != "" {
@@ -88,11 +88,11 @@ func (s *Server) inspectAccess(ctx context.Context, t accessToken, token string)
 // inspectCredential is about a token of the client credentials grant: it dies with its
 // client, with its credential, and by revocation.
 func (s *Server) inspectCredential(ctx context.Context, t accessToken, token string) (TokenInfo, error) {
-	client, ok := s.Clients.ByUID(t.ClientUID)
-	if !ok || !client.served() || !client.keeps(t.IssuedAt) || !client.May(GrantClientCredentials) || !client.accepts(t.CredentialID, s.Now()) {
+	client, ok := s.clients.ByUID(t.ClientUID)
+	if !ok || !client.served() || !client.acceptsGrantFrom(t.IssuedAt) || !client.May(GrantClientCredentials) || !client.accepts(t.CredentialID, s.now()) {
 		return TokenInfo{}, nil
 	}
-	spent, err := s.Store.Spent(ctx, revocationKey(token), s.Now())
+	spent, err := s.store.Spent(ctx, revocationKey(token), s.now())
 	if err != nil {
 		return TokenInfo{}, wrap("read revocation", err)
 	}
@@ -110,12 +110,12 @@ func (s *Server) inspectCredential(ctx context.Context, t accessToken, token str
 // that the audit log learns at the next refresh or login, not at each introspection.
 func (s *Server) inspectGrant(ctx context.Context, id GrantID) (TokenInfo, error) {
 	g, found, err := s.grantOf(ctx, id)
-	now := s.Now()
-	if err != nil || !found || g.Generation == 0 || !live(g.Grant, now) || g.person.absence(now) != "" {
+	now := s.now()
+	if err != nil || !found || g.Generation == 0 || !isLive(g.Grant, now) || g.person.absence(now) != "" {
 		return TokenInfo{}, err
 	}
-	client, ok := s.Clients.ByUID(g.ClientUID)
-	if !ok || !client.served() || !client.keeps(g.ApprovedAt) {
+	client, ok := s.clients.ByUID(g.ClientUID)
+	if !ok || !client.served() || !client.acceptsGrantFrom(g.ApprovedAt) {
 		return TokenInfo{}, nil
 	}
 	entitled, err := s.entitled(ctx, g.person.Owner, client, refreshStale)
@@ -124,7 +124,7 @@ func (s *Server) inspectGrant(ctx context.Context, id GrantID) (TokenInfo, error
 	}
 	return TokenInfo{
 		Active: true, Client: client, Owner: g.person.Owner, ExpiresAt: g.EndsAt,
-		Scopes: granted(g.Grant, client), grant: g.Grant,
+		Scopes: grantedScopes(g.Grant, client), grant: g.Grant,
 	}, nil
 }
 
@@ -136,7 +136,7 @@ func (s *Server) inspectRefresh(ctx context.Context, t refreshToken) (TokenInfo,
 		return TokenInfo{}, err
 	}
 	g := info.grant
-	inGrace := t.Generation+1 == g.Generation && s.Now().Sub(g.RotatedAt) <= refreshGrace
+	inGrace := t.Generation+1 == g.Generation && s.now().Sub(g.RotatedAt) <= refreshGrace
 	if t.Generation != g.Generation && !inGrace {
 		return TokenInfo{}, nil
 	}

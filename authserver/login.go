@@ -73,14 +73,14 @@ func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
 	if err != nil {
 		return Login{}, fmt.Errorf("authenticate owner: %w", err)
 	}
-	return s.openSession(ctx, owner, s.Now())
+	return s.openSession(ctx, owner, s.now())
 }
 
 // checkPassword asks the directory, when it is this login's turn. A login that has to wait
 // for what was guessed before takes no place in the line.
 func (s *Server) checkPassword(ctx context.Context, c Credentials) (Owner, error) {
-	device := s.knownDevice(ctx, c, s.Now())
-	if wait := s.throttle.delay(s.Now(), c, device); wait > 0 {
+	device := s.knownDevice(ctx, c, s.now())
+	if wait := s.throttle.delay(s.now(), c, device); wait > 0 {
 		return Owner{}, tooManyAttempts(wait)
 	}
 	turn := newTurn(c, device)
@@ -89,14 +89,14 @@ func (s *Server) checkPassword(ctx context.Context, c Credentials) (Owner, error
 		return Owner{}, err
 	}
 	defer end()
-	attempt, wait := s.throttle.begin(s.Now(), c, device)
+	attempt, wait := s.throttle.begin(s.now(), c, device)
 	if wait > 0 {
 		return Owner{}, tooManyAttempts(wait)
 	}
-	owner, err := s.Directory.Authenticate(ctx, c.Username, c.Password, turn.lane)
+	owner, err := s.directory.Authenticate(ctx, c.Username, c.Password, turn.lane)
 	switch {
 	case err == nil:
-		attempt.succeeded(s.Now())
+		attempt.succeeded(s.now())
 	case !errors.Is(err, ErrWrongPassword):
 		attempt.undecided()
 	}
@@ -110,7 +110,7 @@ func tooManyAttempts(wait time.Duration) *Error {
 // knownName returns the name if there is such an owner: what is typed as one may be a
 // password, and belongs in no log.
 func (s *Server) knownName(ctx context.Context, name string) string {
-	owner, err := s.Directory.Lookup(ctx, name)
+	owner, err := s.directory.Lookup(ctx, name)
 	if err != nil {
 		return ""
 	}
@@ -124,10 +124,10 @@ func (s *Server) openSession(ctx context.Context, owner Owner, now time.Time) (L
 	token := rand.Text()
 	session := Session{
 		Hash: sha256.Sum256([]byte(token)), Owner: owner.Subject,
-		AuthenticatedAt: now, ExpiresAt: now.Add(s.SessionLifetime), CredentialVersion: owner.CredentialVersion,
+		AuthenticatedAt: now, ExpiresAt: now.Add(s.sessionLifetime), CredentialVersion: owner.CredentialVersion,
 	}
 	confirmation := s.confirmation(owner, now)
-	if err := s.Store.CreateSession(ctx, session, confirmation); err != nil {
+	if err := s.store.CreateSession(ctx, session, confirmation); err != nil {
 		return Login{}, fmt.Errorf("create session: %w", err)
 	}
 	// The directory may have changed while the password was checked, and whoever looked at everybody
@@ -156,14 +156,14 @@ func (s *Server) Visitor(ctx context.Context, token string) (*Visitor, error) {
 	if token == "" || len(token) > 64 {
 		return nil, nil
 	}
-	session, person, err := s.Store.Session(ctx, sha256.Sum256([]byte(token)))
+	session, person, err := s.store.Session(ctx, sha256.Sum256([]byte(token)))
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read session: %w", err)
 	}
-	now := s.Now()
+	now := s.now()
 	if !now.Before(session.ExpiresAt) || person.absence(now) != "" || session.CredentialVersion != person.CredentialVersion {
 		return nil, nil
 	}
@@ -176,7 +176,7 @@ func (s *Server) OwnerOf(ctx context.Context, t TokenInfo) (Owner, error) {
 	if !t.Active || t.Owner.Subject == "" {
 		return Owner{}, ErrNotFound
 	}
-	person, err := s.Store.Person(ctx, t.Owner.Subject)
+	person, err := s.store.Person(ctx, t.Owner.Subject)
 	if err != nil {
 		return Owner{}, fmt.Errorf("read owner: %w", err)
 	}
@@ -185,7 +185,7 @@ func (s *Server) OwnerOf(ctx context.Context, t TokenInfo) (Owner, error) {
 
 // SignOut ends the session. Grants stay: they are ended on the account page.
 func (s *Server) SignOut(ctx context.Context, v *Visitor) error {
-	if err := s.Store.DeleteSession(ctx, v.Owner.Subject, v.Session.Hash); err != nil {
+	if err := s.store.DeleteSession(ctx, v.Owner.Subject, v.Session.Hash); err != nil {
 		return fmt.Errorf("delete session: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name})

@@ -15,8 +15,8 @@ const peoplePage = 200
 
 // confirmation is what the directory said of an owner at now.
 func (s *Server) confirmation(o Owner, now time.Time) Confirmation {
-	c := Confirmation{Person: Person{Owner: o, ConfirmedAt: now}, EndGrants: s.PasswordChangeEndsGrants}
-	if holds := s.Directory.ConfirmedFor(o.Source); holds > 0 {
+	c := Confirmation{Person: Person{Owner: o, ConfirmedAt: now}, EndGrants: s.passwordChangeEndsGrants}
+	if holds := s.directory.ConfirmedFor(o.Source); holds > 0 {
 		c.ConfirmedUntil = now.Add(holds)
 	}
 	return c
@@ -27,7 +27,7 @@ func (s *Server) confirmation(o Owner, now time.Time) Confirmation {
 // start, by the clock, and at once when the directory has changed.
 func (s *Server) ConfirmPeople(ctx context.Context) error {
 	for after := ""; ; {
-		page, err := s.Store.People(ctx, after, peoplePage)
+		page, err := s.store.People(ctx, after, peoplePage)
 		if err != nil {
 			return fmt.Errorf("list people: %w", err)
 		}
@@ -56,7 +56,7 @@ func (s *Server) confirmPage(ctx context.Context, page []Person) error {
 	if len(news) == 0 {
 		return nil
 	}
-	if err := s.Store.ConfirmPeople(ctx, news); err != nil {
+	if err := s.store.ConfirmPeople(ctx, news); err != nil {
 		return fmt.Errorf("keep people: %w", err)
 	}
 	for _, e := range events {
@@ -68,12 +68,12 @@ func (s *Server) confirmPage(ctx context.Context, page []Person) error {
 // confirm asks the directory about one person, if it is time: halfway through what a confirmation
 // holds. A directory that gives no answer prolongs a confirmation once. It fails only when ctx ends.
 func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
-	now, holds := s.Now(), s.Directory.ConfirmedFor(p.Source)
+	now, holds := s.now(), s.directory.ConfirmedFor(p.Source)
 	unchanged := Confirmation{Person: p}
 	if age := now.Sub(p.ConfirmedAt); p.EndedAt.IsZero() && holds > 0 && age >= 0 && age < holds/2 {
 		return unchanged, nil
 	}
-	owner, err := s.Directory.Confirm(ctx, p)
+	owner, err := s.directory.Confirm(ctx, p)
 	switch {
 	case err == nil && owner.Subject == p.Subject && owner.check() == nil:
 		return s.confirmation(owner, now), nil

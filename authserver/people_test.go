@@ -218,7 +218,7 @@ func TestN93AChangedPasswordEndsSessionsAndGrantsWhereThatIsWanted(t *testing.T)
 	for _, ends := range []bool{false, true} {
 		t.Run(fmt.Sprintf("grants end %v", ends), func(t *testing.T) {
 			s := newScene(t)
-			s.Auth.PasswordChangeEndsGrants = ends
+			s.Auth.SetPasswordChangeEndsGrants(ends)
 			login, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
 			if err != nil {
 				t.Fatal(err)
@@ -296,7 +296,7 @@ func TestN91N93ALoginThatTheDirectoryOvertakesIsWorthNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Auth.Directory = changing{s.Directory, func() { change(s, bob) }}
+		s.Auth.SetDirectory(changing{s.Directory, func() { change(s, bob) }})
 		login, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -25,14 +25,14 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 		return Grant{}, wrongCallback()
 	}
 	hash := Hash(sha256.Sum256([]byte(r.Proof)))
-	g, err := s.Store.GrantByProof(ctx, hash)
+	g, err := s.store.GrantByProof(ctx, hash)
 	if errors.Is(err, ErrNotFound) {
 		return Grant{}, refuse(InvalidGrant, "the code is unknown or expired")
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("read proof: %w", err)
 	}
-	if refusal := bound(g, c, r); refusal != nil {
+	if refusal := checkBinding(g, c, r); refusal != nil {
 		return Grant{}, refusal
 	}
 	owned, err := s.withPerson(ctx, g)
@@ -40,18 +40,18 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 		return Grant{}, err
 	}
 	if g.Generation > 0 {
-		return Grant{}, s.reused(ctx, EventProofReused, owned, c)
+		return Grant{}, s.revokeReused(ctx, EventProofReused, owned, c)
 	}
-	now := s.Now()
-	if !now.Before(g.Proof.ExpiresAt) || !live(g, now) || !c.keeps(g.ApprovedAt) {
+	now := s.now()
+	if !now.Before(g.Proof.ExpiresAt) || !isLive(g, now) || !c.acceptsGrantFrom(g.ApprovedAt) {
 		return Grant{}, &Error{Code: InvalidGrant, Why: WhyExpired, Description: "the code is unknown or expired"}
 	}
 	if err := s.stillEntitled(ctx, owned, c, 0); err != nil {
 		return Grant{}, err
 	}
-	taken, err := s.Store.Redeem(ctx, hash, now)
+	taken, err := s.store.Redeem(ctx, hash, now)
 	if errors.Is(err, ErrNotFound) {
-		return Grant{}, s.lostRace(ctx, owned, c)
+		return Grant{}, s.explainLostRedemption(ctx, owned, c)
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("redeem proof: %w", err)
@@ -60,19 +60,19 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 	return taken, nil
 }
 
-// bound checks all that ties a proof to the one who brings it: the client, the callback
+// checkBinding checks all that ties a proof to the one who brings it: the client, the callback
 // (RFC 6749 §4.1.3), the code verifier (RFC 7636 §4.6) and what was approved.
-func bound(g Grant, c *Client, r TokenRequest) *Error {
+func checkBinding(g Grant, c *Client, r TokenRequest) *Error {
 	if g.ClientUID != c.UID {
 		return refuse(InvalidGrant, "the code is unknown or expired")
 	}
 	if r.Callback != g.Proof.Callback {
 		return wrongCallback()
 	}
-	if !codeVerifierFits(r.CodeVerifier, g.Proof.CodeChallenge) {
+	if !matchesChallenge(r.CodeVerifier, g.Proof.CodeChallenge) {
 		return refuse(InvalidGrant, "code_verifier does not fit the code_challenge")
 	}
-	_, refusal := narrow(granted(g, c), r.Scopes)
+	_, refusal := restrictScopes(grantedScopes(g, c), r.Scopes)
 	return refusal
 }
 
@@ -80,10 +80,10 @@ func wrongCallback() *Error {
 	return &Error{Code: InvalidGrant, Why: WhyWrongCallback, Description: "redirect_uri differs from the authorization request's"}
 }
 
-// codeVerifierFits compares with the S256 challenge (RFC 7636 §4.6). Without a challenge
+// matchesChallenge compares with the S256 challenge (RFC 7636 §4.6). Without a challenge
 // there must be no verifier either: a request that lost its challenge on the way is an
 // attack (RFC 9700 §4.8.2).
-func codeVerifierFits(verifier, challenge string) bool {
+func matchesChallenge(verifier, challenge string) bool {
 	if challenge == "" {
 		return verifier == ""
 	}
@@ -97,31 +97,31 @@ func codeVerifierFits(verifier, challenge string) bool {
 
 // withPerson returns the grant with the row of its owner.
 func (s *Server) withPerson(ctx context.Context, g Grant) (ownedGrant, error) {
-	p, err := s.Store.Person(ctx, g.Owner)
+	p, err := s.store.Person(ctx, g.Owner)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return ownedGrant{}, fmt.Errorf("read owner: %w", err)
 	}
 	return ownedGrant{g, p}, nil
 }
 
-// lostRace tells why a proof that was there could not be taken: another request took it
+// explainLostRedemption tells why a proof that was there could not be taken: another request took it
 // first, or it ended in between.
-func (s *Server) lostRace(ctx context.Context, before ownedGrant, c *Client) error {
-	g, err := s.Store.GrantByProof(ctx, before.Proof.Hash)
+func (s *Server) explainLostRedemption(ctx context.Context, before ownedGrant, c *Client) error {
+	g, err := s.store.GrantByProof(ctx, before.Proof.Hash)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("read proof again: %w", err)
 	}
 	if err == nil && g.Generation > 0 {
-		return s.reused(ctx, EventProofReused, ownedGrant{g, before.person}, c)
+		return s.revokeReused(ctx, EventProofReused, ownedGrant{g, before.person}, c)
 	}
 	return refuse(InvalidGrant, "the code is unknown or expired")
 }
 
-// reused ends a grant because something of it was used twice: two parties have it
+// revokeReused ends a grant because something of it was used twice: two parties have it
 // (RFC 6749 §4.1.2, RFC 9700 §4.14.2). Of any number of replays one ends it: the others find it ended and write nothing.
-func (s *Server) reused(ctx context.Context, what EventName, g ownedGrant, c *Client) error {
+func (s *Server) revokeReused(ctx context.Context, what EventName, g ownedGrant, c *Client) error {
 	s.audit(ctx, Event{Name: what, ClientID: c.ID, Owner: g.person.Name, Grant: g.ID.String()})
-	if live(g.Grant, s.Now()) {
+	if isLive(g.Grant, s.now()) {
 		if err := s.revokeGrant(ctx, g, "used twice"); err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (s *Server) reused(ctx context.Context, what EventName, g ownedGrant, c *Cl
 // stillEntitled refuses when the owner left the directory or may not use the client any
 // more. The grant stays: entitlement may come back before it ends.
 func (s *Server) stillEntitled(ctx context.Context, g ownedGrant, c *Client, stale time.Duration) error {
-	if why := g.person.absence(s.Now()); why != "" {
+	if why := g.person.absence(s.now()); why != "" {
 		s.audit(ctx, Event{Name: EventEntitlementRefused, ClientID: c.ID, Owner: g.person.Name, Grant: g.ID.String(), Reason: why})
 		return noLongerEntitled()
 	}

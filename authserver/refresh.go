@@ -17,12 +17,12 @@ const refreshGrace = 30 * time.Second
 // replaced, or that one after the grace, means that two parties hold the token: the
 // grant is revoked (RFC 9700 §4.14.2).
 func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
-	g, generation, err := s.refreshed(ctx, caller.Client, r.RefreshToken)
+	g, generation, err := s.grantOfRefreshToken(ctx, caller.Client, r.RefreshToken)
 	if err != nil {
 		return nil, err
 	}
 	// RFC 6749 §6: the scope may shrink, never grow. Scopes the client lost are gone.
-	scopes, refusal := narrow(granted(g.Grant, caller.Client), r.Scopes)
+	scopes, refusal := restrictScopes(grantedScopes(g.Grant, caller.Client), r.Scopes)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -36,9 +36,9 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 	return s.tokensOf(g.Grant, caller.Client, scopes)
 }
 
-// refreshed returns the live grant of a refresh token of this client, and the
+// grantOfRefreshToken returns the live grant of a refresh token of this client, and the
 // generation the token names.
-func (s *Server) refreshed(ctx context.Context, c *Client, token string) (ownedGrant, uint32, error) {
+func (s *Server) grantOfRefreshToken(ctx context.Context, c *Client, token string) (ownedGrant, uint32, error) {
 	unknown := refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
 	keys, err := s.currentKeys()
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Server) refreshed(ctx context.Context, c *Client, token string) (ownedG
 	if err != nil {
 		return ownedGrant{}, 0, err
 	}
-	if !found || g.ClientUID != c.UID || !live(g.Grant, s.Now()) || !c.keeps(g.ApprovedAt) {
+	if !found || g.ClientUID != c.UID || !isLive(g.Grant, s.now()) || !c.acceptsGrantFrom(g.ApprovedAt) {
 		return ownedGrant{}, 0, unknown
 	}
 	return g, t.Generation, nil
@@ -64,7 +64,7 @@ func (s *Server) rotate(ctx context.Context, g ownedGrant, generation uint32, c 
 		if !refreshable(g.Grant, c) {
 			return ownedGrant{}, refuse(InvalidGrant, "the grant was refreshed as often as it may be")
 		}
-		next, err := s.Store.Rotate(ctx, g.ID, generation, s.Now())
+		next, err := s.store.Rotate(ctx, g.ID, generation, s.now())
 		if !errors.Is(err, ErrStale) {
 			return ownedGrant{next, g.person}, wrap("rotate grant", err)
 		}
@@ -72,15 +72,15 @@ func (s *Server) rotate(ctx context.Context, g ownedGrant, generation uint32, c 
 		if g, found, err = s.grantOf(ctx, g.ID); err != nil {
 			return ownedGrant{}, err
 		}
-		if !found || !live(g.Grant, s.Now()) {
+		if !found || !isLive(g.Grant, s.now()) {
 			return ownedGrant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
 		}
 	}
 	switch {
-	case generation+1 == g.Generation && s.Now().Sub(g.RotatedAt) <= refreshGrace:
+	case generation+1 == g.Generation && s.now().Sub(g.RotatedAt) <= refreshGrace:
 		return g, nil
 	case generation < g.Generation:
-		return ownedGrant{}, s.reused(ctx, EventRefreshReused, g, c)
+		return ownedGrant{}, s.revokeReused(ctx, EventRefreshReused, g, c)
 	default:
 		// A generation that was never reached: the store was set back. Nothing is known
 		// about who holds what, so the token is not honoured and the grant is left alone.

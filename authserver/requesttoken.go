@@ -68,7 +68,7 @@ func (s *Server) RequestToken(ctx context.Context, caller Caller, uri string) (*
 	if err != nil {
 		return nil, err
 	}
-	t := requestToken{ClientUID: c.UID, Callback: tag, Port: port, IssuedAt: s.Now()}
+	t := requestToken{ClientUID: c.UID, Callback: tag, Port: port, IssuedAt: s.now()}
 	_, _ = rand.Read(t.ID[:]) // never fails: it ends the program instead
 	token := keys.sealRequest(t)
 	secret, err := keys.tokenSecret(token)
@@ -84,7 +84,7 @@ func (s *Server) BeginSigned(profile Profile, token string) (*Interaction, error
 	if token == "" || len(token) > MaxToken {
 		return nil, refuse(RequestTokenUnknown, "the request token is missing or malformed")
 	}
-	return &Interaction{ID: s.NewID(), Profile: profile, RequestToken: token, StartedAt: s.Now()}, nil
+	return &Interaction{ID: s.newID(), Profile: profile, RequestToken: token, StartedAt: s.now()}, nil
 }
 
 // clientOfRequestToken opens the interaction's request token and gives the interaction what
@@ -98,10 +98,10 @@ func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Cli
 	if err != nil {
 		return nil, refuse(RequestTokenUnknown, "the request token is unknown")
 	}
-	if s.Now().Sub(t.IssuedAt) >= requestTokenLifetime {
+	if s.now().Sub(t.IssuedAt) >= requestTokenLifetime {
 		return nil, refuse(RequestTokenExpired, "the request token has expired")
 	}
-	client, ok := s.Clients.ByUID(t.ClientUID)
+	client, ok := s.clients.ByUID(t.ClientUID)
 	if !ok || !client.served() || client.Profile != i.Profile {
 		return nil, refuse(UnknownClient, "no such client")
 	}
@@ -147,9 +147,9 @@ func (c *Client) callbackOf(tag callbackTag, port uint16) (string, bool) {
 // worth nothing, which is what RFC 5849 mends in OAuth 1.0.
 func verifierProof(token, verifier string) string { return token + " " + verifier }
 
-// asMade undoes what happens to a displayed verifier on its way through eyes, ears and hands.
+// normalizeVerifier undoes what happens to a displayed verifier on its way through eyes, ears and hands.
 // Verifiers are made of A to Z and 2 to 7 only, so no two of them become one.
-func asMade(verifier string) string {
+func normalizeVerifier(verifier string) string {
 	return strings.NewReplacer(" ", "", "-", "", "0", "O", "1", "I", "8", "B").Replace(strings.ToUpper(verifier))
 }
 
@@ -159,7 +159,7 @@ func (s *Server) Exchange(ctx context.Context, caller Caller, token, verifier st
 	if verifier == "" {
 		return nil, refuse(TokenRejected, "the verifier is missing")
 	}
-	return s.tokenByProof(ctx, caller, TokenRequest{GrantType: GrantAuthorizationCode, Proof: verifierProof(token, asMade(verifier))})
+	return s.tokenByProof(ctx, caller, TokenRequest{GrantType: GrantAuthorizationCode, Proof: verifierProof(token, normalizeVerifier(verifier))})
 }
 
 // sealRequest spells a request token: ght_, then key ID, nonce and ciphertext of time,

@@ -28,7 +28,7 @@ const issuingRetry = 2 * time.Second
 // worth: a resource server, or a client of profile OAuth2. Whatever is wrong is one InvalidClient
 // *Error, as in AuthenticateClient.
 func (s *Server) AuthenticateIntrospector(ctx context.Context, p ClientSecret) (Caller, error) {
-	resource, known := s.Clients.ResourceServerByID(p.ID)
+	resource, known := s.clients.ResourceServerByID(p.ID)
 	if !known {
 		return s.AuthenticateClient(ctx, ProfileOAuth2, p)
 	}
@@ -36,7 +36,7 @@ func (s *Server) AuthenticateIntrospector(ctx context.Context, p ClientSecret) (
 	if err != nil {
 		return Caller{}, err
 	}
-	credentialID, proven := s.prove(keys, resource.UID, resource.Credentials, p)
+	credentialID, proven := s.findCredential(keys, resource.UID, resource.Credentials, p)
 	switch {
 	case resource.Accepted && proven && p.Place == InBody:
 		return Caller{ResourceServer: resource, CredentialID: credentialID}, nil

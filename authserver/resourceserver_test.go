@@ -23,7 +23,7 @@ func TestN75AResourceServerGetsNoTokensAndBeginsNothing(t *testing.T) {
 		_, err = s.Auth.Authorize(t.Context(), authserver.AuthorizeRequest{Profile: profile, ClientID: authtest.PhotoStorage})
 		wantCode(t, err, authserver.UnknownClient)
 		_, err = s.Auth.AuthenticateSigned(t.Context(), authserver.SignedRequest{
-			Profile: profile, ClientID: authtest.PhotoStorage, Method: "HMAC-SHA256", Fits: func(string, string) bool { return true },
+			Profile: profile, ClientID: authtest.PhotoStorage, Method: "HMAC-SHA256", Matches: func(string, string) bool { return true },
 		})
 		wantCode(t, err, authserver.SignatureInvalid)
 	}
@@ -116,7 +116,7 @@ func TestN79OnlyAnAcceptedClientWhoseFirstSecretIsOnItsWayIsToldToWait(t *testin
 	}
 	s.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) { c.Credentials = none })
 	_, err := s.Auth.AuthenticateSigned(t.Context(), authserver.SignedRequest{
-		Profile: authserver.ProfileOAuth1, ClientID: authtest.PhotoBook, Method: "HMAC-SHA1", Fits: func(string, string) bool { return false },
+		Profile: authserver.ProfileOAuth1, ClientID: authtest.PhotoBook, Method: "HMAC-SHA1", Matches: func(string, string) bool { return false },
 	})
 	wantCode(t, err, authserver.TemporarilyUnavailable)
 

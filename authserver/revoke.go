@@ -26,10 +26,10 @@ func (s *Server) Revoke(ctx context.Context, caller Caller, token string) error 
 	if t.ClientUID == "" {
 		return s.revokeOwn(ctx, caller, t.GrantID)
 	}
-	if t.ClientUID != caller.Client.UID || !s.Now().Before(t.ExpiresAt) {
+	if t.ClientUID != caller.Client.UID || !s.now().Before(t.ExpiresAt) {
 		return nil
 	}
-	err = s.Store.Spend(ctx, revocationKey(token), s.Now(), t.ExpiresAt)
+	err = s.store.Spend(ctx, revocationKey(token), s.now(), t.ExpiresAt)
 	if err != nil && !errors.Is(err, ErrExists) {
 		return fmt.Errorf("revoke token: %w", err)
 	}
@@ -53,7 +53,7 @@ func (s *Server) revokeOwn(ctx context.Context, caller Caller, id GrantID) error
 // revokeGrant ends a grant with everything that came from it. It is the one way. Of several
 // that end one grant, one writes the audit event.
 func (s *Server) revokeGrant(ctx context.Context, g ownedGrant, reason string) error {
-	ended, err := s.Store.Revoke(ctx, g.ID, s.Now())
+	ended, err := s.store.Revoke(ctx, g.ID, s.now())
 	if err != nil {
 		return fmt.Errorf("revoke grant: %w", err)
 	}
@@ -61,7 +61,7 @@ func (s *Server) revokeGrant(ctx context.Context, g ownedGrant, reason string) e
 		return nil
 	}
 	e := Event{Name: EventGrantRevoked, Owner: g.person.Name, Grant: g.ID.String(), Reason: reason}
-	if client, ok := s.Clients.ByUID(g.ClientUID); ok {
+	if client, ok := s.clients.ByUID(g.ClientUID); ok {
 		e.ClientID = client.ID
 	}
 	s.audit(ctx, e)

@@ -30,7 +30,7 @@ func (s *Server) SealInteraction(i *Interaction) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("marshal interaction: %w", err)
 	}
-	sealed := base64.RawURLEncoding.EncodeToString(keys.seal(forInteraction, s.Now(), plain))
+	sealed := base64.RawURLEncoding.EncodeToString(keys.seal(forInteraction, s.now(), plain))
 	if len(sealed) > MaxSealedInteraction {
 		return "", refuse(InvalidRequest, "the request is too large")
 	}
@@ -60,7 +60,7 @@ func (s *Server) OpenInteraction(id, sealed string) (*Interaction, error) {
 	if err := json.Unmarshal(plain, &i); err != nil || i.ID != id {
 		return nil, gone
 	}
-	if s.Now().Sub(i.StartedAt) >= InteractionLifetime {
+	if s.now().Sub(i.StartedAt) >= InteractionLifetime {
 		return nil, gone
 	}
 	return &i, nil
@@ -73,7 +73,7 @@ func (s *Server) ticket(i *Interaction, v *Visitor) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, id := keys.active(s.Now())
+	_, id := keys.active(s.now())
 	mac, err := keys.sign(forTicket, id, ticketData(i, v))
 	if err != nil {
 		return "", fmt.Errorf("sign ticket: %w", err)
@@ -81,7 +81,7 @@ func (s *Server) ticket(i *Interaction, v *Visitor) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(append(id[:], mac[:ticketSize]...)), nil
 }
 
-func (s *Server) ticketFits(ticket string, i *Interaction, v *Visitor) bool {
+func (s *Server) matchesTicket(ticket string, i *Interaction, v *Visitor) bool {
 	keys := s.keys.Load()
 	raw, ok := decode(ticket)
 	if keys == nil || !ok || len(raw) != keyIDSize+ticketSize {
@@ -114,7 +114,7 @@ func (s *Server) newDevice(owner string, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plain, err := json.Marshal(device{Owner: owner, ID: s.NewID(), Ends: now.Add(DeviceLifetime)})
+	plain, err := json.Marshal(device{Owner: owner, ID: s.newID(), Ends: now.Add(DeviceLifetime)})
 	if err != nil {
 		return "", fmt.Errorf("marshal device: %w", err)
 	}
@@ -137,7 +137,7 @@ func (s *Server) knownDevice(ctx context.Context, c Credentials, now time.Time) 
 	if err != nil || json.Unmarshal(plain, &d) != nil || !now.Before(d.Ends) {
 		return ""
 	}
-	owner, err := s.Directory.Lookup(ctx, c.Username)
+	owner, err := s.directory.Lookup(ctx, c.Username)
 	if err != nil || owner.Subject != d.Owner {
 		return ""
 	}

@@ -35,7 +35,18 @@ type Config struct {
 
 // Server is the grant engine. Its methods may be called in parallel.
 type Server struct {
-	Config
+	clients     Clients
+	directory   Directory
+	entitlement Entitlement
+	store       Store
+	auditor     Auditor
+
+	clientsCurrent           func() error
+	sessionLifetime          time.Duration
+	passwordChangeEndsGrants bool
+	now                      func() time.Time
+	newID                    func() string
+
 	keys     atomic.Pointer[Keys]
 	throttle *throttle
 	turns    *turns
@@ -60,15 +71,20 @@ func New(c Config) (*Server, error) {
 	if c.NewID == nil {
 		c.NewID = rand.Text
 	}
-	return &Server{Config: c, throttle: newThrottle(), turns: newTurns(), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive}, nil
+	return &Server{
+		clients: c.Clients, directory: c.Directory, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
+		clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
+		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, now: c.Now, newID: c.NewID,
+		throttle: newThrottle(), turns: newTurns(), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,
+	}, nil
 }
 
 // mayBegin returns why no new authorization may begin now.
 func (s *Server) mayBegin() error {
-	if s.ClientsCurrent == nil {
+	if s.clientsCurrent == nil {
 		return nil
 	}
-	return wrap("begin a new authorization", s.ClientsCurrent())
+	return wrap("begin a new authorization", s.clientsCurrent())
 }
 
 // UseKeys makes the engine use these keys from now on.
@@ -76,3 +92,6 @@ func (s *Server) UseKeys(k *Keys) { s.keys.Store(k) }
 
 // Ready reports whether the engine has its keys.
 func (s *Server) Ready() bool { return s.keys.Load() != nil }
+
+// Client returns the client with the client ID, if there is one.
+func (s *Server) Client(id string) (*Client, bool) { return s.clients.ByID(id) }

@@ -19,7 +19,7 @@ type OpenSession struct {
 
 // Sessions returns the owner's sessions that last, newest first.
 func (s *Server) Sessions(ctx context.Context, v *Visitor) ([]OpenSession, error) {
-	sessions, err := s.Store.SessionsOf(ctx, v.Owner.Subject, s.Now())
+	sessions, err := s.store.SessionsOf(ctx, v.Owner.Subject, s.now())
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
@@ -37,7 +37,7 @@ func (s *Server) EndSession(ctx context.Context, v *Visitor, id string) error {
 	if err != nil || len(raw) != len(Hash{}) {
 		return nil //nolint:nilerr // no session has such an ID
 	}
-	if err := s.Store.DeleteSession(ctx, v.Owner.Subject, Hash(raw)); err != nil {
+	if err := s.store.DeleteSession(ctx, v.Owner.Subject, Hash(raw)); err != nil {
 		return fmt.Errorf("delete session: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name, Reason: "ended by the owner on the account page"})
@@ -55,7 +55,7 @@ func (s *Server) EndAllSessions(ctx context.Context, v *Visitor) error {
 }
 
 func (s *Server) endSessions(ctx context.Context, v *Visitor, but Hash, reason string) error {
-	if err := s.Store.DeleteSessions(ctx, v.Owner.Subject, but); err != nil {
+	if err := s.store.DeleteSessions(ctx, v.Owner.Subject, but); err != nil {
 		return fmt.Errorf("delete sessions: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name, Reason: reason})

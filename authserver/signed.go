@@ -38,11 +38,11 @@ type SignedRequest struct {
 	Timestamp int64
 	// Place is InURL if the signature is made of the secrets themselves and in the URL.
 	Place Place
-	// Unchecked is set where nonce and timestamp mean nothing: PLAINTEXT, over TLS.
-	Unchecked bool
-	// Fits reports whether the signature is the one made with these secrets, in a time that
+	// SkipNonce is set where nonce and timestamp mean nothing: PLAINTEXT, over TLS.
+	SkipNonce bool
+	// Matches reports whether the signature is the one made with these secrets, in a time that
 	// does not depend on the answer.
-	Fits func(clientSecret, tokenSecret string) bool
+	Matches func(clientSecret, tokenSecret string) bool
 }
 
 // AuthenticateSigned checks a signed request: its signature, then its time, then that it was
@@ -53,7 +53,7 @@ func (s *Server) AuthenticateSigned(ctx context.Context, r SignedRequest) (Calle
 	if err != nil {
 		return Caller{}, err
 	}
-	return caller, s.once(ctx, r)
+	return caller, s.spendNonce(ctx, r)
 }
 
 // authenticateSigned does all of it but for what may happen only once. It writes nothing.
@@ -62,12 +62,12 @@ func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Calle
 	if err != nil {
 		return Caller{}, err
 	}
-	client, known := s.Clients.ByID(r.ClientID)
+	client, known := s.clients.ByID(r.ClientID)
 	if !known {
 		client = &unknownClient
 	}
 	tokenSecret, tokenKnown := keys.secretOf(r)
-	credentialID, fits := s.signedWith(keys, client, tokenSecret, r)
+	credentialID, fits := s.findSigningCredential(keys, client, tokenSecret, r)
 	if client.Profile == r.Profile && client.awaitsSecret() {
 		return Caller{}, s.notIssuedYet(ctx, client.ID)
 	}
@@ -78,7 +78,7 @@ func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Calle
 	if !slices.Contains(client.SignatureMethods, r.Method) {
 		return Caller{}, refuse(SignatureMethodRejected, "the client may not use this signature method")
 	}
-	if !client.MayUse(r.Place, s.Now()) {
+	if !client.MayUse(r.Place, s.now()) {
 		return Caller{}, s.misplaced(ctx, client)
 	}
 	return Caller{Client: client, CredentialID: credentialID}, nil
@@ -108,32 +108,32 @@ func (k *Keys) secretOf(r SignedRequest) (secret string, known bool) {
 	return secret, known && err == nil
 }
 
-// signedWith finds the credential that the request was signed with. The client's secrets are
+// findSigningCredential finds the credential that the request was signed with. The client's secrets are
 // derived from the shared key: HMAC needs them in clear.
-func (s *Server) signedWith(keys *Keys, c *Client, tokenSecret string, r SignedRequest) (credentialID string, ok bool) {
-	now := s.Now()
+func (s *Server) findSigningCredential(keys *Keys, c *Client, tokenSecret string, r SignedRequest) (credentialID string, ok bool) {
+	now := s.now()
 	for _, cred := range candidates(c.Credentials) {
 		secret := s.deriveSecret(keys.signedRoot, c.UID, cred.ID)
 		genuine := s.verifySecret(keys.verifierKey, c.UID, cred.ID, secret, cred.Verifier)
-		if r.Fits(secret, tokenSecret) && genuine && cred.ID != noCredential && cred.validAt(now) {
+		if r.Matches(secret, tokenSecret) && genuine && cred.ID != noCredential && cred.validAt(now) {
 			credentialID, ok = cred.ID, true
 		}
 	}
 	return credentialID, ok
 }
 
-// once refuses a request whose time is off, and one that was seen before (RFC 5849 §3.3).
+// spendNonce refuses a request whose time is off, and one that was seen before (RFC 5849 §3.3).
 // It is asked last, so that only a client with its secret can write.
-func (s *Server) once(ctx context.Context, r SignedRequest) error {
-	if r.Unchecked {
+func (s *Server) spendNonce(ctx context.Context, r SignedRequest) error {
+	if r.SkipNonce {
 		return nil
 	}
-	now := s.Now()
+	now := s.now()
 	made, earliest, latest := time.Unix(r.Timestamp, 0), now.Add(-clockWindow), now.Add(clockWindow)
 	if made.Before(earliest) || made.After(latest) {
 		return &Error{Code: TimestampRefused, Earliest: earliest, Latest: latest, Description: "the timestamp is too far from the server's time"}
 	}
-	err := s.Store.Spend(ctx, nonceKey(r), now, made.Add(clockWindow+time.Second))
+	err := s.store.Spend(ctx, nonceKey(r), now, made.Add(clockWindow+time.Second))
 	if errors.Is(err, ErrExists) {
 		return refuse(NonceUsed, "the nonce was used before")
 	}
@@ -165,7 +165,7 @@ func (s *Server) SignedToken(ctx context.Context, caller Caller, token string) (
 	if err != nil || !t.Signed {
 		return TokenInfo{}, refuse(TokenRejected, "the token is not an access token")
 	}
-	if !s.Now().Before(t.ExpiresAt) {
+	if !s.now().Before(t.ExpiresAt) {
 		return TokenInfo{}, refuse(TokenExpired, "the token has expired")
 	}
 	info, err := s.inspectAccess(ctx, t, token)
@@ -209,7 +209,7 @@ func (s *Server) verify(ctx context.Context, resource *ResourceServer, r SignedR
 	if info = info.seenBy(resource); !info.Active {
 		return info, nil
 	}
-	if err := s.once(ctx, r); err != nil {
+	if err := s.spendNonce(ctx, r); err != nil {
 		return TokenInfo{}, err
 	}
 	return info, nil

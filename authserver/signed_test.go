@@ -19,7 +19,7 @@ func (s *scene) signed(kind authserver.TokenKind, token, tokenSecret, nonce stri
 	return authserver.SignedRequest{
 		Profile: authserver.ProfileOAuth1, ClientID: authtest.PhotoBook, Method: "HMAC-SHA1", Kind: kind, Token: token,
 		Nonce: nonce, Timestamp: s.Clock.Now().Unix(),
-		Fits: func(clientSecret, secret string) bool { return clientSecret+"&"+secret == want },
+		Matches: func(clientSecret, secret string) bool { return clientSecret+"&"+secret == want },
 	}
 }
 
@@ -195,15 +195,15 @@ func TestN51ATimestampOutsideTheWindowIsRefused(t *testing.T) {
 func TestN51AWrongSignatureWritesNothing(t *testing.T) {
 	s := newScene(t)
 	r := s.signed(authserver.NoToken, "", "", "seen")
-	genuine := r.Fits
-	r.Fits = func(string, string) bool { return false }
+	genuine := r.Matches
+	r.Matches = func(string, string) bool { return false }
 	writes := s.Store.Writes()
 	_, err := s.Auth.AuthenticateSigned(t.Context(), r)
 	wantCode(t, err, authserver.SignatureInvalid)
 	if s.Store.Writes() != writes {
 		t.Error("a request with a wrong signature wrote a row")
 	}
-	r.Fits = genuine
+	r.Matches = genuine
 	s.authenticate(r)
 }
 
@@ -289,13 +289,13 @@ func TestN16AnOwnerWhoMayNotUseTheClientAnyMoreIsNamedAsTheCause(t *testing.T) {
 func TestSecretsInAURLAreForClientsThatMayForATime(t *testing.T) {
 	s := newScene(t)
 	r := s.signed(authserver.NoToken, "", "", rnd())
-	r.Method, r.Place, r.Unchecked = "PLAINTEXT", authserver.InURL, true
+	r.Method, r.Place, r.SkipNonce = "PLAINTEXT", authserver.InURL, true
 	s.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) {
 		c.SignatureMethods, c.SecretInURLUntil = []string{"PLAINTEXT"}, s.Clock.Now().Add(time.Second)
 	})
 	s.authenticate(r)
 	wrong := r
-	wrong.Fits = func(string, string) bool { return false }
+	wrong.Matches = func(string, string) bool { return false }
 	s.Clock.Advance(time.Second)
 	_, err := s.Auth.AuthenticateSigned(t.Context(), r)
 	wantCode(t, err, authserver.InvalidRequest)
@@ -353,11 +353,11 @@ func TestN58AnUnknownConsumerAndAWrongSignatureGetTheSameAnswer(t *testing.T) {
 	s := newScene(t)
 	asked := 0
 	base := s.signed(authserver.NoToken, "", "", rnd())
-	base.Fits = func(string, string) bool { asked++; return true } // even a signature that would fit
+	base.Matches = func(string, string) bool { asked++; return true } // even a signature that would fit
 	unknown, bearer := base, base
 	unknown.ClientID, bearer.ClientID = "photos.nobody", authtest.PhotoPrint
 	wrong := base
-	wrong.Fits = func(string, string) bool { asked++; return false }
+	wrong.Matches = func(string, string) bool { asked++; return false }
 	var texts []string
 	for _, r := range []authserver.SignedRequest{unknown, bearer, wrong} {
 		_, err := s.Auth.AuthenticateSigned(t.Context(), r)

@@ -70,16 +70,16 @@ func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p Clie
 	if err != nil {
 		return Caller{}, err
 	}
-	client, known := s.Clients.ByID(p.ID)
+	client, known := s.clients.ByID(p.ID)
 	if !known {
 		client = &unknownClient
 	}
-	credentialID, proven := s.prove(keys, client.UID, client.Credentials, p)
+	credentialID, proven := s.findCredential(keys, client.UID, client.Credentials, p)
 	if client.Public {
 		credentialID, proven = "", p.None
 	}
 	if known && client.Profile == profile && client.served() && proven {
-		if !client.MayUse(p.Place, s.Now()) {
+		if !client.MayUse(p.Place, s.now()) {
 			return Caller{}, s.misplaced(ctx, client)
 		}
 		return Caller{Client: client, CredentialID: credentialID}, nil
@@ -121,10 +121,10 @@ func whyRefused(c *Client, known bool, profile Profile) string {
 	}
 }
 
-// prove reports whether the secret is one of those that the object with the UID has. It does the
+// findCredential reports whether the secret is one of those that the object with the UID has. It does the
 // same work whatever credentials there are, and for an object that is not there.
-func (s *Server) prove(keys *Keys, uid string, credentials []Credential, p ClientSecret) (credentialID string, ok bool) {
-	now := s.Now()
+func (s *Server) findCredential(keys *Keys, uid string, credentials []Credential, p ClientSecret) (credentialID string, ok bool) {
+	now := s.now()
 	for _, cred := range candidates(credentials) {
 		matches := s.verifySecret(keys.verifierKey, uid, cred.ID, p.Secret, cred.Verifier)
 		if matches && cred.ID != noCredential && cred.validAt(now) && !p.None {
@@ -164,7 +164,7 @@ func (s *Server) tokenByProof(ctx context.Context, caller Caller, r TokenRequest
 	if err != nil {
 		return nil, err
 	}
-	scopes, refusal := narrow(granted(g, caller.Client), r.Scopes)
+	scopes, refusal := restrictScopes(grantedScopes(g, caller.Client), r.Scopes)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -172,7 +172,7 @@ func (s *Server) tokenByProof(ctx context.Context, caller Caller, r TokenRequest
 }
 
 func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
-	scopes, refusal := narrow(caller.Client.ScopesWithoutOwner, r.Scopes)
+	scopes, refusal := restrictScopes(caller.Client.ScopesWithoutOwner, r.Scopes)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -180,7 +180,7 @@ func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRe
 	if err != nil {
 		return nil, err
 	}
-	now := s.Now()
+	now := s.now()
 	t := accessToken{ClientUID: caller.Client.UID, CredentialID: caller.CredentialID, Scopes: tagsOf(scopes),
 		IssuedAt: now, ExpiresAt: now.Add(caller.Client.AccessTokenLifetime)}
 	s.audit(ctx, Event{Name: EventTokenIssued, ClientID: caller.Client.ID, Scopes: scopes})
@@ -194,7 +194,7 @@ func (s *Server) tokensOf(g Grant, c *Client, scopes []string) (*Tokens, error) 
 	if err != nil {
 		return nil, err
 	}
-	now := s.Now()
+	now := s.now()
 	t := accessToken{GrantID: g.ID, Scopes: tagsOf(scopes), IssuedAt: now, ExpiresAt: now.Add(c.AccessTokenLifetime)}
 	if t.ExpiresAt.After(g.EndsAt) {
 		t.ExpiresAt = g.EndsAt
@@ -214,11 +214,11 @@ func (s *Server) tokensOf(g Grant, c *Client, scopes []string) (*Tokens, error) 
 	return tokens, nil
 }
 
-// granted returns the scopes of a grant as far as its client still has them.
-func granted(g Grant, c *Client) []string { return intersect(g.Scopes, c.Scopes) }
+// grantedScopes returns the scopes of a grant as far as its client still has them.
+func grantedScopes(g Grant, c *Client) []string { return intersect(g.Scopes, c.Scopes) }
 
-// live reports whether a grant is neither revoked nor over.
-func live(g Grant, now time.Time) bool { return g.RevokedAt.IsZero() && now.Before(g.EndsAt) }
+// isLive reports whether a grant is neither revoked nor over.
+func isLive(g Grant, now time.Time) bool { return g.RevokedAt.IsZero() && now.Before(g.EndsAt) }
 
 // ownedGrant is a grant and the person who gave it.
 type ownedGrant struct {
@@ -228,7 +228,7 @@ type ownedGrant struct {
 
 // grantOf reads a grant; one that is not there is not found.
 func (s *Server) grantOf(ctx context.Context, id GrantID) (g ownedGrant, found bool, err error) {
-	g.Grant, g.person, err = s.Store.OwnedGrant(ctx, id)
+	g.Grant, g.person, err = s.store.OwnedGrant(ctx, id)
 	if errors.Is(err, ErrNotFound) {
 		return ownedGrant{}, false, nil
 	}

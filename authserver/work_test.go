@@ -115,7 +115,7 @@ func TestN87ARefusalOfASignatureCostsTheSameForEveryClient(t *testing.T) {
 			got, err := s.working(func() error {
 				_, err := s.Auth.AuthenticateSigned(t.Context(), authserver.SignedRequest{
 					Profile: profile, ClientID: id, Method: "HMAC-SHA1", Nonce: "n", Timestamp: authtest.Start.Unix(),
-					Fits: func(string, string) bool { signed++; return false },
+					Matches: func(string, string) bool { signed++; return false },
 				})
 				return err
 			})
@@ -153,7 +153,7 @@ func TestN87WhatWasSentAsTheIDOfAnUnknownClientIsInNoAuditEvent(t *testing.T) {
 	s := newScene(t)
 	const typed = "ghs_a-secret-in-the-wrong-field"
 	_, _ = s.Auth.AuthenticateIntrospector(t.Context(), authserver.ClientSecret{ID: typed, Secret: "x"})
-	_, _ = s.Auth.AuthenticateSigned(t.Context(), authserver.SignedRequest{ClientID: typed, Fits: func(string, string) bool { return true }})
+	_, _ = s.Auth.AuthenticateSigned(t.Context(), authserver.SignedRequest{ClientID: typed, Matches: func(string, string) bool { return true }})
 	_, _ = s.Auth.Authorize(t.Context(), authserver.AuthorizeRequest{ClientID: typed})
 	events := s.Audit.Events("")
 	if len(events) != 3 {

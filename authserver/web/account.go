@@ -47,11 +47,11 @@ func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
 		redirect(w, r, pathLogin)
 		return nil
 	}
-	accesses, err := s.Auth.Accesses(r.Context(), v)
+	accesses, err := s.auth.Accesses(r.Context(), v)
 	if err != nil {
 		return err
 	}
-	sessions, err := s.Auth.Sessions(r.Context(), v)
+	sessions, err := s.auth.Sessions(r.Context(), v)
 	if err != nil {
 		return err
 	}
@@ -63,10 +63,10 @@ func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
 		view.Ended = notice
 		dropCookie(w, noticeCookie)
 	default:
-		view.Removed, _ = s.Auth.Clients.ByID(notice)
+		view.Removed, _ = s.auth.Client(notice)
 		dropCookie(w, noticeCookie)
 	}
-	alone(w)
+	isolateWindow(w)
 	return s.render(w, http.StatusOK, pageAccount, view)
 }
 
@@ -85,10 +85,10 @@ func (s *Site) postAccountRevoke(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	clientID := f.Get("clientID")
-	if err := s.Auth.Forget(r.Context(), v, clientID); err != nil {
+	if err := s.auth.Forget(r.Context(), v, clientID); err != nil {
 		return err
 	}
-	if _, ok := s.Auth.Clients.ByID(clientID); ok {
+	if _, ok := s.auth.Client(clientID); ok {
 		setCookie(w, noticeCookie, clientID, noticeLifetime)
 	}
 	redirect(w, r, pathAccount)

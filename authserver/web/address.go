@@ -65,7 +65,7 @@ func cutLast(list string) (last, rest string, more bool) {
 }
 
 func (s *Site) trusts(a netip.Addr) bool {
-	for _, prefix := range s.TrustedProxies {
+	for _, prefix := range s.trustedProxies {
 		if prefix.Contains(a) {
 			return true
 		}

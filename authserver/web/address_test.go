@@ -52,7 +52,7 @@ func TestTheAddressIsTheNearestOneThatNoTrustedProxyHas(t *testing.T) {
 		{"a peer that is no address", "gatehouse.example:80", []string{"203.0.113.7"}, "unknown"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := &Site{Config: Config{TrustedProxies: trusted}}
+			s := &Site{trustedProxies: trusted}
 			r := &http.Request{RemoteAddr: row.peer, Header: http.Header{"X-Forwarded-For": row.forwarded}}
 			if got, _ := s.locate(r); got != row.want {
 				t.Errorf("address %q, want %q", got, row.want)
@@ -77,7 +77,7 @@ func FuzzAddress(f *testing.F) {
 	f.Add("@", ",", "garbage")
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	f.Fuzz(func(t *testing.T, peer, first, second string) {
-		s := &Site{Config: Config{TrustedProxies: trusted}}
+		s := &Site{trustedProxies: trusted}
 		got, proxied := s.locate(&http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {first, second}}})
 		address, err := netip.ParseAddr(got)
 		if err != nil && got != unknownAddress || address.Zone() != "" || address.Is4In6() {

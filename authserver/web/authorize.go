@@ -16,7 +16,7 @@ func (s *Site) authorize(p authserver.Profile) handler {
 		if err != nil {
 			return err
 		}
-		i, err := s.Auth.Authorize(r.Context(), req)
+		i, err := s.auth.Authorize(r.Context(), req)
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func newHouse(t *testing.T) *house {
 	site, err := web.New(web.Config{
 		Auth: h.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Ready:          func(*http.Request) error { return nil },
+		Ready:          func(*http.Request) error { return nil }, Now: h.Clock.Now,
 	})
 	if err != nil {
 		t.Fatalf("make the site: %v", err)

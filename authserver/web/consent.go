@@ -36,19 +36,19 @@ func (s *Site) showConsent(w http.ResponseWriter, i *authserver.Interaction, p a
 	for _, scope := range p.Scopes {
 		view.Chosen[scope.Name] = true
 	}
-	letReturn(w, i.Callback)
+	allowReturn(w, i.Callback)
 	return s.render(w, http.StatusOK, pageConsent, view)
 }
 
 // showConsentAgain asks an owner who wanted to allow, but ticked nothing.
 func (s *Site) showConsentAgain(w http.ResponseWriter, r *http.Request, i *authserver.Interaction, v *authserver.Visitor) error {
-	p, err := s.Auth.Next(r.Context(), i, v)
+	p, err := s.auth.Next(r.Context(), i, v)
 	if err != nil {
 		return err
 	}
 	view := s.consentViewOf(i, p)
 	view.Problem = "Choose at least one, or deny."
-	letReturn(w, i.Callback)
+	allowReturn(w, i.Callback)
 	return s.render(w, http.StatusBadRequest, pageConsent, view)
 }
 
@@ -56,7 +56,7 @@ func (s *Site) consentViewOf(i *authserver.Interaction, p authserver.Position) c
 	return consentView{
 		Client: p.Client, Owner: p.Owner, Scopes: p.Scopes, Destination: destinationOf(i.Callback),
 		// The clock has moved on since the end was computed.
-		Days: int((p.Until.Sub(s.Auth.Now()) + time.Minute) / day), Until: p.Until,
+		Days: int((p.Until.Sub(s.now()) + time.Minute) / day), Until: p.Until,
 		Rememberable: p.Rememberable, Choosable: p.Choosable, Chosen: map[string]bool{},
 		Words: dialectOf(i.Profile).words, Interaction: i.ID, Ticket: p.Ticket,
 	}
@@ -80,7 +80,7 @@ func (s *Site) postConsent(w http.ResponseWriter, r *http.Request) error {
 		redirect(w, r, interactionPath(i.ID))
 		return nil
 	}
-	approval, err := s.Auth.Decide(r.Context(), i, v, decision)
+	approval, err := s.auth.Decide(r.Context(), i, v, decision)
 	if errors.Is(err, &authserver.Error{Code: authserver.NothingChosen}) {
 		return in(i.Profile, s.showConsentAgain(w, r, i, v))
 	}

@@ -56,7 +56,7 @@ func (s *Site) keepInteractions(w http.ResponseWriter, r *http.Request, n int) {
 		if !ok {
 			continue
 		}
-		i, err := s.Auth.OpenInteraction(id, c.Value)
+		i, err := s.auth.OpenInteraction(id, c.Value)
 		if err != nil {
 			dropCookie(w, c.Name)
 			continue

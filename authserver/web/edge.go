@@ -101,7 +101,7 @@ func (s *Site) page(h handler) http.Handler {
 func (s *Site) form(h handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
 	// A proxy may have changed Host, which an Origin is otherwise compared with.
-	if err := guard.AddTrustedOrigin(s.origin); err != nil {
+	if err := guard.AddTrustedOrigin(s.issuer); err != nil {
 		panic("web: New has accepted an issuer that is no origin: " + err.Error())
 	}
 	guard.SetDenyHandler(s.page(func(http.ResponseWriter, *http.Request) error {
@@ -115,7 +115,7 @@ func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error)
 	to := ""
 	if e.Return != nil {
 		s.endInteraction(w, r)
-		to = d.failure(s.Issuer, e)
+		to = d.failure(s.issuer, e)
 	}
 	if to != "" && (e.Return.Silent || s.loggedIn(r)) {
 		redirect(w, r, to)
@@ -144,12 +144,12 @@ func (s *Site) outside(r *http.Request, err error) *authserver.Error {
 		return e
 	}
 	if errors.Is(err, authserver.ErrUnavailable) {
-		s.Log.ErrorContext(r.Context(), "the request cannot be answered now", "route", r.Pattern, "err", err)
+		s.log.ErrorContext(r.Context(), "the request cannot be answered now", "route", r.Pattern, "err", err)
 		return &authserver.Error{
 			Code: authserver.TemporarilyUnavailable, RetryAfter: unavailableRetry,
 			Description: "the server cannot answer now; try again in a few seconds",
 		}
 	}
-	s.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "err", err)
+	s.log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "err", err)
 	return &authserver.Error{Code: authserver.ServerError, Description: "the server failed; the cause is in its log"}
 }

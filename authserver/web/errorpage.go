@@ -140,9 +140,9 @@ func (s *Site) notFound(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) writeErrorPage(w http.ResponseWriter, r *http.Request, status int, view errorView) {
-	alone(w)
+	isolateWindow(w)
 	if err := s.render(w, status, pageError, view); err != nil {
-		s.Log.ErrorContext(r.Context(), "the error page failed", "err", err)
+		s.log.ErrorContext(r.Context(), "the error page failed", "err", err)
 		http.Error(w, view.Title, http.StatusInternalServerError)
 	}
 }

@@ -22,7 +22,7 @@ func (s *Site) getHealth(w http.ResponseWriter, _ *http.Request) error {
 
 // getReady says whether the server can answer, or in a word why it cannot.
 func (s *Site) getReady(w http.ResponseWriter, r *http.Request) error {
-	writeHealth(w, s.Ready(r))
+	writeHealth(w, s.ready(r))
 	return nil
 }
 

@@ -13,11 +13,11 @@ import (
 func TestReadinessSaysInAWordWhatIsMissing(t *testing.T) {
 	problem := errors.New("keys")
 	o := newObserved(t)
-	o.Ready = func(*http.Request) error { return problem }
+	o.ready = func(*http.Request) error { return problem }
 	o.mux.Handle("GET /healthz", o.public(o.getHealth))
 	o.mux.Handle("GET /readyz", o.public(o.getReady))
 	for name, handler := range map[string]http.Handler{
-		"main port": o.observe(o.mux), "metrics port": OpsHandler(o.Metrics, o.Ready),
+		"main port": o.observe(o.mux), "metrics port": OpsHandler(o.metrics, o.ready),
 	} {
 		for _, row := range []struct {
 			path   string

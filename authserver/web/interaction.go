@@ -13,7 +13,7 @@ import (
 // begin puts an interaction into the browser and sends it to the interaction's place.
 // After every step the browser comes back there.
 func (s *Site) begin(w http.ResponseWriter, r *http.Request, i *authserver.Interaction) error {
-	sealed, err := s.Auth.SealInteraction(i)
+	sealed, err := s.auth.SealInteraction(i)
 	if err != nil {
 		if e, ok := errors.AsType[*authserver.Error](err); ok {
 			e.Return = i.Return()
@@ -39,7 +39,7 @@ func (s *Site) getInteraction(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i *authserver.Interaction, v *authserver.Visitor) error {
-	p, err := s.Auth.Next(r.Context(), i, v)
+	p, err := s.auth.Next(r.Context(), i, v)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i *authserver.In
 	case authserver.StepConsent:
 		return s.showConsent(w, i, p)
 	default:
-		approval, err := s.Auth.Issue(r.Context(), i, v)
+		approval, err := s.auth.Issue(r.Context(), i, v)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (s *Site) postInteractionLogin(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	p, err := s.Auth.Next(r.Context(), i, nil)
+	p, err := s.auth.Next(r.Context(), i, nil)
 	if err != nil {
 		return in(i.Profile, err)
 	}
@@ -88,13 +88,13 @@ func (s *Site) interaction(r *http.Request) (*authserver.Interaction, error) {
 	if !isInteractionID(id) {
 		return nil, &authserver.Error{Code: authserver.InteractionGone, Description: "the request is unknown or too old"}
 	}
-	return s.Auth.OpenInteraction(id, cookieOf(r, interactionCookie+id))
+	return s.auth.OpenInteraction(id, cookieOf(r, interactionCookie+id))
 }
 
 // finishInteraction sends the browser back to the client with its proof, or shows the proof.
 func (s *Site) finishInteraction(w http.ResponseWriter, r *http.Request, a *authserver.Approval) error {
 	s.endInteraction(w, r)
-	if to := dialectOf(a.Profile).approval(s.Issuer, a); to != "" {
+	if to := dialectOf(a.Profile).approval(s.issuer, a); to != "" {
 		redirect(w, r, to)
 		return nil
 	}
@@ -140,7 +140,7 @@ func (s *Site) showRefusal(w http.ResponseWriter, i *authserver.Interaction, p a
 // denialURL is a link back to the client for whoever does not go on; empty if there is no way back.
 func (s *Site) denialURL(i *authserver.Interaction, why string) template.URL {
 	e := &authserver.Error{Code: authserver.AccessDenied, Description: why, Return: i.Return()}
-	return linkTo(e.Return, dialectOf(i.Profile).failure(s.Issuer, e))
+	return linkTo(e.Return, dialectOf(i.Profile).failure(s.issuer, e))
 }
 
 func interactionPath(id string) string { return "/interaction/" + id }

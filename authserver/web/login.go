@@ -28,9 +28,9 @@ type loginView struct {
 
 func (s *Site) showLogin(w http.ResponseWriter, status int, view loginView) error {
 	if view.Onward {
-		letReturn(w, view.callback)
+		allowReturn(w, view.callback)
 	} else {
-		alone(w)
+		isolateWindow(w)
 	}
 	return s.render(w, status, pageLogin, view)
 }
@@ -81,7 +81,7 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) error
 	if err != nil {
 		return err
 	}
-	login, err := s.Auth.Login(r.Context(), authserver.Credentials{
+	login, err := s.auth.Login(r.Context(), authserver.Credentials{
 		Username: f.Get("username"), Password: f.Get("password"),
 		Address: clientAddress(r.Context()), Device: cookieOf(r, deviceCookie),
 	})
@@ -90,7 +90,7 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) error
 	}
 	s.shared.note(r.Context(), clientAddress(r.Context()), login.Owner.Name)
 	if before != nil {
-		if err := s.Auth.SignOut(r.Context(), before); err != nil {
+		if err := s.auth.SignOut(r.Context(), before); err != nil {
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func inWords(d time.Duration) string {
 
 // visitor returns who is logged in in this browser, or nil.
 func (s *Site) visitor(r *http.Request) (*authserver.Visitor, error) {
-	return s.Auth.Visitor(r.Context(), cookieOf(r, sessionCookie))
+	return s.auth.Visitor(r.Context(), cookieOf(r, sessionCookie))
 }
 
 // fields reads a form of ours. Only a list has a field twice.

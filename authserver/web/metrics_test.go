@@ -41,9 +41,9 @@ func TestMetricsHaveNoLabelsFromOutside(t *testing.T) {
 		r.Host = "outside.example"
 		o.serve(r)
 	}
-	o.Metrics.audited("outside")
+	o.metrics.audited("outside")
 	var got []string
-	for line := range strings.Lines(scrape(t, o.Metrics)) {
+	for line := range strings.Lines(scrape(t, o.metrics)) {
 		if strings.Contains(strings.ToLower(line), "outside") {
 			t.Errorf("a label from outside: %s", line)
 		}

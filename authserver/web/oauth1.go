@@ -42,7 +42,7 @@ func (s *Site) requestToken(p authserver.Profile) handler {
 		if err != nil {
 			return err
 		}
-		t, err := s.Auth.RequestToken(r.Context(), caller, rules.CallbackOf(caller.Client, req.Callback))
+		t, err := s.auth.RequestToken(r.Context(), caller, rules.CallbackOf(caller.Client, req.Callback))
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (s *Site) authorizeToken(p authserver.Profile) handler {
 		if err != nil {
 			return err
 		}
-		i, err := s.Auth.BeginSigned(p, token)
+		i, err := s.auth.BeginSigned(p, token)
 		if err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (s *Site) accessToken(p authserver.Profile) handler {
 		if err != nil {
 			return err
 		}
-		t, err := s.Auth.Exchange(r.Context(), caller, req.Token, req.Verifier)
+		t, err := s.auth.Exchange(r.Context(), caller, req.Token, req.Verifier)
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (s *Site) revokeSigned(p authserver.Profile) handler {
 		if err != nil {
 			return err
 		}
-		if err := s.Auth.RevokeSigned(r.Context(), caller, req.Token); err != nil {
+		if err := s.auth.RevokeSigned(r.Context(), caller, req.Token); err != nil {
 			return err
 		}
 		w.WriteHeader(http.StatusOK)
@@ -102,14 +102,14 @@ func (s *Site) revokeSigned(p authserver.Profile) handler {
 
 // whoSigned finds out which client sent a request to an endpoint of ours.
 func (s *Site) whoSigned(r *http.Request, p authserver.Profile, rules oauth1.Rules, kind authserver.TokenKind, required ...string) (authserver.Caller, *oauth1.Request, error) {
-	req, err := oauth1.ParseRequest(r, s.origin, rules, required...)
+	req, err := oauth1.ParseRequest(r, s.issuer, rules, required...)
 	if err != nil {
 		return authserver.Caller{}, nil, err
 	}
 	if req.SignatureMethod == oauth1.Plaintext && s.inClear(r) { // RFC 5849 §3.4.4
 		return authserver.Caller{}, nil, &authserver.Error{Code: authserver.SignatureMethodRejected, Description: "PLAINTEXT needs TLS"}
 	}
-	caller, err := s.Auth.AuthenticateSigned(r.Context(), question(p, kind, req))
+	caller, err := s.auth.AuthenticateSigned(r.Context(), question(p, kind, req))
 	return caller, req, err
 }
 
@@ -117,14 +117,14 @@ func (s *Site) whoSigned(r *http.Request, p authserver.Profile, rules oauth1.Rul
 func question(p authserver.Profile, kind authserver.TokenKind, req *oauth1.Request) authserver.SignedRequest {
 	q := authserver.SignedRequest{
 		Profile: p, ClientID: req.ConsumerKey, Method: string(req.SignatureMethod), Kind: kind, Token: req.Token,
-		Nonce: req.Nonce, Fits: req.Verify,
+		Nonce: req.Nonce, Matches: req.Verify,
 	}
 	if !req.Timestamp.IsZero() {
 		q.Timestamp = req.Timestamp.Unix()
 	}
 	if req.SignatureMethod == oauth1.Plaintext {
 		// Whoever could repeat the request has the secrets, and can make a new one.
-		q.Unchecked = true
+		q.SkipNonce = true
 		if req.Place == oauth1.InQuery {
 			q.Place = authserver.InURL
 		}

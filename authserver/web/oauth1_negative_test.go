@@ -51,7 +51,7 @@ func (h *house) replica(t *testing.T) *house {
 	env.Auth = h.Replica(t)
 	site, err := web.New(web.Config{
 		Auth: env.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler),
-		Ready: func(*http.Request) error { return nil },
+		Ready: func(*http.Request) error { return nil }, Now: env.Clock.Now,
 	})
 	if err != nil {
 		t.Fatal(err)

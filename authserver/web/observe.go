@@ -3,6 +3,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,14 +23,14 @@ const (
 // panic, counts, and writes one access log line. A line holds the route, never the path
 // or the query: what a stranger sends as such can be anybody's secret.
 func (s *Site) observe(next http.Handler) http.Handler {
-	ids := newRequestIDs(s.Auth.NewID())
+	ids := newRequestIDs(rand.Text())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		o := &observation{recorder: recorder{ResponseWriter: w}, start: s.Auth.Now()}
+		o := &observation{recorder: recorder{ResponseWriter: w}, start: s.now()}
 		address, proxied := s.locate(r)
 		o.facts = facts{Context: r.Context(), address: address, id: ids.of(r, proxied)}
 		w.Header()[headerRequestID] = []string{o.id}
 		r = r.WithContext(&o.facts)
-		s.Metrics.inFlight.Inc()
+		s.metrics.inFlight.Inc()
 		defer s.finish(o, r)
 		next.ServeHTTP(&o.recorder, r)
 	})
@@ -45,14 +46,14 @@ type observation struct {
 // finish is deferred, so that it sees a panic.
 func (s *Site) finish(o *observation, r *http.Request) {
 	cause := recover()
-	s.Metrics.inFlight.Dec()
+	s.metrics.inFlight.Dec()
 	truncated := false
 	if cause != nil {
 		truncated = o.status != 0 || isAbort(cause)
 		s.panicked(o, r, cause)
 	}
-	end, route := s.Auth.Now(), routeOf(r)
-	s.Metrics.request(route, methodOf(r), o.code(), end.Sub(o.start))
+	end, route := s.now(), routeOf(r)
+	s.metrics.request(route, methodOf(r), o.code(), end.Sub(o.start))
 	s.logAccess(r, o, route, end)
 	if truncated {
 		// Half an answer must not look like a whole one: net/http cuts the connection.
@@ -65,8 +66,8 @@ func (s *Site) panicked(o *observation, r *http.Request, cause any) {
 	if isAbort(cause) {
 		return
 	}
-	s.Metrics.panics.Inc()
-	s.Log.LogAttrs(r.Context(), slog.LevelError, "request panicked", slog.String("route", routeOf(r)),
+	s.metrics.panics.Inc()
+	s.log.LogAttrs(r.Context(), slog.LevelError, "request panicked", slog.String("route", routeOf(r)),
 		slog.String("requestID", o.id), slog.String("cause", bounded(fmt.Sprint(cause), maxPanicText)),
 		slog.String("stack", string(debug.Stack())))
 	if o.status != 0 {
@@ -88,7 +89,7 @@ func isAbort(cause any) bool {
 // logAccess writes the line of a request. It goes to the handler directly: looking up
 // who called the logger would cost as much as the rest of the observation.
 func (s *Site) logAccess(r *http.Request, o *observation, route string, end time.Time) {
-	handler := s.Log.Handler()
+	handler := s.log.Handler()
 	if route == "GET /healthz" || route == "GET /readyz" || !handler.Enabled(r.Context(), slog.LevelInfo) {
 		return
 	}

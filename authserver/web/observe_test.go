@@ -32,11 +32,11 @@ func newObserved(t *testing.T) *observed {
 	t.Helper()
 	env := authtest.New(t)
 	log := &bytes.Buffer{}
-	site := &Site{Config: Config{
-		Auth: env.Auth, Issuer: "https://auth.example.com", Log: slog.New(slog.NewJSONHandler(log, nil)),
-		Metrics: NewMetrics(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Ready: func(*http.Request) error { return nil },
-	}}
+	site := &Site{
+		auth: env.Auth, issuer: "https://auth.example.com", log: slog.New(slog.NewJSONHandler(log, nil)),
+		metrics: NewMetrics(), trustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		ready: func(*http.Request) error { return nil }, now: env.Clock.Now,
+	}
 	return &observed{Site: site, log: log, clock: env.Clock, mux: http.NewServeMux()}
 }
 
@@ -121,7 +121,7 @@ func TestN61TheLogHoldsNothingThatASecretCanBeIn(t *testing.T) {
 	if got := len(o.lines(t)); got != 6 {
 		t.Errorf("%d lines for 6 requests", got)
 	}
-	if metrics := scrape(t, o.Metrics); strings.Contains(metrics, secret) {
+	if metrics := scrape(t, o.metrics); strings.Contains(metrics, secret) {
 		t.Errorf("the secret is in the metrics:\n%s", metrics)
 	}
 }
@@ -207,7 +207,7 @@ func TestAPanicIsAnsweredLoggedAndCounted(t *testing.T) {
 	if stack, _ := lines[0]["stack"].(string); !strings.Contains(stack, "observe_test.go") {
 		t.Errorf("the stack does not show where: %s", stack)
 	}
-	if metrics := scrape(t, o.Metrics); !strings.Contains(metrics, "gatehouse_http_panics_total 1\n") ||
+	if metrics := scrape(t, o.metrics); !strings.Contains(metrics, "gatehouse_http_panics_total 1\n") ||
 		!strings.Contains(metrics, `gatehouse_http_requests_total{method="GET",route="GET /broken",status="500"} 1`) ||
 		!strings.Contains(metrics, "gatehouse_http_requests_in_flight 0\n") {
 		t.Errorf("metrics:\n%s", metrics)
@@ -274,7 +274,7 @@ func TestTextIsCutBetweenCharacters(t *testing.T) {
 
 func BenchmarkObserve(b *testing.B) {
 	env := authtest.New(b)
-	site := &Site{Config: Config{Auth: env.Auth, Metrics: NewMetrics(), Log: slog.New(slog.NewJSONHandler(io.Discard, nil))}}
+	site := &Site{auth: env.Auth, metrics: NewMetrics(), log: slog.New(slog.NewJSONHandler(io.Discard, nil)), now: env.Clock.Now}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /oauth2/introspect", func(http.ResponseWriter, *http.Request) {})
 	r := httptest.NewRequest(http.MethodPost, "/oauth2/introspect", nil)

@@ -17,10 +17,10 @@ type proofView struct {
 // showProof shows the proof to the owner, who types it into a client that has no callback
 // (RFC 5849 §2.2).
 func (s *Site) showProof(w http.ResponseWriter, a *authserver.Approval) error {
-	client, ok := s.Auth.Clients.ByID(a.ClientID)
+	client, ok := s.auth.Client(a.ClientID)
 	if !ok {
 		return &authserver.Error{Code: authserver.UnknownClient, Description: "no such client"}
 	}
-	alone(w)
+	isolateWindow(w)
 	return s.render(w, http.StatusOK, pageProof, proofView{Client: client, Proof: a.Proof})
 }

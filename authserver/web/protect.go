@@ -23,17 +23,17 @@ func (s *Site) protect(w http.ResponseWriter) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// alone cuts the page off from the window that opened it. Pages of an interaction are
+// isolateWindow cuts the page off from the window that opened it. Pages of an interaction are
 // left out: an application may open them in a window of its own, and wait there for
 // what its callback says.
-func alone(w http.ResponseWriter) {
+func isolateWindow(w http.ResponseWriter) {
 	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 }
 
-// letReturn allows the page's forms to end at a client. Chromium applies form-action to
+// allowReturn allows the page's forms to end at a client. Chromium applies form-action to
 // every redirect that follows a post, and the last ones belong to the client: the callback,
 // and wherever that one sends the browser next. So schemes are named, and no hosts.
-func letReturn(w http.ResponseWriter, uri string) {
+func allowReturn(w http.ResponseWriter, uri string) {
 	targets := "'self' https:"
 	switch callback.Classify(uri) {
 	case callback.Loopback:

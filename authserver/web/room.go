@@ -41,7 +41,7 @@ func (s *Site) whenRoom(h handler) handler {
 // busy refuses a request. Its body is not waited for: net/http would otherwise read it before
 // it answers.
 func (s *Site) busy(w http.ResponseWriter, r *http.Request) error {
-	s.Metrics.refusedRequests.Inc()
+	s.metrics.refusedRequests.Inc()
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(longAgo) // without one the answer only comes later
 	}

@@ -26,7 +26,7 @@ func smallHouse(t *testing.T, limits web.Limits) *house {
 	h.issuer = "https://" + h.server.Listener.Addr().String()
 	site, err := web.New(web.Config{
 		Auth: h.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), Limits: limits,
-		Ready: func(*http.Request) error { return nil },
+		Ready: func(*http.Request) error { return nil }, Now: h.Clock.Now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ func newWitness(t *testing.T, h *house) *witness {
 	t.Helper()
 	w := &witness{metrics: web.NewMetrics()}
 	site, err := web.New(web.Config{
-		Auth: h.Auth, Issuer: h.issuer, Metrics: w.metrics, Ready: func(*http.Request) error { return nil },
+		Auth: h.Auth, Issuer: h.issuer, Metrics: w.metrics, Ready: func(*http.Request) error { return nil }, Now: h.Clock.Now,
 		Log: slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

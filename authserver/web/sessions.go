@@ -25,11 +25,11 @@ func (s *Site) postSessionsEnd(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch f.Get("which") {
 	case "":
-		return s.sessionsEnded(w, r, noticeSession, s.Auth.EndSession(r.Context(), v, f.Get("session")))
+		return s.sessionsEnded(w, r, noticeSession, s.auth.EndSession(r.Context(), v, f.Get("session")))
 	case "others":
-		return s.sessionsEnded(w, r, noticeSessions, s.Auth.EndOtherSessions(r.Context(), v))
+		return s.sessionsEnded(w, r, noticeSessions, s.auth.EndOtherSessions(r.Context(), v))
 	case "all":
-		if err := s.Auth.EndAllSessions(r.Context(), v); err != nil {
+		if err := s.auth.EndAllSessions(r.Context(), v); err != nil {
 			return err
 		}
 		dropCookie(w, sessionCookie)

@@ -23,7 +23,7 @@ func (s *Site) getSignOut(w http.ResponseWriter, r *http.Request) error {
 	if v != nil {
 		view.Owner = &v.Owner
 	}
-	alone(w)
+	isolateWindow(w)
 	return s.render(w, http.StatusOK, pageSignOut, view)
 }
 
@@ -39,7 +39,7 @@ func (s *Site) postSignOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v != nil {
-		if err := s.Auth.SignOut(r.Context(), v); err != nil {
+		if err := s.auth.SignOut(r.Context(), v); err != nil {
 			return err
 		}
 	}

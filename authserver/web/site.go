@@ -11,11 +11,13 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// Config is what a Site is made of. All fields but TrustedProxies and Started are required.
+// Config is what a Site is made of. All fields but TrustedProxies, Limits, Started
+// and Now are required.
 type Config struct {
 	Auth *authserver.Server
 	// Issuer is the issuer identifier (RFC 8414 §2): https, no path, query or fragment.
@@ -31,13 +33,21 @@ type Config struct {
 	// Started reports whether the server has been ready once. Before that every endpoint answers
 	// 503. nil: it has.
 	Started func() bool
+	// Now tells the time. Default: time.Now.
+	Now func() time.Time
 }
 
 // Site serves every page and endpoint of one issuer.
 type Site struct {
-	Config
-	origin string // of the issuer
-	pages  *pages
+	auth           *authserver.Server
+	issuer         string
+	trustedProxies []netip.Prefix
+	log            *slog.Logger
+	metrics        *Metrics
+	ready          func(*http.Request) error
+	started        func() bool
+	now            func() time.Time
+	pages          *pages
 
 	requests, bodies *quota
 	shared           *sharedAddresses
@@ -56,11 +66,15 @@ func New(c Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	limits := c.Limits.withDefaults()
 	return &Site{
-		Config: c, origin: c.Issuer, pages: p,
+		auth: c.Auth, issuer: c.Issuer, trustedProxies: c.TrustedProxies, log: c.Log, metrics: c.Metrics,
+		ready: c.Ready, started: c.Started, now: c.Now, pages: p,
 		requests: newQuota(int64(limits.Requests), int64(limits.RequestsPerAddress)),
 		bodies:   newQuota(maxBodies, maxBodiesPerAddress),
-		shared:   newSharedAddresses(c.Log, c.Metrics, c.Auth.Now),
+		shared:   newSharedAddresses(c.Log, c.Metrics, c.Now),
 	}, nil
 }

@@ -19,7 +19,7 @@ const startingRetry = 2 * time.Second
 // server does not know every client: an answer about one could be wrong, so there is none.
 func (s *Site) whenStarted(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if s.Started == nil || s.Started() {
+		if s.started == nil || s.started() {
 			return h(w, r)
 		}
 		return in(profileAt(r), &authserver.Error{
@@ -44,7 +44,7 @@ var profilePaths = []struct {
 // profileAt returns the profile in which a request that was not looked at is answered.
 func profileAt(r *http.Request) authserver.Profile {
 	if r.URL.Path == oauth2.PathConnectionsCloudIdentity {
-		return presenterOf(r).profile
+		return tokenSchemeOf(r).profile
 	}
 	for _, p := range profilePaths {
 		if strings.HasPrefix(r.URL.Path, p.prefix) {

@@ -23,7 +23,7 @@ func startingServer(t *testing.T) (*house, *atomic.Bool) {
 	started := &atomic.Bool{}
 	site, err := web.New(web.Config{
 		Auth: h.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler),
-		Ready: func(*http.Request) error { return nil }, Started: started.Load,
+		Ready: func(*http.Request) error { return nil }, Now: h.Clock.Now, Started: started.Load,
 	})
 	if err != nil {
 		t.Fatal(err)

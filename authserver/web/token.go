@@ -18,11 +18,11 @@ func (s *Site) token(p authserver.Profile) handler {
 		if err != nil {
 			return err
 		}
-		caller, err := s.Auth.AuthenticateClient(r.Context(), p, secret)
+		caller, err := s.auth.AuthenticateClient(r.Context(), p, secret)
 		if err != nil {
 			return err
 		}
-		tokens, err := s.Auth.Token(r.Context(), caller, req)
+		tokens, err := s.auth.Token(r.Context(), caller, req)
 		if err != nil {
 			return err
 		}
@@ -34,12 +34,12 @@ func (s *Site) token(p authserver.Profile) handler {
 // postRevoke is the revocation endpoint (RFC 7009 §2).
 func (s *Site) postRevoke(w http.ResponseWriter, r *http.Request) error {
 	caller, token, err := s.aboutToken(r, func(ctx context.Context, p authserver.ClientSecret) (authserver.Caller, error) {
-		return s.Auth.AuthenticateClient(ctx, authserver.ProfileOAuth2, p)
+		return s.auth.AuthenticateClient(ctx, authserver.ProfileOAuth2, p)
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.Auth.Revoke(r.Context(), caller, token); err != nil {
+	if err := s.auth.Revoke(r.Context(), caller, token); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusOK)
@@ -48,15 +48,15 @@ func (s *Site) postRevoke(w http.ResponseWriter, r *http.Request) error {
 
 // postIntrospect is the introspection endpoint (RFC 7662 §2).
 func (s *Site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
-	caller, token, err := s.aboutToken(r, s.Auth.AuthenticateIntrospector)
+	caller, token, err := s.aboutToken(r, s.auth.AuthenticateIntrospector)
 	if err != nil {
 		return err
 	}
-	info, err := s.Auth.Introspect(r.Context(), caller, token)
+	info, err := s.auth.Introspect(r.Context(), caller, token)
 	if err != nil {
 		return err
 	}
-	oauth2.WriteIntrospection(w, s.Issuer, info)
+	oauth2.WriteIntrospection(w, s.issuer, info)
 	return nil
 }
 
@@ -74,6 +74,6 @@ func (s *Site) aboutToken(r *http.Request, who authenticate) (authserver.Caller,
 
 // getMetadata serves the metadata of the issuer (RFC 8414 §3).
 func (s *Site) getMetadata(w http.ResponseWriter, _ *http.Request) error {
-	oauth2.WriteMetadata(w, s.Issuer)
+	oauth2.WriteMetadata(w, s.issuer)
 	return nil
 }

@@ -14,36 +14,36 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
 
-// presenter finds out what the access token of a request to a resource of our own is worth.
-type presenter struct {
+// tokenScheme finds out what the access token of a request to a resource of our own is worth.
+type tokenScheme struct {
 	profile authserver.Profile
 	info    func(*Site, *http.Request) (authserver.TokenInfo, error)
 }
 
-// presenters are the ways to present one, by the scheme of the Authorization header in lower case.
-var presenters = map[string]presenter{
+// tokenSchemes are the ways to present one, by the scheme of the Authorization header in lower case.
+var tokenSchemes = map[string]tokenScheme{
 	"bearer": {authserver.ProfileConnectionsCloudOAuth2, (*Site).bearer},
 	"oauth":  {authserver.ProfileConnectionsCloudOAuth1, (*Site).signedBearer},
 }
 
-// presenterOf is the one that a request has chosen; without a header, the first of the table.
-func presenterOf(r *http.Request) presenter {
+// tokenSchemeOf is the one that a request has chosen; without a header, the first of the table.
+func tokenSchemeOf(r *http.Request) tokenScheme {
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if p, ok := presenters[strings.ToLower(scheme)]; ok {
+	if p, ok := tokenSchemes[strings.ToLower(scheme)]; ok {
 		return p
 	}
-	return presenters["bearer"]
+	return tokenSchemes["bearer"]
 }
 
 // userIdentity is the resource that tells an application of Connections Cloud who its
 // user is, in either protocol.
 func (s *Site) userIdentity(w http.ResponseWriter, r *http.Request) error {
-	p := presenterOf(r)
+	p := tokenSchemeOf(r)
 	info, err := p.info(s, r)
 	if err != nil {
 		return in(p.profile, err)
 	}
-	owner, err := s.Auth.OwnerOf(r.Context(), info)
+	owner, err := s.auth.OwnerOf(r.Context(), info)
 	if errors.Is(err, authserver.ErrNotFound) {
 		return in(p.profile, &authserver.Error{Code: authserver.TokenExpired, Description: "the token is not valid, or not any more"})
 	}
@@ -63,7 +63,7 @@ func (s *Site) bearer(r *http.Request) (authserver.TokenInfo, error) {
 	if err != nil {
 		return authserver.TokenInfo{}, err
 	}
-	return s.Auth.Bearer(r.Context(), authserver.ProfileConnectionsCloudOAuth2, token)
+	return s.auth.Bearer(r.Context(), authserver.ProfileConnectionsCloudOAuth2, token)
 }
 
 // signedBearer is the half of OAuth 1.0a: the token goes with a signature.
@@ -73,12 +73,12 @@ func (s *Site) signedBearer(r *http.Request) (authserver.TokenInfo, error) {
 	if err != nil {
 		return authserver.TokenInfo{}, err
 	}
-	return s.Auth.SignedToken(r.Context(), caller, req.Token)
+	return s.auth.SignedToken(r.Context(), caller, req.Token)
 }
 
 // customerID stands for whose directory the owner is in: the issuer's host.
 func (s *Site) customerID() string {
-	u, err := url.Parse(s.Issuer)
+	u, err := url.Parse(s.issuer)
 	if err != nil { // New has parsed it
 		return ""
 	}

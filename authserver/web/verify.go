@@ -18,7 +18,7 @@ func (s *Site) postVerify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	caller, err := s.Auth.AuthenticateIntrospector(r.Context(), secret)
+	caller, err := s.auth.AuthenticateIntrospector(r.Context(), secret)
 	if err != nil {
 		return err
 	}
@@ -27,19 +27,19 @@ func (s *Site) postVerify(w http.ResponseWriter, r *http.Request) error {
 		return &authserver.Error{Code: authserver.InvalidRequest, Description: "method and url are required"}
 	}
 	var info authserver.TokenInfo // of a request that no client signs: nothing
-	if q, ok := s.asked(message); ok {
-		if info, err = s.Auth.Verify(r.Context(), caller, q); err != nil {
+	if q, ok := s.signedQuestion(message); ok {
+		if info, err = s.auth.Verify(r.Context(), caller, q); err != nil {
 			return err
 		}
 	}
-	oauth2.WriteIntrospection(w, s.Issuer, info)
+	oauth2.WriteIntrospection(w, s.issuer, info)
 	return nil
 }
 
-// asked is what the engine is asked about a request to a resource, under the rules of the
+// signedQuestion is what the engine is asked about a request to a resource, under the rules of the
 // profile that its client speaks. Of a client that is unknown it is asked under the strict ones, so
 // that the answer takes as long.
-func (s *Site) asked(m oauth1.Message) (q authserver.SignedRequest, ok bool) {
+func (s *Site) signedQuestion(m oauth1.Message) (q authserver.SignedRequest, ok bool) {
 	matched := false
 	for _, p := range []authserver.Profile{authserver.ProfileConnectionsCloudOAuth1, authserver.ProfileOAuth1} {
 		req, err := oauth1.Parse(m, dialectOf(p).resource, oauth1.ParamToken)
@@ -47,7 +47,7 @@ func (s *Site) asked(m oauth1.Message) (q authserver.SignedRequest, ok bool) {
 			continue // both are parsed in any case
 		}
 		q, ok = question(p, authserver.AccessTokenKind, req), true
-		client, known := s.Auth.Clients.ByID(req.ConsumerKey)
+		client, known := s.auth.Client(req.ConsumerKey)
 		matched = known && client.Profile == p
 	}
 	return q, ok

@@ -93,7 +93,7 @@ func bySecret(ctx context.Context, auth *authserver.Server, id string) error {
 func bySignature(ctx context.Context, auth *authserver.Server, id string) error {
 	_, err := auth.AuthenticateSigned(ctx, authserver.SignedRequest{
 		Profile: authserver.ProfileOAuth1, ClientID: id, Method: "HMAC-SHA1", Nonce: "n", Timestamp: time.Now().Unix(),
-		Fits: func(string, string) bool { return false },
+		Matches: func(string, string) bool { return false },
 	})
 	return err
 }

@@ -41,7 +41,7 @@ func newWorld(t *testing.T) *world {
 	w.mayUse("HMAC-SHA256", "HMAC-SHA1", "PLAINTEXT")
 	site, err := web.New(web.Config{
 		Auth: w.Auth, Issuer: "https://" + w.gatehouse.Listener.Addr().String(), Metrics: web.NewMetrics(),
-		Log: slog.New(slog.DiscardHandler), Ready: func(*http.Request) error { return nil },
+		Log: slog.New(slog.DiscardHandler), Ready: func(*http.Request) error { return nil }, Now: w.Clock.Now,
 	})
 	if err != nil {
 		t.Fatalf("make the site: %v", err)
