@@ -20,7 +20,7 @@ run: ## Start the same and keep serving, for a person with a browser; Ctrl-C end
 	@go build -o bin/dev ./hack/dev
 	@bin/dev run
 
-walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same scene
+walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same environment
 	@go build -o bin/dev ./hack/dev
 	@bin/dev walkthroughs
 

@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 
-	"github.com/gatehouse-dev/gatehouse/hack/dev/story"
+	"github.com/gatehouse-dev/gatehouse/internal/devenv/flows"
 )
 
-// demo tells the story.
+// demo runs all flows.
 func demo(ctx context.Context, d *dev) error {
-	if err := story.Tell(ctx, d.scene, d.script); err != nil {
+	if err := flows.Run(ctx, d.env, d.script); err != nil {
 		return err
 	}
 	d.script.Println("\nAll %d steps did what they say, in %.1fs. Now try `make run`, and be Bob yourself.",
@@ -21,7 +21,7 @@ func demo(ctx context.Context, d *dev) error {
 
 // serve says how to look around, and waits until the person has had enough. That is a good end.
 func serve(ctx context.Context, d *dev) error {
-	s := d.scene
+	s := d.env
 	d.script.Println(`
   PhotoPrint    %s
                 Its certificate, and Gatehouse's, are signed by %s; a browser asks before it trusts them.
@@ -44,7 +44,7 @@ Everything serves. Ctrl-C stops it.`,
 
 // walkthroughs checks the walkthroughs in docs.
 func walkthroughs(ctx context.Context, d *dev) error {
-	return story.Walk(ctx, d.scene, d.folder.Path(), d.script)
+	return flows.CheckWalkthroughs(ctx, d.env, d.folder.Path(), d.script)
 }
 
 // pad makes names align.

@@ -23,8 +23,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gatehouse-dev/gatehouse/hack/dev/scene"
-	"github.com/gatehouse-dev/gatehouse/hack/dev/transcript"
+	"github.com/gatehouse-dev/gatehouse/internal/devenv"
+	"github.com/gatehouse-dev/gatehouse/internal/devenv/transcript"
 )
 
 // commands are what dev does once everything serves.
@@ -48,8 +48,8 @@ func main() {
 type dev struct {
 	script *transcript.Transcript
 	cancel context.CancelCauseFunc
-	folder *scene.Folder
-	scene  *scene.Scene
+	folder *devenv.Folder
+	env    *devenv.Environment
 	logs   string // the ends of the logs when something failed
 }
 
@@ -58,32 +58,32 @@ func (d *dev) run(ctx context.Context, command func(context.Context, *dev) error
 	if _, err := os.Stat("config/samples"); err != nil {
 		return errors.New("config/samples is not here: run `make demo` or `make run` in the root folder of the repository")
 	}
-	ports, err := scene.ParsePorts(os.Getenv("DEV_PORT"))
+	ports, err := devenv.ParsePorts(os.Getenv("DEV_PORT"))
 	if err != nil {
 		return err
 	}
-	if d.folder, err = scene.OpenFolder(cmp.Or(os.Getenv("DEV_DIR"), ".dev")); err != nil {
+	if d.folder, err = devenv.OpenFolder(cmp.Or(os.Getenv("DEV_DIR"), ".dev")); err != nil {
 		return err
 	}
 	if err := ports.Check(ctx); err != nil {
 		return errors.Join(err, d.folder.Close())
 	}
 	d.script.Println("Gatehouse on 127.0.0.1, ports %s; all files in %s, logs in %s.\n", ports, d.folder.Shown(), d.folder.Shown("logs"))
-	d.scene = scene.New(d.folder, ports, os.Stdout, time.Now, func(err error) { d.cancel(err) })
+	d.env = devenv.New(d.folder, ports, os.Stdout, time.Now, func(err error) { d.cancel(err) })
 	defer func() { err = errors.Join(err, d.stop()) }()
 	if err := d.play(ctx, command); err != nil {
-		d.logs = d.scene.Logs() // before all that the programs say when they are stopped
+		d.logs = d.env.Logs() // before all that the programs say when they are stopped
 		return err
 	}
 	return nil
 }
 
-// play starts the scene, says where it is, and does what is wanted in it.
+// play starts the environment, says where it is, and does what is wanted in it.
 func (d *dev) play(ctx context.Context, command func(context.Context, *dev) error) error {
-	if err := d.scene.Start(ctx, d.script); err != nil {
+	if err := d.env.Start(ctx, d.script); err != nil {
 		return err
 	}
-	if err := d.scene.WriteEnv(); err != nil {
+	if err := d.env.WriteEnv(); err != nil {
 		return err
 	}
 	return command(ctx, d)
@@ -93,7 +93,7 @@ func (d *dev) play(ctx context.Context, command func(context.Context, *dev) erro
 func (d *dev) stop() error {
 	slow := time.AfterFunc(3*time.Second, func() { d.script.Println("Stopping everything, a moment...") })
 	defer slow.Stop()
-	return d.scene.Stop()
+	return d.env.Stop()
 }
 
 // interrupted is the cause of an end that a person asked for.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatehouse-dev/gatehouse/hack/dev/transcript"
+	"github.com/gatehouse-dev/gatehouse/internal/devenv/transcript"
 )
 
 func TestTheExitStatusTellsHowItEnded(t *testing.T) {

@@ -32,7 +32,7 @@ const (
 func newChromium(t *testing.T) *chromium {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors, // the scene's own authority
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors, // the environment's own authority
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1024, 768),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true),
 	)

@@ -19,21 +19,21 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
-// server is an authorization server of a test's own: the world's program, keys, users and
+// server is an authorization server of a test's own: the environment's program, keys, users and
 // cluster, with a store of its own, that may be killed.
 type server struct {
-	w              *world
+	w              *environment
 	issuer, config string
 	cmd            *exec.Cmd
 }
 
-func (w *world) server(t *testing.T) *server {
+func (w *environment) server(t *testing.T) *server {
 	t.Helper()
 	return w.serverWith(t, filepath.Join(w.dir, "users.yaml"))
 }
 
 // serverWith is server with a users file of the test's own.
-func (w *world) serverWith(t *testing.T, usersFile string) *server {
+func (w *environment) serverWith(t *testing.T, usersFile string) *server {
 	t.Helper()
 	dir := t.TempDir()
 	listen := freeAddress(t)

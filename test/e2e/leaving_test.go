@@ -47,7 +47,7 @@ func usersFile(t *testing.T) (path string, rewrite func(...entry)) {
 }
 
 // bobsHash returns the hash of Bob's password, which others may have too.
-func (w *world) bobsHash(t *testing.T) string {
+func (w *environment) bobsHash(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(w.dir, "users.yaml"))
 	var file struct {
@@ -63,7 +63,7 @@ func (w *world) bobsHash(t *testing.T) string {
 }
 
 // kubectl runs it with input.
-func (w *world) kubectl(t *testing.T, input string, args ...string) {
+func (w *environment) kubectl(t *testing.T, input string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), w.KubectlPath, append([]string{"--kubeconfig", w.Kubeconfig}, args...)...)
 	cmd.Stdin = strings.NewReader(input)

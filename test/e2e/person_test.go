@@ -26,7 +26,7 @@ type person struct {
 	seen   *[]string // each address the person was sent to
 }
 
-func (w *world) person(t *testing.T, issuer string) *person {
+func (w *environment) person(t *testing.T, issuer string) *person {
 	t.Helper()
 	client, err := w.Client()
 	if err != nil {
@@ -102,7 +102,7 @@ func (p *person) authorize(address, name, password string) url.Values {
 const photoPrintID = "photos.photoprint"
 
 // forget takes back what Bob allowed a client in an earlier test.
-func (w *world) forget(t *testing.T, clientID string) {
+func (w *environment) forget(t *testing.T, clientID string) {
 	t.Helper()
 	bob := w.person(t, w.Issuer)
 	bob.open("/login", url.Values{"username": {w.Bob.Name}, "password": {w.Bob.Password}})
@@ -147,7 +147,7 @@ type app struct {
 	client *http.Client
 }
 
-func (w *world) photoPrint(t *testing.T, issuer string) *app {
+func (w *environment) photoPrint(t *testing.T, issuer string) *app {
 	t.Helper()
 	read := func(key string) string {
 		text, err := os.ReadFile(filepath.Join(w.Mounted("photoprint"), key))

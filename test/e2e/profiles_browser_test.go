@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/dghubble/oauth1"
 
-	"github.com/gatehouse-dev/gatehouse/hack/dev/scene"
+	"github.com/gatehouse-dev/gatehouse/internal/devenv"
 )
 
 // signer is an app that signs its requests, as dghubble/oauth1 sees it, from its mounted Secret.
@@ -23,7 +23,7 @@ type signer struct {
 	token, secret string // of the last request token
 }
 
-func (w *world) signer(t *testing.T, app, callback string) *signer {
+func (w *environment) signer(t *testing.T, app, callback string) *signer {
 	t.Helper()
 	client, err := w.Client()
 	if err != nil {
@@ -37,7 +37,7 @@ func (w *world) signer(t *testing.T, app, callback string) *signer {
 		},
 	}}
 	s.Signer = &oauth1.HMAC256Signer{ConsumerSecret: s.ConsumerSecret}
-	if app == scene.CloudAlbum {
+	if app == devenv.CloudAlbum {
 		s.Signer = plaintext{s.ConsumerSecret}
 	}
 	return s
@@ -53,7 +53,7 @@ func (p plaintext) Sign(tokenSecret, _ string) (string, error) {
 }
 
 // mounted reads a key of an app's mounted Secret.
-func (w *world) mounted(t *testing.T, app, key string) string {
+func (w *environment) mounted(t *testing.T, app, key string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(w.Mounted(app), key))
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *chromium) sentTo(callback string) url.Values {
 
 func TestBobAllowsAtAuthorizeTokenInABrowser(t *testing.T) {
 	w, c := start(t), newChromium(t)
-	app := w.signer(t, scene.CloudAlbum, w.Callback(scene.CloudAlbum))
+	app := w.signer(t, devenv.CloudAlbum, w.Callback(devenv.CloudAlbum))
 	w.forget(t, app.ConsumerKey)
 	address := app.ask()
 	c.do("open authorizeToken", chromedp.Navigate(address), chromedp.WaitVisible(`input[name=password]`))
@@ -110,7 +110,7 @@ func TestBobAllowsAtAuthorizeTokenInABrowser(t *testing.T) {
 	c.says("button[value=deny]", "Deny")
 	c.shoot("authorizetoken-consent")
 	c.do("allow", chromedp.Click(`button[value=allow]`))
-	back := c.sentTo(w.Callback(scene.CloudAlbum))
+	back := c.sentTo(w.Callback(devenv.CloudAlbum))
 	if back.Get("oauth_token") != app.token || back.Has("oauth_error") {
 		t.Errorf("the callback gets %v", back)
 	}
@@ -127,12 +127,12 @@ func TestBobAllowsAtAuthorizeTokenInABrowser(t *testing.T) {
 
 func TestBobDeniesAtAuthorizeTokenInABrowser(t *testing.T) {
 	w, c := start(t), newChromium(t)
-	app := w.signer(t, scene.CloudAlbum, w.Callback(scene.CloudAlbum))
+	app := w.signer(t, devenv.CloudAlbum, w.Callback(devenv.CloudAlbum))
 	w.forget(t, app.ConsumerKey)
 	c.do("open authorizeToken", chromedp.Navigate(app.ask()))
 	c.logIn(w.Bob.Name, w.Bob.Password)
 	c.do("deny", chromedp.WaitVisible(`button[value=deny]`), chromedp.Click(`button[value=deny]`))
-	back := c.sentTo(w.Callback(scene.CloudAlbum))
+	back := c.sentTo(w.Callback(devenv.CloudAlbum))
 	if back.Get("oauth_error") != "oauth_denied" || !slices.Equal(back["oauth_verifier"], []string{""}) || back.Get("oauth_token") != app.token {
 		t.Errorf("the callback gets %v", back)
 	}
@@ -143,7 +143,7 @@ func TestBobDeniesAtAuthorizeTokenInABrowser(t *testing.T) {
 
 func TestAliceIsToldSoAtAuthorizeTokenInABrowser(t *testing.T) {
 	w, c := start(t), newChromium(t)
-	app := w.signer(t, scene.CloudAlbum, w.Callback(scene.CloudAlbum))
+	app := w.signer(t, devenv.CloudAlbum, w.Callback(devenv.CloudAlbum))
 	c.do("open authorizeToken", chromedp.Navigate(app.ask()))
 	c.logIn(w.Alice.Name, w.Alice.Password)
 	c.says("main", "Ask the administrator of CloudAlbum to let you use it")
@@ -152,7 +152,7 @@ func TestAliceIsToldSoAtAuthorizeTokenInABrowser(t *testing.T) {
 
 func TestBobCopiesAVerifierInABrowser(t *testing.T) {
 	w, c := start(t), newChromium(t)
-	app := w.signer(t, scene.CloudAlbum, "oob")
+	app := w.signer(t, devenv.CloudAlbum, "oob")
 	w.forget(t, app.ConsumerKey)
 	c.do("open the authorization page", chromedp.Navigate(app.ask()))
 	c.logIn(w.Bob.Name, w.Bob.Password)
@@ -171,10 +171,10 @@ func TestBobCopiesAVerifierInABrowser(t *testing.T) {
 
 func TestBobAlwaysGrantsInABrowser(t *testing.T) {
 	w, c := start(t), newChromium(t)
-	id := w.mounted(t, scene.CloudPrint, "client-id")
+	id := w.mounted(t, devenv.CloudPrint, "client-id")
 	w.forget(t, id)
-	address := w.mounted(t, scene.CloudPrint, "authorization-endpoint") + "?" + url.Values{
-		"response_type": {"code"}, "client_id": {id}, "callback_uri": {w.Callback(scene.CloudPrint)},
+	address := w.mounted(t, devenv.CloudPrint, "authorization-endpoint") + "?" + url.Values{
+		"response_type": {"code"}, "client_id": {id}, "callback_uri": {w.Callback(devenv.CloudPrint)},
 	}.Encode()
 	c.do("open authorize", chromedp.Navigate(address))
 	c.logIn(w.Bob.Name, w.Bob.Password)
@@ -183,10 +183,10 @@ func TestBobAlwaysGrantsInABrowser(t *testing.T) {
 	c.says("button[value=allow]", "Grant Access and Leave Site")
 	c.shoot("always-grant")
 	c.do("grant, always", chromedp.Click(`input[name=always]`), chromedp.Click(`button[value=allow]`))
-	first := c.sentTo(w.Callback(scene.CloudPrint)).Get("code")
+	first := c.sentTo(w.Callback(devenv.CloudPrint)).Get("code")
 
 	c.do("open authorize again", chromedp.Navigate(address))
-	second := c.sentTo(w.Callback(scene.CloudPrint)).Get("code")
+	second := c.sentTo(w.Callback(devenv.CloudPrint)).Get("code")
 	if first == "" || second == "" || first == second {
 		t.Error("the second time Bob is not sent back with a code of its own")
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatehouse-dev/gatehouse/hack/dev/scene"
+	"github.com/gatehouse-dev/gatehouse/internal/devenv"
 )
 
 // wiretap keeps the last request that went through it.
@@ -26,7 +26,7 @@ func (w *wiretap) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestN51ANonceIsRememberedAcrossACrash(t *testing.T) {
 	w := start(t)
 	s := w.server(t)
-	app := w.signer(t, scene.PhotoBook, w.Callback(scene.PhotoBook))
+	app := w.signer(t, devenv.PhotoBook, w.Callback(devenv.PhotoBook))
 	app.Endpoint.RequestTokenURL = s.issuer + "/oauth1/request-token"
 	tap := &wiretap{RoundTripper: app.HTTPClient.Transport}
 	app.HTTPClient = &http.Client{Transport: tap}
@@ -48,7 +48,7 @@ func TestN51ANonceIsRememberedAcrossACrash(t *testing.T) {
 func TestAVerifierIsTakenOnceAcrossACrash(t *testing.T) {
 	w := start(t)
 	s := w.server(t)
-	app, bob := w.signer(t, scene.PhotoBook, w.Callback(scene.PhotoBook)), w.person(t, s.issuer)
+	app, bob := w.signer(t, devenv.PhotoBook, w.Callback(devenv.PhotoBook)), w.person(t, s.issuer)
 	app.Endpoint.RequestTokenURL, app.Endpoint.AccessTokenURL = s.issuer+"/oauth1/request-token", s.issuer+"/oauth1/access-token"
 	app.Endpoint.AuthorizeURL = s.issuer + "/oauth1/authorize"
 	verifier := bob.authorize(app.ask(), w.Bob.Name, w.Bob.Password).Get("oauth_verifier")

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatehouse-dev/gatehouse/hack/dev/scene"
+	"github.com/gatehouse-dev/gatehouse/internal/devenv"
 )
 
 // TestN61N62NoSecretOfAnOldAppIsWhereItDoesNotBelong walks the other profiles, some of which carry
@@ -21,7 +21,7 @@ func TestN61N62NoSecretOfAnOldAppIsWhereItDoesNotBelong(t *testing.T) {
 	bob := w.person(t, w.Issuer)
 	secrets, mayTravel := map[string]string{}, map[string]bool{}
 	for name, walk := range map[string]func(*testing.T, *person) (kept map[string]string, proof string){
-		"PhotoBook": w.walkSigner(scene.PhotoBook), "CloudAlbum": w.walkSigner(scene.CloudAlbum),
+		"PhotoBook": w.walkSigner(devenv.PhotoBook), "CloudAlbum": w.walkSigner(devenv.CloudAlbum),
 		"CloudPrint": w.walkCloudPrint, "Integrator": w.walkIntegrator,
 	} {
 		w.forget(t, w.mounted(t, strings.ToLower(name), "client-id"))
@@ -53,7 +53,7 @@ func TestN61N62NoSecretOfAnOldAppIsWhereItDoesNotBelong(t *testing.T) {
 }
 
 // walkSigner is the flow of an app that signs. It also sends its secrets where they do not belong.
-func (w *world) walkSigner(app string) func(*testing.T, *person) (map[string]string, string) {
+func (w *environment) walkSigner(app string) func(*testing.T, *person) (map[string]string, string) {
 	return func(t *testing.T, bob *person) (map[string]string, string) {
 		s := w.signer(t, app, w.Callback(app))
 		verifier := bob.authorize(s.ask(), w.Bob.Name, w.Bob.Password).Get("oauth_verifier")
@@ -71,10 +71,10 @@ func (w *world) walkSigner(app string) func(*testing.T, *person) (map[string]str
 }
 
 // walkCloudPrint also sends its secret in the address, which it may not.
-func (w *world) walkCloudPrint(t *testing.T, bob *person) (map[string]string, string) {
-	id, secret := w.mounted(t, scene.CloudPrint, "client-id"), w.mounted(t, scene.CloudPrint, "client-secret")
-	endpoint, callback := w.mounted(t, scene.CloudPrint, "token-endpoint"), w.Callback(scene.CloudPrint)
-	code := bob.authorize(w.mounted(t, scene.CloudPrint, "authorization-endpoint")+"?"+url.Values{
+func (w *environment) walkCloudPrint(t *testing.T, bob *person) (map[string]string, string) {
+	id, secret := w.mounted(t, devenv.CloudPrint, "client-id"), w.mounted(t, devenv.CloudPrint, "client-secret")
+	endpoint, callback := w.mounted(t, devenv.CloudPrint, "token-endpoint"), w.Callback(devenv.CloudPrint)
+	code := bob.authorize(w.mounted(t, devenv.CloudPrint, "authorization-endpoint")+"?"+url.Values{
 		"response_type": {"code"}, "client_id": {id}, "callback_uri": {callback}}.Encode(), w.Bob.Name, w.Bob.Password).Get("code")
 	form := url.Values{"grant_type": {"authorization_code"}, "client_id": {id}, "client_secret": {secret}, "code": {code}, "callback_uri": {callback}}
 	if status, _, _ := bob.open(endpoint+"?"+form.Encode(), nil); status == http.StatusOK {
@@ -90,16 +90,16 @@ func (w *world) walkCloudPrint(t *testing.T, bob *person) (map[string]string, st
 }
 
 // walkIntegrator sends code and refresh token in the address, which it may.
-func (w *world) walkIntegrator(t *testing.T, bob *person) (map[string]string, string) {
-	id, secret := w.mounted(t, scene.Integrator, "client-id"), w.mounted(t, scene.Integrator, "client-secret")
-	callback := w.Callback(scene.Integrator)
-	code := bob.authorize(w.mounted(t, scene.Integrator, "authorization-endpoint")+"?"+url.Values{
+func (w *environment) walkIntegrator(t *testing.T, bob *person) (map[string]string, string) {
+	id, secret := w.mounted(t, devenv.Integrator, "client-id"), w.mounted(t, devenv.Integrator, "client-secret")
+	callback := w.Callback(devenv.Integrator)
+	code := bob.authorize(w.mounted(t, devenv.Integrator, "authorization-endpoint")+"?"+url.Values{
 		"response_type": {"code"}, "client_id": {id}, "redirect_uri": {callback}}.Encode(), w.Bob.Name, w.Bob.Password).Get("code")
 	ask := func(query url.Values) (tokens struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
 	}) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.mounted(t, scene.Integrator, "token-endpoint")+"?"+query.Encode(), nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.mounted(t, devenv.Integrator, "token-endpoint")+"?"+query.Encode(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -78,7 +78,7 @@ func cookies(t *testing.T, p *person) map[string]string {
 
 // places returns everything that a person with the usual rights, a log collector or a thief
 // of the store's file can read, by name.
-func (w *world) places(t *testing.T) map[string][]byte {
+func (w *environment) places(t *testing.T) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
 	for _, pattern := range []string{"logs/*", "gatehouse.db*"} {

@@ -19,7 +19,7 @@ import (
 )
 
 func TestStartSendsTheBrowserToGatehouse(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	sent := s.start(t)
 	got := sent.Query()
 	if len(got.Get("state")) < 22 || len(got.Get("code_challenge")) != 43 {
@@ -38,7 +38,7 @@ func TestStartSendsTheBrowserToGatehouse(t *testing.T) {
 }
 
 func TestACodeBecomesPhotos(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	status, body := s.answer(t, s.start(t), url.Values{"code": {"a-code"}})
 	if status != http.StatusOK || !strings.Contains(body, "<li>beach.jpg</li>") || !strings.Contains(body, "Photos of bob") {
 		t.Errorf("%d\n%s", status, body)
@@ -65,7 +65,7 @@ func TestAnAnswerThatDoesNotBelongToThisBrowserIsNotTaken(t *testing.T) {
 		{"a refusal", url.Values{"code": {""}, "error": {"access_denied"}}, "No photos, then", 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			change := url.Values{"code": {"a-code"}}
 			for key, value := range c.change {
 				change[key] = value
@@ -82,7 +82,7 @@ func TestAnAnswerThatDoesNotBelongToThisBrowserIsNotTaken(t *testing.T) {
 }
 
 func TestAStateIsGoodForOneAnswer(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	sent := s.start(t)
 	s.answer(t, sent, url.Values{"code": {""}, "error": {"access_denied"}})
 	if status, body := s.answer(t, sent, url.Values{"code": {"a-code"}}); status != http.StatusBadRequest {
@@ -91,7 +91,7 @@ func TestAStateIsGoodForOneAnswer(t *testing.T) {
 }
 
 func TestAnExpiredTokenIsRefreshedOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.expiresIn = 1 // x/oauth2 takes a token that ends within 10 seconds for expired
 	s.answer(t, s.start(t), url.Values{"code": {"a-code"}})
 	if got := s.tokenForm; got.Get("grant_type") != "refresh_token" || got.Get("refresh_token") != "refresh-1" {
@@ -109,7 +109,7 @@ func TestAnExpiredTokenIsRefreshedOnce(t *testing.T) {
 }
 
 func TestAnEndedGrantIsToldToThePerson(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.answer(t, s.start(t), url.Values{"code": {"a-code"}})
 	s.revoked = true
 	if status, body := s.get(t, "/photos"); status != http.StatusForbidden || !strings.Contains(body, "Access has ended") {
@@ -118,7 +118,7 @@ func TestAnEndedGrantIsToldToThePerson(t *testing.T) {
 }
 
 func TestARefusedRefreshIsToldToThePerson(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.expiresIn = 1
 	s.answer(t, s.start(t), url.Values{"code": {"a-code"}})
 	s.revoked = true
@@ -128,14 +128,14 @@ func TestARefusedRefreshIsToldToThePerson(t *testing.T) {
 }
 
 func TestWithoutASessionThePhotosLeadHome(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	if status, body := s.get(t, "/photos"); status != http.StatusOK || !strings.Contains(body, "Print my photos") {
 		t.Errorf("%d\n%s", status, body)
 	}
 }
 
 func TestAMissingSecretIsToldWithoutDetails(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.app.secret = filepath.Join(t.TempDir(), "empty")
 	status, body := s.get(t, "/start")
 	if status != http.StatusBadGateway || strings.Contains(body, s.app.secret) {
@@ -159,8 +159,8 @@ func TestTheOldestSessionIsForgottenFirst(t *testing.T) {
 	}
 }
 
-// scene is PhotoPrint, a browser, and stand-ins for Gatehouse's token endpoint and for PhotoStorage.
-type scene struct {
+// fixture is PhotoPrint, a browser, and stand-ins for Gatehouse's token endpoint and for PhotoStorage.
+type fixture struct {
 	app                *app
 	gatehouse, printer *httptest.Server
 	browser            *http.Client
@@ -171,9 +171,9 @@ type scene struct {
 	tokens             int        // how many were issued
 }
 
-func newScene(t *testing.T) *scene {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	s := &scene{expiresIn: 3600}
+	s := &fixture{expiresIn: 3600}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /oauth2/token", s.token)
 	mux.HandleFunc("GET /photos", s.photos)
@@ -203,7 +203,7 @@ func newScene(t *testing.T) *scene {
 }
 
 // start follows the link on PhotoPrint's page and returns where Gatehouse was asked.
-func (s *scene) start(t *testing.T) *url.URL {
+func (s *fixture) start(t *testing.T) *url.URL {
 	t.Helper()
 	res, err := s.browser.Get(s.printer.URL + "/start")
 	if err != nil {
@@ -219,7 +219,7 @@ func (s *scene) start(t *testing.T) *url.URL {
 }
 
 // answer sends the browser back with a right answer to sent, but for change, and returns the page it ends at.
-func (s *scene) answer(t *testing.T, sent *url.URL, change url.Values) (status int, body string) {
+func (s *fixture) answer(t *testing.T, sent *url.URL, change url.Values) (status int, body string) {
 	t.Helper()
 	answer := url.Values{"state": {sent.Query().Get("state")}, "iss": {s.gatehouse.URL}}
 	for key, value := range change {
@@ -228,7 +228,7 @@ func (s *scene) answer(t *testing.T, sent *url.URL, change url.Values) (status i
 	return s.get(t, "/callback?"+answer.Encode())
 }
 
-func (s *scene) get(t *testing.T, path string) (status int, body string) {
+func (s *fixture) get(t *testing.T, path string) (status int, body string) {
 	t.Helper()
 	res, err := s.browser.Get(s.printer.URL + path)
 	if err != nil {
@@ -243,7 +243,7 @@ func (s *scene) get(t *testing.T, path string) (status int, body string) {
 }
 
 // token is a token endpoint that checks the client's credentials and, for a code, the code verifier.
-func (s *scene) token(w http.ResponseWriter, r *http.Request) {
+func (s *fixture) token(w http.ResponseWriter, r *http.Request) {
 	id, secret, _ := r.BasicAuth()
 	verifier := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	right := base64.RawURLEncoding.EncodeToString(verifier[:]) == s.challenge || r.PostForm.Has("refresh_token")
@@ -261,7 +261,7 @@ func (s *scene) token(w http.ResponseWriter, r *http.Request) {
 }
 
 // photos is a PhotoStorage that takes the token that was issued last.
-func (s *scene) photos(w http.ResponseWriter, r *http.Request) {
+func (s *fixture) photos(w http.ResponseWriter, r *http.Request) {
 	if s.revoked || r.Header.Get("Authorization") != fmt.Sprintf("Bearer access-%d", s.tokens) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return

@@ -3,7 +3,7 @@
 // Package process starts programs that must not outlive the program that started them: they die with it, however it
 // ends, on Linux; elsewhere they share its process group and so its Ctrl-C.
 //
-// It knows nothing of what it runs. Neighbours: controlplane and controlplane/binaries, and the development scene in hack.
+// It knows nothing of what it runs. Its users: controlplane and controlplane/binaries, and devenv.
 package process
 
 import (

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package devenv
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/controlplane/binaries"
+)
+
+// build builds the programs of the environment and, once per machine, those of the control plane.
+func (s *Environment) build(ctx context.Context) (string, error) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return "", errors.New("the command go is not in PATH: install Go from https://go.dev/dl and try again")
+	}
+	dir, err := binaries.Ensure(ctx, s.progress)
+	if err != nil {
+		return "", err
+	}
+	s.binaries, s.KubectlPath = dir, filepath.Join(dir, "kubectl")
+	arguments := append([]string{"build", "-o", s.folder.Path("bin") + "/"}, packages...)
+	if _, err := run(ctx, nil, nil, "go", arguments...); err != nil {
+		return "", err
+	}
+	return "operator, authserver, photoprint and photostorage are built", nil
+}
+
+// startCluster starts the control plane.
+func (s *Environment) startCluster(ctx context.Context) (string, error) {
+	ready, stdout, err := os.Pipe()
+	if err != nil {
+		return "", err
+	}
+	defer ready.Close()
+	err = s.programs.start(programCluster, stdout,
+		"--dir", s.folder.Path(), "--binaries", s.binaries, "--port", fmt.Sprint(s.ports.apiServer()))
+	_ = stdout.Close() // the program has a descriptor of its own
+	if err != nil {
+		return "", err
+	}
+	defer context.AfterFunc(ctx, func() { _ = ready.Close() })() // ends the read when the person does not want to wait
+	line, err := bufio.NewReader(ready).ReadString('\n')
+	if err != nil {
+		return "", errors.New("the control plane did not start")
+	}
+	s.Kubeconfig = strings.TrimSpace(line)
+	return "etcd, kube-apiserver and kube-controller-manager serve a new, empty cluster", nil
+}
+
+// serve starts the operator and the authorization server, each as its own ServiceAccount.
+func (s *Environment) serve(ctx context.Context) (string, error) {
+	operator, err := s.kubeconfigOf(ctx, operatorAccount, "operator.kubeconfig")
+	if err != nil {
+		return "", err
+	}
+	authserver, err := s.kubeconfigOf(ctx, authserverAccount, "authserver.kubeconfig")
+	if err != nil {
+		return "", err
+	}
+	if err := s.writeUsers(ctx); err != nil {
+		return "", err
+	}
+	if err := s.writeConfig(); err != nil {
+		return "", err
+	}
+	if err := s.programs.start(programOperator, nil, "--issuer="+s.Issuer, "--namespace="+systemNamespace,
+		"--metrics-bind-address="+address(s.ports.operatorMetrics()),
+		"--health-probe-bind-address="+address(s.ports.operatorProbes()), "--kubeconfig="+operator); err != nil {
+		return "", err
+	}
+	if err := s.programs.start(programAuthserver, nil, "--config="+s.folder.Path("authserver.yaml"), "--kubeconfig="+authserver); err != nil {
+		return "", err
+	}
+	for _, url := range []string{"http://" + address(s.ports.operatorProbes()) + "/readyz", s.Issuer + "/readyz"} {
+		if err := s.await(ctx, url); err != nil {
+			return "", err
+		}
+	}
+	return "the operator, and the authorization server on " + s.Issuer, nil
+}
+
+// startApps starts PhotoStorage and PhotoPrint, which know of Gatehouse what their mounted Secrets say.
+func (s *Environment) startApps(ctx context.Context) (string, error) {
+	tls := []string{"--cert", s.folder.Path("tls", "tls.crt"), "--key", s.folder.Path("tls", "tls.key"), "--ca", s.CA}
+	storage := []string{"--listen", address(s.ports.photoStorage()), "--secret", s.Mounted(PhotoStorage)}
+	if err := s.programs.start(programPhotoStorage, nil, slices.Concat(tls, storage)...); err != nil {
+		return "", err
+	}
+	print := []string{"--listen", address(s.ports.photoPrint()), "--secret", s.Mounted(PhotoPrint), "--photos", s.PhotosURL}
+	if err := s.programs.start(programPhotoPrint, nil, slices.Concat(tls, print)...); err != nil {
+		return "", err
+	}
+	for _, port := range []int{s.ports.photoStorage(), s.ports.photoPrint()} {
+		if err := s.await(ctx, "https://"+address(port)+"/healthz"); err != nil {
+			return "", err
+		}
+	}
+	return "PhotoStorage and PhotoPrint serve, with their Secrets mounted", nil
+}
+
+// startTimeout is how long a program may take until it serves.
+const startTimeout = 60 * time.Second
+
+// await waits until url answers with success.
+func (s *Environment) await(ctx context.Context, url string) error {
+	client, err := s.Client()
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		last := probe(waiting, client, url)
+		if last == nil {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-waiting.Done():
+			return fmt.Errorf("%s does not answer after %s: %w", url, startTimeout, last)
+		}
+	}
+}
+
+func probe(ctx context.Context, client *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", res.Status, strings.TrimSpace(string(body)))
+	}
+	return err
+}
