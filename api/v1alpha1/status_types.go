@@ -120,7 +120,7 @@ type ClaimStatus struct {
 	// +optional
 	Since *metav1.MicroTime `json:"since,omitempty"`
 
-	// HeldBy is the UID of the object that holds what this one waits for. It is no name,
+	// HeldBy is the UID of the object that holds what this one waits for. It is not a name,
 	// because the reader may not be allowed to know which namespaces exist. Absent for a
 	// claim that is held.
 	//

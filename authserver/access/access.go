@@ -118,7 +118,7 @@ func (e *Entitlement) Entitled(ctx context.Context, o authserver.Owner, c *auths
 		return allowed, nil
 	}
 	if usable {
-		e.log.WarnContext(ctx, "no answer about an entitlement, an older one is used", "client", c.ID, "age", age, "err", err)
+		e.log.WarnContext(ctx, "the API server gave no answer about an entitlement; an older answer is used", "client", c.ID, "age", age, "err", err)
 		return known.allowed, nil
 	}
 	return false, err
@@ -168,7 +168,7 @@ func (e *Entitlement) begin(ctx context.Context, key key, s subject, c *authserv
 func (e *Entitlement) ended(ctx context.Context, err error) {
 	switch changed := e.outage.ended(err, e.now()); {
 	case changed && err != nil:
-		e.log.WarnContext(ctx, "the API server does not answer about entitlements, older answers are used where that is allowed", "err", err)
+		e.log.WarnContext(ctx, "the API server does not answer about entitlements; older answers are used where that is allowed", "err", err)
 	case changed:
 		e.log.InfoContext(ctx, "the API server answers about entitlements again")
 	}
@@ -208,7 +208,7 @@ func (e *Entitlement) review(ctx context.Context, s subject, c *authserver.Clien
 	}
 	if review.Status.EvaluationError != "" && !review.Status.Allowed {
 		// RBAC says so for a binding to a role that is gone. It is still an answer.
-		e.log.WarnContext(ctx, "the API server could not look at every rule", "client", c.ID, "err", review.Status.EvaluationError)
+		e.log.WarnContext(ctx, "the API server could not evaluate every rule of RBAC", "client", c.ID, "err", review.Status.EvaluationError)
 	}
 	return review.Status.Allowed && !review.Status.Denied, nil
 }

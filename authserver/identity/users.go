@@ -142,7 +142,7 @@ func (f userForm) parse(sourceKey string) (user, error) {
 		return user{}, fmt.Errorf("the name %w", err)
 	}
 	if f.ID == "" {
-		return user{}, fmt.Errorf("the id of %q is missing: give each person one that nobody else ever gets, or say identity.idFromName: true", f.Name)
+		return user{}, fmt.Errorf("the id of %q is missing: give each person one that nobody else ever gets, or set identity.idFromName: true", f.Name)
 	}
 	if err := checkName(f.ID); err != nil {
 		return user{}, fmt.Errorf("the id of %q %w", f.Name, err)

@@ -155,7 +155,7 @@ func (u *UsersFile) look(ctx context.Context) {
 	if err != nil {
 		if u.fault != err.Error() {
 			u.fault = err.Error()
-			u.log.ErrorContext(ctx, "users file cannot be read, the users known so far stay", "err", err)
+			u.log.ErrorContext(ctx, "the users file cannot be read; the users read before stay in use", "err", err)
 		}
 		return
 	}
@@ -172,11 +172,11 @@ func (u *UsersFile) look(ctx context.Context) {
 func (u *UsersFile) use(ctx context.Context, raw []byte) {
 	parsed, err := u.source.parseUsers(raw)
 	if err != nil {
-		u.log.ErrorContext(ctx, "users file is refused, the users known so far stay", "path", u.path, "err", err)
+		u.log.ErrorContext(ctx, "the users file is refused; the users read before stay in use", "path", u.path, "err", err)
 		return
 	}
 	u.users.Store(parsed)
-	u.log.InfoContext(ctx, "users file was read again", "path", u.path, "users", len(parsed.byName))
+	u.log.InfoContext(ctx, "the users file was read again", "path", u.path, "users", len(parsed.byName))
 	u.warn(parsed)
 	if u.changed != nil {
 		u.changed()

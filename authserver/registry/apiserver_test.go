@@ -420,7 +420,7 @@ func TestTheKeysOfTwoSecretsAreReadWithTheRightToJustThem(t *testing.T) {
 	if err := env.Client.Delete(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, limit, "the loss is logged", func() bool { return strings.Contains(logged.String(), "is gone") })
+	testenv.Eventually(t, limit, "the loss is logged", func() bool { return strings.Contains(logged.String(), "was deleted") })
 	if len(handed) != 0 || !k.Synced() {
 		t.Error("the last good keys did not stay")
 	}

@@ -16,7 +16,7 @@ import (
 
 const day = 24 * time.Hour
 
-// Reasons why an object is not served, or not all of it, for the log. What a policy denies has
+// Reasons why an object is not served, or only a part of it, for the log. What a policy denies has
 // the words of the denial.
 const (
 	reasonClientID   = "its status names a client ID that is not its own"

@@ -79,7 +79,7 @@ func (c *contact) supervise(ctx context.Context) {
 			continue
 		}
 		if age := c.now().Sub(at); age >= c.warn && !c.silent.Swap(true) {
-			c.log.WarnContext(ctx, "the API server sends no changes, what is known stays in use", "resource", c.resource, "seconds", int(age.Seconds()))
+			c.log.WarnContext(ctx, "the API server sends no changes; what is known stays in use", "resource", c.resource, "seconds", int(age.Seconds()))
 		}
 	}
 }
@@ -151,7 +151,7 @@ func (s *stream) run(c *contact) {
 		case <-s.ended:
 			return
 		case <-silence.C:
-			c.log.Warn("a watch was silent for too long, it is opened anew", "resource", c.resource, "seconds", int(c.silence.Seconds()))
+			c.log.Warn("a watch was silent for too long; it is opened again", "resource", c.resource, "seconds", int(c.silence.Seconds()))
 			return
 		case event, open := <-s.from.ResultChan():
 			if !open {

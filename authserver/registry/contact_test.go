@@ -106,7 +106,7 @@ func TestN107AWatchThatIsSilentForTooLongEndsAndABookmarkKeepsIt(t *testing.T) {
 		if _, open := <-stream.ResultChan(); open {
 			t.Fatal("an event came from nowhere")
 		}
-		if took := time.Since(begin); took != c.silence || !from.IsStopped() || !strings.Contains(log.String(), "opened anew") {
+		if took := time.Since(begin); took != c.silence || !from.IsStopped() || !strings.Contains(log.String(), "opened again") {
 			t.Errorf("it took %s; stopped: %v; log: %s", took, from.IsStopped(), log)
 		}
 	})

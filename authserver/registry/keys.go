@@ -108,7 +108,7 @@ func (s keySecret) upsert(secret *corev1.Secret) {
 		return
 	}
 	if err := s.keys.take(s.name, secret.Data); err != nil {
-		s.keys.log.Error("a Secret does not hold what it should, the keys known so far stay",
+		s.keys.log.Error("a Secret with keys is malformed; the keys read before stay in use",
 			"namespace", secret.Namespace, "secret", s.name, "err", err)
 	}
 }
@@ -128,7 +128,7 @@ func (s keySecret) replace(all []*corev1.Secret) {
 // does.
 func (k *Keys) lost(name string) {
 	if !slices.Contains(k.missing(), name) {
-		k.log.Error("a Secret with keys is gone, the keys known so far stay: restore it from a backup",
+		k.log.Error("a Secret with keys was deleted; the keys read before stay in use; restore it from a backup",
 			"namespace", k.namespace, "secret", name)
 	}
 }

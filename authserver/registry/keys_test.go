@@ -95,8 +95,8 @@ func TestAKeyThatIsBrokenOrGoneIsSaidAndTheLastGoodOneStays(t *testing.T) {
 		{name: "broken set", do: func(k *Keys) {
 			tell(k, secret(credential.AuthserverKeysSecret, map[string][]byte{"k": []byte("hunter2")}))
 		}, want: "ID"},
-		{name: "deleted", do: func(k *Keys) { keySecret{k, credential.SharedKeySecret}.remove(sharedSecret(good)) }, want: "gone"},
-		{name: "gone after a pause", do: func(k *Keys) { keySecret{k, credential.AuthserverKeysSecret}.replace(nil) }, want: "gone"},
+		{name: "deleted", do: func(k *Keys) { keySecret{k, credential.SharedKeySecret}.remove(sharedSecret(good)) }, want: "was deleted"},
+		{name: "gone after a pause", do: func(k *Keys) { keySecret{k, credential.AuthserverKeysSecret}.replace(nil) }, want: "was deleted"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			k, all, logged := newKeys(t)

@@ -185,7 +185,7 @@ func (r *Registry) logUnserved(kind string, o *object, reason string) {
 		return
 	}
 	if reason != "" && reason != o.logged {
-		r.log.Warn("an object is not served, or not all of it", "kind", kind, "namespace", o.Namespace, "name", o.Name, "reason", reason, "err", o.err)
+		r.log.Warn("an object is not served, or only a part of it", "kind", kind, "namespace", o.Namespace, "name", o.Name, "reason", reason, "err", o.err)
 	}
 	o.logged = reason
 }

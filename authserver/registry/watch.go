@@ -113,7 +113,7 @@ func (w *watch) note(ctx context.Context, err error) {
 	lost := err != nil && !answered && ctx.Err() == nil
 	switch was := w.lost.Swap(lost); {
 	case lost && !was:
-		w.log.WarnContext(ctx, "the API server cannot be reached, what is known stays in use", "err", err)
+		w.log.WarnContext(ctx, "the API server cannot be reached; what is known stays in use", "err", err)
 	case was && !lost:
 		w.log.InfoContext(ctx, "the API server can be reached again")
 	}

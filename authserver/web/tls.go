@@ -90,10 +90,10 @@ func (c *Certificate) refresh() {
 		err = c.use(pair)
 	}
 	if err != nil {
-		c.log.Error("TLS certificate cannot be used, the one read before stays", "err", err)
+		c.log.Error("the TLS certificate cannot be used; the one read before stays in use", "err", err)
 		return
 	}
-	c.log.Info("TLS certificate was read again", "notAfter", c.current.Load().Leaf.NotAfter)
+	c.log.Info("the TLS certificate was read again", "notAfter", c.current.Load().Leaf.NotAfter)
 }
 
 func (c *Certificate) use(pair pemPair) error {
@@ -102,7 +102,7 @@ func (c *Certificate) use(pair pemPair) error {
 		return fmt.Errorf("certificate %s with key %s: %w", c.certFile, c.keyFile, err)
 	}
 	if end := certificate.Leaf.NotAfter; c.now().After(end) {
-		c.log.Error("TLS certificate has ended, clients will refuse it", "file", c.certFile, "notAfter", end)
+		c.log.Error("the TLS certificate has expired; clients refuse it", "file", c.certFile, "notAfter", end)
 	}
 	c.current.Store(&certificate)
 	c.metrics.certificate.Set(float64(certificate.Leaf.NotAfter.Unix()))

@@ -52,7 +52,7 @@ func (a *absences) look(ctx context.Context) {
 	}
 	if err := a.note(ctx, now); err != nil {
 		if ctx.Err() == nil {
-			a.log.WarnContext(ctx, "the store does not know which clients are gone, it is told again in a minute", "err", err)
+			a.log.WarnContext(ctx, "the store could not record which clients are gone; the next try is in a minute", "err", err)
 		}
 		return
 	}

@@ -64,12 +64,12 @@ func (c *config) check() []string {
 // a fragment) and a path, because the endpoints stand right below the host.
 func checkIssuer(issuer string) error {
 	if issuer == "" {
-		return errors.New("it is missing; say the URL that people and apps use, like https://auth.example.com")
+		return errors.New("it is missing; write the URL that people and apps use, like https://auth.example.com")
 	}
 	u, err := url.Parse(issuer)
 	switch {
 	case err != nil:
-		return errors.New("it is no URL; say one like https://auth.example.com")
+		return errors.New("it is not a URL; write one like https://auth.example.com")
 	case u.Scheme != "https":
 		return errors.New("it must begin with https://, also where a proxy in front ends TLS (see plainHTTP)")
 	case u.User != nil:
@@ -86,7 +86,7 @@ func checkIssuer(issuer string) error {
 
 func checkNamespace(name string) error {
 	if len(validation.IsDNS1123Label(name)) > 0 {
-		return fmt.Errorf("%q is no name of a namespace", name)
+		return fmt.Errorf("%q is not the name of a namespace", name)
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func (c *config) readScope() (err error) {
 // checkClass accepts the empty class: it is the default one.
 func checkClass(name string) error {
 	if name != "" && len(validation.IsDNS1123Label(name)) > 0 {
-		return fmt.Errorf("%q is no name of a class", name)
+		return fmt.Errorf("%q is not the name of a class", name)
 	}
 	return nil
 }
@@ -122,11 +122,11 @@ func (c *config) checkTLS() error {
 	both := c.TLS.CertFile != "" && c.TLS.KeyFile != ""
 	switch none := c.TLS == (tlsFiles{}); {
 	case c.PlainHTTP && !none:
-		return errors.New("there are certificate files, and plainHTTP is true: leave out one of the two")
+		return errors.New("certFile or keyFile is set, and plainHTTP is true: remove one of the two")
 	case !c.PlainHTTP && none:
-		return errors.New("name certFile and keyFile; or say plainHTTP: true if a proxy in front ends TLS")
+		return errors.New("set certFile and keyFile, or set plainHTTP: true if a proxy in front ends TLS")
 	case !c.PlainHTTP && !both:
-		return errors.New("name both certFile and keyFile")
+		return errors.New("set both certFile and keyFile")
 	}
 	return nil
 }
@@ -228,7 +228,7 @@ func (c *config) checkPrefix() error {
 	case strings.HasPrefix(prefix, "system:"):
 		return errors.New("system: belongs to the cluster itself; choose one like gatehouse: instead")
 	case strings.ContainsFunc(prefix, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }):
-		return errors.New("it must hold no spaces and nothing that cannot be seen")
+		return errors.New("it must hold no spaces and no control characters")
 	}
 	return nil
 }

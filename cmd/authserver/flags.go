@@ -48,7 +48,7 @@ Flags of the first:
 		return o, err
 	}
 	if fs.NArg() > 0 {
-		return o, fmt.Errorf("%q is no flag; a command comes first", fs.Arg(0))
+		return o, fmt.Errorf("%q is not a flag; a command must come first", fs.Arg(0))
 	}
 	if o.config == "" {
 		return o, errors.New("name the configuration file: --config=FILE")

@@ -19,7 +19,7 @@ func TestFlagsAndCommandsThatMakeNoSenseAreRefused(t *testing.T) {
 		{"unknown command", []string{"server"}, `no command "server"`},
 		{"empty command", []string{""}, `no command ""`},
 		{"unknown flag", []string{"--conf=x"}, "conf"},
-		{"a word after the flags", []string{"--config=x", "serve"}, `"serve" is no flag`},
+		{"a word after the flags", []string{"--config=x", "serve"}, `"serve" is not a flag`},
 		{"hash-password with a password", []string{"hash-password", "hush"}, "can be seen by others"},
 		{"no such file", []string{"serve", "--config=/nowhere/authserver.yaml"}, "/nowhere/authserver.yaml"},
 	} {

@@ -44,7 +44,7 @@ func (p *people) Watch(ctx context.Context) {
 func (p *people) look(ctx context.Context) time.Duration {
 	if err := p.confirm(ctx); err != nil {
 		if ctx.Err() == nil {
-			p.log.WarnContext(ctx, "the store does not know yet who has left the directory, it is told again in a second", "err", err)
+			p.log.WarnContext(ctx, "the store could not record who has left the directory; the next try is in a second", "err", err)
 		}
 		return peopleRetry
 	}

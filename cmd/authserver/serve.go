@@ -70,11 +70,11 @@ func serveCommand(ctx context.Context, args []string, w world) int {
 func finish(ctx context.Context, err error, r *resources, log *slog.Logger) int {
 	status := exitStopped
 	if err != nil {
-		log.ErrorContext(ctx, "failed", "err", err)
+		log.ErrorContext(ctx, "the server failed", "err", err)
 		status = exitFailed
 	}
 	if err := r.Close(); err != nil {
-		log.ErrorContext(ctx, "could not be closed", "err", err)
+		log.ErrorContext(ctx, "the store, the audit log or a listener could not be closed", "err", err)
 		status = exitFailed
 	}
 	log.InfoContext(ctx, "stopped")

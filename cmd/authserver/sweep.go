@@ -40,7 +40,7 @@ func sweep(ctx context.Context, store sweepable, now time.Time, log *slog.Logger
 		n, err := store.Sweep(ctx, now, sweepBatch)
 		removed += n
 		if err != nil && ctx.Err() == nil {
-			log.WarnContext(ctx, "expired rows could not be removed, the next sweep tries again", "err", err)
+			log.WarnContext(ctx, "expired rows could not be removed; the next sweep tries again", "err", err)
 		}
 		if err != nil || n == 0 {
 			break

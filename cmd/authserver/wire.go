@@ -122,7 +122,7 @@ func every(interval time.Duration, run func(context.Context, <-chan time.Time)) 
 func useKeys(auth *authserver.Server, shared credential.Key, set credential.KeySet, log *slog.Logger) {
 	keys, err := authserver.NewKeys(shared, set)
 	if err != nil {
-		log.Error("keys cannot be used, those known so far stay", "err", err)
+		log.Error("the new keys cannot be used; the keys read before stay in use", "err", err)
 		return
 	}
 	auth.UseKeys(keys)

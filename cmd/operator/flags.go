@@ -53,13 +53,13 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		return o, nil
 	}
 	if fs.NArg() > 0 {
-		return o, fmt.Errorf("%q is no flag: everything is said by flags", fs.Arg(0))
+		return o, fmt.Errorf("%q is not a flag; the operator takes flags only", fs.Arg(0))
 	}
 	if problems := validation.IsDNS1123Label(o.namespace); len(problems) > 0 {
-		return o, fmt.Errorf("--namespace %q is no name of a namespace: %s", o.namespace, problems[0])
+		return o, fmt.Errorf("--namespace %q is not the name of a namespace: %s", o.namespace, problems[0])
 	}
 	if problems := validation.IsDNS1123Label(o.class); o.class != "" && len(problems) > 0 {
-		return o, fmt.Errorf("--class %q is no name of a class: %s", o.class, problems[0])
+		return o, fmt.Errorf("--class %q is not the name of a class: %s", o.class, problems[0])
 	}
 	if err := checkIssuer(o.issuer); err != nil {
 		return o, fmt.Errorf("--issuer: %w", err)
@@ -81,12 +81,12 @@ func (o *options) readView() error {
 // a fragment) and a path, because the endpoints stand right below the host.
 func checkIssuer(issuer string) error {
 	if issuer == "" {
-		return errors.New("say the URL of the authorization server, for instance https://auth.example.com")
+		return errors.New("set it to the URL of the authorization server, for instance https://auth.example.com")
 	}
 	u, err := url.Parse(issuer)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%q is no URL", issuer)
+		return fmt.Errorf("%q is not a URL", issuer)
 	case u.Scheme != "https":
 		return fmt.Errorf("%q must begin with https://, also where a proxy in front ends TLS", issuer)
 	case u.User != nil:

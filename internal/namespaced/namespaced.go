@@ -53,7 +53,7 @@ func Check(namespaces []string, policyFile string) error {
 	}
 	for i, name := range namespaces {
 		if len(validation.IsDNS1123Label(name)) > 0 {
-			return fmt.Errorf("%q is no name of a namespace", name)
+			return fmt.Errorf("%q is not the name of a namespace", name)
 		}
 		if slices.Contains(namespaces[:i], name) {
 			return fmt.Errorf("the namespace %s is named twice", name)
