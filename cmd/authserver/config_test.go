@@ -101,8 +101,8 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"an empty file", "", []string{"issuer: it is missing", "tls: name certFile and keyFile", "identity.usersFile: it is missing"}},
-		{"a comment", "# nothing\n", []string{"issuer: it is missing", "tls: name certFile and keyFile", "identity.usersFile: it is missing"}},
+		{"an empty file", "", []string{"issuer: it is missing", "tls: set certFile and keyFile", "identity.usersFile: it is missing"}},
+		{"a comment", "# nothing\n", []string{"issuer: it is missing", "tls: set certFile and keyFile", "identity.usersFile: it is missing"}},
 		{"namespaces without a policy", least + "namespaces: [a, b]\n", []string{"namespaces, policyFile: an installation that sees chosen namespaces only"}},
 		{"a policy without namespaces", least + "policyFile: /policy.yaml\n", []string{"namespaces, policyFile: a policy from a file is for"}},
 		{"an unknown key", least + "isuer: x\n", []string{`line 4: there is no key "isuer" here`}},
