@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package walls
+package isolation
 
 import (
 	"strings"
@@ -27,7 +27,7 @@ type plan struct {
 
 // foil shows that a plan works where the policy allows it, that it is refused when it is applied where the policy does not, and that
 // the server and then the operator end it where an object of that kind is in the cluster already.
-func (p plan) foil(w *world) {
+func (p plan) foil(w *environment) {
 	w.t.Helper()
 	x := w.tenant("mallory", "")
 	x.apply(x.draft("honest"))
@@ -52,7 +52,7 @@ func (p plan) foil(w *world) {
 }
 
 // relabel gives a namespace another policy, as an administrator would. "": the default one.
-func (w *world) relabel(namespace, policy string) {
+func (w *environment) relabel(namespace, policy string) {
 	w.t.Helper()
 	value := "null"
 	if policy != "" {

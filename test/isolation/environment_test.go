@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package walls
+package isolation
 
 import (
 	"context"
@@ -45,8 +45,8 @@ const (
 	grace = 20 * time.Second
 )
 
-// world is an installation as `make deploy` leaves it, with a shop in it that has customers.
-type world struct {
+// environment is an installation as `make deploy` leaves it, with a shop in it that has customers.
+type environment struct {
 	*testenv.Env
 	t      *testing.T // of the test that uses it now
 	dir    string     // for all files
@@ -61,36 +61,36 @@ type world struct {
 	operator, authserver *process.Process
 }
 
-// shared is the world, made by the first test that asks for it.
+// shared is the environment, made by the first test that asks for it.
 var shared struct {
 	sync.Mutex
-	world *world
-	err   error
+	environment *environment
+	err         error
 }
 
-// start returns the world. One that cannot be made fails the test.
-func start(t *testing.T) *world {
+// start returns the environment. One that cannot be made fails the test.
+func start(t *testing.T) *environment {
 	t.Helper()
 	env := testenv.StartWithControllers(t)
 	shared.Lock()
 	defer shared.Unlock()
-	if shared.world == nil && shared.err == nil {
-		shared.world, shared.err = open(t, env)
+	if shared.environment == nil && shared.err == nil {
+		shared.environment, shared.err = open(t, env)
 	}
 	if shared.err != nil {
-		t.Fatalf("make the world: %v", shared.err)
+		t.Fatalf("make the environment: %v", shared.err)
 	}
-	w := *shared.world
+	w := *shared.environment
 	w.t = t
 	return &w
 }
 
-func open(t *testing.T, env *testenv.Env) (*world, error) {
+func open(t *testing.T, env *testenv.Env) (*environment, error) {
 	root, err := binaries.RepositoryRoot()
 	if err != nil {
 		return nil, err
 	}
-	w := &world{Env: env, t: t, root: root, system: system, dir: filepath.Join(filepath.Dir(env.Kubeconfig), "walls"), roots: x509.NewCertPool()}
+	w := &environment{Env: env, t: t, root: root, system: system, dir: filepath.Join(filepath.Dir(env.Kubeconfig), "isolation"), roots: x509.NewCertPool()}
 	if err := os.MkdirAll(w.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func open(t *testing.T, env *testenv.Env) (*world, error) {
 	return w, nil
 }
 
-func (w *world) stop() error {
+func (w *environment) stop() error {
 	var errs []error
 	for _, p := range []*process.Process{w.authserver, w.operator} {
 		if p != nil {
@@ -113,10 +113,10 @@ func (w *world) stop() error {
 	return errors.Join(errs...)
 }
 
-func (w *world) file(name string) string { return filepath.Join(w.dir, name) }
+func (w *environment) file(name string) string { return filepath.Join(w.dir, name) }
 
 // run runs a program in the repository's folder and returns what it prints.
-func (w *world) run(ctx context.Context, input, name string, args ...string) (string, error) {
+func (w *environment) run(ctx context.Context, input, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stdin = w.root, strings.NewReader(input)
 	var stderr strings.Builder
@@ -128,15 +128,15 @@ func (w *world) run(ctx context.Context, input, name string, args ...string) (st
 	return string(out), nil
 }
 
-func (w *world) build(ctx context.Context) error {
+func (w *environment) build(ctx context.Context) error {
 	_, err := w.run(ctx, "", "go", "build", "-o", w.dir+"/", "./cmd/operator", "./cmd/authserver")
 	return err
 }
 
 // install applies config/default as `make deploy` does.
-func (w *world) install(ctx context.Context) error { return w.apply(ctx, "config/default") }
+func (w *environment) install(ctx context.Context) error { return w.apply(ctx, "config/default") }
 
-func (w *world) apply(ctx context.Context, folder string) error {
+func (w *environment) apply(ctx context.Context, folder string) error {
 	manifests, err := w.run(ctx, "", "go", "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", folder)
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ var people = []string{"alice", "bob"}
 
 func password(name string) string { return name + "-" + name }
 
-func (w *world) configure(ctx context.Context) error {
+func (w *environment) configure(ctx context.Context) error {
 	if err := w.writeCertificate(); err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (w *world) configure(ctx context.Context) error {
 }
 
 // writeYAML writes value as JSON, which is YAML too.
-func (w *world) writeYAML(name string, value any) error {
+func (w *environment) writeYAML(name string, value any) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
@@ -201,7 +201,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-func (w *world) writeCertificate() error {
+func (w *environment) writeCertificate() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -225,7 +225,7 @@ func (w *world) writeCertificate() error {
 }
 
 // writeKubeconfig lets a program in with a token of its ServiceAccount, and with nothing else.
-func (w *world) writeKubeconfig(ctx context.Context, account string) error {
+func (w *environment) writeKubeconfig(ctx context.Context, account string) error {
 	request := &authenticationv1.TokenRequest{}
 	owner := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: w.system, Name: account}}
 	if err := w.Client.SubResource("token").Create(ctx, owner, request); err != nil {
@@ -240,7 +240,7 @@ func (w *world) writeKubeconfig(ctx context.Context, account string) error {
 }
 
 // launch starts one of the two programs, with its output in a file.
-func (w *world) launch(name string, args ...string) (*process.Process, error) {
+func (w *environment) launch(name string, args ...string) (*process.Process, error) {
 	log, err := os.OpenFile(w.file(name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -253,14 +253,14 @@ func (w *world) launch(name string, args ...string) (*process.Process, error) {
 }
 
 // startOperator starts the operator without leader election: one that was stopped for a while would have lost its lease.
-func (w *world) startOperator(context.Context) (err error) {
+func (w *environment) startOperator(context.Context) (err error) {
 	w.operator, err = w.launch("operator", "--issuer="+w.issuer, "--namespace="+w.system,
 		"--metrics-bind-address=0", "--health-probe-bind-address=0")
 	return err
 }
 
 // startAuthserver starts the server and waits until it is ready.
-func (w *world) startAuthserver(ctx context.Context) (err error) {
+func (w *environment) startAuthserver(ctx context.Context) (err error) {
 	if w.authserver, err = w.launch("authserver", "--config="+w.file("authserver.yaml")); err != nil {
 		return err
 	}
@@ -288,20 +288,20 @@ func (w *world) startAuthserver(ctx context.Context) (err error) {
 }
 
 // log is the end of a program's log.
-func (w *world) log(name string) string {
+func (w *environment) log(name string) string {
 	text, _ := os.ReadFile(w.file(name + ".log"))
 	return string(text[max(0, len(text)-2000):])
 }
 
 // http is a client that trusts the server.
-func (w *world) http() *http.Client {
+func (w *environment) http() *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.roots, MinVersion: tls.VersionTLS13}}}
 }
 
 // withoutOperator has the operator away while f runs.
-func (w *world) withoutOperator(f func()) {
+func (w *environment) withoutOperator(f func()) {
 	w.t.Helper()
-	pid := shared.world.operator.PID()
+	pid := shared.environment.operator.PID()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		w.t.Fatal(err)
 	}
@@ -314,7 +314,7 @@ func (w *world) withoutOperator(f func()) {
 }
 
 // eventually waits until the condition holds; when it does not, the test fails with the ends of the logs.
-func (w *world) eventually(what string, condition func() bool) {
+func (w *environment) eventually(what string, condition func() bool) {
 	w.t.Helper()
 	reached := false
 	defer func() {

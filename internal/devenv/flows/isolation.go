@@ -23,13 +23,13 @@ const (
 // asMallory has kubectl act as Mallory.
 var asMallory = []string{"--as", "mallory", "--as-group", "system:authenticated"}
 
-// walls is about Mallory, who shares the cluster with PhotoPrint and wants what is not hers.
-type walls struct {
+// isolation is about Mallory, who shares the cluster with PhotoPrint and wants what is not hers.
+type isolation struct {
 	*flow
 }
 
-func (m *walls) section() section {
-	return section{"Walls: Mallory edits a namespace of the same cluster, which has the default policy", []step{
+func (m *isolation) section() section {
+	return section{"Isolation: Mallory edits a namespace of the same cluster, which has the default policy", []step{
 		{"Mallory", m.arrive},
 		{"no question", m.try("spec.consent", "a client that asks nobody", "consent: Skip")},
 		{"everyone", m.try("spec.entitlement", "a client for everyone", "entitlement: Everyone")},
@@ -41,7 +41,7 @@ func (m *walls) section() section {
 }
 
 // arrive: an administrator gives Mallory a namespace, as they would anybody. What she declares there in good faith is let in.
-func (m *walls) arrive(ctx context.Context) (string, error) {
+func (m *isolation) arrive(ctx context.Context) (string, error) {
 	if _, err := m.Kubectl(ctx, "create", "namespace", mallorys); err != nil {
 		return "", err
 	}
@@ -52,19 +52,19 @@ func (m *walls) arrive(ctx context.Context) (string, error) {
 }
 
 // try is a step in which Mallory applies a client with one field that she may not have.
-func (m *walls) try(field, wish, line string) func(context.Context) (string, error) {
+func (m *isolation) try(field, wish, line string) func(context.Context) (string, error) {
 	manifest := m.client("trick", "https://"+mallorys+".example/callback") + "  " + line + "\n"
 	return func(ctx context.Context) (string, error) { return m.refused(ctx, wish, field, manifest) }
 }
 
-func (m *walls) client(name, callback string) string {
+func (m *isolation) client(name, callback string) string {
 	return fmt.Sprintf("apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: %s, namespace: %s}\nspec:\n  callbackURLs: [%q]\n",
 		name, mallorys, callback)
 }
 
 // takeCallback: an address belongs to the namespace that held it first. Only the operator knows who that is, so the answer is a
 // condition. Another spelling is the same address.
-func (m *walls) takeCallback(ctx context.Context) (string, error) {
+func (m *isolation) takeCallback(ctx context.Context) (string, error) {
 	trick := strings.NewReader(m.client("mirror", m.PhotoPrintURL+"/callback?from=mallory"))
 	if _, err := m.KubectlWith(ctx, trick, slices.Concat([]string{"apply", "--filename", "-"}, asMallory)...); err != nil {
 		return "", err
@@ -81,7 +81,7 @@ func (m *walls) takeCallback(ctx context.Context) (string, error) {
 }
 
 // takeScope: the scope of PhotoStorage, which would show Mallory everybody's tokens.
-func (m *walls) takeScope(ctx context.Context) (string, error) {
+func (m *isolation) takeScope(ctx context.Context) (string, error) {
 	return m.refused(ctx, "PhotoStorage's scope", "spec.scopes[0].name", fmt.Sprintf(`apiVersion: gatehouse.dev/v1alpha1
 kind: ResourceServer
 metadata: {name: trick, namespace: %s}
@@ -91,7 +91,7 @@ spec:
 }
 
 // refused applies a manifest as Mallory until the API server refuses it, and returns the sentence that she reads.
-func (m *walls) refused(ctx context.Context, wish, field, manifest string) (string, error) {
+func (m *isolation) refused(ctx context.Context, wish, field, manifest string) (string, error) {
 	waiting, cancel := context.WithTimeout(ctx, refusalTimeout)
 	defer cancel()
 	for {
@@ -111,7 +111,7 @@ func (m *walls) refused(ctx context.Context, wish, field, manifest string) (stri
 }
 
 // choosePolicy: the namespace's label names its policy, and the demo's own would allow more.
-func (m *walls) choosePolicy(ctx context.Context) (string, error) {
+func (m *isolation) choosePolicy(ctx context.Context) (string, error) {
 	_, err := m.Kubectl(ctx, slices.Concat([]string{"label", "namespace", mallorys, "gatehouse.dev/policy=" + devenv.Namespace}, asMallory)...)
 	if err == nil {
 		return "", errors.New("mallory chooses the policy of her namespace")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package walls
+package isolation
 
 import (
 	"context"
@@ -24,9 +24,9 @@ import (
 const rooms = "rooms-system"
 
 // namespaced is an installation that sees the namespaces team-a and team-b only, under exactly the roles of config/namespaced.
-func (w *world) namespaced() *world {
+func (w *environment) namespaced() *environment {
 	w.t.Helper()
-	n := &world{Env: w.Env, t: w.t, root: w.root, roots: w.roots, system: rooms, dir: filepath.Join(w.dir, "namespaced"), class: "rooms"}
+	n := &environment{Env: w.Env, t: w.t, root: w.root, roots: w.roots, system: rooms, dir: filepath.Join(w.dir, "namespaced"), class: "rooms"}
 	copied := w.t.TempDir()
 	w.must(os.CopyFS(copied, os.DirFS(w.root+"/config")))
 	for _, file := range []string{"default/kustomization.yaml", "default/namespace.yaml", "namespaced/system/keys.yaml", "namespaced/system/kustomization.yaml",
@@ -63,7 +63,7 @@ func (w *world) namespaced() *world {
 }
 
 // in returns the administrator as a tenant of a namespace that is there.
-func (w *world) in(namespace string) *tenant {
+func (w *environment) in(namespace string) *tenant {
 	return &tenant{w: w, namespace: namespace, api: w.Client}
 }
 
@@ -127,7 +127,7 @@ func TestN123AnInstallationForChosenNamespacesServesTheseAndSeesNoOther(t *testi
 }
 
 // seesNothingElse asks as both accounts for what they must not see.
-func (w *world) seesNothingElse() {
+func (w *environment) seesNothingElse() {
 	w.t.Helper()
 	for _, account := range []string{"gatehouse-operator", "gatehouse-authserver"} {
 		c, err := client.New(w.User(w.t, "system:serviceaccount:"+rooms+":"+account), client.Options{Scheme: w.Scheme})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package walls
+package isolation
 
 import (
 	"encoding/json"
@@ -18,10 +18,10 @@ import (
 // person is somebody with a browser, who follows no redirect by themselves.
 type person struct {
 	*http.Client
-	w *world
+	w *environment
 }
 
-func (w *world) person() *person {
+func (w *environment) person() *person {
 	w.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -34,7 +34,7 @@ func (w *world) person() *person {
 }
 
 // loggedIn is a person who is logged in.
-func (w *world) loggedIn(name string) *person {
+func (w *environment) loggedIn(name string) *person {
 	w.t.Helper()
 	p := w.person()
 	if status, _, page := p.open("/login", url.Values{"username": {name}, "password": {password(name)}}); status != http.StatusSeeOther {
@@ -164,7 +164,7 @@ func text(page string) string {
 
 // app is a program with the credentials of a client or of a resource server.
 type app struct {
-	w          *world
+	w          *environment
 	id, secret string
 }
 

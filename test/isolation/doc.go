@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package walls holds the tests that attack an installation as one of its tenants would: config/default on a real API server,
+// Package isolation holds the tests that attack an installation as one of its tenants would: config/default on a real API server,
 // the real programs with the tokens of their ServiceAccounts, and the user mallory, who has the built-in role edit in her own
 // namespace and no other right.
-package walls
+package isolation

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package walls
+package isolation
 
 import (
 	"net/http"
@@ -27,7 +27,7 @@ type claim struct {
 	add      func(object client.Object, value string)
 	conflict v1alpha1.AcceptedReason
 	// serves reports whether the server lets this object have the value.
-	serves func(w *world, object client.Object, value string) bool
+	serves func(w *environment, object client.Object, value string) bool
 }
 
 var callbackClaim = claim{
@@ -44,7 +44,7 @@ var callbackClaim = claim{
 		}
 	},
 	conflict: v1alpha1.AcceptedReasonCallbackConflict,
-	serves: func(w *world, object client.Object, value string) bool {
+	serves: func(w *environment, object client.Object, value string) bool {
 		status, location, _ := w.person().open(newRequest(object.GetNamespace()+"."+object.GetName(), value, "").address(), nil)
 		return status == http.StatusSeeOther && strings.Contains(location, "/interaction/")
 	},
@@ -57,7 +57,7 @@ var clientIDClaim = claim{
 		return x.draft(name, func(s *v1alpha1.OAuthClientSpec) { s.ClientID = v1alpha1.ClientID(value) })
 	},
 	conflict: v1alpha1.AcceptedReasonClientIDConflict,
-	serves: func(w *world, object client.Object, value string) bool {
+	serves: func(w *environment, object client.Object, value string) bool {
 		oc, _ := object.(*v1alpha1.OAuthClient)
 		status, location, _ := w.person().open(newRequest(value, string(oc.Spec.CallbackURLs[0]), "").address(), nil)
 		return status == http.StatusSeeOther && strings.Contains(location, "/interaction/")
@@ -127,7 +127,7 @@ func (c claim) defend(t *testing.T) {
 
 // duel is one claim between two tenants.
 type duel struct {
-	w              *world
+	w              *environment
 	mallory, owner *tenant
 	value          string
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package walls
+package isolation
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ import (
 
 // tenant is who has the built-in role edit in one namespace, and no other right in the cluster.
 type tenant struct {
-	w         *world
+	w         *environment
 	namespace string
 	api       client.Client // as the tenant
 }
@@ -29,7 +29,7 @@ type tenant struct {
 const lax = "lax"
 
 // tenant makes a namespace with a tenant in it. policy "": the default one, as config/default ships it.
-func (w *world) tenant(user, policy string) *tenant {
+func (w *environment) tenant(user, policy string) *tenant {
 	w.t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: user + "-"}}
 	if policy != "" {
@@ -53,7 +53,7 @@ func (w *world) tenant(user, policy string) *tenant {
 	return x
 }
 
-func (w *world) must(err error) {
+func (w *environment) must(err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
@@ -61,7 +61,7 @@ func (w *world) must(err error) {
 }
 
 // entitle lets a person use a client, as an administrator would.
-func (w *world) entitle(namespace, name, person string) {
+func (w *environment) entitle(namespace, name, person string) {
 	w.t.Helper()
 	named := metav1.ObjectMeta{Namespace: namespace, Name: name + "-users"}
 	role := &rbacv1.Role{
@@ -138,7 +138,7 @@ func (x *tenant) refused(object client.Object, words ...string) {
 }
 
 // issued is what both kinds have in their status.
-func (w *world) issued(object client.Object) *v1alpha1.IssuedStatus {
+func (w *environment) issued(object client.Object) *v1alpha1.IssuedStatus {
 	w.t.Helper()
 	w.must(w.Client.Get(w.t.Context(), client.ObjectKeyFromObject(object), object))
 	switch o := object.(type) {
@@ -152,7 +152,7 @@ func (w *world) issued(object client.Object) *v1alpha1.IssuedStatus {
 }
 
 // condition waits until the operator has seen the newest spec and a condition is as wanted.
-func (w *world) condition(object client.Object, kind v1alpha1.ConditionType, status metav1.ConditionStatus, reasons ...string) *metav1.Condition {
+func (w *environment) condition(object client.Object, kind v1alpha1.ConditionType, status metav1.ConditionStatus, reasons ...string) *metav1.Condition {
 	w.t.Helper()
 	var last *metav1.Condition
 	defer func() {
@@ -170,7 +170,7 @@ func (w *world) condition(object client.Object, kind v1alpha1.ConditionType, sta
 }
 
 // app waits until an object is Ready and returns its credentials.
-func (w *world) app(object client.Object) app {
+func (w *environment) app(object client.Object) app {
 	w.t.Helper()
 	w.condition(object, v1alpha1.ConditionReady, metav1.ConditionTrue)
 	status := w.issued(object)
