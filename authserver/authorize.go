@@ -28,7 +28,7 @@ type AuthorizeRequest struct {
 	Prompt        Prompt
 	// Problem is what the dialect found wrong. It is reported after client and callback
 	// are proven, so that nobody is redirected by a request that proves neither.
-	Problem *Error
+	Problem Refusal
 }
 
 const (
@@ -57,15 +57,15 @@ type Interaction struct {
 }
 
 // Return is where the browser goes when the interaction ends.
-func (i *Interaction) Return() *Return {
-	return &Return{
+func (i *Interaction) Return() Return {
+	return Return{
 		Profile: i.Profile, ClientID: i.ClientID, Callback: i.Callback, State: i.State, RequestToken: i.RequestToken, Silent: i.Prompt.None,
 	}
 }
 
 // Authorize proves that a request comes from a known client for a known callback, and
-// begins an interaction. An *Error with Return set may travel to the callback, once a person
-// has logged in (RFC 9700 §4.11.2); one without is shown and goes nowhere (RFC 6749 §4.1.2.1).
+// begins an interaction. A ReturnError may travel to the callback, once a person
+// has logged in (RFC 9700 §4.11.2); another refusal is shown and goes nowhere (RFC 6749 §4.1.2.1).
 func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interaction, error) {
 	if err := s.mayBegin(); err != nil {
 		return nil, err
@@ -76,12 +76,12 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interactio
 	}
 	if why := whyNotNew(client, known, r.Profile); why != "" {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: client.ID, Reason: why})
-		return nil, refuse(UnknownClient, "no such client")
+		return nil, Refuse(UnknownClient, "no such client")
 	}
 	callback, ok := chooseCallback(client, r.Callback)
 	if !ok {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: client.ID, Reason: "the callback is not registered for this client"})
-		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
+		return nil, Refuse(InvalidCallback, "the callback is not registered for this client")
 	}
 	i := &Interaction{
 		ID: s.newID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
@@ -90,16 +90,16 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interactio
 	}
 	if len(r.State) > maxState {
 		i.State = ""
-		return nil, i.fail(refuse(InvalidRequest, "state is longer than 1024 bytes"))
+		return nil, i.fail(Refuse(InvalidRequest, "state is longer than 1024 bytes"))
 	}
 	if r.Problem != nil {
 		return nil, i.fail(r.Problem)
 	}
 	if r.CodeChallenge == "" && client.demandsChallenge(callback) { // RFC 9700 §2.1.1, in every dialect
-		return nil, i.fail(refuse(InvalidRequest, "code_challenge is required (PKCE, RFC 7636)"))
+		return nil, i.fail(Refuse(InvalidRequest, "code_challenge is required (PKCE, RFC 7636)"))
 	}
 	if !client.May(GrantAuthorizationCode) {
-		return nil, i.fail(refuse(UnauthorizedClient, "the client may not use the authorization code grant"))
+		return nil, i.fail(Refuse(UnauthorizedClient, "the client may not use the authorization code grant"))
 	}
 	scopes, err := restrictScopes(client.Scopes, r.Scopes)
 	if err != nil {
@@ -134,21 +134,18 @@ func chooseCallback(c *Client, requested string) (string, bool) {
 	return requested, c.HasCallback(requested)
 }
 
-// fail sends an error back to the client.
-func (i *Interaction) fail(e *Error) *Error {
-	e.Return = i.Return()
-	return e
-}
+// fail sends a refusal back to the client.
+func (i *Interaction) fail(cause Refusal) ReturnError { return NewReturnError(cause, i.Return()) }
 
 // restrictScopes returns asked, which must lie within allowed, in the order of allowed and
 // without repetition; nil asks for everything.
-func restrictScopes(allowed, asked []string) ([]string, *Error) {
+func restrictScopes(allowed, asked []string) ([]string, Refusal) {
 	if asked == nil {
 		return slices.Clone(allowed), nil
 	}
 	for _, name := range asked {
 		if !slices.Contains(allowed, name) {
-			return nil, refuse(InvalidScope, "a scope was asked for that the client may not have")
+			return nil, Refuse(InvalidScope, "a scope was asked for that the client may not have")
 		}
 	}
 	return intersect(allowed, asked), nil

@@ -60,7 +60,7 @@ func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position
 	}
 	p := Position{Step: StepLogin, Client: client, Scopes: s.explain(i.Scopes)}
 	if v == nil || i.Prompt.Login && v.Session.AuthenticatedAt.Before(i.StartedAt) {
-		return p, i.unlessSilent(LoginRequired, "the owner is not logged in")
+		return p, i.unlessSilent(Refuse(LoginRequired, "the owner is not logged in"))
 	}
 	p.Owner = v.Owner
 	entitled, err := s.mayUse(ctx, v.Owner, client, 0)
@@ -69,7 +69,7 @@ func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position
 	}
 	if !entitled {
 		p.Step = StepRefused
-		return p, i.unlessSilent(AccessDenied, "the owner may not use this client")
+		return p, i.unlessSilent(NewAccessDeniedError(OwnerNotEntitled, "the owner may not use this client"))
 	}
 	asked, err := s.needsConsent(ctx, i, v.Owner, client)
 	if err != nil {
@@ -84,32 +84,32 @@ func (s *Server) Next(ctx context.Context, i *Interaction, v *Visitor) (Position
 	if p.Ticket, err = s.ticket(i, v); err != nil {
 		return Position{}, err
 	}
-	return p, i.unlessSilent(ConsentRequired, "the owner has not consented")
+	return p, i.unlessSilent(Refuse(ConsentRequired, "the owner has not consented"))
 }
 
 // unlessSilent returns nil if something may be shown, else the error for the callback.
-func (i *Interaction) unlessSilent(code Code, description string) error {
+func (i *Interaction) unlessSilent(cause Refusal) error {
 	if !i.Prompt.None {
 		return nil
 	}
-	return i.fail(refuse(code, description))
+	return i.fail(cause)
 }
 
 // clientOf returns the interaction's client if the interaction may go on. The client
 // may have been deleted, suspended or changed since it began.
 func (s *Server) clientOf(ctx context.Context, i *Interaction) (*Client, error) {
 	if s.now().Sub(i.StartedAt) >= InteractionLifetime {
-		return nil, refuse(InteractionGone, "the request is too old")
+		return nil, Refuse(InteractionGone, "the request is too old")
 	}
 	if i.RequestToken != "" {
 		return s.clientOfRequestToken(ctx, i)
 	}
 	client, ok := s.clients.ByUID(i.ClientUID)
 	if !ok || !client.served() {
-		return nil, refuse(UnknownClient, "no such client")
+		return nil, Refuse(UnknownClient, "no such client")
 	}
 	if !client.HasCallback(i.Callback) {
-		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
+		return nil, Refuse(InvalidCallback, "the callback is not registered for this client")
 	}
 	if _, err := restrictScopes(client.Scopes, i.Scopes); err != nil {
 		return nil, i.fail(err)
@@ -164,7 +164,7 @@ type Decision struct {
 	Scopes []string
 }
 
-// Decide carries out the owner's decision. A denial is an AccessDenied *Error for the
+// Decide carries out the owner's decision. A denial is an AccessDeniedError for the
 // callback. A decision without the page's ticket (another browser, another owner, another
 // request, a form of another site) and one made before are InteractionGone. One that was not
 // needed any more, because the owner said "always" in another tab meanwhile, counts all the same.
@@ -174,16 +174,16 @@ func (s *Server) Decide(ctx context.Context, i *Interaction, v *Visitor, d Decis
 		return nil, err
 	}
 	if p.Step != StepConsent && p.Step != StepIssue || !s.matchesTicket(d.Ticket, i, v) {
-		return nil, refuse(InteractionGone, "the decision does not belong to this request")
+		return nil, Refuse(InteractionGone, "the decision does not belong to this request")
 	}
 	if !d.Allow {
 		s.audit(ctx, Event{Name: EventConsentDenied, ClientID: i.ClientID, Owner: v.Owner.Name})
-		return nil, i.fail(refuse(AccessDenied, "the owner denied the request"))
+		return nil, i.fail(NewAccessDeniedError(DeniedByOwner, "the owner denied the request"))
 	}
 	if p.Client.OwnerChooses {
 		chosen := intersect(i.Scopes, d.Scopes)
 		if len(chosen) == 0 && len(i.Scopes) > 0 {
-			return nil, refuse(NothingChosen, "choose at least one scope, or deny")
+			return nil, Refuse(NothingChosen, "choose at least one scope, or deny")
 		}
 		i.Scopes = chosen
 	}
@@ -199,7 +199,7 @@ func (s *Server) Issue(ctx context.Context, i *Interaction, v *Visitor) (*Approv
 		return nil, err
 	}
 	if p.Step != StepIssue {
-		return nil, refuse(InteractionGone, "the owner has to decide first")
+		return nil, Refuse(InteractionGone, "the owner has to decide first")
 	}
 	return s.approve(ctx, i, v.Owner, p.Client, false)
 }
@@ -234,13 +234,13 @@ func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client
 	}
 	err := s.store.Approve(ctx, grant, consent)
 	if errors.Is(err, ErrExists) {
-		return nil, refuse(InteractionGone, "the request was answered before")
+		return nil, Refuse(InteractionGone, "the request was answered before")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store grant: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventGrantApproved, ClientID: c.ID, Owner: o.Name, Grant: grant.ID.String(), Scopes: grant.Scopes})
-	return &Approval{Return: *i.Return(), Proof: proof}, nil
+	return &Approval{Return: i.Return(), Proof: proof}, nil
 }
 
 func proofLifetime(c *Client) time.Duration {

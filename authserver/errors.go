@@ -2,14 +2,14 @@
 
 package authserver
 
-import (
-	"errors"
-	"time"
-)
+import "errors"
 
 // Code names what went wrong. Those of RFC 6749, RFC 7009 and OpenID Connect Core
-// go over the wire as they are; the others are only shown on a page.
+// go over the wire as they are; the others are only shown on a page. A code is an error value:
+// errors.Is(err, InvalidGrant) finds every Refusal with this code.
 type Code string
+
+func (c Code) Error() string { return string(c) }
 
 // Codes that clients see (RFC 6749 §4.1.2.1 and §5.2, RFC 7009 §2.2.1, OpenID
 // Connect Core §3.1.2.6).
@@ -36,7 +36,9 @@ const (
 	TimestampRefused        Code = "timestamp_refused"
 	NonceUsed               Code = "nonce_used"
 	TokenRejected           Code = "token_rejected"
-	TokenExpired            Code = "token_expired"
+	// TokenMissing is a request to a resource that brought no token (RFC 6750 §3.1).
+	TokenMissing Code = "token_missing"
+	TokenExpired Code = "token_expired"
 )
 
 // Codes that only a person sees, on a page.
@@ -60,72 +62,6 @@ const (
 	TooManyAttempts Code = "too_many_attempts"
 )
 
-// Error is a refusal that may be shown outside. Any other error is an internal
-// fault: it is logged, and the outside learns only that there was one.
-type Error struct {
-	Code Code
-	// Description is for the client's developer: printable ASCII, no secrets, no
-	// double quote or backslash (RFC 6749 §5.2).
-	Description string
-	// Return is set once client and callback are proven: the error may travel there.
-	Return *Return
-	// RetryAfter, when set, is how long to wait before another try.
-	RetryAfter time.Duration
-	// Why tells apart what has one Code here and several in an older dialect.
-	Why Why
-	// Parameters are those of the request that Why is about.
-	Parameters []string
-	// Earliest and Latest are, of a TimestampRefused, the times that would have done.
-	Earliest, Latest time.Time
-}
-
-// Why is the cause of an error, where its Code does not say enough.
-type Why int
-
-// The causes.
-const (
-	WhyUnsaid Why = iota
-	WhyWrongCallback
-	WhyExpired
-	// WhyUsedBefore is an InvalidGrant that ended what the first use gave.
-	WhyUsedBefore
-	// WhyRefreshToken is an InvalidGrant that a refresh token is to blame for, not a code.
-	WhyRefreshToken
-	// WhyMisplaced is a secret where this client may not put it.
-	WhyMisplaced
-	// WhyNotEntitled is an AccessDenied that the owner did not decide on, or an InvalidGrant of
-	// an owner who may not use the client any more.
-	WhyNotEntitled
-	// WhyAbsent, WhyEmpty, WhyRepeated and WhyMalformed are faults of Parameters.
-	WhyAbsent
-	WhyEmpty
-	WhyRepeated
-	WhyMalformed
-)
-
-// Return is where the browser goes back to, with the client's own state.
-type Return struct {
-	Profile  Profile
-	ClientID string
-	Callback string // OutOfBand: nowhere, the proof is shown
-	State    string
-	// RequestToken is set in a Signed profile.
-	RequestToken string
-	// Silent is set where nothing may be shown (prompt=none).
-	Silent bool
-}
-
-// OutOfBand is the callback of a client that has none (RFC 5849 §2.1).
-const OutOfBand = "oob"
-
-func (e *Error) Error() string { return string(e.Code) + ": " + e.Description }
-
-// Is matches errors with the same code.
-func (e *Error) Is(target error) bool {
-	t, ok := errors.AsType[*Error](target)
-	return ok && t.Code == e.Code
-}
-
 // Errors that dependencies return to the engine.
 var (
 	// ErrNotFound says that what was asked for is not there.
@@ -143,7 +79,3 @@ var (
 	// unknown names too.
 	ErrWrongPassword = errors.New("wrong user name or password")
 )
-
-func refuse(code Code, description string) *Error {
-	return &Error{Code: code, Description: description}
-}

@@ -163,8 +163,8 @@ func (s *scene) active(token string) bool {
 
 func wantCode(t *testing.T, err error, want authserver.Code) {
 	t.Helper()
-	e, ok := errors.AsType[*authserver.Error](err)
-	if !ok || e.Code != want {
+	e, ok := errors.AsType[authserver.Refusal](err)
+	if !ok || e.Code() != want || !errors.Is(err, want) {
 		t.Fatalf("got %v, want %s", err, want)
 	}
 }

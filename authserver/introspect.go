@@ -27,7 +27,7 @@ type TokenInfo struct {
 // those. Everybody else learns that the token is inactive.
 func (s *Server) Introspect(ctx context.Context, caller Caller, token string) (TokenInfo, error) {
 	if caller.CredentialID == "" {
-		return TokenInfo{}, refuse(InvalidClient, "client authentication is required")
+		return TokenInfo{}, Refuse(InvalidClient, "client authentication is required")
 	}
 	info, err := s.inspect(ctx, token)
 	switch {

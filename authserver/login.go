@@ -55,20 +55,20 @@ const (
 	DeviceLifetime = credential.LongestToken
 )
 
-// Login checks what a person typed. WrongPassword and TooManyAttempts are *Errors
+// Login checks what a person typed. WrongPassword and TooManyAttempts are refusals
 // for the login page; a wrong guess costs the guesser time, never somebody else.
 func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
 	if c.Username == "" || c.Password == "" || len(c.Username) > maxUsername || len(c.Password) > maxPassword {
-		return Login{}, refuse(WrongPassword, "wrong user name or password")
+		return Login{}, Refuse(WrongPassword, "wrong user name or password")
 	}
 	owner, err := s.checkPassword(ctx, c)
-	if e, ok := errors.AsType[*Error](err); ok && e.Code == TooManyAttempts {
+	if errors.Is(err, TooManyAttempts) {
 		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: s.knownName(ctx, c.Username)})
-		return Login{}, e
+		return Login{}, err
 	}
 	if errors.Is(err, ErrWrongPassword) {
 		s.audit(ctx, Event{Name: EventLoginFailed, Owner: s.knownName(ctx, c.Username)})
-		return Login{}, refuse(WrongPassword, "wrong user name or password")
+		return Login{}, Refuse(WrongPassword, "wrong user name or password")
 	}
 	if err != nil {
 		return Login{}, fmt.Errorf("authenticate owner: %w", err)
@@ -103,8 +103,8 @@ func (s *Server) checkPassword(ctx context.Context, c Credentials) (Owner, error
 	return owner, err
 }
 
-func tooManyAttempts(wait time.Duration) *Error {
-	return &Error{Code: TooManyAttempts, Description: "too many attempts", RetryAfter: wait}
+func tooManyAttempts(wait time.Duration) error {
+	return NewWaitError(TooManyAttempts, wait, "too many attempts")
 }
 
 // knownName returns the name if there is such an owner: what is typed as one may be a

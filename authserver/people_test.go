@@ -78,16 +78,15 @@ func TestN90ADeviceCookieIsNotInheritedWithTheName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	throttled := &authserver.Error{Code: authserver.TooManyAttempts}
 	for n := 0; ; n++ {
-		if _, err := try("a guess", ""); errors.Is(err, throttled) {
+		if _, err := try("a guess", ""); errors.Is(err, authserver.TooManyAttempts) {
 			break
 		}
 		if n > 100 {
 			t.Fatal("the guesses are never slowed")
 		}
 	}
-	if _, err := try("a guess", before.Device); !errors.Is(err, throttled) {
+	if _, err := try("a guess", before.Device); !errors.Is(err, authserver.TooManyAttempts) {
 		t.Errorf("with the device of the Bob before, a guess at the next one's password gives %v", err)
 	}
 	if _, err := try(nextPassword, own.Device); err != nil {
@@ -479,7 +478,7 @@ func TestN99ADecisionThatWasMadeInAnotherTabMeanwhileIssues(t *testing.T) {
 	}
 	for name, ticket := range map[string]string{"none": "", "another's": q.Ticket, "nonsense": "AAAA"} {
 		_, err := s.Auth.Decide(t.Context(), i, bob, authserver.Decision{Allow: true, Ticket: ticket})
-		if !errors.Is(err, &authserver.Error{Code: authserver.InteractionGone}) {
+		if !errors.Is(err, authserver.InteractionGone) {
 			t.Errorf("with the ticket %s: %v", name, err)
 		}
 	}

@@ -19,7 +19,7 @@ const maxProof = 2 * MaxToken
 // it is taken, so that a stranger who got hold of one cannot burn it for its client.
 func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, error) {
 	if r.Proof == "" || len(r.Proof) > maxProof {
-		return Grant{}, refuse(InvalidGrant, "the code is unknown or expired")
+		return Grant{}, NewGrantError(GrantUnknown, "the code is unknown or expired")
 	}
 	if r.Callback != "" && !c.HasCallback(r.Callback) {
 		return Grant{}, wrongCallback()
@@ -27,7 +27,7 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 	hash := Hash(sha256.Sum256([]byte(r.Proof)))
 	g, err := s.store.GrantByProof(ctx, hash)
 	if errors.Is(err, ErrNotFound) {
-		return Grant{}, refuse(InvalidGrant, "the code is unknown or expired")
+		return Grant{}, NewGrantError(GrantUnknown, "the code is unknown or expired")
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("read proof: %w", err)
@@ -44,10 +44,14 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 	}
 	now := s.now()
 	if !now.Before(g.Proof.ExpiresAt) || !isLive(g, now) || !c.acceptsGrantFrom(g.ApprovedAt) {
-		return Grant{}, &Error{Code: InvalidGrant, Why: WhyExpired, Description: "the code is unknown or expired"}
+		return Grant{}, NewGrantError(GrantExpired, "the code is unknown or expired")
 	}
-	if err := s.stillEntitled(ctx, owned, c, 0); err != nil {
+	entitled, err := s.stillEntitled(ctx, owned, c, 0)
+	if err != nil {
 		return Grant{}, err
+	}
+	if !entitled {
+		return Grant{}, NewGrantError(GrantNotEntitled, noLongerEntitled)
 	}
 	taken, err := s.store.Redeem(ctx, hash, now)
 	if errors.Is(err, ErrNotFound) {
@@ -62,22 +66,24 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 
 // checkBinding checks all that ties a proof to the one who brings it: the client, the callback
 // (RFC 6749 §4.1.3), the code verifier (RFC 7636 §4.6) and what was approved.
-func checkBinding(g Grant, c *Client, r TokenRequest) *Error {
+func checkBinding(g Grant, c *Client, r TokenRequest) error {
 	if g.ClientUID != c.UID {
-		return refuse(InvalidGrant, "the code is unknown or expired")
+		return NewGrantError(GrantUnknown, "the code is unknown or expired")
 	}
 	if r.Callback != g.Proof.Callback {
 		return wrongCallback()
 	}
 	if !matchesChallenge(r.CodeVerifier, g.Proof.CodeChallenge) {
-		return refuse(InvalidGrant, "code_verifier does not fit the code_challenge")
+		return NewGrantError(GrantWrongVerifier, "code_verifier does not fit the code_challenge")
 	}
-	_, refusal := restrictScopes(grantedScopes(g, c), r.Scopes)
-	return refusal
+	if _, refusal := restrictScopes(grantedScopes(g, c), r.Scopes); refusal != nil {
+		return refusal
+	}
+	return nil
 }
 
-func wrongCallback() *Error {
-	return &Error{Code: InvalidGrant, Why: WhyWrongCallback, Description: "redirect_uri differs from the authorization request's"}
+func wrongCallback() error {
+	return NewGrantError(GrantWrongCallback, "redirect_uri differs from the authorization request's")
 }
 
 // matchesChallenge compares with the S256 challenge (RFC 7636 §4.6). Without a challenge
@@ -114,7 +120,7 @@ func (s *Server) explainLostRedemption(ctx context.Context, before ownedGrant, c
 	if err == nil && g.Generation > 0 {
 		return s.revokeReused(ctx, EventProofReused, ownedGrant{g, before.person}, c)
 	}
-	return refuse(InvalidGrant, "the code is unknown or expired")
+	return NewGrantError(GrantUnknown, "the code is unknown or expired")
 }
 
 // revokeReused ends a grant because something of it was used twice: two parties have it
@@ -127,28 +133,19 @@ func (s *Server) revokeReused(ctx context.Context, what EventName, g ownedGrant,
 		}
 	}
 	if what == EventRefreshReused {
-		return refuse(InvalidGrant, "the refresh token was used before; the grant is revoked")
+		return NewRefreshTokenError(GrantUsedBefore, "the refresh token was used before; the grant is revoked")
 	}
-	return &Error{Code: InvalidGrant, Why: WhyUsedBefore, Description: "the code was used before; the grant is revoked"}
+	return NewGrantError(GrantUsedBefore, "the code was used before; the grant is revoked")
 }
 
-// stillEntitled refuses when the owner left the directory or may not use the client any
-// more. The grant stays: entitlement may come back before it ends.
-func (s *Server) stillEntitled(ctx context.Context, g ownedGrant, c *Client, stale time.Duration) error {
+// stillEntitled reports whether the owner is still in the directory and may still use the client.
+// The grant stays: entitlement may come back before it ends.
+func (s *Server) stillEntitled(ctx context.Context, g ownedGrant, c *Client, stale time.Duration) (bool, error) {
 	if why := g.person.absence(s.now()); why != "" {
 		s.audit(ctx, Event{Name: EventEntitlementRefused, ClientID: c.ID, Owner: g.person.Name, Grant: g.ID.String(), Reason: why})
-		return noLongerEntitled()
+		return false, nil
 	}
-	ok, err := s.mayUse(ctx, g.person.Owner, c, stale)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return noLongerEntitled()
-	}
-	return nil
+	return s.mayUse(ctx, g.person.Owner, c, stale)
 }
 
-func noLongerEntitled() *Error {
-	return &Error{Code: InvalidGrant, Why: WhyNotEntitled, Description: "the owner may not use this client any more"}
-}
+const noLongerEntitled = "the owner may not use this client any more"

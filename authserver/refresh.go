@@ -26,8 +26,12 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 	if refusal != nil {
 		return nil, refusal
 	}
-	if err := s.stillEntitled(ctx, g, caller.Client, refreshStale); err != nil {
+	entitled, err := s.stillEntitled(ctx, g, caller.Client, refreshStale)
+	if err != nil {
 		return nil, err
+	}
+	if !entitled {
+		return nil, NewRefreshTokenError(GrantNotEntitled, noLongerEntitled)
 	}
 	if g, err = s.rotate(ctx, g, generation, caller.Client); err != nil {
 		return nil, err
@@ -39,7 +43,7 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 // grantOfRefreshToken returns the live grant of a refresh token of this client, and the
 // generation the token names.
 func (s *Server) grantOfRefreshToken(ctx context.Context, c *Client, token string) (ownedGrant, uint32, error) {
-	unknown := refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
+	unknown := NewRefreshTokenError(GrantUnknown, "the refresh token is unknown, expired or revoked")
 	keys, err := s.currentKeys()
 	if err != nil {
 		return ownedGrant{}, 0, err
@@ -62,7 +66,7 @@ func (s *Server) grantOfRefreshToken(ctx context.Context, c *Client, token strin
 func (s *Server) rotate(ctx context.Context, g ownedGrant, generation uint32, c *Client) (ownedGrant, error) {
 	if generation == g.Generation {
 		if !refreshable(g.Grant, c) {
-			return ownedGrant{}, refuse(InvalidGrant, "the grant was refreshed as often as it may be")
+			return ownedGrant{}, NewRefreshTokenError(GrantExpired, "the grant was refreshed as often as it may be")
 		}
 		next, err := s.store.Rotate(ctx, g.ID, generation, s.now())
 		if !errors.Is(err, ErrStale) {
@@ -73,7 +77,7 @@ func (s *Server) rotate(ctx context.Context, g ownedGrant, generation uint32, c 
 			return ownedGrant{}, err
 		}
 		if !found || !isLive(g.Grant, s.now()) {
-			return ownedGrant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
+			return ownedGrant{}, NewRefreshTokenError(GrantUnknown, "the refresh token is unknown, expired or revoked")
 		}
 	}
 	switch {
@@ -84,7 +88,7 @@ func (s *Server) rotate(ctx context.Context, g ownedGrant, generation uint32, c 
 	default:
 		// A generation that was never reached: the store was set back. Nothing is known
 		// about who holds what, so the token is not honoured and the grant is left alone.
-		return ownedGrant{}, refuse(InvalidGrant, "the refresh token is unknown, expired or revoked")
+		return ownedGrant{}, NewRefreshTokenError(GrantUnknown, "the refresh token is unknown, expired or revoked")
 	}
 }
 

@@ -62,7 +62,7 @@ func (s *Server) RequestToken(ctx context.Context, caller Caller, uri string) (*
 	tag, port, ok := c.tagOf(uri)
 	if !ok {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: c.ID, Reason: "the callback is not registered for this client"})
-		return nil, &Error{Code: InvalidRequest, Why: WhyWrongCallback, Description: "the callback is not registered for this client"}
+		return nil, NewParameterError(CallbackNotRegistered, "the callback is not registered for this client")
 	}
 	keys, err := s.currentKeys()
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *Server) RequestToken(ctx context.Context, caller Caller, uri string) (*
 // token is looked at when the owner has logged in, not before.
 func (s *Server) BeginSigned(profile Profile, token string) (*Interaction, error) {
 	if token == "" || len(token) > MaxToken {
-		return nil, refuse(RequestTokenUnknown, "the request token is missing or malformed")
+		return nil, Refuse(RequestTokenUnknown, "the request token is missing or malformed")
 	}
 	return &Interaction{ID: s.newID(), Profile: profile, RequestToken: token, StartedAt: s.now()}, nil
 }
@@ -96,18 +96,18 @@ func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Cli
 	}
 	t, err := keys.openRequest(i.RequestToken)
 	if err != nil {
-		return nil, refuse(RequestTokenUnknown, "the request token is unknown")
+		return nil, Refuse(RequestTokenUnknown, "the request token is unknown")
 	}
 	if s.now().Sub(t.IssuedAt) >= requestTokenLifetime {
-		return nil, refuse(RequestTokenExpired, "the request token has expired")
+		return nil, Refuse(RequestTokenExpired, "the request token has expired")
 	}
 	client, ok := s.clients.ByUID(t.ClientUID)
 	if !ok || !client.served() || client.Profile != i.Profile {
-		return nil, refuse(UnknownClient, "no such client")
+		return nil, Refuse(UnknownClient, "no such client")
 	}
 	uri, ok := client.callbackOf(t.Callback, t.Port)
 	if !ok {
-		return nil, refuse(InvalidCallback, "the callback is not registered for this client")
+		return nil, Refuse(InvalidCallback, "the callback is not registered for this client")
 	}
 	i.ClientUID, i.ClientID, i.Callback, i.Scopes = client.UID, client.ID, uri, slices.Clone(client.Scopes)
 	_, used, err := s.grantOf(ctx, grantIDOf(i))
@@ -115,7 +115,7 @@ func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Cli
 		return nil, err
 	}
 	if used {
-		return nil, refuse(RequestTokenUsed, "the request token was used before")
+		return nil, Refuse(RequestTokenUsed, "the request token was used before")
 	}
 	return client, nil
 }
@@ -157,7 +157,7 @@ func normalizeVerifier(verifier string) string {
 // request with the request token's secret.
 func (s *Server) Exchange(ctx context.Context, caller Caller, token, verifier string) (*Tokens, error) {
 	if verifier == "" {
-		return nil, refuse(TokenRejected, "the verifier is missing")
+		return nil, Refuse(TokenRejected, "the verifier is missing")
 	}
 	return s.tokenByProof(ctx, caller, TokenRequest{GrantType: GrantAuthorizationCode, Proof: verifierProof(token, normalizeVerifier(verifier))})
 }

@@ -25,8 +25,8 @@ type ResourceServer struct {
 const issuingRetry = 2 * time.Second
 
 // AuthenticateIntrospector checks the secret of whoever asks what a token or a signed request is
-// worth: a resource server, or a client of profile OAuth2. Whatever is wrong is one InvalidClient
-// *Error, as in AuthenticateClient.
+// worth: a resource server, or a client of profile OAuth2. Whatever is wrong is one InvalidClient,
+// as in AuthenticateClient.
 func (s *Server) AuthenticateIntrospector(ctx context.Context, p ClientSecret) (Caller, error) {
 	resource, known := s.clients.ResourceServerByID(p.ID)
 	if !known {
@@ -48,15 +48,12 @@ func (s *Server) AuthenticateIntrospector(ctx context.Context, p ClientSecret) (
 		reason = "the resource server is suspended or not accepted: see its conditions"
 	}
 	s.audit(ctx, Event{Name: EventClientRefused, ClientID: resource.ID, Reason: reason})
-	return Caller{}, refuse(InvalidClient, "client authentication failed")
+	return Caller{}, Refuse(InvalidClient, "client authentication failed")
 }
 
 // notIssuedYet refuses somebody whose first secret is on its way: the Secret is written before
 // the status, so an application can be faster than what the server knows.
-func (s *Server) notIssuedYet(ctx context.Context, id string) *Error {
+func (s *Server) notIssuedYet(ctx context.Context, id string) error {
 	s.audit(ctx, Event{Name: EventClientRefused, ClientID: id, Reason: "its first secret is being issued"})
-	return &Error{
-		Code: TemporarilyUnavailable, RetryAfter: issuingRetry,
-		Description: "the client secret is being issued; try again in a few seconds",
-	}
+	return NewWaitError(TemporarilyUnavailable, issuingRetry, "the client secret is being issued; try again in a few seconds")
 }

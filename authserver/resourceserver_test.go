@@ -3,6 +3,7 @@
 package authserver_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -110,7 +111,7 @@ func TestN79OnlyAnAcceptedClientWhoseFirstSecretIsOnItsWayIsToldToWait(t *testin
 	for _, id := range []string{authtest.PhotoPrint, authtest.PhotoStorage} {
 		err := prove(id, "ghs_x")
 		wantCode(t, err, authserver.TemporarilyUnavailable)
-		if e := err.(*authserver.Error); e.RetryAfter <= 0 { //nolint:errorlint // wantCode has looked
+		if wait, ok := errors.AsType[authserver.WaitError](err); !ok || wait.After() <= 0 {
 			t.Errorf("%s is not told how long to wait", id)
 		}
 	}

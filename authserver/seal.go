@@ -20,7 +20,7 @@ const MaxSealedInteraction = 3800
 const ticketSize = 16
 
 // SealInteraction returns what the browser keeps of the interaction: unreadable and
-// unchangeable for it. An interaction that is too large is an InvalidRequest *Error.
+// unchangeable for it. An interaction that is too large is an InvalidRequest.
 func (s *Server) SealInteraction(i *Interaction) (string, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
@@ -32,19 +32,19 @@ func (s *Server) SealInteraction(i *Interaction) (string, error) {
 	}
 	sealed := base64.RawURLEncoding.EncodeToString(keys.seal(forInteraction, s.now(), plain))
 	if len(sealed) > MaxSealedInteraction {
-		return "", refuse(InvalidRequest, "the request is too large")
+		return "", Refuse(InvalidRequest, "the request is too large")
 	}
 	return sealed, nil
 }
 
 // OpenInteraction returns the interaction with this ID from what the browser kept.
-// Whatever does not fit, is too old or was touched is an InteractionGone *Error.
+// Whatever does not fit, is too old or was touched is an InteractionGone.
 func (s *Server) OpenInteraction(id, sealed string) (*Interaction, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return nil, err
 	}
-	gone := refuse(InteractionGone, "the request is unknown or too old")
+	gone := Refuse(InteractionGone, "the request is unknown or too old")
 	if len(sealed) > MaxSealedInteraction {
 		return nil, gone
 	}

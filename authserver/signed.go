@@ -47,7 +47,7 @@ type SignedRequest struct {
 
 // AuthenticateSigned checks a signed request: its signature, then its time, then that it was
 // not seen before. Unknown clients, unknown tokens and wrong signatures are one
-// SignatureInvalid *Error, found with the same work; for those nothing is stored.
+// SignatureInvalid, found with the same work; for those nothing is stored.
 func (s *Server) AuthenticateSigned(ctx context.Context, r SignedRequest) (Caller, error) {
 	caller, err := s.authenticateSigned(ctx, r)
 	if err != nil {
@@ -73,10 +73,10 @@ func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Calle
 	}
 	if !known || !tokenKnown || !fits || client.Profile != r.Profile || !client.served() {
 		s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyNotSigned(client, known, r.Profile)})
-		return Caller{}, refuse(SignatureInvalid, "the signature is wrong")
+		return Caller{}, Refuse(SignatureInvalid, "the signature is wrong")
 	}
 	if !slices.Contains(client.SignatureMethods, r.Method) {
-		return Caller{}, refuse(SignatureMethodRejected, "the client may not use this signature method")
+		return Caller{}, Refuse(SignatureMethodRejected, "the client may not use this signature method")
 	}
 	if !client.MayUse(r.Place, s.now()) {
 		return Caller{}, s.misplaced(ctx, client)
@@ -131,11 +131,11 @@ func (s *Server) spendNonce(ctx context.Context, r SignedRequest) error {
 	now := s.now()
 	made, earliest, latest := time.Unix(r.Timestamp, 0), now.Add(-clockWindow), now.Add(clockWindow)
 	if made.Before(earliest) || made.After(latest) {
-		return &Error{Code: TimestampRefused, Earliest: earliest, Latest: latest, Description: "the timestamp is too far from the server's time"}
+		return NewTimestampError(earliest, latest, "the timestamp is too far from the server's time")
 	}
 	err := s.store.Spend(ctx, nonceKey(r), now, made.Add(clockWindow+time.Second))
 	if errors.Is(err, ErrExists) {
-		return refuse(NonceUsed, "the nonce was used before")
+		return Refuse(NonceUsed, "the nonce was used before")
 	}
 	if err != nil {
 		return fmt.Errorf("remember nonce: %w", err)
@@ -154,7 +154,7 @@ func nonceKey(r SignedRequest) Hash {
 }
 
 // SignedToken tells what the access token of a signed request is worth, after
-// AuthenticateSigned has let the request in. One that has ended is a TokenExpired *Error, one
+// AuthenticateSigned has let the request in. One that has ended is a TokenExpired, one
 // that is worth nothing for another reason TokenRejected.
 func (s *Server) SignedToken(ctx context.Context, caller Caller, token string) (TokenInfo, error) {
 	keys, err := s.currentKeys()
@@ -163,17 +163,17 @@ func (s *Server) SignedToken(ctx context.Context, caller Caller, token string) (
 	}
 	t, err := keys.openAccess(token)
 	if err != nil || !t.Signed {
-		return TokenInfo{}, refuse(TokenRejected, "the token is not an access token")
+		return TokenInfo{}, Refuse(TokenRejected, "the token is not an access token")
 	}
 	if !s.now().Before(t.ExpiresAt) {
-		return TokenInfo{}, refuse(TokenExpired, "the token has expired")
+		return TokenInfo{}, Refuse(TokenExpired, "the token has expired")
 	}
 	info, err := s.inspectAccess(ctx, t, token)
 	if err != nil {
 		return TokenInfo{}, err
 	}
 	if !info.Active || info.Client.UID != caller.Client.UID {
-		return TokenInfo{}, refuse(TokenRejected, "the token is not valid")
+		return TokenInfo{}, Refuse(TokenRejected, "the token is not valid")
 	}
 	return info, nil
 }
@@ -183,13 +183,13 @@ func (s *Server) SignedToken(ctx context.Context, caller Caller, token string) (
 // token; the audit log knows more.
 func (s *Server) Verify(ctx context.Context, caller Caller, r SignedRequest) (TokenInfo, error) {
 	if caller.CredentialID == "" {
-		return TokenInfo{}, refuse(InvalidClient, "client authentication is required")
+		return TokenInfo{}, Refuse(InvalidClient, "client authentication is required")
 	}
 	if caller.ResourceServer == nil { // a client has no requests to verify
 		return TokenInfo{}, nil
 	}
 	info, err := s.verify(ctx, caller.ResourceServer, r)
-	if _, refused := errors.AsType[*Error](err); refused {
+	if _, refused := errors.AsType[Refusal](err); refused {
 		return TokenInfo{}, nil
 	}
 	return info, err

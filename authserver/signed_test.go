@@ -277,8 +277,8 @@ func TestN16AnOwnerWhoMayNotUseTheClientAnyMoreIsNamedAsTheCause(t *testing.T) {
 	s.Entitlement.Withdraw(authtest.Bob, authtest.PhotoBook)
 	_, err := s.exchange(token, verifier)
 	wantCode(t, err, authserver.InvalidGrant)
-	if e, _ := errors.AsType[*authserver.Error](err); e.Why != authserver.WhyNotEntitled {
-		t.Errorf("the cause is %d", e.Why)
+	if !errors.Is(err, authserver.GrantNotEntitled) {
+		t.Errorf("the cause of %v is another", err)
 	}
 	s.Entitlement.Allow(authtest.Bob, authtest.PhotoBook)
 	if _, err := s.exchange(token, verifier); err != nil {

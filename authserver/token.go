@@ -61,9 +61,9 @@ type Tokens struct {
 }
 
 // AuthenticateClient checks a client's secret for one profile. Unknown clients, wrong secrets, other
-// profiles and clients that are not served are one InvalidClient *Error, found with the same work: as
+// profiles and clients that are not served are one InvalidClient, found with the same work: as
 // many MACs, no read of the store, one audit event. Who has proven itself but sent secrets in a place
-// that is not open to it learns that: InvalidRequest, WhyMisplaced. A client whose first secret is on
+// that is not open to it learns that: ParameterMisplaced. A client whose first secret is on
 // its way is told to try again.
 func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p ClientSecret) (Caller, error) {
 	keys, err := s.currentKeys()
@@ -88,13 +88,13 @@ func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p Clie
 		return Caller{}, s.notIssuedYet(ctx, client.ID)
 	}
 	s.audit(ctx, Event{Name: EventClientRefused, ClientID: client.ID, Reason: whyRefused(client, known, profile)})
-	return Caller{}, refuse(InvalidClient, "client authentication failed")
+	return Caller{}, Refuse(InvalidClient, "client authentication failed")
 }
 
 // misplaced refuses a client that sent its secrets where it may not, or not any more.
-func (s *Server) misplaced(ctx context.Context, c *Client) *Error {
+func (s *Server) misplaced(ctx context.Context, c *Client) error {
 	s.audit(ctx, Event{Name: EventClientRefused, ClientID: c.ID, Reason: "secrets were sent in a place that is not open to the client, or not any more"})
-	return &Error{Code: InvalidRequest, Why: WhyMisplaced, Description: "this client may not send secrets here; the form body is the place for them"}
+	return NewParameterError(ParameterMisplaced, "this client may not send secrets here; the form body is the place for them")
 }
 
 // unknownClient stands for a client ID that nobody has. The ID that was sent is not kept: it
@@ -139,21 +139,17 @@ func (s *Server) Token(ctx context.Context, caller Caller, r TokenRequest) (*Tok
 	switch r.GrantType {
 	case GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials:
 	default:
-		return nil, refuse(UnsupportedGrantType, "the grant type is not supported")
+		return nil, Refuse(UnsupportedGrantType, "the grant type is not supported")
 	}
 	// RFC 6749 §4.4: client credentials are for clients that have some.
 	if !caller.Client.May(r.GrantType) || r.GrantType == GrantClientCredentials && caller.CredentialID == "" {
-		return nil, refuse(UnauthorizedClient, "the client may not use this grant type")
+		return nil, Refuse(UnauthorizedClient, "the client may not use this grant type")
 	}
 	switch r.GrantType {
 	case GrantAuthorizationCode:
 		return s.tokenByProof(ctx, caller, r)
 	case GrantRefreshToken:
-		tokens, err := s.tokenByRefresh(ctx, caller, r)
-		if e, ok := errors.AsType[*Error](err); ok && e.Code == InvalidGrant {
-			e.Why = WhyRefreshToken
-		}
-		return tokens, err
+		return s.tokenByRefresh(ctx, caller, r)
 	default:
 		return s.tokenByCredential(ctx, caller, r)
 	}

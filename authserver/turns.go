@@ -84,7 +84,7 @@ func newTurn(c Credentials, device string) *turn {
 }
 
 // take waits until the login may go on, and returns what ends its turn. Without room it
-// returns at once a TooManyAttempts or TemporarilyUnavailable *Error.
+// returns at once a TooManyAttempts or TemporarilyUnavailable.
 func (q *turns) take(ctx context.Context, t *turn) (end func(), err error) {
 	if err := q.enter(t); err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (q *turns) take(ctx context.Context, t *turn) (end func(), err error) {
 }
 
 // enter starts the turn, or puts it into the line of its lane.
-func (q *turns) enter(t *turn) *Error {
+func (q *turns) enter(t *turn) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.mayRun(t) {
@@ -108,11 +108,11 @@ func (q *turns) enter(t *turn) *Error {
 	}
 	for _, s := range t.shares {
 		if u := q.used[s.key]; u != nil && u.waiting >= s.waiting {
-			return &Error{Code: TooManyAttempts, Description: "too many logins of this kind are under way", RetryAfter: busyRetry}
+			return NewWaitError(TooManyAttempts, busyRetry, "too many logins of this kind are under way")
 		}
 	}
 	if len(q.waiting[t.lane]) >= waitingInAll {
-		return &Error{Code: TemporarilyUnavailable, Description: "too many logins at once", RetryAfter: busyRetry}
+		return NewWaitError(TemporarilyUnavailable, busyRetry, "too many logins at once")
 	}
 	for _, s := range t.shares {
 		q.usage(s.key).waiting++

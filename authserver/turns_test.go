@@ -72,8 +72,8 @@ func (l *logins) ended() map[authserver.Code]int {
 	out := map[authserver.Code]int{}
 	for _, err := range l.errs {
 		code := authserver.Code("")
-		if e, ok := errors.AsType[*authserver.Error](err); ok {
-			code = e.Code
+		if e, ok := errors.AsType[authserver.Refusal](err); ok {
+			code = e.Code()
 		} else if err != nil {
 			code = authserver.Code(err.Error())
 		}

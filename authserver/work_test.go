@@ -95,7 +95,7 @@ func TestN87ARefusalOfASecretCostsTheSameForEveryClient(t *testing.T) {
 				if name == "without a credential" && (how == "one profile" || profile == authserver.ProfileOAuth2) {
 					code = authserver.TemporarilyUnavailable // its first secret is on its way
 				}
-				if e, ok := errors.AsType[*authserver.Error](err); !ok || e.Code != code {
+				if e, ok := errors.AsType[authserver.Refusal](err); !ok || e.Code() != code {
 					t.Errorf("%s, %s, %s: %v", profile, how, name, err)
 				}
 				if got != want {
@@ -124,7 +124,7 @@ func TestN87ARefusalOfASignatureCostsTheSameForEveryClient(t *testing.T) {
 			if name == "without a credential" {
 				code = authserver.TemporarilyUnavailable // its first secret is on its way
 			}
-			if e, ok := errors.AsType[*authserver.Error](err); !ok || e.Code != code {
+			if e, ok := errors.AsType[authserver.Refusal](err); !ok || e.Code() != code {
 				t.Errorf("%s, %s: %v", profile, name, err)
 			}
 			if got != want {
@@ -177,7 +177,7 @@ func TestN86AReplayIsAuditedAsAReplayAndEndsTheGrantOnce(t *testing.T) {
 	for range 20 {
 		all.Go(func() {
 			_, err := s.Auth.Token(t.Context(), caller, redemption(proof, authtest.PhotoPrintCallback))
-			if e, ok := errors.AsType[*authserver.Error](err); !ok || e.Code != authserver.InvalidGrant {
+			if e, ok := errors.AsType[authserver.Refusal](err); !ok || e.Code() != authserver.InvalidGrant {
 				t.Errorf("a replay: %v", err)
 			}
 		})

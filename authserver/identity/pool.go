@@ -55,12 +55,12 @@ func newPool(parallel int, memory int64) *pool {
 }
 
 // do runs work, which takes so much memory, when its turn comes. Without room it returns at
-// once an error that is both ErrUnavailable and an *authserver.Error that says when to come back.
+// once an error that is both ErrUnavailable and an authserver.WaitError that says when to come back.
 func (p *pool) do(ctx context.Context, lane authserver.Lane, memory int64, work func()) error {
 	j := &job{memory: memory, ready: make(chan struct{})}
 	if !p.enter(lane, j) {
-		return fmt.Errorf("hash a password: %w: %w", authserver.ErrUnavailable, &authserver.Error{
-			Code: authserver.TemporarilyUnavailable, Description: "too many logins at once", RetryAfter: retryAfter})
+		return fmt.Errorf("hash a password: %w: %w", authserver.ErrUnavailable,
+			authserver.NewWaitError(authserver.TemporarilyUnavailable, retryAfter, "too many logins at once"))
 	}
 	select {
 	case <-j.ready:

@@ -51,8 +51,8 @@ func TestALoginWithoutRoomIsToldWhenToComeBack(t *testing.T) {
 		p := newPool(1, 0)
 		_, release := occupy(t, p, 1, authserver.LaneAnybody)
 		err := p.do(t.Context(), authserver.LaneAnybody, 1, func() { t.Error("it was hashed") })
-		shown, ok := errors.AsType[*authserver.Error](err)
-		if !ok || shown.Code != authserver.TemporarilyUnavailable || shown.RetryAfter != retryAfter {
+		shown, ok := errors.AsType[authserver.WaitError](err)
+		if !ok || shown.Code() != authserver.TemporarilyUnavailable || shown.After() != retryAfter {
 			t.Errorf("error %v", err)
 		}
 		if !errors.Is(err, authserver.ErrUnavailable) {

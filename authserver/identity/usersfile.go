@@ -82,7 +82,7 @@ func OpenUsersFile(c Config) (*UsersFile, error) {
 
 // Authenticate returns the owner with this name and password. ErrWrongPassword stands for
 // unknown names and wrong passwords alike, and a password is hashed for both. When too
-// many log in at once, the error is an *authserver.Error that says when to come back.
+// many log in at once, the error is an authserver.WaitError that says when to come back.
 func (u *UsersFile) Authenticate(ctx context.Context, name, password string, lane authserver.Lane) (authserver.Owner, error) {
 	all := u.users.Load()
 	who, known := all.byName[name]

@@ -13,11 +13,11 @@ import (
 )
 
 // clientErrors are the errors of the engine about a client that did not prove who it is.
-func clientErrors() []*authserver.Error {
-	return []*authserver.Error{
-		{Code: authserver.InvalidClient, Description: "the client is unknown"},
-		{Code: authserver.InvalidClient, Description: "the secret is wrong"},
-		{Code: authserver.UnknownClient, Description: "suspended", RetryAfter: time.Second},
+func clientErrors() []authserver.Refusal {
+	return []authserver.Refusal{
+		authserver.Refuse(authserver.InvalidClient, "the client is unknown"),
+		authserver.Refuse(authserver.InvalidClient, "the secret is wrong"),
+		authserver.NewWaitError(authserver.UnknownClient, time.Second, "suspended"),
 	}
 }
 
@@ -130,7 +130,7 @@ func TestProblemsHaveTheirStatusAndTheirWords(t *testing.T) {
 }
 
 func refusedTimestamp() *oauth1.Problem {
-	return oauth1.ProblemOf(&authserver.Error{Code: authserver.TimestampRefused, Earliest: time.Unix(100, 0), Latest: time.Unix(700, 0)})
+	return oauth1.ProblemOf(authserver.NewTimestampError(time.Unix(100, 0), time.Unix(700, 0), ""))
 }
 
 func TestAChallengeSaysWhatTheBodySays(t *testing.T) {
@@ -144,39 +144,38 @@ func TestAChallengeSaysWhatTheBodySays(t *testing.T) {
 
 func TestErrorsOfTheEngineAreProblems(t *testing.T) {
 	for _, tc := range []struct {
-		code authserver.Code
-		why  authserver.Why
+		err  authserver.Refusal
 		want string // as the profile OAuth1 says it
 		old  string // as the old server did
 	}{
-		{authserver.SignatureInvalid, 0, "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
-		{authserver.InvalidClient, 0, "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
-		{authserver.UnknownClient, 0, "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
-		{authserver.SignatureMethodRejected, 0, "oauth_problem=signature_method_rejected", "oauth_invalid_parameters: oauth_signature_method"},
-		{authserver.TimestampRefused, 0, "oauth_problem=timestamp_refused", "oauth_invalid_parameters: oauth_timestamp"},
-		{authserver.NonceUsed, 0, "oauth_problem=nonce_used", "oauth_invalid_parameters: oauth_nonce"},
-		{authserver.InvalidRequest, authserver.WhyWrongCallback, "oauth_problem=parameter_rejected&oauth_parameters_rejected=oauth_callback", "oauth_invalid_parameters: oauth_callback"},
-		{authserver.InvalidRequest, authserver.WhyMisplaced, "oauth_problem=parameter_rejected&oauth_parameters_rejected=oauth_signature" +
+		{authserver.Refuse(authserver.SignatureInvalid, ""), "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
+		{authserver.Refuse(authserver.InvalidClient, ""), "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
+		{authserver.Refuse(authserver.UnknownClient, ""), "oauth_problem=signature_invalid", "oauth_invalid_clientid"},
+		{authserver.Refuse(authserver.SignatureMethodRejected, ""), "oauth_problem=signature_method_rejected", "oauth_invalid_parameters: oauth_signature_method"},
+		{authserver.Refuse(authserver.TimestampRefused, ""), "oauth_problem=timestamp_refused", "oauth_invalid_parameters: oauth_timestamp"},
+		{authserver.Refuse(authserver.NonceUsed, ""), "oauth_problem=nonce_used", "oauth_invalid_parameters: oauth_nonce"},
+		{authserver.NewParameterError(authserver.CallbackNotRegistered, ""), "oauth_problem=parameter_rejected&oauth_parameters_rejected=oauth_callback", "oauth_invalid_parameters: oauth_callback"},
+		{authserver.NewParameterError(authserver.ParameterMisplaced, ""), "oauth_problem=parameter_rejected&oauth_parameters_rejected=oauth_signature" +
 			"&oauth_problem_advice=this%20client%20may%20not%20send%20secrets%20in%20the%20URL%3B%20the%20Authorization%20header%20is%20the%20place%20for%20them",
 			"oauth_invalid_parameters: oauth_signature"},
-		{authserver.InvalidRequest, 0, "oauth_problem=parameter_rejected", "oauth_invalid_parameters"},
-		{authserver.InvalidScope, 0, "oauth_problem=parameter_rejected", "oauth_invalid_parameters"},
-		{authserver.InvalidGrant, 0, "oauth_problem=token_rejected&oauth_problem_advice=the%20verifier%20is%20not%20that%20of%20the%20request%20token", "oauth_token_expired"},
-		{authserver.InvalidGrant, authserver.WhyExpired, "oauth_problem=token_expired&oauth_problem_advice=the%20verifier%20has%20expired", "oauth_token_expired"},
-		{authserver.InvalidGrant, authserver.WhyUsedBefore, "oauth_problem=token_used&oauth_problem_advice=the%20verifier%20was%20used%20before%3B%20what%20it%20gave%20is%20revoked", "oauth_token_expired"},
-		{authserver.InvalidGrant, authserver.WhyNotEntitled, "oauth_problem=permission_denied", "oauth_consumer_missing_subscription"},
-		{authserver.TokenExpired, 0, "oauth_problem=token_expired", "oauth_token_expired"},
-		{authserver.TokenRejected, 0, "oauth_problem=token_rejected", "oauth_token_expired"},
-		{authserver.UnauthorizedClient, 0, "oauth_problem=permission_denied", "oauth_consumer_missing_subscription"},
-		{authserver.ServerError, 0, "oauth_problem=server_error", "oauth_request_failed"},
-		{authserver.TemporarilyUnavailable, 0, "oauth_problem=temporarily_unavailable", "oauth_request_failed"},
+		{authserver.Refuse(authserver.InvalidRequest, ""), "oauth_problem=parameter_rejected", "oauth_invalid_parameters"},
+		{authserver.Refuse(authserver.InvalidScope, ""), "oauth_problem=parameter_rejected", "oauth_invalid_parameters"},
+		{authserver.Refuse(authserver.InvalidGrant, ""), "oauth_problem=token_rejected&oauth_problem_advice=the%20verifier%20is%20not%20that%20of%20the%20request%20token", "oauth_token_expired"},
+		{authserver.NewGrantError(authserver.GrantExpired, ""), "oauth_problem=token_expired&oauth_problem_advice=the%20verifier%20has%20expired", "oauth_token_expired"},
+		{authserver.NewGrantError(authserver.GrantUsedBefore, ""), "oauth_problem=token_used&oauth_problem_advice=the%20verifier%20was%20used%20before%3B%20what%20it%20gave%20is%20revoked", "oauth_token_expired"},
+		{authserver.NewGrantError(authserver.GrantNotEntitled, ""), "oauth_problem=permission_denied", "oauth_consumer_missing_subscription"},
+		{authserver.Refuse(authserver.TokenExpired, ""), "oauth_problem=token_expired", "oauth_token_expired"},
+		{authserver.Refuse(authserver.TokenRejected, ""), "oauth_problem=token_rejected", "oauth_token_expired"},
+		{authserver.Refuse(authserver.UnauthorizedClient, ""), "oauth_problem=permission_denied", "oauth_consumer_missing_subscription"},
+		{authserver.Refuse(authserver.ServerError, ""), "oauth_problem=server_error", "oauth_request_failed"},
+		{authserver.Refuse(authserver.TemporarilyUnavailable, ""), "oauth_problem=temporarily_unavailable", "oauth_request_failed"},
 	} {
-		p := oauth1.ProblemOf(&authserver.Error{Code: tc.code, Why: tc.why})
+		p := oauth1.ProblemOf(tc.err)
 		w, old := httptest.NewRecorder(), httptest.NewRecorder()
 		oauth1.WriteProblem(w, oauth1.Strict(), p)
 		oauth1.WriteProblem(old, oauth1.ConnectionsCloud(), p)
 		if w.Body.String() != tc.want || old.Body.String() != tc.old {
-			t.Errorf("%s, %d:\n%s, want\n%s\n%s, want\n%s", tc.code, tc.why, w.Body, tc.want, old.Body, tc.old)
+			t.Errorf("%v:\n%s, want\n%s\n%s, want\n%s", tc.err, w.Body, tc.want, old.Body, tc.old)
 		}
 	}
 }
@@ -184,22 +183,22 @@ func TestErrorsOfTheEngineAreProblems(t *testing.T) {
 func TestTheOldServersIdentifiersStandOnPages(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		err    *authserver.Error
+		err    authserver.Refusal
 		status int
 		want   string // none: our page needs no identifier
 	}{
-		{"no token", &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyAbsent, Parameters: []string{"oauth_token"}}, 400, "oauth_absent_parameters: oauth_token"},
-		{"two tokens", &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyRepeated, Parameters: []string{"oauth_token"}}, 400, "oauth_duplicated_parameters: oauth_token"},
-		{"an unknown token", &authserver.Error{Code: authserver.RequestTokenUnknown}, 401, "oauth_token_expired"},
-		{"an expired token", &authserver.Error{Code: authserver.RequestTokenExpired}, 401, "oauth_token_expired"},
-		{"a used token", &authserver.Error{Code: authserver.RequestTokenUsed}, 401, "oauth_token_expired"},
-		{"an unknown client", &authserver.Error{Code: authserver.UnknownClient}, 401, "oauth_invalid_clientid"},
-		{"a callback that is gone", &authserver.Error{Code: authserver.InvalidCallback}, 400, "oauth_invalid_parameters: oauth_callback"},
-		{"an owner who may not", &authserver.Error{Code: authserver.AccessDenied, Why: authserver.WhyNotEntitled}, 401, "oauth_consumer_missing_subscription"},
-		{"an owner who would not", &authserver.Error{Code: authserver.AccessDenied}, 0, ""},
-		{"a fault", &authserver.Error{Code: authserver.ServerError}, 500, "oauth_request_failed"},
-		{"no store", &authserver.Error{Code: authserver.TemporarilyUnavailable}, 503, "oauth_request_failed"},
-		{"an interaction that is over", &authserver.Error{Code: authserver.InteractionGone}, 0, ""},
+		{"no token", authserver.NewParameterError(authserver.ParameterAbsent, "", "oauth_token"), 400, "oauth_absent_parameters: oauth_token"},
+		{"two tokens", authserver.NewParameterError(authserver.ParameterRepeated, "", "oauth_token"), 400, "oauth_duplicated_parameters: oauth_token"},
+		{"an unknown token", authserver.Refuse(authserver.RequestTokenUnknown, ""), 401, "oauth_token_expired"},
+		{"an expired token", authserver.Refuse(authserver.RequestTokenExpired, ""), 401, "oauth_token_expired"},
+		{"a used token", authserver.Refuse(authserver.RequestTokenUsed, ""), 401, "oauth_token_expired"},
+		{"an unknown client", authserver.Refuse(authserver.UnknownClient, ""), 401, "oauth_invalid_clientid"},
+		{"a callback that is gone", authserver.Refuse(authserver.InvalidCallback, ""), 400, "oauth_invalid_parameters: oauth_callback"},
+		{"an owner who may not", authserver.NewAccessDeniedError(authserver.OwnerNotEntitled, ""), 401, "oauth_consumer_missing_subscription"},
+		{"an owner who would not", authserver.NewAccessDeniedError(authserver.DeniedByOwner, ""), 0, ""},
+		{"a fault", authserver.Refuse(authserver.ServerError, ""), 500, "oauth_request_failed"},
+		{"no store", authserver.Refuse(authserver.TemporarilyUnavailable, ""), 503, "oauth_request_failed"},
+		{"an interaction that is over", authserver.Refuse(authserver.InteractionGone, ""), 0, ""},
 	} {
 		status, identifier, ok := oauth1.OnPage(oauth1.ConnectionsCloud(), tc.err)
 		if status != tc.status || identifier != tc.want || ok != (tc.want != "") {
@@ -219,12 +218,12 @@ func TestALinkIsOnlyARequestToken(t *testing.T) {
 			t.Errorf("%s: %q %v", query, got, err)
 		}
 	}
-	for query, want := range map[string]authserver.Why{
-		"": authserver.WhyAbsent, "oauth_token": authserver.WhyAbsent, "oauth_token=": authserver.WhyAbsent, "OAUTH_TOKEN=t": authserver.WhyAbsent,
-		"oauth_token=t&oauth_token=t": authserver.WhyRepeated, "oauth_token=%zz": authserver.WhyMalformed,
+	for query, want := range map[string]authserver.ParameterFault{
+		"": authserver.ParameterAbsent, "oauth_token": authserver.ParameterAbsent, "oauth_token=": authserver.ParameterAbsent, "OAUTH_TOKEN=t": authserver.ParameterAbsent,
+		"oauth_token=t&oauth_token=t": authserver.ParameterRepeated, "oauth_token=%zz": authserver.ParameterMalformed,
 	} {
 		_, err := oauth1.ParseAuthorize(httptest.NewRequest("GET", oauth1.PathAuthorize+"?"+query, nil))
-		if e, ok := errors.AsType[*authserver.Error](err); !ok || e.Why != want || e.Code != authserver.InvalidRequest {
+		if !errors.Is(err, want) || !errors.Is(err, authserver.InvalidRequest) {
 			t.Errorf("%s: %v", query, err)
 		}
 	}

@@ -20,10 +20,7 @@ func ParseAuthorize(r *http.Request) (token string, err error) {
 		return "", repeated(twice)
 	}
 	if token = v.Get(ParamToken); token == "" {
-		return "", &authserver.Error{
-			Code: authserver.InvalidRequest, Why: authserver.WhyAbsent, Parameters: []string{ParamToken},
-			Description: "oauth_token is missing",
-		}
+		return "", authserver.NewParameterError(authserver.ParameterAbsent, "oauth_token is missing", ParamToken)
 	}
 	return token, nil
 }

@@ -44,9 +44,9 @@ func server(t *testing.T) *httptest.Server {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			req, err := oauth1.ParseRequest(r, "", rules, required...)
 			if err == nil && !req.Verify(oddSecret, secret) {
-				err = &authserver.Error{Code: authserver.SignatureInvalid}
+				err = authserver.Refuse(authserver.SignatureInvalid, "")
 			}
-			if e, ok := errors.AsType[*authserver.Error](err); ok {
+			if e, ok := errors.AsType[authserver.Refusal](err); ok {
 				oauth1.WriteProblem(w, rules, oauth1.ProblemOf(e))
 				return
 			}

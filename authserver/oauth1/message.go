@@ -35,7 +35,7 @@ type Message struct {
 // MessageOf takes from a request what its signature covers. The origin is how clients
 // address this server, "https://auth.example"; if it is empty, TLS and the Host header
 // tell. The body is read if it is a form, up to the bound that the caller has set with
-// http.MaxBytesReader. The error is an *authserver.Error.
+// http.MaxBytesReader. The error is an authserver.Refusal.
 func MessageOf(r *http.Request, origin string) (Message, error) {
 	authorization := r.Header["Authorization"]
 	if len(authorization) > 1 || len(r.Header["Content-Type"]) > 1 {

@@ -58,7 +58,7 @@ func TestAMalformedRequestIsRefused(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := oauth1.Parse(message(t, tc.params), oauth1.Strict(), oauth1.ParamToken, oauth1.ParamCallback, oauth1.ParamVerifier)
-			e, ok := errors.AsType[*authserver.Error](err)
+			e, ok := errors.AsType[authserver.Refusal](err)
 			if !ok || fault(err) != tc.want {
 				t.Fatalf("got %v, want %s", err, tc.want)
 			}

@@ -3,6 +3,7 @@
 package oauth1
 
 import (
+	"errors"
 	"math"
 	"net/http"
 	"slices"
@@ -68,57 +69,58 @@ func (p *Problem) Status() int {
 	}
 }
 
-// faults are what this protocol calls the errors of the engine. The first row that fits counts;
+// faults are what this protocol calls the errors of the engine. The first row that matches counts;
 // for what has none the request is to blame.
 var faults = []struct {
-	code   authserver.Code
-	why    authserver.Why // WhyUnsaid: any
+	is     error // a Code or a cause, which errors.Is finds
 	fault  Fault
 	about  string   // the parameter that the error names; empty: any
 	params []string // at fault, where the error does not name them
 	advice string   // in this protocol's words; empty: the engine's
 }{
-	// Who is not known learns nothing, however they are not known.
-	{code: authserver.SignatureInvalid, fault: SignatureInvalid},
-	{code: authserver.InvalidClient, fault: SignatureInvalid},
-	{code: authserver.UnknownClient, fault: SignatureInvalid},
-	{code: authserver.SignatureMethodRejected, fault: SignatureMethodRejected, params: []string{ParamSignatureMethod}},
-	{code: authserver.TimestampRefused, fault: TimestampRefused, params: []string{ParamTimestamp}},
-	{code: authserver.NonceUsed, fault: NonceUsed, params: []string{ParamNonce}},
+	// An unknown client, a client that may not be used and a wrong signature are one answer.
+	{is: authserver.SignatureInvalid, fault: SignatureInvalid},
+	{is: authserver.InvalidClient, fault: SignatureInvalid},
+	{is: authserver.UnknownClient, fault: SignatureInvalid},
+	{is: authserver.SignatureMethodRejected, fault: SignatureMethodRejected, params: []string{ParamSignatureMethod}},
+	{is: authserver.TimestampRefused, fault: TimestampRefused, params: []string{ParamTimestamp}},
+	{is: authserver.NonceUsed, fault: NonceUsed, params: []string{ParamNonce}},
 
-	{code: authserver.InvalidRequest, why: authserver.WhyMalformed, about: ParamVersion, fault: VersionRejected},
-	{code: authserver.InvalidRequest, why: authserver.WhyWrongCallback, fault: ParameterRejected, params: []string{ParamCallback}},
-	{code: authserver.InvalidRequest, why: authserver.WhyAbsent, fault: ParameterAbsent},
-	{code: authserver.InvalidRequest, why: authserver.WhyRepeated, fault: ParameterRepeated},
-	{code: authserver.InvalidRequest, why: authserver.WhyMisplaced, fault: ParameterRejected, params: []string{ParamSignature},
+	{is: authserver.ParameterMalformed, about: ParamVersion, fault: VersionRejected},
+	{is: authserver.CallbackNotRegistered, fault: ParameterRejected, params: []string{ParamCallback}},
+	{is: authserver.ParameterAbsent, fault: ParameterAbsent},
+	{is: authserver.ParameterRepeated, fault: ParameterRepeated},
+	{is: authserver.ParameterMisplaced, fault: ParameterRejected, params: []string{ParamSignature},
 		advice: "this client may not send secrets in the URL; the Authorization header is the place for them"},
-	{code: authserver.InvalidCallback, fault: ParameterRejected, params: []string{ParamCallback}},
+	{is: authserver.InvalidCallback, fault: ParameterRejected, params: []string{ParamCallback}},
 
-	{code: authserver.InvalidGrant, why: authserver.WhyExpired, fault: TokenExpired, advice: "the verifier has expired"},
-	{code: authserver.InvalidGrant, why: authserver.WhyUsedBefore, fault: TokenUsed, advice: "the verifier was used before; what it gave is revoked"},
-	{code: authserver.InvalidGrant, why: authserver.WhyNotEntitled, fault: PermissionDenied},
-	{code: authserver.InvalidGrant, fault: TokenRejected, advice: "the verifier is not that of the request token"},
-	{code: authserver.TokenExpired, fault: TokenExpired},
-	{code: authserver.TokenRejected, fault: TokenRejected},
-	{code: authserver.RequestTokenExpired, fault: TokenExpired},
-	{code: authserver.RequestTokenUsed, fault: TokenUsed},
-	{code: authserver.RequestTokenUnknown, fault: TokenRejected},
+	{is: authserver.GrantExpired, fault: TokenExpired, advice: "the verifier has expired"},
+	{is: authserver.GrantUsedBefore, fault: TokenUsed, advice: "the verifier was used before; what it gave is revoked"},
+	{is: authserver.GrantNotEntitled, fault: PermissionDenied},
+	{is: authserver.InvalidGrant, fault: TokenRejected, advice: "the verifier is not that of the request token"},
+	{is: authserver.TokenExpired, fault: TokenExpired},
+	{is: authserver.TokenRejected, fault: TokenRejected},
+	{is: authserver.RequestTokenExpired, fault: TokenExpired},
+	{is: authserver.RequestTokenUsed, fault: TokenUsed},
+	{is: authserver.RequestTokenUnknown, fault: TokenRejected},
 
-	{code: authserver.UnauthorizedClient, fault: PermissionDenied},
-	{code: authserver.AccessDenied, fault: PermissionDenied},
-	{code: authserver.TemporarilyUnavailable, fault: Unavailable},
-	{code: authserver.TooManyAttempts, fault: Unavailable},
-	{code: authserver.ServerError, fault: ServerError},
+	{is: authserver.UnauthorizedClient, fault: PermissionDenied},
+	{is: authserver.AccessDenied, fault: PermissionDenied},
+	{is: authserver.TemporarilyUnavailable, fault: Unavailable},
+	{is: authserver.TooManyAttempts, fault: Unavailable},
+	{is: authserver.ServerError, fault: ServerError},
 }
 
 // ProblemOf spells an error of the engine.
-func ProblemOf(e *authserver.Error) *Problem {
+func ProblemOf(e authserver.Refusal) *Problem {
+	about, _ := errors.AsType[authserver.ParameterError](e)
+	wait, _ := errors.AsType[authserver.WaitError](e)
 	p := &Problem{
-		Fault: ParameterRejected, Params: e.Parameters, Acceptable: acceptable(e),
-		Advice: e.Description, RetryAfter: e.RetryAfter,
+		Fault: ParameterRejected, Params: about.Names(), Acceptable: acceptable(e),
+		Advice: e.Description(), RetryAfter: wait.After(),
 	}
 	for _, row := range faults {
-		if row.code != e.Code || row.why != authserver.WhyUnsaid && row.why != e.Why || row.about != "" && !slices.Contains(e.Parameters, row.about) {
+		if !errors.Is(e, row.is) || row.about != "" && !slices.Contains(p.Params, row.about) {
 			continue
 		}
 		if row.fault == SignatureInvalid {
@@ -138,29 +140,30 @@ func ProblemOf(e *authserver.Error) *Problem {
 
 // acceptable is the range that would have done: the protocol's version, or the time of a
 // request, which lets a client set its clock.
-func acceptable(e *authserver.Error) string {
-	switch {
-	case slices.Contains(e.Parameters, ParamVersion):
+func acceptable(e authserver.Refusal) string {
+	if about, ok := errors.AsType[authserver.ParameterError](e); ok && slices.Contains(about.Names(), ParamVersion) {
 		return "1.0-1.0"
-	case !e.Latest.IsZero():
-		return strconv.FormatInt(e.Earliest.Unix(), 10) + "-" + strconv.FormatInt(e.Latest.Unix(), 10)
-	default:
-		return ""
 	}
+	if off, ok := errors.AsType[authserver.TimestampError](e); ok {
+		earliest, latest := off.Accepted()
+		return strconv.FormatInt(earliest.Unix(), 10) + "-" + strconv.FormatInt(latest.Unix(), 10)
+	}
+	return ""
 }
 
 // onPages are the errors that the old server told people by an identifier. Others are our own
 // pages' business: they have none.
-var onPages = map[authserver.Code]bool{
-	authserver.InvalidRequest: true, authserver.InvalidCallback: true, authserver.UnknownClient: true,
-	authserver.RequestTokenUnknown: true, authserver.RequestTokenExpired: true, authserver.RequestTokenUsed: true,
-	authserver.TemporarilyUnavailable: true, authserver.ServerError: true,
+var onPages = []error{
+	authserver.InvalidRequest, authserver.InvalidCallback, authserver.UnknownClient,
+	authserver.RequestTokenUnknown, authserver.RequestTokenExpired, authserver.RequestTokenUsed,
+	authserver.TemporarilyUnavailable, authserver.ServerError, authserver.OwnerNotEntitled,
 }
 
 // OnPage returns how the profile calls an error on a page, and the page's status; false
 // for what it has no word for.
-func OnPage(rules Rules, e *authserver.Error) (status int, identifier string, ok bool) {
-	if rules.Identifiers == nil || !onPages[e.Code] && (e.Code != authserver.AccessDenied || e.Why != authserver.WhyNotEntitled) {
+func OnPage(rules Rules, e authserver.Refusal) (status int, identifier string, ok bool) {
+	named := func(is error) bool { return errors.Is(e, is) }
+	if rules.Identifiers == nil || !slices.ContainsFunc(onPages, named) {
 		return 0, "", false
 	}
 	p := ProblemOf(e)

@@ -69,7 +69,7 @@ func ParseRequest(r *http.Request, origin string, rules Rules, required ...strin
 
 // Parse reads a signed request under the rules. Beside what RFC 5849 §3.1 demands of every
 // request, the required parameters must be there and not be empty. The error is an
-// *authserver.Error. Order of checks: well-formed, repeated, absent, invalid, admitted.
+// authserver.Refusal. Order of checks: well-formed, repeated, absent, invalid, admitted.
 func Parse(m Message, rules Rules, required ...string) (*Request, error) {
 	l, ok := parseURL(m.URL)
 	if !ok || m.Method == "" || strings.ContainsFunc(m.Method, notPrintable) {
@@ -88,7 +88,7 @@ func Parse(m Message, rules Rules, required ...string) (*Request, error) {
 		delete(v, ParamTimestamp)
 	}
 	if absent := v.absent(required); len(absent) > 0 {
-		return nil, &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyAbsent, Parameters: absent}
+		return nil, authserver.NewParameterError(authserver.ParameterAbsent, "", absent...)
 	}
 	if err := v.check(); err != nil {
 		return nil, err
@@ -235,14 +235,14 @@ const maxTimestamp = 253402300799
 
 func notPrintable(c rune) bool { return c <= ' ' || c > '~' }
 
-func reject(why string) *authserver.Error {
-	return &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyMalformed, Description: why}
+func reject(why string) error {
+	return authserver.NewParameterError(authserver.ParameterMalformed, why)
 }
 
-func malformed(names ...string) *authserver.Error {
-	return &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyMalformed, Parameters: names}
+func malformed(names ...string) error {
+	return authserver.NewParameterError(authserver.ParameterMalformed, "", names...)
 }
 
-func repeated(names []string) *authserver.Error {
-	return &authserver.Error{Code: authserver.InvalidRequest, Why: authserver.WhyRepeated, Parameters: names, Description: "a parameter is given twice"}
+func repeated(names []string) error {
+	return authserver.NewParameterError(authserver.ParameterRepeated, "a parameter is given twice", names...)
 }

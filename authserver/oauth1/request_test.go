@@ -82,7 +82,7 @@ func message(t *testing.T, params []oauth1.Param) oauth1.Message {
 }
 
 func fault(err error) oauth1.Fault {
-	if e, ok := errors.AsType[*authserver.Error](err); ok {
+	if e, ok := errors.AsType[authserver.Refusal](err); ok {
 		return oauth1.ProblemOf(e).Fault
 	}
 	return ""
@@ -218,7 +218,7 @@ func TestWhatCannotBeDecodedIsRefused(t *testing.T) {
 		m := good
 		change(&m)
 		_, err := oauth1.Parse(m, oauth1.Resource())
-		if e, ok := errors.AsType[*authserver.Error](err); !ok || oauth1.ProblemOf(e).Status() != 400 {
+		if e, ok := errors.AsType[authserver.Refusal](err); !ok || oauth1.ProblemOf(e).Status() != 400 {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -147,7 +147,7 @@ func (r Rules) CallbackOf(c *authserver.Client, sent string) string {
 	return sent
 }
 
-// admit checks how a parsed request was made and signed. The error is an *authserver.Error.
+// admit checks how a parsed request was made and signed. The error is an authserver.Refusal.
 func (r Rules) admit(req *Request) error {
 	switch {
 	case r.HTTPMethods != nil && !slices.Contains(r.HTTPMethods, req.HTTPMethod):
@@ -166,6 +166,6 @@ func (r Rules) admit(req *Request) error {
 	return nil
 }
 
-func rejectMethod(why string) *authserver.Error {
-	return &authserver.Error{Code: authserver.SignatureMethodRejected, Description: why}
+func rejectMethod(why string) error {
+	return authserver.Refuse(authserver.SignatureMethodRejected, why)
 }

@@ -3,7 +3,7 @@
 package oauth2
 
 import (
-	"math"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,21 +15,21 @@ import (
 // ApprovalURL is where the browser goes when the owner approved: the callback with code,
 // state (RFC 6749 §4.1.2) and iss (RFC 9207 §2).
 func ApprovalURL(issuer string, a *authserver.Approval) string {
-	return back(issuer, &a.Return, url.Values{"code": {a.Proof}})
+	return back(issuer, a.Return, url.Values{"code": {a.Proof}})
 }
 
 // ErrorURL is where the browser goes with an error whose callback is proven (RFC 6749
-// §4.1.2.1, RFC 9207 §2). Return must be set.
-func ErrorURL(issuer string, e *authserver.Error) string {
-	v := url.Values{"error": {string(e.Code)}}
-	if e.Description != "" {
-		v.Set("error_description", e.Description)
+// §4.1.2.1, RFC 9207 §2).
+func ErrorURL(issuer string, e authserver.ReturnError) string {
+	v := url.Values{"error": {string(e.Code())}}
+	if e.Description() != "" {
+		v.Set("error_description", e.Description())
 	}
-	return back(issuer, e.Return, v)
+	return back(issuer, e.Return(), v)
 }
 
 // back adds parameters to a callback, whose own query stays (RFC 6749 §3.1.2).
-func back(issuer string, r *authserver.Return, v url.Values) string {
+func back(issuer string, r authserver.Return, v url.Values) string {
 	v.Set("iss", issuer)
 	if r.State != "" {
 		v.Set("state", r.State)
@@ -48,19 +48,19 @@ type errorAnswer struct {
 }
 
 // WriteError answers a request of a client with an error (RFC 6749 §5.2).
-func WriteError(w http.ResponseWriter, e *authserver.Error) {
-	status := StatusOf(e.Code)
+func WriteError(w http.ResponseWriter, e authserver.Refusal) {
+	status := StatusOf(e.Code())
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="gatehouse", charset="UTF-8"`)
 	}
 	SetRetryAfter(w, e)
-	writeJSON(w, status, errorAnswer{Error: e.Code, Description: e.Description})
+	writeJSON(w, status, errorAnswer{Error: e.Code(), Description: e.Description()})
 }
 
 // SetRetryAfter says how long to wait, in whole seconds (RFC 9110 §10.2.3).
-func SetRetryAfter(w http.ResponseWriter, e *authserver.Error) {
-	if e.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+func SetRetryAfter(w http.ResponseWriter, e authserver.Refusal) {
+	if wait, ok := errors.AsType[authserver.WaitError](e); ok && wait.Seconds() > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(wait.Seconds()))
 	}
 }
 

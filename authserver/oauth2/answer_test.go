@@ -31,7 +31,7 @@ func TestTheCallbackKeepsItsOwnQuery(t *testing.T) {
 }
 
 func TestAnErrorTravelsWithStateAndIssuer(t *testing.T) {
-	e := &authserver.Error{Code: authserver.AccessDenied, Description: "no", Return: &authserver.Return{Callback: "https://app.example/cb", State: "s"}}
+	e := authserver.NewReturnError(authserver.Refuse(authserver.AccessDenied, "no"), authserver.Return{Callback: "https://app.example/cb", State: "s"})
 	u, err := url.Parse(oauth2.ErrorURL(issuer, e))
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestErrorsOfTheTokenEndpointHaveTheirStatus(t *testing.T) {
 		authserver.UnsupportedGrantType: 400, authserver.InvalidClient: 401, authserver.ServerError: 500, authserver.TemporarilyUnavailable: 503,
 	} {
 		w := httptest.NewRecorder()
-		oauth2.WriteError(w, &authserver.Error{Code: code, Description: "why", RetryAfter: 1500 * time.Millisecond})
+		oauth2.WriteError(w, authserver.NewWaitError(code, 1500*time.Millisecond, "why"))
 		if w.Code != want || strings.TrimSpace(w.Body.String()) != `{"error":"`+string(code)+`","error_description":"why"}` {
 			t.Errorf("%s: %d %s", code, w.Code, w.Body)
 		}

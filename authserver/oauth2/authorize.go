@@ -20,7 +20,7 @@ const maxScopes = 64
 // is for the person to see; any other fault is the request's Problem.
 func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
 	var prompt authserver.Prompt
-	req, err := parseAuthorize(r, authserver.ProfileOAuth2, checkMode, func(v url.Values) *authserver.Error {
+	req, err := parseAuthorize(r, authserver.ProfileOAuth2, checkMode, func(v url.Values) authserver.Refusal {
 		return parsePrompt(v.Get("prompt"), &prompt)
 	})
 	req.Prompt = prompt
@@ -29,7 +29,7 @@ func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
 
 // parseAuthorize reads an authorization request as RFC 6749 §4.1.1 spells it, with what a
 // profile checks besides.
-func parseAuthorize(r *http.Request, profile authserver.Profile, checks ...func(url.Values) *authserver.Error) (authserver.AuthorizeRequest, error) {
+func parseAuthorize(r *http.Request, profile authserver.Profile, checks ...func(url.Values) authserver.Refusal) (authserver.AuthorizeRequest, error) {
 	v, err := authorizeValues(r)
 	if err != nil {
 		return authserver.AuthorizeRequest{}, err
@@ -46,13 +46,13 @@ func parseAuthorize(r *http.Request, profile authserver.Profile, checks ...func(
 	if len(v["state"]) == 1 {
 		req.State = v.Get("state")
 	}
-	var scopeProblem *authserver.Error
+	var scopeProblem authserver.Refusal
 	req.Scopes, scopeProblem = parseScope(v.Get("scope"))
-	problems := []*authserver.Error{checkRepeated(v), checkResponse(v), scopeProblem, checkChallenge(v)}
+	problems := []authserver.Refusal{checkRepeated(v), checkResponse(v), scopeProblem, checkChallenge(v)}
 	for _, check := range checks {
 		problems = append(problems, check(v))
 	}
-	if n := slices.IndexFunc(problems, func(e *authserver.Error) bool { return e != nil }); n >= 0 {
+	if n := slices.IndexFunc(problems, func(e authserver.Refusal) bool { return e != nil }); n >= 0 {
 		req.Problem = problems[n]
 	}
 	return req, nil
@@ -77,7 +77,7 @@ var authorizeParameters = []string{
 	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "code_challenge", "code_challenge_method", "prompt",
 }
 
-func checkRepeated(v url.Values) *authserver.Error {
+func checkRepeated(v url.Values) authserver.Refusal {
 	if repeated(v, authorizeParameters) {
 		return invalid("a parameter is given twice")
 	}
@@ -85,18 +85,18 @@ func checkRepeated(v url.Values) *authserver.Error {
 }
 
 // checkResponse refuses everything but the code flow.
-func checkResponse(v url.Values) *authserver.Error {
+func checkResponse(v url.Values) authserver.Refusal {
 	if v.Get("response_type") == "" {
 		return invalid("response_type is required")
 	}
 	if v.Get("response_type") != "code" {
-		return &authserver.Error{Code: authserver.UnsupportedResponseType, Description: "response_type must be code"}
+		return authserver.Refuse(authserver.UnsupportedResponseType, "response_type must be code")
 	}
 	return nil
 }
 
 // checkMode refuses every answer but the one in the query.
-func checkMode(v url.Values) *authserver.Error {
+func checkMode(v url.Values) authserver.Refusal {
 	if mode := v.Get("response_mode"); mode != "" && mode != "query" {
 		return invalid("response_mode must be query")
 	}
@@ -106,7 +106,7 @@ func checkMode(v url.Values) *authserver.Error {
 // checkChallenge lets nobody use PKCE badly (RFC 7636 §4.3, RFC 9700 §2.1.1): the method's
 // default would be plain, so it must be named. Whether the client may leave PKCE out is the
 // engine's to say.
-func checkChallenge(v url.Values) *authserver.Error {
+func checkChallenge(v url.Values) authserver.Refusal {
 	if v.Get("code_challenge") == "" && v.Get("code_challenge_method") == "" {
 		return nil
 	}
@@ -125,17 +125,17 @@ func checkChallenge(v url.Values) *authserver.Error {
 
 // parseScope reads a scope parameter: scope tokens with single spaces between (RFC 6749
 // §3.3). Without one the answer is nil: whatever the client may have.
-func parseScope(text string) ([]string, *authserver.Error) {
+func parseScope(text string) ([]string, authserver.Refusal) {
 	if text == "" {
 		return nil, nil
 	}
 	names := strings.Split(text, " ")
 	if len(names) > maxScopes {
-		return nil, &authserver.Error{Code: authserver.InvalidScope, Description: "too many scopes"}
+		return nil, authserver.Refuse(authserver.InvalidScope, "too many scopes")
 	}
 	for _, name := range names {
 		if name == "" || strings.ContainsFunc(name, notScopeChar) {
-			return nil, &authserver.Error{Code: authserver.InvalidScope, Description: "the scope is malformed"}
+			return nil, authserver.Refuse(authserver.InvalidScope, "the scope is malformed")
 		}
 	}
 	return names, nil
@@ -148,7 +148,7 @@ func notScopeChar(r rune) bool {
 
 // parsePrompt reads OpenID Connect's prompt parameter into p. To select an account, an
 // owner logs in again.
-func parsePrompt(text string, p *authserver.Prompt) *authserver.Error {
+func parsePrompt(text string, p *authserver.Prompt) authserver.Refusal {
 	values := strings.Fields(text)
 	for _, value := range values {
 		switch value {

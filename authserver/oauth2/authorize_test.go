@@ -90,7 +90,7 @@ func TestWhatIsWrongWithAnAuthorizationRequestIsItsProblem(t *testing.T) {
 			if err != nil {
 				t.Fatalf("not even client and callback were read: %v", err)
 			}
-			if req.Problem == nil || req.Problem.Code != tc.want {
+			if req.Problem == nil || req.Problem.Code() != tc.want {
 				t.Errorf("the problem is %v, want %s", req.Problem, tc.want)
 			}
 		})

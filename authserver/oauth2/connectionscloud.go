@@ -70,24 +70,24 @@ func ParseConnectionsCloudAuthorize(r *http.Request) (authserver.AuthorizeReques
 		return authserver.AuthorizeRequest{}, err
 	}
 	if names := connectionsAuthorize.absent(v.Values, ""); len(names) > 0 {
-		return authserver.AuthorizeRequest{}, fault(authserver.WhyAbsent, names...)
+		return authserver.AuthorizeRequest{}, fault(authserver.ParameterAbsent, names...)
 	}
 	if names := connectionsAuthorize.invalid(v.Values); len(names) > 0 {
-		return authserver.AuthorizeRequest{}, fault(authserver.WhyMalformed, withValue(v.Values, names)...)
+		return authserver.AuthorizeRequest{}, fault(authserver.ParameterMalformed, withValue(v.Values, names)...)
 	}
 	if v.Get("response_type") != "code" {
-		return authserver.AuthorizeRequest{}, &authserver.Error{Code: authserver.UnsupportedResponseType, Description: "response_type must be code"}
+		return authserver.AuthorizeRequest{}, authserver.Refuse(authserver.UnsupportedResponseType, "response_type must be code")
 	}
 	callback, ok := callbackOf(v.Values)
 	if !ok || callback == "" {
-		return authserver.AuthorizeRequest{}, &authserver.Error{Code: authserver.InvalidCallback, Description: "callback_uri is empty, or redirect_uri says something else"}
+		return authserver.AuthorizeRequest{}, authserver.Refuse(authserver.InvalidCallback, "callback_uri is empty, or redirect_uri says something else")
 	}
 	req := authserver.AuthorizeRequest{
 		Profile: authserver.ProfileConnectionsCloudOAuth2, ClientID: v.Get("client_id"), Callback: callback,
 		State: v.Get("state"), CodeChallenge: v.Get("code_challenge"),
 	}
 	if problem := checkChallenge(v.Values); problem != nil {
-		return req, fault(authserver.WhyMalformed, "code_challenge")
+		return req, fault(authserver.ParameterMalformed, "code_challenge")
 	}
 	return req, nil
 }
@@ -126,14 +126,14 @@ func ParseConnectionsCloudToken(r *http.Request) (authserver.ClientSecret, auths
 		return secret, req, err
 	}
 	if v.place != authserver.InHeader && r.Header.Get("Authorization") != "" {
-		return secret, req, fault(authserver.WhyMisplaced, "Authorization")
+		return secret, req, fault(authserver.ParameterMisplaced, "Authorization")
 	}
 	if err := checkConnectionsToken(v.Values); err != nil {
 		return secret, req, err
 	}
 	callback, ok := callbackOf(v.Values)
 	if !ok {
-		return secret, req, &authserver.Error{Code: authserver.InvalidGrant, Why: authserver.WhyWrongCallback, Description: "callback_uri and redirect_uri differ"}
+		return secret, req, authserver.NewGrantError(authserver.GrantWrongCallback, "callback_uri and redirect_uri differ")
 	}
 	secret = authserver.ClientSecret{ID: v.Get("client_id"), Secret: v.Get("client_secret"), Place: v.place}
 	req = authserver.TokenRequest{
@@ -146,19 +146,19 @@ func ParseConnectionsCloudToken(r *http.Request) (authserver.ClientSecret, auths
 func checkConnectionsToken(v url.Values) error {
 	grant := authserver.GrantType(v.Get("grant_type"))
 	if names := connectionsToken.absent(v, grant); len(names) > 0 {
-		return fault(authserver.WhyAbsent, names...)
+		return fault(authserver.ParameterAbsent, names...)
 	}
 	if names := connectionsToken.invalid(v); len(names) > 0 {
-		return fault(authserver.WhyMalformed, names...)
+		return fault(authserver.ParameterMalformed, names...)
 	}
 	if grant != authserver.GrantAuthorizationCode && grant != authserver.GrantRefreshToken {
-		return &authserver.Error{Code: authserver.UnsupportedGrantType, Description: "grant_type must be authorization_code or refresh_token"}
+		return authserver.Refuse(authserver.UnsupportedGrantType, "grant_type must be authorization_code or refresh_token")
 	}
 	for _, p := range connectionsToken {
 		needed := p.grant == grant || p.grant == "" && !p.optional
 		given := func(name string) bool { return v.Get(name) != "" }
 		if needed && !slices.ContainsFunc(p.names(), given) {
-			return fault(authserver.WhyEmpty, p.name)
+			return fault(authserver.ParameterEmpty, p.name)
 		}
 	}
 	return nil
@@ -167,19 +167,19 @@ func checkConnectionsToken(v url.Values) error {
 // ConnectionsCloudApprovalURL is where the browser goes when the owner approved: the callback
 // with the code (step 2), and with state if there was one.
 func ConnectionsCloudApprovalURL(_ string, a *authserver.Approval) string {
-	return connectionsBack(&a.Return, "code="+url.QueryEscape(a.Proof))
+	return connectionsBack(a.Return, "code="+url.QueryEscape(a.Proof))
 }
 
 // ConnectionsCloudErrorURL is where the browser goes when the owner denied (step 2). It is empty
 // for any other error: they are shown, and never travel.
-func ConnectionsCloudErrorURL(_ string, e *authserver.Error) string {
-	if e.Code != authserver.AccessDenied {
+func ConnectionsCloudErrorURL(_ string, e authserver.ReturnError) string {
+	if e.Code() != authserver.AccessDenied {
 		return ""
 	}
-	return connectionsBack(e.Return, "oauth_error=oauth_denied&error=access_denied")
+	return connectionsBack(e.Return(), "oauth_error=oauth_denied&error=access_denied")
 }
 
-func connectionsBack(r *authserver.Return, query string) string {
+func connectionsBack(r authserver.Return, query string) string {
 	join := "?"
 	if strings.Contains(r.Callback, "?") {
 		join = "&"

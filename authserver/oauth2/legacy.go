@@ -69,7 +69,7 @@ func (ps parameters) gather(r *http.Request, places ...reader) (sent, error) {
 			return sent{}, err
 		}
 		if names := ps.repeated(v); len(names) > 0 {
-			return sent{}, fault(authserver.WhyRepeated, names...)
+			return sent{}, fault(authserver.ParameterRepeated, names...)
 		}
 		if ps.readAny(v) {
 			found, used = sent{v, place.place}, append(used, v)
@@ -110,11 +110,9 @@ func (ps parameters) scattered(places []url.Values) error {
 		}
 	}
 	if len(twice) > 0 {
-		return fault(authserver.WhyRepeated, twice...)
+		return fault(authserver.ParameterRepeated, twice...)
 	}
-	e := fault(authserver.WhyMisplaced, names...)
-	e.Description = "parameters are in two places at once: " + strings.Join(names, ", ")
-	return e
+	return authserver.NewParameterError(authserver.ParameterMisplaced, "parameters are in two places at once: "+strings.Join(names, ", "), names...)
 }
 
 // repeated names what the endpoint reads and v holds more than once, in the order of the table.
@@ -163,17 +161,18 @@ func (ps parameters) secrets(v url.Values) bool {
 	return slices.ContainsFunc(ps, func(p parameter) bool { return p.secret && v.Has(p.name) })
 }
 
-func fault(why authserver.Why, names ...string) *authserver.Error {
-	text := map[authserver.Why]string{
-		authserver.WhyAbsent: "parameters are missing", authserver.WhyEmpty: "a parameter is empty",
-		authserver.WhyRepeated: "parameters are given twice", authserver.WhyMalformed: "parameters are malformed",
-		authserver.WhyMisplaced: "parameters are not where they belong",
-	}[why]
-	return &authserver.Error{Code: authserver.InvalidRequest, Why: why, Parameters: names,
-		Description: text + ": " + strings.Join(names, ", ")}
+// faultTexts are what a client's developer is told about parameters.
+var faultTexts = map[authserver.ParameterFault]string{
+	authserver.ParameterAbsent: "parameters are missing", authserver.ParameterEmpty: "a parameter is empty",
+	authserver.ParameterRepeated: "parameters are given twice", authserver.ParameterMalformed: "parameters are malformed",
+	authserver.ParameterMisplaced: "parameters are not where they belong",
 }
 
-func malformed(what string) *authserver.Error { return fault(authserver.WhyMalformed, what) }
+func fault(of authserver.ParameterFault, names ...string) authserver.Refusal {
+	return authserver.NewParameterError(of, faultTexts[of]+": "+strings.Join(names, ", "), names...)
+}
+
+func malformed(what string) authserver.Refusal { return fault(authserver.ParameterMalformed, what) }
 
 // legacyQuery reads the query.
 func legacyQuery(r *http.Request) (url.Values, error) {

@@ -38,12 +38,13 @@ func TestEachRowOfATableHasItsSource(t *testing.T) {
 func TestEachRowOfTheErrorTablesIsReached(t *testing.T) {
 	for name, table := range map[string]lines{"pages": connectionsPages, "answers": connectionsAnswers} {
 		for n, l := range table {
-			e := &authserver.Error{Code: l.code, Why: l.why}
+			var names []string
 			if l.about != "" {
-				e.Parameters = []string{l.about}
+				names = []string{l.about}
 			} else if l.lists {
-				e.Parameters = []string{"first", "second"}
+				names = []string{"first", "second"}
 			}
+			e := refusalWith(t, l.is, names)
 			want := l.text
 			if l.lists {
 				want += "first,second"
@@ -53,6 +54,27 @@ func TestEachRowOfTheErrorTablesIsReached(t *testing.T) {
 				t.Errorf("%s: row %d (%s) is hidden by another: %d %s", name, n, l.text, status, text)
 			}
 		}
+	}
+}
+
+// refusalWith returns the refusal that a row is about.
+func refusalWith(t *testing.T, is error, names []string) authserver.Refusal {
+	t.Helper()
+	switch is := is.(type) { //nolint:errorlint // a row holds the value itself
+	case authserver.Code:
+		return authserver.Refuse(is, "")
+	case authserver.ParameterFault:
+		return authserver.NewParameterError(is, "", names...)
+	case authserver.AccessCause:
+		return authserver.NewAccessDeniedError(is, "")
+	case authserver.GrantCause:
+		if is == authserver.GrantOfRefreshToken {
+			return authserver.NewRefreshTokenError(authserver.GrantExpired, "")
+		}
+		return authserver.NewGrantError(is, "")
+	default:
+		t.Fatalf("a row is about %v", is)
+		return nil
 	}
 }
 
@@ -88,7 +110,7 @@ func TestTheErrorListsAreComplete(t *testing.T) {
 
 func TestAnErrorNobodyKnowsIsAFailedRequest(t *testing.T) {
 	w := httptest.NewRecorder()
-	WriteConnectionsCloudError(w, &authserver.Error{Code: authserver.ServerError, Description: "the disk is on fire"})
+	WriteConnectionsCloudError(w, authserver.Refuse(authserver.ServerError, "the disk is on fire"))
 	if w.Code != http.StatusInternalServerError || w.Body.String() != "oauth_request_failed" || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
 	}
@@ -122,11 +144,11 @@ func TestACallbackWithAQueryIsExtended(t *testing.T) {
 	if got := ConnectionsCloudApprovalURL("", &authserver.Approval{Return: r, Proof: "p"}); got != "https://album.example/cb?x=1&code=p&state=a+b%26c" {
 		t.Errorf("approved: %s", got)
 	}
-	denied := &authserver.Error{Code: authserver.AccessDenied, Return: &r}
+	denied := authserver.NewReturnError(authserver.NewAccessDeniedError(authserver.DeniedByOwner, ""), r)
 	if got := ConnectionsCloudErrorURL("", denied); got != "https://album.example/cb?x=1&oauth_error=oauth_denied&error=access_denied&state=a+b%26c" {
 		t.Errorf("denied: %s", got)
 	}
-	if got := ConnectionsCloudErrorURL("", &authserver.Error{Code: authserver.InvalidScope, Return: &r}); got != "" {
+	if got := ConnectionsCloudErrorURL("", authserver.NewReturnError(authserver.Refuse(authserver.InvalidScope, ""), r)); got != "" {
 		t.Errorf("another error travels to %s", got)
 	}
 }

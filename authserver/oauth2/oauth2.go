@@ -24,8 +24,8 @@ const (
 	PathMetadata   = "/.well-known/oauth-authorization-server"
 )
 
-func invalid(description string) *authserver.Error {
-	return &authserver.Error{Code: authserver.InvalidRequest, Description: description}
+func invalid(description string) authserver.Refusal {
+	return authserver.Refuse(authserver.InvalidRequest, description)
 }
 
 // form reads the body of a request to a back-channel endpoint. All parameters are in the

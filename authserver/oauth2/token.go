@@ -116,8 +116,8 @@ func basic(r *http.Request) (id, secret string, err error) {
 	return id, secret, nil
 }
 
-func noClient(description string) *authserver.Error {
-	return &authserver.Error{Code: authserver.InvalidClient, Description: description}
+func noClient(description string) authserver.Refusal {
+	return authserver.Refuse(authserver.InvalidClient, description)
 }
 
 // tokenAnswer is RFC 6749 §5.1.

@@ -90,8 +90,8 @@ func TestAMalformedTokenRequestIsRefused(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, _, err := oauth2.ParseToken(tc.r)
-			e, ok := errors.AsType[*authserver.Error](err)
-			if !ok || e.Code != tc.want {
+			e, ok := errors.AsType[authserver.Refusal](err)
+			if !ok || e.Code() != tc.want {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
 		})

@@ -18,17 +18,17 @@ type UserIdentity struct {
 }
 
 // ParseBearer reads the access token of a request to a resource (RFC 6750 §2.1): from the header
-// and from nowhere else. The scheme may be in any case. Without a token the error is TokenRejected,
+// and from nowhere else. The scheme may be in any case. Without a token the error is TokenMissing,
 // with one that is malformed TokenExpired.
 func ParseBearer(r *http.Request) (string, error) {
 	values := r.Header["Authorization"]
 	if len(values) == 0 {
-		return "", &authserver.Error{Code: authserver.TokenRejected, Why: authserver.WhyAbsent, Parameters: []string{"access_token"}, Description: "an access token is required"}
+		return "", authserver.Refuse(authserver.TokenMissing, "an access token is required")
 	}
 	scheme, token, found := strings.Cut(values[0], " ")
 	token = strings.Trim(token, " ")
 	if len(values) > 1 || !found || !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return "", &authserver.Error{Code: authserver.TokenExpired, Description: "the Authorization header must be a bearer token"}
+		return "", authserver.Refuse(authserver.TokenExpired, "the Authorization header must be a bearer token")
 	}
 	return token, nil
 }

@@ -81,7 +81,7 @@ func (s *Site) postConsent(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	approval, err := s.auth.Decide(r.Context(), i, v, decision)
-	if errors.Is(err, &authserver.Error{Code: authserver.NothingChosen}) {
+	if errors.Is(err, authserver.NothingChosen) {
 		return in(i.Profile, s.showConsentAgain(w, r, i, v))
 	}
 	if err != nil {
@@ -98,7 +98,7 @@ func decisionOf(f url.Values) (authserver.Decision, error) {
 		d.Allow = true
 	case "deny":
 	default:
-		return d, &authserver.Error{Code: authserver.InvalidRequest, Description: "decision must be allow or deny"}
+		return d, authserver.Refuse(authserver.InvalidRequest, "decision must be allow or deny")
 	}
 	return d, nil
 }

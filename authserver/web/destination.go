@@ -31,7 +31,7 @@ func destinationOf(uri string) destination {
 
 // linkTo returns a link back to a client, with what the client is to be told; empty if there
 // is no way back. Templates would refuse the private-use schemes of native applications.
-func linkTo(r *authserver.Return, to string) template.URL {
+func linkTo(r authserver.Return, to string) template.URL {
 	if to == "" || callback.Classify(r.Callback) == callback.Invalid {
 		return ""
 	}

@@ -17,12 +17,12 @@ type dialect struct {
 	// approval returns the address that takes an approval to its client; "" if there is
 	// none, and the proof is shown to the owner.
 	approval func(issuer string, a *authserver.Approval) string
-	// failure returns the address that takes an error whose Return is set to its client;
-	// "" if this one does not travel, and is shown to the person.
-	failure func(issuer string, e *authserver.Error) string
+	// failure returns the address that takes an error to its client; "" if this one does not
+	// travel, and is shown to the person.
+	failure func(issuer string, e authserver.ReturnError) string
 	// identify returns how the profile calls an error on a page, and the page's status;
 	// false for what it has no word for. nil: it has no words of its own.
-	identify func(e *authserver.Error) (status int, identifier string, ok bool)
+	identify func(e authserver.Refusal) (status int, identifier string, ok bool)
 	// parseAuthorize reads a request at the profile's authorization endpoint.
 	parseAuthorize func(*http.Request) (authserver.AuthorizeRequest, error)
 	// parseToken and writeToken are how the profile's token endpoint is spelled.
@@ -32,7 +32,7 @@ type dialect struct {
 	// with one of its access tokens.
 	rules, resource oauth1.Rules
 	// refuse answers a client's own request with an error.
-	refuse func(w http.ResponseWriter, e *authserver.Error)
+	refuse func(w http.ResponseWriter, e authserver.Refusal)
 	// shyLogin is set where the login page must not tell for which client it is: what
 	// brought the owner there is only looked at when they have logged in.
 	shyLogin bool
@@ -96,7 +96,7 @@ var dialects = map[authserver.Profile]dialect{
 
 // identifierOf returns how the profile calls an error, and its status; the status that is given
 // and no identifier if it has no word for it.
-func (d dialect) identifierOf(e *authserver.Error, status int) (int, string) {
+func (d dialect) identifierOf(e authserver.Refusal, status int) (int, string) {
 	if d.identify != nil {
 		if own, identifier, ok := d.identify(e); ok {
 			return own, identifier
@@ -131,8 +131,8 @@ func in(p authserver.Profile, err error) error {
 
 // dialectOfError returns the dialect that an error is told in.
 func dialectOfError(err error) dialect {
-	if e, ok := errors.AsType[*authserver.Error](err); ok && e.Return != nil {
-		return dialectOf(e.Return.Profile)
+	if e, ok := errors.AsType[authserver.ReturnError](err); ok {
+		return dialectOf(e.Return().Profile)
 	}
 	if e, ok := errors.AsType[spoken](err); ok {
 		return dialectOf(e.profile)

@@ -31,14 +31,14 @@ func TestOfASignedProfileOnlyTheOwnersNoTravels(t *testing.T) {
 			authserver.InvalidRequest, authserver.InvalidScope, authserver.ServerError, authserver.TemporarilyUnavailable,
 			authserver.RequestTokenExpired, authserver.UnknownClient, authserver.LoginRequired,
 		} {
-			if to := dialectOf(p).failure("", &authserver.Error{Code: code, Return: &back}); to != "" {
+			if to := dialectOf(p).failure("", authserver.NewReturnError(authserver.Refuse(code, ""), back)); to != "" {
 				t.Errorf("%s: %s travels to %s", p, code, to)
 			}
 		}
 		denied := func(callback string) string {
 			r := back
 			r.Callback = callback
-			return dialectOf(p).failure("", &authserver.Error{Code: authserver.AccessDenied, Return: &r})
+			return dialectOf(p).failure("", authserver.NewReturnError(authserver.NewAccessDeniedError(authserver.DeniedByOwner, ""), r))
 		}
 		if to := denied(back.Callback); !strings.HasPrefix(to, "https://app.example/cb?oauth_token=t&") {
 			t.Errorf("%s: a denial travels to %q", p, to)

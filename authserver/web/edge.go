@@ -105,23 +105,24 @@ func (s *Site) form(h handler) http.Handler {
 		panic("web: New has accepted an issuer that is no origin: " + err.Error())
 	}
 	guard.SetDenyHandler(s.page(func(http.ResponseWriter, *http.Request) error {
-		return &authserver.Error{Code: authserver.InteractionGone, Description: "the form was sent by another site"}
+		return authserver.Refuse(authserver.InteractionGone, "the form was sent by another site")
 	}))
 	return guard.Handler(s.page(h))
 }
 
 func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error) {
 	d, e := dialectOfError(err), s.outside(r, err)
+	back, travels := errors.AsType[authserver.ReturnError](e)
 	to := ""
-	if e.Return != nil {
+	if travels {
 		s.endInteraction(w, r)
-		to = d.failure(s.issuer, e)
+		to = d.failure(s.issuer, back)
 	}
-	if to != "" && (e.Return.Silent || s.loggedIn(r)) {
+	if to != "" && (back.Return().Silent || s.loggedIn(r)) {
 		redirect(w, r, to)
 		return
 	}
-	s.showError(w, r, d, e, to)
+	s.showError(w, r, d, e, wayBack{to, back.Return()})
 }
 
 // loggedIn reports whether a person has logged in with this browser. Before that, nobody is
@@ -137,19 +138,16 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// outside turns an error into what may be shown. Only *authserver.Error goes out; of
+// outside turns an error into what may be shown. Only an authserver.Refusal goes out; of
 // anything else the log gets the cause and the outside that there was a fault.
-func (s *Site) outside(r *http.Request, err error) *authserver.Error {
-	if e, ok := errors.AsType[*authserver.Error](err); ok {
+func (s *Site) outside(r *http.Request, err error) authserver.Refusal {
+	if e, ok := errors.AsType[authserver.Refusal](err); ok {
 		return e
 	}
 	if errors.Is(err, authserver.ErrUnavailable) {
 		s.log.ErrorContext(r.Context(), "the request cannot be answered now", "route", r.Pattern, "err", err)
-		return &authserver.Error{
-			Code: authserver.TemporarilyUnavailable, RetryAfter: unavailableRetry,
-			Description: "the server cannot answer now; try again in a few seconds",
-		}
+		return authserver.NewWaitError(authserver.TemporarilyUnavailable, unavailableRetry, "the server cannot answer now; try again in a few seconds")
 	}
 	s.log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "err", err)
-	return &authserver.Error{Code: authserver.ServerError, Description: "the server failed; the cause is in its log"}
+	return authserver.Refuse(authserver.ServerError, "the server failed; the cause is in its log")
 }

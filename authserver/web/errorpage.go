@@ -101,11 +101,16 @@ var mistakeOfApplication = errorWords{
 	advice: tellTheirPeople, detailed: true,
 }
 
+// wayBack is where an error would have travelled; without an address it cannot.
+type wayBack struct {
+	address string
+	to      authserver.Return
+}
+
 // showError shows an error that must not, or cannot, travel to a client. The dialect may have a
-// name and a status of its own for it. A link leads to where it would have travelled, if to is
-// not empty.
-func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e *authserver.Error, to string) {
-	words, ok := wordsOf[e.Code]
+// name and a status of its own for it. A link leads back, if there is a way.
+func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e authserver.Refusal, back wayBack) {
+	words, ok := wordsOf[e.Code()]
 	if !ok {
 		words = mistakeOfApplication
 	}
@@ -123,8 +128,8 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e *a
 	if words.logged {
 		view.RequestID = requestID(r.Context())
 	}
-	if to != "" {
-		view.Back, view.Destination = linkTo(e.Return, to), destinationOf(e.Return.Callback)
+	if back.address != "" {
+		view.Back, view.Destination = linkTo(back.to, back.address), destinationOf(back.to.Callback)
 	}
 	oauth2.SetRetryAfter(w, e)
 	s.writeErrorPage(w, r, status, view)

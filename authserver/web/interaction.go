@@ -15,8 +15,8 @@ import (
 func (s *Site) begin(w http.ResponseWriter, r *http.Request, i *authserver.Interaction) error {
 	sealed, err := s.auth.SealInteraction(i)
 	if err != nil {
-		if e, ok := errors.AsType[*authserver.Error](err); ok {
-			e.Return = i.Return()
+		if e, ok := errors.AsType[authserver.Refusal](err); ok {
+			return authserver.NewReturnError(e, i.Return())
 		}
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *Site) resume(r *http.Request) (*authserver.Interaction, *authserver.Vis
 func (s *Site) interaction(r *http.Request) (*authserver.Interaction, error) {
 	id := r.PathValue("id")
 	if !isInteractionID(id) {
-		return nil, &authserver.Error{Code: authserver.InteractionGone, Description: "the request is unknown or too old"}
+		return nil, authserver.Refuse(authserver.InteractionGone, "the request is unknown or too old")
 	}
 	return s.auth.OpenInteraction(id, cookieOf(r, interactionCookie+id))
 }
@@ -128,7 +128,7 @@ type refusedView struct {
 // showRefusal says that the owner may not use the client and whom to ask. The engine has
 // told the audit log why.
 func (s *Site) showRefusal(w http.ResponseWriter, i *authserver.Interaction, p authserver.Position) error {
-	e := &authserver.Error{Code: authserver.AccessDenied, Why: authserver.WhyNotEntitled}
+	e := authserver.NewAccessDeniedError(authserver.OwnerNotEntitled, "the owner may not use this client")
 	status, identifier := dialectOf(i.Profile).identifierOf(e, http.StatusForbidden)
 	setChallenge(w, status)
 	return s.render(w, status, pageRefused, refusedView{
@@ -139,8 +139,8 @@ func (s *Site) showRefusal(w http.ResponseWriter, i *authserver.Interaction, p a
 
 // denialURL is a link back to the client for whoever does not go on; empty if there is no way back.
 func (s *Site) denialURL(i *authserver.Interaction, why string) template.URL {
-	e := &authserver.Error{Code: authserver.AccessDenied, Description: why, Return: i.Return()}
-	return linkTo(e.Return, dialectOf(i.Profile).failure(s.issuer, e))
+	e := authserver.NewReturnError(authserver.Refuse(authserver.AccessDenied, why), i.Return())
+	return linkTo(e.Return(), dialectOf(i.Profile).failure(s.issuer, e))
 }
 
 func interactionPath(id string) string { return "/interaction/" + id }

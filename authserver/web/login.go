@@ -3,6 +3,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -103,12 +104,13 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) error
 // loginProblem returns what the login page says about an error and the status that goes
 // with it; no text if the page has nothing to say. 403 and not 401: RFC 9110 §15.5.2
 // wants a challenge with 401, which browsers answer with a box of their own.
-func loginProblem(e *authserver.Error) (text string, status int) {
-	switch e.Code {
+func loginProblem(e authserver.Refusal) (text string, status int) {
+	wait, _ := errors.AsType[authserver.WaitError](e)
+	switch e.Code() {
 	case authserver.WrongPassword:
 		return "The user name or the password is wrong.", http.StatusForbidden
 	case authserver.TooManyAttempts:
-		return "There were too many attempts. Try again in " + inWords(e.RetryAfter) + ".", http.StatusTooManyRequests
+		return "There were too many attempts. Try again in " + inWords(wait.After()) + ".", http.StatusTooManyRequests
 	case authserver.TemporarilyUnavailable:
 		return "Signing in is not possible right now. Try again in a few seconds.", http.StatusServiceUnavailable
 	default:
@@ -136,11 +138,11 @@ func (s *Site) visitor(r *http.Request) (*authserver.Visitor, error) {
 // fields reads a form of ours. Only a list has a field twice.
 func fields(r *http.Request, lists ...string) (url.Values, error) {
 	if err := r.ParseForm(); err != nil {
-		return nil, &authserver.Error{Code: authserver.InvalidRequest, Description: "the form is not well-formed or too large"}
+		return nil, authserver.Refuse(authserver.InvalidRequest, "the form is not well-formed or too large")
 	}
 	for name, values := range r.PostForm {
 		if len(values) > 1 && !slices.Contains(lists, name) {
-			return nil, &authserver.Error{Code: authserver.InvalidRequest, Description: "a field is given twice"}
+			return nil, authserver.Refuse(authserver.InvalidRequest, "a field is given twice")
 		}
 	}
 	return r.PostForm, nil

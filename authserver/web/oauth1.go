@@ -20,16 +20,16 @@ func signed(rules, resource oauth1.Rules, words consentWords) dialect {
 			}
 			return oauth1.ApprovalURL(a.Callback, a.RequestToken, a.Proof)
 		},
-		failure: func(_ string, e *authserver.Error) string {
+		failure: func(_ string, e authserver.ReturnError) string {
 			// Only the owner's no travels. Whatever else is wrong is for the owner to see, who
 			// holds the link in hand that led to it.
-			if r := e.Return; e.Code == authserver.AccessDenied && r.Callback != "" && r.Callback != authserver.OutOfBand {
+			if r := e.Return(); e.Code() == authserver.AccessDenied && r.Callback != "" && r.Callback != authserver.OutOfBand {
 				return oauth1.DeniedURL(rules, r.Callback, r.RequestToken)
 			}
 			return ""
 		},
-		identify: func(e *authserver.Error) (int, string, bool) { return oauth1.OnPage(rules, e) },
-		refuse:   func(w http.ResponseWriter, e *authserver.Error) { oauth1.WriteProblem(w, rules, oauth1.ProblemOf(e)) },
+		identify: func(e authserver.Refusal) (int, string, bool) { return oauth1.OnPage(rules, e) },
+		refuse:   func(w http.ResponseWriter, e authserver.Refusal) { oauth1.WriteProblem(w, rules, oauth1.ProblemOf(e)) },
 		rules:    rules, resource: resource, shyLogin: true, words: words,
 	}
 }
@@ -107,7 +107,7 @@ func (s *Site) whoSigned(r *http.Request, p authserver.Profile, rules oauth1.Rul
 		return authserver.Caller{}, nil, err
 	}
 	if req.SignatureMethod == oauth1.Plaintext && s.inClear(r) { // RFC 5849 §3.4.4
-		return authserver.Caller{}, nil, &authserver.Error{Code: authserver.SignatureMethodRejected, Description: "PLAINTEXT needs TLS"}
+		return authserver.Caller{}, nil, authserver.Refuse(authserver.SignatureMethodRejected, "PLAINTEXT needs TLS")
 	}
 	caller, err := s.auth.AuthenticateSigned(r.Context(), question(p, kind, req))
 	return caller, req, err

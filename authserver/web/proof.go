@@ -19,7 +19,7 @@ type proofView struct {
 func (s *Site) showProof(w http.ResponseWriter, a *authserver.Approval) error {
 	client, ok := s.auth.Client(a.ClientID)
 	if !ok {
-		return &authserver.Error{Code: authserver.UnknownClient, Description: "no such client"}
+		return authserver.Refuse(authserver.UnknownClient, "no such client")
 	}
 	isolateWindow(w)
 	return s.render(w, http.StatusOK, pageProof, proofView{Client: client, Proof: a.Proof})

@@ -22,10 +22,7 @@ func (s *Site) whenStarted(h handler) handler {
 		if s.started == nil || s.started() {
 			return h(w, r)
 		}
-		return in(profileAt(r), &authserver.Error{
-			Code: authserver.TemporarilyUnavailable, RetryAfter: startingRetry,
-			Description: "the server is starting; try again in a few seconds",
-		})
+		return in(profileAt(r), authserver.NewWaitError(authserver.TemporarilyUnavailable, startingRetry, "the server is starting; try again in a few seconds"))
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *Site) userIdentity(w http.ResponseWriter, r *http.Request) error {
 	}
 	owner, err := s.auth.OwnerOf(r.Context(), info)
 	if errors.Is(err, authserver.ErrNotFound) {
-		return in(p.profile, &authserver.Error{Code: authserver.TokenExpired, Description: "the token is not valid, or not any more"})
+		return in(p.profile, authserver.Refuse(authserver.TokenExpired, "the token is not valid, or not any more"))
 	}
 	if err != nil {
 		return in(p.profile, err)

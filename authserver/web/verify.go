@@ -24,7 +24,7 @@ func (s *Site) postVerify(w http.ResponseWriter, r *http.Request) error {
 	}
 	message := oauth1.Message{Method: form.Get("method"), URL: form.Get("url"), Authorization: form.Get("authorization"), Form: form.Get("body")}
 	if message.Method == "" || message.URL == "" {
-		return &authserver.Error{Code: authserver.InvalidRequest, Description: "method and url are required"}
+		return authserver.Refuse(authserver.InvalidRequest, "method and url are required")
 	}
 	var info authserver.TokenInfo // of a request that no client signs: nothing
 	if q, ok := s.signedQuestion(message); ok {
