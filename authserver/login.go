@@ -15,7 +15,7 @@ import (
 
 // Directory knows the owners and how they prove who they are.
 type Directory interface {
-	// Authenticate returns the owner with this name and password. ErrWrongPassword
+	// Authenticate returns the owner with this name, as NormalizeName returns it, and password. ErrWrongPassword
 	// for unknown names and wrong passwords alike, in the same time; ErrUnavailable
 	// when it cannot tell now. Known browsers go before anybody else.
 	Authenticate(ctx context.Context, name, password string, lane Lane) (Owner, error)
@@ -49,16 +49,23 @@ type Login struct {
 
 const (
 	maxUsername = 256
-	maxPassword = 1024
+	// maxTypedName is how long a name may be before NormalizeName makes it shorter.
+	maxTypedName = 4 * maxUsername
+	maxPassword  = 1024
 	// DeviceLifetime is how long a browser counts as known for an owner: as long as the key
 	// lives that the cookie is sealed with.
 	DeviceLifetime = credential.LongestToken
 )
 
-// Login checks what a person typed. WrongPassword and TooManyAttempts are refusals
-// for the login page; a wrong guess costs the guesser time, never somebody else.
+// Login checks what a person typed. The name is what NormalizeName makes of it; the password is
+// compared byte for byte. WrongPassword and TooManyAttempts are refusals for the login page; a
+// wrong guess costs the guesser time, never somebody else.
 func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
-	if c.Username == "" || c.Password == "" || len(c.Username) > maxUsername || len(c.Password) > maxPassword {
+	if len(c.Username) > maxTypedName || len(c.Password) > maxPassword {
+		return Login{}, Refuse(WrongPassword, "wrong user name or password")
+	}
+	c.Username = NormalizeName(c.Username)
+	if c.Username == "" || c.Password == "" || len(c.Username) > maxUsername {
 		return Login{}, Refuse(WrongPassword, "wrong user name or password")
 	}
 	owner, err := s.checkPassword(ctx, c)

@@ -454,6 +454,7 @@ func TestN95AnOwnerWhoCouldBeTakenForSomebodyElseDoesNotGetIn(t *testing.T) {
 		"a subject like a name":         {Name: "mallory", Subject: "bob"},
 		"a subject in upper case":       {Name: "mallory", Subject: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
 		"a name with a line feed":       {Name: "mal\nlory", Subject: subject},
+		"a name in NFD":                 {Name: "Zoe\u0308", Subject: subject},
 		"a group with a line feed":      {Name: "mallory", Subject: subject, Groups: []string{"a", "b\nfamily"}},
 	} {
 		s := newScene(t)

@@ -99,6 +99,9 @@ func (o Owner) check() error {
 	if err := CheckOwnerName(o.Name); err != nil {
 		return errors.Join(errors.New("the directory gave an owner whose name is not usable"), err)
 	}
+	if NormalizeName(o.Name) != o.Name { // nobody could type it, and it looks like another name
+		return errors.New("the directory gave an owner whose name has a blank at an end, or is not in Unicode Normalization Form C")
+	}
 	if slices.ContainsFunc(o.Groups, func(group string) bool { return strings.ContainsFunc(group, unicode.IsControl) }) {
 		return errors.New("the directory gave an owner with a group whose name has a control character")
 	}

@@ -52,7 +52,7 @@ type source struct {
 
 // users is what a users file says. It is never changed.
 type users struct {
-	byName    map[string]user
+	byName    map[string]user // by what authserver.NormalizeName makes of the name
 	bySubject map[string]user
 	nameless  int // how many have no ID but their name
 	// decoy is verified for names that are not there, so that they take as long as most
@@ -73,8 +73,10 @@ func (s source) parseUsers(raw []byte) (*users, error) {
 		return nil, err
 	}
 	u := &users{byName: make(map[string]user, len(forms)), bySubject: make(map[string]user, len(forms))}
-	costs := map[string]int{}
+	costs, spelling := map[string]int{}, map[string]string{} // spelling: of a name in the file
 	for i, form := range forms {
+		written := form.Name
+		form.Name = normalized(form.Name)
 		if form.ID == "" && s.idFromName {
 			form.ID = form.Name
 			u.nameless++
@@ -83,9 +85,10 @@ func (s source) parseUsers(raw []byte) (*users, error) {
 		if err != nil {
 			return nil, fmt.Errorf("users[%d]: %w", i, err)
 		}
-		if _, twice := u.byName[form.Name]; twice {
-			return nil, fmt.Errorf("users[%d]: the name %q is there twice", i, form.Name)
+		if first, twice := spelling[form.Name]; twice {
+			return nil, fmt.Errorf("users[%d]: %w", i, nameTwice(first, written))
 		}
+		spelling[form.Name] = written
 		if _, twice := u.bySubject[parsed.owner.Subject]; twice {
 			return nil, fmt.Errorf("users[%d]: the id %q of %q is there twice", i, form.ID, form.Name)
 		}
@@ -174,6 +177,24 @@ func (f userForm) parse(sourceKey string) (user, error) {
 func versionOf(passwordHash string) string {
 	sum := sha256.Sum256([]byte("gatehouse credential version " + passwordHash))
 	return hex.EncodeToString(sum[:16])
+}
+
+// normalized returns a name as a person's typed name is compared with it. What checkName refuses stays
+// as it is, so that its message is about what is in the file.
+func normalized(name string) string {
+	if checkName(name) != nil {
+		return name
+	}
+	return authserver.NormalizeName(name)
+}
+
+// nameTwice says that two users have one name. Names can look alike and be spelled with different
+// characters: the message shows both then.
+func nameTwice(first, second string) error {
+	if first == second {
+		return fmt.Errorf("the name %q is there twice", first)
+	}
+	return fmt.Errorf("the names %+q and %+q are one name, written with different Unicode characters; remove or rename one of them", first, second)
 }
 
 func checkGroups(groups []string) error {

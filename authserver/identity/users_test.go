@@ -48,6 +48,17 @@ users:
 	}
 }
 
+func TestN138ANameInTheFileIsComparedAsPeopleTypeIt(t *testing.T) {
+	u, err := named.parseUsers([]byte("users: [{name: \"Zoe\\u0308\", passwordHash: " + foreignBcrypt + "}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := u.byName["Zo\u00eb"].owner
+	if owner.Name != "Zo\u00eb" || owner.Subject != authserver.SubjectOf("users", "Zo\u00eb") {
+		t.Errorf("the owner is %+v", owner)
+	}
+}
+
 func TestAFileWithoutAnybodyIsRead(t *testing.T) {
 	u, err := named.parseUsers([]byte("users: []"))
 	if err != nil || len(u.byName) != 0 || u.decoy == nil {
@@ -79,6 +90,8 @@ func TestAUsersFileWithOneFaultIsRefused(t *testing.T) {
 		{name: "a hash with commas and no quotes", file: "users: [{name: bob, passwordHash: " + foreignArgon2id + "}]", want: "in quotes"},
 		{name: "groups as text", file: one("  groups: family\n"), want: "line 4"},
 		{name: "one name twice", file: one("- name: eve\n  passwordHash: " + foreignBcrypt + "\n"), want: `users[1]: the name "eve" is there twice`},
+		{name: "N139: one name in two spellings", file: "users: [{name: \"Zo\u00eb\", passwordHash: " + foreignBcrypt + "}, {name: \"Zoe\\u0308\", passwordHash: " + foreignBcrypt + "}]",
+			want: `users[1]: the names "Zo\u00eb" and "Zoe\u0308" are one name, written with different Unicode characters`},
 		{name: "no hash", file: "users: [{name: eve}]", want: `passwordHash of "eve" is missing`},
 		{name: "a password in place of the hash", file: "users: [{name: eve, passwordHash: hunter2}]", want: "hash-password"},
 		{name: "no name", file: "users: [{passwordHash: " + foreignBcrypt + "}]", want: "name is missing"},

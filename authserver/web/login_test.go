@@ -43,6 +43,18 @@ func TestAWrongPasswordShowsThePageAgain(t *testing.T) {
 	}
 }
 
+func TestN138ANameWithABlankLogsInInBothPlaces(t *testing.T) {
+	h := newHouse(t)
+	for _, name := range []string{"bob ", "\u00a0bob", "bob\u200b"} {
+		form := url.Values{"username": {name}, "password": {authtest.BobPassword}}
+		b := h.browser(t)
+		path := b.begin(nil)
+		b.post(path+"/login", form).wants(http.StatusSeeOther, path)
+		b.get(path).wants(http.StatusOK, "").says("Signed in as Bob")
+		h.browser(t).post("/login", form).wants(http.StatusSeeOther, "/account")
+	}
+}
+
 func TestUnknownPeopleAndWrongPasswordsLookTheSame(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser(t)

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver_test
+
+import (
+	"testing"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+)
+
+// typed are ways in which a keyboard writes Bob's name.
+var typed = []string{"bob", "bob ", " bob", "bob\u00a0", "\u3000bob", "bob\u200b", "\ufeffbob", "\u200ebob\u200f", "\tbob\r\n"}
+
+func TestN138TheRightPasswordLogsInWhateverTheKeyboardAddedToTheName(t *testing.T) {
+	s := newScene(t)
+	for _, name := range typed {
+		if v := s.login(name, authtest.BobPassword); v.Owner.Name != authtest.Bob {
+			t.Errorf("%+q logs in as %s", name, v.Owner.Name)
+		}
+	}
+	for _, e := range s.Audit.Events(authserver.EventLoginSucceeded) {
+		if e.Owner != authtest.Bob {
+			t.Errorf("the audit log has %+q", e.Owner)
+		}
+	}
+}
+
+func TestN138ANameInNFDAndNFCIsOneName(t *testing.T) {
+	s := newScene(t)
+	s.Directory.Put(authserver.Owner{Name: "Zo\u00eb", Subject: authtest.SubjectOf("zoe")}, "x")
+	for _, name := range []string{"Zo\u00eb", "Zoe\u0308", "Zoe\u0308\u00a0"} {
+		if v := s.login(name, "x"); v.Owner.Name != "Zo\u00eb" {
+			t.Errorf("%+q logs in as %+q", name, v.Owner.Name)
+		}
+	}
+}
+
+func TestN138ANameInAnotherCaseAndAPasswordWithABlankAreWrong(t *testing.T) {
+	s := newScene(t)
+	for _, c := range []authserver.Credentials{
+		{Username: "Bob", Password: authtest.BobPassword},
+		{Username: authtest.Bob, Password: authtest.BobPassword + " "},
+		{Username: authtest.Bob, Password: " " + authtest.BobPassword},
+		{Username: "\u00a0\u200b ", Password: authtest.BobPassword},
+	} {
+		_, err := s.Auth.Login(t.Context(), c)
+		wantCode(t, err, authserver.WrongPassword)
+	}
+}
+
+// Guesses at one name are counted together, however it is spelled: five are free.
+func TestN60GuessesAtANameInManySpellingsAreCountedTogether(t *testing.T) {
+	s := newScene(t)
+	for _, name := range typed[:5] {
+		_, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: name, Password: "wrong", Address: "192.0.2.1"})
+		wantCode(t, err, authserver.WrongPassword)
+	}
+	for _, name := range typed[5:] {
+		_, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: name, Password: "wrong", Address: "192.0.2.1"})
+		wantCode(t, err, authserver.TooManyAttempts)
+	}
+	for _, e := range append(s.Audit.Events(authserver.EventLoginFailed), s.Audit.Events(authserver.EventLoginThrottled)...) {
+		if e.Owner != authtest.Bob {
+			t.Errorf("the audit log has %+q", e.Owner)
+		}
+	}
+}
