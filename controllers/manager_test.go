@@ -189,7 +189,7 @@ func TestUnderAManagerANewClientTakesTwoWritesAndNoEventAndAnUnchangedOneNone(t 
 }
 
 // The memory promise: of the Secrets of a cluster only ours come over the wire and
-// into the cache, and what is kept of them is slim.
+// into the cache, and only a part of them is kept.
 func TestForeignSecretsNeverReachTheCache(t *testing.T) {
 	const foreign = 300
 	s := newFixture(t)

@@ -2,7 +2,7 @@
 
 // Package authtest is the scene for tests of the grant engine and of what stands on it:
 // a real engine and store, a clock that is set by hand, and small stand-ins for the
-// neighbours that are other systems (cluster, directory, API server, log).
+// dependencies that are other systems (cluster, directory, API server, log).
 //
 // The scene: Bob keeps photos at PhotoStorage and may use PhotoPrint. Alice can log in and is
 // entitled to nothing. Everybody may use BookShelf, which belongs to another team.
@@ -112,7 +112,7 @@ func (e *Env) Visit(t testing.TB, name, password string) *authserver.Visitor {
 	return visitor
 }
 
-// Replica returns one more engine over the same store, keys and neighbours.
+// Replica returns one more engine over the same store, keys and other dependencies.
 func (e *Env) Replica(t testing.TB) *authserver.Server {
 	t.Helper()
 	server, err := authserver.New(authserver.Config{

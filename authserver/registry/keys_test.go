@@ -118,9 +118,9 @@ func TestAKeyThatIsBrokenOrGoneIsSaidAndTheLastGoodOneStays(t *testing.T) {
 
 func TestASecretOfAnotherNameOrNamespaceIsNoKey(t *testing.T) {
 	k, _, _ := newKeys(t)
-	stranger := sharedSecret(credential.NewKey())
-	stranger.Namespace = "evil"
-	tell(k, stranger)
+	foreign := sharedSecret(credential.NewKey())
+	foreign.Namespace = "evil"
+	tell(k, foreign)
 	keySecret{k, credential.SharedKeySecret}.upsert(setSecret(credential.NewSetKey(start)))
 	if diff := cmp.Diff([]string{credential.SharedKeySecret, credential.AuthserverKeysSecret}, k.missing()); diff != "" {
 		t.Errorf("missing (-want +got)\n%s", diff)

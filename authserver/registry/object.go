@@ -105,7 +105,7 @@ func (o *oauthClient) UnmarshalJSON(data []byte) error {
 }
 
 func describeClient(oc *v1alpha1.OAuthClient) oauthClient {
-	o := oauthClient{object: object{ObjectMeta: slim(oc.ObjectMeta), class: string(oc.Spec.ClassName)}}
+	o := oauthClient{object: object{ObjectMeta: trimMetadata(oc.ObjectMeta), class: string(oc.Spec.ClassName)}}
 	o.issued(oc.ObjectMeta, &oc.Status.IssuedStatus, v1alpha1.ClientIDOf(oc))
 	if o.unserved == "" {
 		o.unserved = unknownForm(&oc.Spec)
@@ -135,7 +135,7 @@ func (o *resourceServer) UnmarshalJSON(data []byte) error {
 }
 
 func describeResourceServer(rs *v1alpha1.ResourceServer) resourceServer {
-	o := resourceServer{object: object{ObjectMeta: slim(rs.ObjectMeta), class: string(rs.Spec.ClassName)}}
+	o := resourceServer{object: object{ObjectMeta: trimMetadata(rs.ObjectMeta), class: string(rs.Spec.ClassName)}}
 	o.issued(rs.ObjectMeta, &rs.Status.IssuedStatus, v1alpha1.ResourceServerIDOf(rs))
 	o.wanted = policy.ClaimsOfResourceServer(&rs.Spec)
 	spec := rs.Spec // a pointer into rs would keep all of it
@@ -152,7 +152,7 @@ func (o *object) unreadable(data []byte, err error) error {
 	if json.Unmarshal(data, &bare) != nil {
 		return fmt.Errorf("read the metadata of an object: %w", err)
 	}
-	*o = object{ObjectMeta: slim(bare.Metadata), unserved: reasonUnreadable, err: err}
+	*o = object{ObjectMeta: trimMetadata(bare.Metadata), unserved: reasonUnreadable, err: err}
 	return nil
 }
 
@@ -177,9 +177,9 @@ func forPolicy(t *v1alpha1.SecretTemplate) v1alpha1.SecretTemplate {
 // intern returns the one copy of a text that many objects hold.
 func intern[T ~string](s T) T { return unique.Make(s).Value() }
 
-// slim returns what is needed to tell objects and their versions apart, and the annotation
+// trimMetadata returns what is needed to tell objects and their versions apart, and the annotation
 // by which the API server ends a stream of what was there before.
-func slim(m metav1.ObjectMeta) metav1.ObjectMeta {
+func trimMetadata(m metav1.ObjectMeta) metav1.ObjectMeta {
 	out := metav1.ObjectMeta{Namespace: intern(m.Namespace), Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
 	if end, found := m.Annotations[metav1.InitialEventsAnnotationKey]; found {
 		out.Annotations = map[string]string{metav1.InitialEventsAnnotationKey: end}

@@ -25,11 +25,11 @@ type policyObject struct {
 func (p *policyObject) UnmarshalJSON(data []byte) error {
 	var read v1alpha1.OAuthClientPolicy
 	if err := json.Unmarshal(data, &read); err == nil {
-		*p = policyObject{ObjectMeta: slim(read.ObjectMeta), spec: &read.Spec}
+		*p = policyObject{ObjectMeta: trimMetadata(read.ObjectMeta), spec: &read.Spec}
 		return nil
 	}
 	meta, err := metadataOf(data)
-	*p = policyObject{ObjectMeta: slim(meta)}
+	*p = policyObject{ObjectMeta: trimMetadata(meta)}
 	return err
 }
 
@@ -50,7 +50,7 @@ type namespaceObject struct {
 // UnmarshalJSON reads the metadata of a Namespace.
 func (n *namespaceObject) UnmarshalJSON(data []byte) error {
 	meta, err := metadataOf(data)
-	*n = namespaceObject{ObjectMeta: slim(meta)}
+	*n = namespaceObject{ObjectMeta: trimMetadata(meta)}
 	n.Labels = meta.Labels
 	return err
 }

@@ -79,7 +79,7 @@ func newWatch[T any](client rest.Interface, s source, keep keeper[T], log *slog.
 	w.contact.init(s.resource, usualPatience, log)
 	from := cache.NewListWatchFromClient(client, s.resource, s.namespace, s.selector)
 	backoff := retry
-	w.reflector = cache.NewReflectorWithOptions(w.noting(from), s.kind, &store[T]{keep: keep, filled: w.filled},
+	w.reflector = cache.NewReflectorWithOptions(w.recordContacts(from), s.kind, &store[T]{keep: keep, filled: w.filled},
 		cache.ReflectorOptions{Name: s.resource + " " + s.selector.String(), Backoff: &backoff})
 	return w
 }
@@ -91,9 +91,9 @@ func (w *watch) run(ctx context.Context) {
 	running.Wait()
 }
 
-// noting returns a ListWatch that gives up when the API server hangs, notes each contact with it, and
+// recordContacts returns a ListWatch that gives up when the API server hangs, notes each contact with it, and
 // logs once when it is lost and once when it is back: a reflector tries again in silence.
-func (w *watch) noting(from *cache.ListWatch) *cache.ListWatch {
+func (w *watch) recordContacts(from *cache.ListWatch) *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			list, err := w.contact.list(ctx, func(ctx context.Context) (runtime.Object, error) { return from.ListWithContext(ctx, o) })

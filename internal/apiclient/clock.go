@@ -54,15 +54,17 @@ func (c *Clock) Skew() (skew time.Duration, known bool) {
 }
 
 // Wrap returns a transport that notes the time of each answer. It is for rest.Config.Wrap.
-func (c *Clock) Wrap(next http.RoundTripper) http.RoundTripper { return noting{next: next, clock: c} }
+func (c *Clock) Wrap(next http.RoundTripper) http.RoundTripper {
+	return clockReader{next: next, clock: c}
+}
 
-type noting struct {
+type clockReader struct {
 	next  http.RoundTripper
 	clock *Clock
 }
 
 // RoundTrip is part of http.RoundTripper.
-func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {
+func (n clockReader) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := n.next.RoundTrip(r)
 	if err == nil {
 		if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
@@ -73,4 +75,4 @@ func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // WrappedRoundTripper is for client-go, which looks for the transport's own methods.
-func (n noting) WrappedRoundTripper() http.RoundTripper { return n.next }
+func (n clockReader) WrappedRoundTripper() http.RoundTripper { return n.next }

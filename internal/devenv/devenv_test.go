@@ -51,7 +51,7 @@ func TestAPortInUseIsNamedWithWhoNeedsIt(t *testing.T) {
 	}
 }
 
-// takePhotoPrintsPort holds a port of which the neighbours are free, as far as can be known.
+// takePhotoPrintsPort holds a port of which the next six are free, as far as can be known.
 func takePhotoPrintsPort(t *testing.T) (net.Listener, Ports) {
 	t.Helper()
 	for range 50 {
@@ -65,7 +65,7 @@ func takePhotoPrintsPort(t *testing.T) (net.Listener, Ports) {
 			return listener, ports
 		}
 	}
-	t.Fatal("no port has six free neighbours")
+	t.Fatal("no port is followed by six free ones")
 	return nil, Ports{}
 }
 

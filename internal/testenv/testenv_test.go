@@ -53,13 +53,13 @@ func TestNamespacesAreFresh(t *testing.T) {
 func TestUsersMayDoOnlyWhatRBACSays(t *testing.T) {
 	env := testenv.Start(t)
 	ns := env.Namespace(t)
-	stranger, err := client.New(env.User(t, "stranger"), client.Options{Scheme: env.Scheme})
+	nobody, err := client.New(env.User(t, "nobody"), client.Options{Scheme: env.Scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = stranger.List(t.Context(), &corev1.SecretList{}, client.InNamespace(ns))
+	err = nobody.List(t.Context(), &corev1.SecretList{}, client.InNamespace(ns))
 	if !apierrors.IsForbidden(err) {
-		t.Fatalf("a stranger lists Secrets: got %v, want Forbidden", err)
+		t.Fatalf("an account without rights lists Secrets: got %v, want Forbidden", err)
 	}
 	admin, err := client.New(env.User(t, "root", "system:masters"), client.Options{Scheme: env.Scheme})
 	if err != nil {

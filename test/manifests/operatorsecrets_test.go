@@ -147,7 +147,7 @@ func TestN110TheOperatorTouchesNoSecretOfAnybodyElse(t *testing.T) {
 			`{"metadata":{"labels":{"gatehouse.dev/owner-uid":"2f1c"}}}`, "of type Opaque"},
 		{"our label taken off our Secret", secretOf(namespace, "ours", v1alpha1Type, ownerLabel),
 			`{"metadata":{"labels":{"gatehouse.dev/owner-uid":null}}}`, "must write only Secrets with the label"},
-		{"data of our Secret", secretOf(namespace, "healed", v1alpha1Type, ownerLabel), `{"data":{"client-id":"eA=="}}`, ""},
+		{"data of our Secret", secretOf(namespace, "restored", v1alpha1Type, ownerLabel), `{"data":{"client-id":"eA=="}}`, ""},
 		{"a Secret of our type that lost our label", secretOf(namespace, "lost", v1alpha1Type, nil), `{"data":{"client-id":"eA=="}}`, ""},
 		{"our label put back", secretOf(namespace, "unlabelled", v1alpha1Type, nil),
 			`{"metadata":{"labels":{"gatehouse.dev/owner-uid":"2f1c"}}}`, ""},
@@ -165,7 +165,7 @@ func TestN110TheOperatorTouchesNoSecretOfAnybodyElse(t *testing.T) {
 		})
 	}
 	wantDenied(t, operator.Delete(t.Context(), secretOf(namespace, "foreign", "Opaque", nil)), "of type Opaque")
-	if err := operator.Delete(t.Context(), secretOf(namespace, "healed", v1alpha1Type, nil)); err != nil {
+	if err := operator.Delete(t.Context(), secretOf(namespace, "restored", v1alpha1Type, nil)); err != nil {
 		t.Errorf("delete a Secret of ours: %v", err)
 	}
 }

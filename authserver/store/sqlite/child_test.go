@@ -23,10 +23,10 @@ const (
 
 // roles are what a child can be. What they return is printed to standard error.
 var roles = map[string]func(ctx context.Context, path string) error{
-	"hold":     holdStore,
-	"stranger": openAsStranger,
-	"work":     workUntilKilled,
-	"full":     fillDisk,
+	"hold":       holdStore,
+	"other user": openAsOtherUser,
+	"work":       workUntilKilled,
+	"full":       fillDisk,
 }
 
 func TestMain(m *testing.M) {

@@ -110,7 +110,7 @@ func makeStore(t *testing.T, path string) {
 func TestOpenNeedsAFolderAndAFileItMayWrite(t *testing.T) {
 	folder := strangersFolder(t, 0o555)
 	want := fmt.Sprintf("the folder %s is not writable for user", folder)
-	if got := startChild(t, "stranger", filepath.Join(folder, "gatehouse.db")).end(t); !strings.Contains(got, want) {
+	if got := startChild(t, "other user", filepath.Join(folder, "gatehouse.db")).end(t); !strings.Contains(got, want) {
 		t.Errorf("Open in a folder that is read-only = %q, want something with %q", got, want)
 	}
 
@@ -120,7 +120,7 @@ func TestOpenNeedsAFolderAndAFileItMayWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	want = fmt.Sprintf("the file %s is not writable for user", path)
-	if got := startChild(t, "stranger", path).end(t); !strings.Contains(got, want) {
+	if got := startChild(t, "other user", path).end(t); !strings.Contains(got, want) {
 		t.Errorf("Open of a file that is read-only = %q, want something with %q", got, want)
 	}
 }
@@ -137,9 +137,9 @@ func strangersFolder(t *testing.T, mode os.FileMode) string {
 	return folder
 }
 
-// openAsStranger opens the store as a user to whom modes of files apply, which they do
+// openAsOtherUser opens the store as a user to whom modes of files apply, which they do
 // not to root.
-func openAsStranger(ctx context.Context, path string) error {
+func openAsOtherUser(ctx context.Context, path string) error {
 	const nobody = 65534
 	if os.Getuid() == 0 {
 		if err := syscall.Setuid(nobody); err != nil {

@@ -88,7 +88,7 @@ func (t *flow) section() section {
 		{"refresh", t.refresh},
 		{"code reused", t.reuseCode},
 		{"Alice", t.refuseAlice},
-		{"healed", t.healSecret},
+		{"restored", t.restoreSecret},
 		{"revoked", t.revoke},
 		{"API call", t.callAPIInVain},
 	}}

@@ -105,8 +105,8 @@ func (t *flow) refuseAlice(ctx context.Context) (string, error) {
 // healTimeout is how long the operator may take to write a Secret again.
 const healTimeout = 30 * time.Second
 
-// healSecret: a deleted Secret comes back with the same values.
-func (t *flow) healSecret(ctx context.Context) (string, error) {
+// restoreSecret: a deleted Secret comes back with the same values.
+func (t *flow) restoreSecret(ctx context.Context) (string, error) {
 	const name = devenv.PhotoPrint + "-oauth"
 	before, err := t.secret(ctx, name)
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// A step that takes long says so after quiet, and then every interval.
+// A step that takes long says so after delay, and then every interval.
 const (
-	quiet    = 3 * time.Second
+	delay    = 3 * time.Second
 	interval = 10 * time.Second
 )
 
@@ -25,7 +25,7 @@ type Transcript struct {
 	style  style
 	now    func() time.Time
 	start  time.Time
-	quiet  time.Duration
+	delay  time.Duration
 	steps  int
 	failed bool
 }
@@ -35,7 +35,7 @@ type style struct{ dim, bold, bad, end string }
 
 // New starts a transcript: its times count from now. On a terminal its names are bold and its times dim.
 func New(out io.Writer, terminal bool, now func() time.Time) *Transcript {
-	t := &Transcript{out: out, now: now, start: now(), quiet: quiet}
+	t := &Transcript{out: out, now: now, start: now(), delay: delay}
 	if terminal {
 		t.style = style{dim: "\x1b[2m", bold: "\x1b[1m", bad: "\x1b[1;31m", end: "\x1b[m"}
 	}
@@ -91,7 +91,7 @@ func (t *Transcript) reassure(doing string) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		ticker := time.NewTicker(t.quiet)
+		ticker := time.NewTicker(t.delay)
 		defer ticker.Stop()
 		for {
 			select {

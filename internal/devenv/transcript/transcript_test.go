@@ -70,7 +70,7 @@ func TestAnInterruptedStepPrintsNothing(t *testing.T) {
 func TestALongStepSaysWhatItIsAbout(t *testing.T) {
 	read, write := io.Pipe()
 	script := New(write, false, time.Now)
-	script.quiet = time.Millisecond
+	script.delay = time.Millisecond
 	said := make(chan string, 1)
 	go func() {
 		buffer := make([]byte, 200)
