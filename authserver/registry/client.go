@@ -66,7 +66,7 @@ func (r *Registry) clientOf(o *oauthClient) (*authserver.Client, string) {
 // declaredClient returns what the object alone says of its client.
 func declaredClient(o *oauthClient) *authserver.Client {
 	spec, profile := o.spec, authserver.Profile(o.spec.EffectiveProfile())
-	traits := profiles()[profile]
+	traits := profiles[profile]
 	c := &authserver.Client{
 		UID: string(o.UID), ID: o.id, Namespace: o.Namespace, Name: o.Name,
 		DisplayName: cmp.Or(string(spec.DisplayName), o.Name), Description: string(spec.Description),
@@ -89,7 +89,7 @@ func declaredClient(o *oauthClient) *authserver.Client {
 
 // unknownForm returns why a spec cannot be served by this version; empty: it can.
 func unknownForm(spec *v1alpha1.OAuthClientSpec) string {
-	_, known := profiles()[authserver.Profile(spec.EffectiveProfile())]
+	_, known := profiles[authserver.Profile(spec.EffectiveProfile())]
 	kind := spec.EffectiveClientType()
 	switch {
 	case strings.Contains(string(spec.ClientID), "."):

@@ -258,15 +258,15 @@ func TestEveryProfileOfTheAPIIsServed(t *testing.T) {
 	declared := []v1alpha1.Profile{v1alpha1.ProfileOAuth2, v1alpha1.ProfileOAuth1, v1alpha1.ProfileConnectionsCloudOAuth2,
 		v1alpha1.ProfileConnectionsCloudOAuth1, v1alpha1.ProfileIntegrationCloud}
 	for _, p := range declared {
-		if _, known := profiles()[authserver.Profile(p)]; !known {
+		if _, known := profiles[authserver.Profile(p)]; !known {
 			t.Errorf("%s is not served", p)
 		}
 		if p.Signed() != authserver.Profile(p).Signed() {
 			t.Errorf("%s is signed for one of them only", p)
 		}
 	}
-	if len(profiles()) != len(declared) {
-		t.Errorf("%d profiles are served, %d declared", len(profiles()), len(declared))
+	if len(profiles) != len(declared) {
+		t.Errorf("%d profiles are served, %d declared", len(profiles), len(declared))
 	}
 }
 

@@ -18,24 +18,25 @@ type traits struct {
 }
 
 // profiles are all there are.
-func profiles() map[authserver.Profile]traits {
-	const (
-		code    = v1alpha1.GrantTypeAuthorizationCode
-		refresh = v1alpha1.GrantTypeRefreshToken
-		machine = v1alpha1.GrantTypeClientCredentials
-		sha256  = v1alpha1.SignatureHMACSHA256
-		sha1    = v1alpha1.SignatureHMACSHA1
-		plain   = v1alpha1.SignaturePLAINTEXT
-	)
-	type grants = []v1alpha1.GrantType
-	type methods = []v1alpha1.SignatureMethod
-	return map[authserver.Profile]traits{
-		authserver.ProfileOAuth2:                 {grants: grants{code, refresh, machine}},
-		authserver.ProfileOAuth1:                 {grants: grants{code}, methods: methods{sha256, sha1, plain}},
-		authserver.ProfileConnectionsCloudOAuth2: {grants: grants{code, refresh}},
-		authserver.ProfileConnectionsCloudOAuth1: {grants: grants{code}, methods: methods{plain}},
-		authserver.ProfileIntegrationCloud:       {grants: grants{code, refresh, machine}, ownerChooses: true},
-	}
+var profiles = map[authserver.Profile]traits{
+	authserver.ProfileOAuth2: {
+		grants: []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeClientCredentials},
+	},
+	authserver.ProfileOAuth1: {
+		grants:  []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode},
+		methods: []v1alpha1.SignatureMethod{v1alpha1.SignatureHMACSHA256, v1alpha1.SignatureHMACSHA1, v1alpha1.SignaturePLAINTEXT},
+	},
+	authserver.ProfileConnectionsCloudOAuth2: {
+		grants: []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken},
+	},
+	authserver.ProfileConnectionsCloudOAuth1: {
+		grants:  []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode},
+		methods: []v1alpha1.SignatureMethod{v1alpha1.SignaturePLAINTEXT},
+	},
+	authserver.ProfileIntegrationCloud: {
+		grants:       []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeClientCredentials},
+		ownerChooses: true,
+	},
 }
 
 // add gives the client what its profile has, as the spec wants it.

@@ -15,27 +15,27 @@ import (
 func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authserver.Consent) error {
 	// The caller may be gone, and change what it passed, while this waits to be run.
 	scopes := scopeText(g.Scopes)
-	var give func(context.Context, *conn) error
+	var give func(*conn) error
 	if consent != nil {
 		give = giveConsent(*consent)
 	}
-	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
-		if err := insertGrant(ctx, c, g, scopes); err != nil {
+	return writeOnly(ctx, s.writer, func(c *conn) error {
+		if err := insertGrant(c, g, scopes); err != nil {
 			return err
 		}
-		if err := revokeSurplus(ctx, c, g); err != nil {
+		if err := revokeSurplus(c, g); err != nil {
 			return err
 		}
 		if give == nil {
 			return nil
 		}
-		return give(ctx, c)
+		return give(c)
 	})
 }
 
 // insertGrant writes the row. It is kept as long as the proof is remembered, until the
 // proof is redeemed.
-func insertGrant(ctx context.Context, c *conn, g authserver.Grant, scopes string) error {
+func insertGrant(c *conn, g authserver.Grant, scopes string) error {
 	const statement = `
 		INSERT INTO grants (id, client_uid, owner, scopes, profile, approved_at, ends_at,
 			generation, rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at, kept_until)
@@ -45,7 +45,7 @@ func insertGrant(ctx context.Context, c *conn, g authserver.Grant, scopes string
 	if g.Generation > 0 {
 		kept = g.EndsAt
 	}
-	n, err := c.exec(ctx, statement, g.ID[:], g.ClientUID, g.Owner, scopes, string(g.Profile),
+	n, err := c.exec(statement, g.ID[:], g.ClientUID, g.Owner, scopes, string(g.Profile),
 		millis(g.ApprovedAt), millis(g.EndsAt), int64(g.Generation), optionalMillis(g.RotatedAt), optionalMillis(g.RevokedAt),
 		g.Proof.Hash[:], g.Proof.Callback, g.Proof.CodeChallenge, millis(g.Proof.ExpiresAt), millis(kept))
 	return atLeastOne(n, err, authserver.ErrExists)
@@ -55,7 +55,7 @@ func insertGrant(ctx context.Context, c *conn, g authserver.Grant, scopes string
 // more than MaxGrants, the oldest ones. Redeemed ones are counted for themselves: approvals
 // that nobody redeems, which a page can cause without the owner, push none of them out. One
 // place is left for g, which may be redeemed next.
-func revokeSurplus(ctx context.Context, c *conn, g authserver.Grant) error {
+func revokeSurplus(c *conn, g authserver.Grant) error {
 	const statement = `
 		UPDATE grants SET revoked_at = ?3 WHERE number IN (
 			SELECT number FROM (
@@ -65,6 +65,6 @@ func revokeSurplus(ctx context.Context, c *conn, g authserver.Grant) error {
 				WHERE owner = ?1 AND client_uid = ?2 AND revoked_at IS NULL
 					AND ends_at > ?3 AND (generation > 0 OR proof_expires_at > ?3))
 			WHERE place > CASE WHEN generation > 0 THEN ?4 - 1 ELSE ?4 END)`
-	_, err := c.exec(ctx, statement, g.Owner, g.ClientUID, millis(g.ApprovedAt), int64(authserver.MaxGrants))
+	_, err := c.exec(statement, g.Owner, g.ClientUID, millis(g.ApprovedAt), int64(authserver.MaxGrants))
 	return err
 }

@@ -13,20 +13,27 @@ import (
 	driversqlite "modernc.org/sqlite"
 )
 
-// conn is one connection to the file with its prepared statements; one goroutine at a
-// time uses it. It stands on the driver rather than on database/sql: what that adds
-// (another pool, conversions, locks) costs a read of one row a third more and has
-// nothing to do here.
+// conn is one connection to the file. It stands on the driver, because database/sql adds a second
+// pool, conversions and locks: a read of one row would take a third longer.
 //
-// A context given to its methods must not be one that can end: the driver starts a
-// goroutine for every statement under such a context, and a statement takes
-// microseconds. Waiting ends with the caller's context before it comes to this.
+// Three rules hold for a connection:
+//
+//   - One goroutine at a time uses it. Only read and write hand one out, for the time of one call.
+//   - A statement runs to its end: it takes microseconds, and for a context that can end the driver
+//     starts a goroutine for each statement. So no method takes a context. Callers wait, and stop
+//     waiting, in read and write.
+//   - A statement is prepared once. Its arguments and the row that it gives share memory with the
+//     next one's, so a row is only good inside the function that it is handed to.
 type conn struct {
-	driver.Conn
+	driver     driver.Conn
+	ctx        context.Context // never ends
 	statements map[string]statement
-	args       []driver.NamedValue // reused
-	row        []driver.Value      // reused
+	args       []driver.NamedValue
+	row        []driver.Value
 }
+
+// opener opens a connection to one file, each time with the same settings.
+type opener func() (*conn, error)
 
 type statement interface {
 	driver.Stmt
@@ -73,37 +80,41 @@ func reading() url.Values {
 	}
 }
 
-func connect(ctx context.Context, dsn string) (*conn, error) {
-	connector, err := driversqlite.NewConnector(dsn)
-	if err != nil {
-		return nil, fmt.Errorf("name the file to the driver: %w", err)
+// connector returns what opens connections to the file at path.
+func connector(ctx context.Context, path string, settings url.Values) opener {
+	ctx = context.WithoutCancel(ctx)
+	return func() (*conn, error) {
+		file, err := driversqlite.NewConnector(dsn(path, settings))
+		if err != nil {
+			return nil, fmt.Errorf("name the file to the driver: %w", err)
+		}
+		c, err := file.Connect(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("connect: %w", err)
+		}
+		return &conn{driver: c, ctx: ctx, statements: map[string]statement{}}, nil
 	}
-	raw, err := connector.Connect(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
-	}
-	return &conn{Conn: raw, statements: map[string]statement{}}, nil
 }
 
-// Close closes the statements, then the connection.
-func (c *conn) Close() error {
+// close closes the statements, then the connection.
+func (c *conn) close() error {
 	var errs []error
 	for _, s := range c.statements {
 		errs = append(errs, s.Close())
 	}
-	return errors.Join(append(errs, c.Conn.Close())...)
+	return errors.Join(append(errs, c.driver.Close())...)
 }
 
 // prepared returns the statement for sql, which is prepared once.
-func (c *conn) prepared(ctx context.Context, sql string) (statement, error) {
+func (c *conn) prepared(sql string) (statement, error) {
 	if s, ok := c.statements[sql]; ok {
 		return s, nil
 	}
-	preparer, ok := c.Conn.(driver.ConnPrepareContext)
+	preparer, ok := c.driver.(driver.ConnPrepareContext)
 	if !ok {
-		return nil, fmt.Errorf("the driver's %T prepares no statements", c.Conn)
+		return nil, fmt.Errorf("the driver's %T prepares no statements", c.driver)
 	}
-	raw, err := preparer.PrepareContext(ctx, sql)
+	raw, err := preparer.PrepareContext(c.ctx, sql)
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
@@ -116,12 +127,12 @@ func (c *conn) prepared(ctx context.Context, sql string) (statement, error) {
 }
 
 // exec runs a statement and returns how many rows it changed.
-func (c *conn) exec(ctx context.Context, sql string, args ...driver.Value) (int, error) {
-	s, err := c.prepared(ctx, sql)
+func (c *conn) exec(sql string, args ...driver.Value) (int, error) {
+	s, err := c.prepared(sql)
 	if err != nil {
 		return 0, err
 	}
-	result, err := s.ExecContext(ctx, c.named(args))
+	result, err := s.ExecContext(c.ctx, c.named(args))
 	if err != nil {
 		return 0, err
 	}
@@ -129,13 +140,13 @@ func (c *conn) exec(ctx context.Context, sql string, args ...driver.Value) (int,
 	return int(n), err
 }
 
-// query runs a statement, hands each row to take and returns their number.
-func (c *conn) query(ctx context.Context, sql string, take func(*row), args ...driver.Value) (n int, err error) {
-	s, err := c.prepared(ctx, sql)
+// query runs a statement, hands each row to scan and returns their number.
+func (c *conn) query(sql string, scan func(*row), args ...driver.Value) (n int, err error) {
+	s, err := c.prepared(sql)
 	if err != nil {
 		return 0, err
 	}
-	rows, err := s.QueryContext(ctx, c.named(args))
+	rows, err := s.QueryContext(c.ctx, c.named(args))
 	if err != nil {
 		return 0, err
 	}
@@ -151,7 +162,7 @@ func (c *conn) query(ctx context.Context, sql string, take func(*row), args ...d
 			return n, err
 		}
 		r := row{columns: c.row}
-		if take(&r); r.err != nil {
+		if scan(&r); r.err != nil {
 			return n, r.err
 		}
 	}

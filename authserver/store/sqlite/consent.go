@@ -11,17 +11,17 @@ import (
 
 // giveConsent returns the write that keeps the consent in place of an older one. Its client is
 // there, whatever was noted before.
-func giveConsent(consent authserver.Consent) func(context.Context, *conn) error {
+func giveConsent(consent authserver.Consent) func(*conn) error {
 	const statement = `
 		INSERT INTO consents (owner, client_uid, scopes, given_at) VALUES (?1, ?2, ?3, ?4)
 		ON CONFLICT (owner, client_uid) DO UPDATE SET scopes = excluded.scopes, given_at = excluded.given_at`
 	const present = `DELETE FROM absent_clients WHERE client_uid = ?1`
 	scopes := scopeText(consent.Scopes)
-	return func(ctx context.Context, c *conn) error {
-		if _, err := c.exec(ctx, present, consent.ClientUID); err != nil {
+	return func(c *conn) error {
+		if _, err := c.exec(present, consent.ClientUID); err != nil {
 			return err
 		}
-		_, err := c.exec(ctx, statement, consent.Owner, consent.ClientUID, scopes, millis(consent.GivenAt))
+		_, err := c.exec(statement, consent.Owner, consent.ClientUID, scopes, millis(consent.GivenAt))
 		return err
 	}
 }
@@ -29,9 +29,9 @@ func giveConsent(consent authserver.Consent) func(context.Context, *conn) error 
 // Consent returns the consent of the owner for the client, or ErrNotFound.
 func (s *Store) Consent(ctx context.Context, owner, clientUID string) (authserver.Consent, error) {
 	const query = `SELECT scopes, given_at FROM consents WHERE owner = ?1 AND client_uid = ?2`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) (authserver.Consent, error) {
+	return read(ctx, s.readers, func(c *conn) (authserver.Consent, error) {
 		found := authserver.Consent{Owner: owner, ClientUID: clientUID}
-		n, err := c.query(ctx, query, func(r *row) {
+		n, err := c.query(query, func(r *row) {
 			found.Scopes, found.GivenAt = r.scopes(), r.time()
 		}, owner, clientUID)
 		return found, atLeastOne(n, err, authserver.ErrNotFound)
@@ -41,9 +41,9 @@ func (s *Store) Consent(ctx context.Context, owner, clientUID string) (authserve
 // ConsentsOf returns the owner's consents, oldest first.
 func (s *Store) ConsentsOf(ctx context.Context, owner string) ([]authserver.Consent, error) {
 	const query = `SELECT client_uid, scopes, given_at FROM consents WHERE owner = ?1 ORDER BY given_at, client_uid`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) ([]authserver.Consent, error) {
+	return read(ctx, s.readers, func(c *conn) ([]authserver.Consent, error) {
 		var found []authserver.Consent
-		_, err := c.query(ctx, query, func(r *row) {
+		_, err := c.query(query, func(r *row) {
 			found = append(found, authserver.Consent{Owner: owner, ClientUID: r.text(), Scopes: r.scopes(), GivenAt: r.time()})
 		}, owner)
 		return found, err
@@ -54,11 +54,11 @@ func (s *Store) ConsentsOf(ctx context.Context, owner string) ([]authserver.Cons
 func (s *Store) Forget(ctx context.Context, owner, clientUID string, now time.Time) error {
 	const consents = `DELETE FROM consents WHERE owner = ?1 AND client_uid = ?2`
 	const grants = `UPDATE grants SET revoked_at = ?3 WHERE owner = ?1 AND client_uid = ?2 AND revoked_at IS NULL`
-	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
-		if _, err := c.exec(ctx, consents, owner, clientUID); err != nil {
+	return writeOnly(ctx, s.writer, func(c *conn) error {
+		if _, err := c.exec(consents, owner, clientUID); err != nil {
 			return err
 		}
-		_, err := c.exec(ctx, grants, owner, clientUID, millis(now))
+		_, err := c.exec(grants, owner, clientUID, millis(now))
 		return err
 	})
 }

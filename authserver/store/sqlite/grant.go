@@ -33,17 +33,17 @@ func scanGrant(r *row) authserver.Grant {
 func generation(r *row) uint32 { return uint32(r.integer() & math.MaxUint32) }
 
 // oneGrant returns the grant that a statement gives, or otherwise if it gives none.
-func oneGrant(ctx context.Context, c *conn, otherwise error, statement string, args ...driver.Value) (authserver.Grant, error) {
+func oneGrant(c *conn, otherwise error, statement string, args ...driver.Value) (authserver.Grant, error) {
 	var g authserver.Grant
-	n, err := c.query(ctx, statement, func(r *row) { g = scanGrant(r) }, args...)
+	n, err := c.query(statement, func(r *row) { g = scanGrant(r) }, args...)
 	return g, atLeastOne(n, err, otherwise)
 }
 
 // Grant returns the grant with the ID, or ErrNotFound.
 func (s *Store) Grant(ctx context.Context, id authserver.GrantID) (authserver.Grant, error) {
 	const query = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?1`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) (authserver.Grant, error) {
-		return oneGrant(ctx, c, authserver.ErrNotFound, query, id[:])
+	return read(ctx, s.readers, func(c *conn) (authserver.Grant, error) {
+		return oneGrant(c, authserver.ErrNotFound, query, id[:])
 	})
 }
 
@@ -60,8 +60,8 @@ func (s *Store) OwnedGrant(ctx context.Context, id authserver.GrantID) (authserv
 		SELECT client_uid, owner, scopes, approved_at, ends_at, generation, rotated_at, revoked_at,
 			p.name, p.group_names, p.confirmed_until, p.ended_at
 		FROM grants LEFT JOIN people p ON p.subject = owner WHERE id = ?1`
-	o, err := read(ctx, s.readers, func(ctx context.Context, c *conn) (o owned, err error) {
-		n, err := c.query(ctx, query, func(r *row) { o = scanOwned(r, id) }, id[:])
+	o, err := read(ctx, s.readers, func(c *conn) (o owned, err error) {
+		n, err := c.query(query, func(r *row) { o = scanOwned(r, id) }, id[:])
 		return o, atLeastOne(n, err, authserver.ErrNotFound)
 	})
 	return o.grant, o.owner, err
@@ -82,8 +82,8 @@ func scanOwned(r *row, id authserver.GrantID) owned {
 // GrantByProof returns the grant with the proof, whatever became of it, or ErrNotFound.
 func (s *Store) GrantByProof(ctx context.Context, proof authserver.Hash) (authserver.Grant, error) {
 	const query = `SELECT ` + grantColumns + ` FROM grants WHERE proof_hash = ?1`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) (authserver.Grant, error) {
-		return oneGrant(ctx, c, authserver.ErrNotFound, query, proof[:])
+	return read(ctx, s.readers, func(c *conn) (authserver.Grant, error) {
+		return oneGrant(c, authserver.ErrNotFound, query, proof[:])
 	})
 }
 
@@ -93,9 +93,9 @@ func (s *Store) GrantsOf(ctx context.Context, owner string, now time.Time) ([]au
 		SELECT ` + grantColumns + ` FROM grants
 		WHERE owner = ?1 AND revoked_at IS NULL AND ends_at > ?2 AND (generation > 0 OR proof_expires_at > ?2)
 		ORDER BY approved_at, number`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) ([]authserver.Grant, error) {
+	return read(ctx, s.readers, func(c *conn) ([]authserver.Grant, error) {
 		var found []authserver.Grant
-		_, err := c.query(ctx, query, func(r *row) { found = append(found, scanGrant(r)) }, owner, millis(now))
+		_, err := c.query(query, func(r *row) { found = append(found, scanGrant(r)) }, owner, millis(now))
 		return found, err
 	})
 }
@@ -107,8 +107,8 @@ func (s *Store) Redeem(ctx context.Context, proof authserver.Hash, now time.Time
 		UPDATE grants SET generation = 1, rotated_at = ?2, kept_until = ends_at
 		WHERE proof_hash = ?1 AND generation = 0 AND proof_expires_at > ?2 AND revoked_at IS NULL AND ends_at > ?2
 		RETURNING ` + grantColumns
-	return write(ctx, s.writer, func(ctx context.Context, c *conn) (authserver.Grant, error) {
-		return oneGrant(ctx, c, authserver.ErrNotFound, statement, proof[:], millis(now))
+	return write(ctx, s.writer, func(c *conn) (authserver.Grant, error) {
+		return oneGrant(c, authserver.ErrNotFound, statement, proof[:], millis(now))
 	})
 }
 
@@ -119,16 +119,16 @@ func (s *Store) Rotate(ctx context.Context, id authserver.GrantID, generation ui
 		UPDATE grants SET generation = generation + 1, rotated_at = ?3
 		WHERE id = ?1 AND generation = ?2 AND generation > 0 AND revoked_at IS NULL AND ends_at > ?3
 		RETURNING ` + grantColumns
-	return write(ctx, s.writer, func(ctx context.Context, c *conn) (authserver.Grant, error) {
-		return oneGrant(ctx, c, authserver.ErrStale, statement, id[:], int64(generation), millis(now))
+	return write(ctx, s.writer, func(c *conn) (authserver.Grant, error) {
+		return oneGrant(c, authserver.ErrStale, statement, id[:], int64(generation), millis(now))
 	})
 }
 
 // Revoke ends the grant, if there is one that is not revoked yet.
 func (s *Store) Revoke(ctx context.Context, id authserver.GrantID, now time.Time) (ended bool, err error) {
 	const statement = `UPDATE grants SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL`
-	return write(ctx, s.writer, func(ctx context.Context, c *conn) (bool, error) {
-		rows, err := c.exec(ctx, statement, id[:], millis(now))
+	return write(ctx, s.writer, func(c *conn) (bool, error) {
+		rows, err := c.exec(statement, id[:], millis(now))
 		return rows > 0, err
 	})
 }

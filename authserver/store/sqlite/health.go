@@ -65,8 +65,8 @@ func (s *Store) Probe(ctx context.Context) error {
 	if s.writer.health.good() {
 		return nil
 	}
-	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
-		_, err := c.exec(ctx, "PRAGMA user_version = 0")
+	return writeOnly(ctx, s.writer, func(c *conn) error {
+		_, err := c.exec("PRAGMA user_version = 0")
 		return err
 	})
 }

@@ -108,13 +108,13 @@ func makeStore(t *testing.T, path string) {
 }
 
 func TestOpenNeedsAFolderAndAFileItMayWrite(t *testing.T) {
-	folder := strangersFolder(t, 0o555)
+	folder := folderForOtherUser(t, 0o555)
 	want := fmt.Sprintf("the folder %s is not writable for user", folder)
 	if got := startChild(t, "other user", filepath.Join(folder, "gatehouse.db")).end(t); !strings.Contains(got, want) {
 		t.Errorf("Open in a folder that is read-only = %q, want something with %q", got, want)
 	}
 
-	folder = strangersFolder(t, 0o777)
+	folder = folderForOtherUser(t, 0o777)
 	path := writeFile(t, folder, "gatehouse.db", "")
 	if err := os.Chmod(path, 0o444); err != nil {
 		t.Fatal(err)
@@ -125,8 +125,8 @@ func TestOpenNeedsAFolderAndAFileItMayWrite(t *testing.T) {
 	}
 }
 
-// strangersFolder returns a folder with a mode that another user can find.
-func strangersFolder(t *testing.T, mode os.FileMode) string {
+// folderForOtherUser returns a folder with a mode that another user can find.
+func folderForOtherUser(t *testing.T, mode os.FileMode) string {
 	t.Helper()
 	folder := t.TempDir()
 	for name, mode := range map[string]os.FileMode{filepath.Dir(folder): 0o755, folder: mode} {
@@ -276,8 +276,8 @@ func TestEveryCommitIsSynced(t *testing.T) {
 		t.Errorf("synchronous is %d, want 2 (FULL)", got)
 	}
 	var journal string
-	err := writeOnly(t.Context(), s.writer, func(ctx context.Context, c *conn) error {
-		_, err := c.query(ctx, `PRAGMA journal_mode`, func(r *row) { journal = r.text() })
+	err := writeOnly(t.Context(), s.writer, func(c *conn) error {
+		_, err := c.query(`PRAGMA journal_mode`, func(r *row) { journal = r.text() })
 		return err
 	})
 	if err != nil || journal != "wal" {

@@ -27,40 +27,40 @@ func scanOwner(r *row) authserver.Person {
 }
 
 // confirmPerson returns the write that keeps what was confirmed of a person.
-func confirmPerson(c authserver.Confirmation) func(context.Context, *conn) error {
+func confirmPerson(c authserver.Confirmation) func(*conn) error {
 	c.Groups = slices.Clone(c.Groups) // the caller may be gone, and change them, while this waits
-	return func(ctx context.Context, db *conn) error {
-		if err := endOutdated(ctx, db, c); err != nil {
+	return func(db *conn) error {
+		if err := endOutdated(db, c); err != nil {
 			return err
 		}
-		return keepPerson(ctx, db, c.Person)
+		return keepPerson(db, c.Person)
 	}
 }
 
 // endOutdated ends what a person has who is gone, or whose credentials were changed. It comes
 // before keepPerson: the row tells which ones they had.
-func endOutdated(ctx context.Context, db *conn, c authserver.Confirmation) error {
+func endOutdated(db *conn, c authserver.Confirmation) error {
 	const every = `DELETE FROM sessions WHERE owner = ?1`
 	const outdated = `DELETE FROM sessions WHERE owner = ?1 AND credential_version <> ?2`
 	const grants = `
 		UPDATE grants SET revoked_at = ?3 WHERE owner = ?1 AND revoked_at IS NULL AND EXISTS (
 			SELECT 1 FROM people WHERE subject = ?1 AND credential_version NOT IN ('', ?2))`
 	if !c.EndedAt.IsZero() {
-		_, err := db.exec(ctx, every, c.Subject)
+		_, err := db.exec(every, c.Subject)
 		return err
 	}
 	if c.CredentialVersion == "" {
 		return nil
 	}
-	if _, err := db.exec(ctx, outdated, c.Subject, c.CredentialVersion); err != nil || !c.EndGrants {
+	if _, err := db.exec(outdated, c.Subject, c.CredentialVersion); err != nil || !c.EndGrants {
 		return err
 	}
-	_, err := db.exec(ctx, grants, c.Subject, c.CredentialVersion, millis(c.ConfirmedAt))
+	_, err := db.exec(grants, c.Subject, c.CredentialVersion, millis(c.ConfirmedAt))
 	return err
 }
 
 // keepPerson writes the row if something in it is new.
-func keepPerson(ctx context.Context, db *conn, p authserver.Person) error {
+func keepPerson(db *conn, p authserver.Person) error {
 	const statement = `
 		INSERT INTO people (subject, source, name, display_name, email, group_names,
 			credential_version, confirmed_at, confirmed_until, ended_at)
@@ -72,20 +72,20 @@ func keepPerson(ctx context.Context, db *conn, p authserver.Person) error {
 			OR credential_version <> ?7 OR (ended_at IS NULL) <> (?10 IS NULL)
 			OR (confirmed_until IS NULL) <> (?9 IS NULL)
 			OR confirmed_until > ?9 OR confirmed_until <= ?8 + (?9 - ?8) / 2`
-	_, err := db.exec(ctx, statement, p.Subject, p.Source, p.Name, p.DisplayName, p.Email, strings.Join(p.Groups, "\n"),
+	_, err := db.exec(statement, p.Subject, p.Source, p.Name, p.DisplayName, p.Email, strings.Join(p.Groups, "\n"),
 		p.CredentialVersion, millis(p.ConfirmedAt), optionalMillis(p.ConfirmedUntil), optionalMillis(p.EndedAt))
 	return err
 }
 
 // ConfirmPeople keeps what was confirmed of people, in one transaction.
 func (s *Store) ConfirmPeople(ctx context.Context, people []authserver.Confirmation) error {
-	confirms := make([]func(context.Context, *conn) error, len(people))
+	confirms := make([]func(*conn) error, len(people))
 	for i, c := range people {
 		confirms[i] = confirmPerson(c)
 	}
-	return writeOnly(ctx, s.writer, func(ctx context.Context, db *conn) error {
+	return writeOnly(ctx, s.writer, func(db *conn) error {
 		for _, confirm := range confirms {
-			if err := confirm(ctx, db); err != nil {
+			if err := confirm(db); err != nil {
 				return err
 			}
 		}
@@ -96,8 +96,8 @@ func (s *Store) ConfirmPeople(ctx context.Context, people []authserver.Confirmat
 // Person returns the row of a person, or ErrNotFound.
 func (s *Store) Person(ctx context.Context, subject string) (authserver.Person, error) {
 	const query = `SELECT ` + ownerColumns + ` FROM people p WHERE p.subject = ?1`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) (p authserver.Person, err error) {
-		n, err := c.query(ctx, query, func(r *row) { p = scanOwner(r) }, subject)
+	return read(ctx, s.readers, func(c *conn) (p authserver.Person, err error) {
+		n, err := c.query(query, func(r *row) { p = scanOwner(r) }, subject)
 		return p, atLeastOne(n, err, authserver.ErrNotFound)
 	})
 }
@@ -105,9 +105,9 @@ func (s *Store) Person(ctx context.Context, subject string) (authserver.Person, 
 // People returns people by subject, from the one that follows after on.
 func (s *Store) People(ctx context.Context, after string, limit int) ([]authserver.Person, error) {
 	const query = `SELECT ` + ownerColumns + ` FROM people p WHERE p.subject > ?1 ORDER BY p.subject LIMIT ?2`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) ([]authserver.Person, error) {
+	return read(ctx, s.readers, func(c *conn) ([]authserver.Person, error) {
 		var found []authserver.Person
-		_, err := c.query(ctx, query, func(r *row) { found = append(found, scanOwner(r)) }, after, int64(max(0, limit)))
+		_, err := c.query(query, func(r *row) { found = append(found, scanOwner(r)) }, after, int64(max(0, limit)))
 		return found, err
 	})
 }

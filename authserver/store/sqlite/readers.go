@@ -9,16 +9,16 @@ import (
 
 // readers is a fixed number of connections that cannot write.
 type readers struct {
-	path     string
+	open     opener
 	observer Observer
 	idle     chan *conn // nil: a connection went bad, and the next one who reads opens it anew
 	closed   chan struct{}
 }
 
-func openReaders(ctx context.Context, path string, n int, o Observer) (*readers, error) {
-	r := &readers{path: path, observer: o, idle: make(chan *conn, n), closed: make(chan struct{})}
+func openReaders(open opener, n int, o Observer) (*readers, error) {
+	r := &readers{open: open, observer: o, idle: make(chan *conn, n), closed: make(chan struct{})}
 	for range n {
-		c, err := connect(ctx, dsn(path, reading()))
+		c, err := open()
 		if err != nil {
 			return nil, errors.Join(err, r.closeIdle())
 		}
@@ -29,23 +29,22 @@ func openReaders(ctx context.Context, path string, n int, o Observer) (*readers,
 
 // read runs op on a connection of its own. Refusals come back as they are, every
 // other error as ErrUnavailable.
-func read[T any](ctx context.Context, r *readers, op func(context.Context, *conn) (T, error)) (T, error) {
+func read[T any](ctx context.Context, r *readers, op func(*conn) (T, error)) (T, error) {
 	var none T
 	c, err := r.borrow(ctx)
 	if err != nil {
 		return none, err
 	}
 	defer func() { r.idle <- c }()
-	ctx = context.WithoutCancel(ctx)
 	if c == nil {
-		if c, err = connect(ctx, dsn(r.path, reading())); err != nil {
+		if c, err = r.open(); err != nil {
 			return none, unavailable("open the file anew for reading", err)
 		}
 		r.observer.Reopened()
 	}
-	value, err := op(ctx, c)
+	value, err := op(c)
 	if err != nil && wentBad(err) {
-		_ = c.Close() // nothing that it could say is new
+		_ = c.close() // nothing that it could say is new
 		c = nil
 	}
 	switch {
@@ -83,7 +82,7 @@ func (r *readers) close() error {
 	var errs []error
 	for range cap(r.idle) {
 		if c := <-r.idle; c != nil {
-			errs = append(errs, c.Close())
+			errs = append(errs, c.close())
 		}
 	}
 	return errors.Join(errs...)
@@ -94,7 +93,7 @@ func (r *readers) closeIdle() error {
 	close(r.idle)
 	var errs []error
 	for c := range r.idle {
-		errs = append(errs, c.Close())
+		errs = append(errs, c.close())
 	}
 	return errors.Join(errs...)
 }

@@ -17,7 +17,8 @@ type row struct {
 	err     error
 }
 
-func take[T driver.Value](r *row) T {
+// column returns the next column as what the table declares it to be.
+func column[T driver.Value](r *row) T {
 	v, ok := r.columns[r.next].(T)
 	if !ok && r.err == nil {
 		r.err = fmt.Errorf("column %d of the row is a %T", r.next, r.columns[r.next])
@@ -26,8 +27,8 @@ func take[T driver.Value](r *row) T {
 	return v
 }
 
-func (r *row) text() string    { return take[string](r) }
-func (r *row) integer() int64  { return take[int64](r) }
+func (r *row) text() string    { return column[string](r) }
+func (r *row) integer() int64  { return column[int64](r) }
 func (r *row) time() time.Time { return time.UnixMilli(r.integer()).UTC() }
 
 // optionalTime returns the zero time for NULL.
@@ -51,7 +52,7 @@ func (r *row) lines() []string {
 
 // bytes fills into, which has the length that the table demands of the column.
 func (r *row) bytes(into []byte) {
-	if b := take[[]byte](r); copy(into, b) != len(into) && r.err == nil {
+	if b := column[[]byte](r); copy(into, b) != len(into) && r.err == nil {
 		r.err = fmt.Errorf("column %d of the row has %d bytes instead of %d", r.next-1, len(b), len(into))
 	}
 }

@@ -142,17 +142,17 @@ func TestNoStatementReadsAWholeTable(t *testing.T) {
 	}
 
 	explained := 0
-	c, err := connect(t.Context(), dsn(path, reading()))
+	c, err := connector(t.Context(), path, reading())()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.close() }()
 	for sql := range statements {
 		if strings.Contains(sql, "LIMIT 1)") { // the ping
 			continue
 		}
 		anything := make([]driver.Value, 15)
-		_, err := c.query(t.Context(), "EXPLAIN QUERY PLAN "+sql, func(r *row) {
+		_, err := c.query("EXPLAIN QUERY PLAN "+sql, func(r *row) {
 			_, _, _ = r.integer(), r.integer(), r.integer()
 			if step := r.text(); wholeTable.MatchString(step) {
 				t.Errorf("%s\nis carried out with %s", sql, step)

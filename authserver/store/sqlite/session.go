@@ -19,16 +19,16 @@ func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c
 		DELETE FROM sessions WHERE hash IN (
 			SELECT hash FROM sessions WHERE owner = ?1 AND hash <> ?2 ORDER BY authenticated_at DESC LIMIT -1 OFFSET ?3)`
 	confirm := confirmPerson(c)
-	return writeOnly(ctx, s.writer, func(ctx context.Context, db *conn) error {
-		if err := confirm(ctx, db); err != nil {
+	return writeOnly(ctx, s.writer, func(db *conn) error {
+		if err := confirm(db); err != nil {
 			return err
 		}
-		n, err := db.exec(ctx, insert, session.Hash[:], session.Owner,
+		n, err := db.exec(insert, session.Hash[:], session.Owner,
 			millis(session.AuthenticatedAt), millis(session.ExpiresAt), session.CredentialVersion)
 		if err := atLeastOne(n, err, authserver.ErrExists); err != nil {
 			return err
 		}
-		_, err = db.exec(ctx, surplus, session.Owner, session.Hash[:], int64(authserver.MaxSessions-1))
+		_, err = db.exec(surplus, session.Owner, session.Hash[:], int64(authserver.MaxSessions-1))
 		return err
 	})
 }
@@ -42,9 +42,9 @@ func (s *Store) Session(ctx context.Context, h authserver.Hash) (authserver.Sess
 		session authserver.Session
 		person  authserver.Person
 	}
-	f, err := read(ctx, s.readers, func(ctx context.Context, c *conn) (found, error) {
+	f, err := read(ctx, s.readers, func(c *conn) (found, error) {
 		f := found{session: authserver.Session{Hash: h}}
-		n, err := c.query(ctx, query, func(r *row) {
+		n, err := c.query(query, func(r *row) {
 			f.session.Owner, f.session.AuthenticatedAt, f.session.ExpiresAt = r.text(), r.time(), r.time()
 			f.session.CredentialVersion = r.text()
 			f.person = scanOwner(r)
@@ -59,9 +59,9 @@ func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]
 	const query = `
 		SELECT hash, authenticated_at, expires_at, credential_version FROM sessions
 		WHERE owner = ?1 AND expires_at > ?2 ORDER BY authenticated_at DESC, hash`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) ([]authserver.Session, error) {
+	return read(ctx, s.readers, func(c *conn) ([]authserver.Session, error) {
 		var found []authserver.Session
-		_, err := c.query(ctx, query, func(r *row) {
+		_, err := c.query(query, func(r *row) {
 			session := authserver.Session{Owner: owner}
 			r.bytes(session.Hash[:])
 			session.AuthenticatedAt, session.ExpiresAt, session.CredentialVersion = r.time(), r.time(), r.text()
@@ -74,8 +74,8 @@ func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]
 // DeleteSession removes the owner's session with the hash, if there is one.
 func (s *Store) DeleteSession(ctx context.Context, owner string, h authserver.Hash) error {
 	const statement = `DELETE FROM sessions WHERE hash = ?1 AND owner = ?2`
-	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
-		_, err := c.exec(ctx, statement, h[:], owner)
+	return writeOnly(ctx, s.writer, func(c *conn) error {
+		_, err := c.exec(statement, h[:], owner)
 		return err
 	})
 }
@@ -83,8 +83,8 @@ func (s *Store) DeleteSession(ctx context.Context, owner string, h authserver.Ha
 // DeleteSessions removes all sessions of the owner but one.
 func (s *Store) DeleteSessions(ctx context.Context, owner string, but authserver.Hash) error {
 	const statement = `DELETE FROM sessions WHERE owner = ?1 AND hash <> ?2`
-	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
-		_, err := c.exec(ctx, statement, owner, but[:])
+	return writeOnly(ctx, s.writer, func(c *conn) error {
+		_, err := c.exec(statement, owner, but[:])
 		return err
 	})
 }

@@ -59,16 +59,17 @@ func open(ctx context.Context, path string, o Observer) (*Store, error) {
 	if err := migrate(ctx, path); err != nil {
 		return nil, err
 	}
-	c, err := connect(ctx, dsn(path, writing()))
+	openWriter, openReader := connector(ctx, path, writing()), connector(ctx, path, reading())
+	c, err := openWriter()
 	if err != nil {
 		return nil, fmt.Errorf("open %s for writing: %w", path, err)
 	}
-	r, err := openReaders(ctx, path, max(minReaders, runtime.GOMAXPROCS(0)), o)
+	r, err := openReaders(openReader, max(minReaders, runtime.GOMAXPROCS(0)), o)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s for reading: %w", path, err), c.Close())
+		return nil, errors.Join(fmt.Errorf("open %s for reading: %w", path, err), c.close())
 	}
-	w := newWriter(path, c, o)
-	go w.run(context.WithoutCancel(ctx))
+	w := newWriter(openWriter, c, o)
+	go w.run()
 	return &Store{writer: w, readers: r}, nil
 }
 
@@ -86,8 +87,8 @@ func (s *Store) Close() error {
 // Ping reads from the file.
 func (s *Store) Ping(ctx context.Context) error {
 	const query = `SELECT count(*) FROM (SELECT 1 FROM grants LIMIT 1)`
-	_, err := read(ctx, s.readers, func(ctx context.Context, c *conn) (int, error) {
-		return c.query(ctx, query, func(*row) {})
+	_, err := read(ctx, s.readers, func(c *conn) (int, error) {
+		return c.query(query, func(*row) {})
 	})
 	return err
 }

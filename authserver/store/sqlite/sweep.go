@@ -29,11 +29,11 @@ var sweeping = [...]string{
 // many it removed. While it runs no other write does, so the limit should be small
 // (some hundred); call it until it returns less than the limit.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error) {
-	return write(ctx, s.writer, func(ctx context.Context, c *conn) (removed int, err error) {
+	return write(ctx, s.writer, func(c *conn) (removed int, err error) {
 		for _, statement := range sweeping {
 			// A negative LIMIT would be none (https://sqlite.org/lang_select.html#limitoffset).
 			left := max(0, limit-removed)
-			n, err := c.exec(ctx, statement, millis(now), int64(left), millis(now.Add(-authserver.GoneMemory)))
+			n, err := c.exec(statement, millis(now), int64(left), millis(now.Add(-authserver.GoneMemory)))
 			if err != nil {
 				return removed, err
 			}
@@ -55,9 +55,9 @@ func (s *Store) ConsentClients(ctx context.Context, after string, limit int) ([]
 			UNION ALL
 			SELECT (SELECT min(client_uid) FROM consents WHERE client_uid > uid) FROM uids WHERE uid IS NOT NULL)
 		SELECT uid FROM uids WHERE uid IS NOT NULL LIMIT ?2`
-	return read(ctx, s.readers, func(ctx context.Context, c *conn) ([]string, error) {
+	return read(ctx, s.readers, func(c *conn) ([]string, error) {
 		var found []string
-		_, err := c.query(ctx, query, func(r *row) { found = append(found, r.text()) }, after, int64(max(0, limit)))
+		_, err := c.query(query, func(r *row) { found = append(found, r.text()) }, after, int64(max(0, limit)))
 		return found, err
 	})
 }
@@ -66,14 +66,14 @@ func (s *Store) ConsentClients(ctx context.Context, after string, limit int) ([]
 func (s *Store) NoteClients(ctx context.Context, present, absent []string, now time.Time) error {
 	const back = `DELETE FROM absent_clients WHERE client_uid = ?1`
 	const gone = `INSERT INTO absent_clients (client_uid, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING`
-	return writeOnly(ctx, s.writer, func(ctx context.Context, c *conn) error {
+	return writeOnly(ctx, s.writer, func(c *conn) error {
 		for _, uid := range present {
-			if _, err := c.exec(ctx, back, uid); err != nil {
+			if _, err := c.exec(back, uid); err != nil {
 				return err
 			}
 		}
 		for _, uid := range absent {
-			if _, err := c.exec(ctx, gone, uid, millis(now)); err != nil {
+			if _, err := c.exec(gone, uid, millis(now)); err != nil {
 				return err
 			}
 		}

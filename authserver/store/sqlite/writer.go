@@ -29,7 +29,7 @@ var (
 // writer is the one goroutine that writes: it collects what waits, runs it in one
 // transaction and answers after the sync.
 type writer struct {
-	path   string
+	open   opener
 	conn   *conn // nil: it went bad, and the next transaction opens it anew
 	health *health
 	queue  chan *operation
@@ -42,27 +42,27 @@ type writer struct {
 // operation is one write, from its caller to the writer and back.
 type operation struct {
 	caller context.Context // only asked whether it has ended
-	run    func(context.Context, *conn) error
+	run    func(*conn) error
 	err    error      // of the operation alone
 	answer chan error // takes one value without a receiver
 }
 
-func newWriter(path string, c *conn, o Observer) *writer {
+func newWriter(open opener, c *conn, o Observer) *writer {
 	return &writer{
-		path: path, conn: c, health: &health{observer: o, now: time.Now},
+		open: open, conn: c, health: &health{observer: o, now: time.Now},
 		queue: make(chan *operation, maxQueue), done: make(chan struct{}),
 	}
 }
 
 // write runs op in the next transaction and returns its value once that is on disk.
-func write[T any](ctx context.Context, w *writer, op func(context.Context, *conn) (T, error)) (T, error) {
+func write[T any](ctx context.Context, w *writer, op func(*conn) (T, error)) (T, error) {
 	var value, none T
 	if ctx.Err() != nil {
 		return none, unavailable("wait for the disk", context.Cause(ctx))
 	}
 	o := &operation{caller: ctx, answer: make(chan error, 1)}
-	o.run = func(ctx context.Context, c *conn) (err error) {
-		value, err = op(ctx, c)
+	o.run = func(c *conn) (err error) {
+		value, err = op(c)
 		return err
 	}
 	if err := w.enqueue(o); err != nil {
@@ -80,9 +80,9 @@ func write[T any](ctx context.Context, w *writer, op func(context.Context, *conn
 }
 
 // writeOnly is write for an operation without a value.
-func writeOnly(ctx context.Context, w *writer, op func(context.Context, *conn) error) error {
-	_, err := write(ctx, w, func(ctx context.Context, c *conn) (struct{}, error) {
-		return struct{}{}, op(ctx, c)
+func writeOnly(ctx context.Context, w *writer, op func(*conn) error) error {
+	_, err := write(ctx, w, func(c *conn) (struct{}, error) {
+		return struct{}{}, op(c)
 	})
 	return err
 }
@@ -117,17 +117,17 @@ func (w *writer) closeConn() error {
 	if w.conn == nil {
 		return nil
 	}
-	return w.conn.Close()
+	return w.conn.close()
 }
 
-// run writes until the queue is closed and empty. Its ctx does not end.
-func (w *writer) run(ctx context.Context) {
+// run writes until the queue is closed and empty.
+func (w *writer) run() {
 	defer close(w.done)
 	batch := make([]*operation, 0, maxBatch)
 	for first := range w.queue {
 		batch = w.collect(append(batch[:0], first))
 		begin := w.health.now()
-		err := w.commit(ctx, batch)
+		err := w.commit(batch)
 		w.health.ended(len(batch), begin, err)
 		for i, o := range batch {
 			if err == nil {
@@ -158,31 +158,31 @@ func (w *writer) collect(batch []*operation) []*operation {
 
 // commit runs the batch in one transaction. An error is everybody's: nothing of the
 // batch was kept. An operation's own error is left in it.
-func (w *writer) commit(ctx context.Context, batch []*operation) error {
-	if err := w.reopen(ctx); err != nil {
+func (w *writer) commit(batch []*operation) error {
+	if err := w.reopen(); err != nil {
 		return unavailable("the store cannot write", err)
 	}
-	err := w.transact(ctx, batch)
+	err := w.transact(batch)
 	if err == nil {
 		return nil
 	}
 	if wentBad(err) {
-		_ = w.conn.Close() // nothing that it could say is new
+		_ = w.conn.close() // nothing that it could say is new
 		w.conn = nil
 		return unavailable("the store cannot write", err)
 	}
 	// Most faults have ended the transaction already; that there is none to roll back
 	// is then no news. If the roll-back fails, the next BEGIN does too and comes here.
-	_, _ = w.conn.exec(ctx, "ROLLBACK")
+	_, _ = w.conn.exec("ROLLBACK")
 	return unavailable("the store cannot write", err)
 }
 
 // reopen opens the connection if it went bad.
-func (w *writer) reopen(ctx context.Context) error {
+func (w *writer) reopen() error {
 	if w.conn != nil {
 		return nil
 	}
-	c, err := connect(ctx, dsn(w.path, writing()))
+	c, err := w.open()
 	if err != nil {
 		return fmt.Errorf("open the file anew: %w", err)
 	}
@@ -191,8 +191,8 @@ func (w *writer) reopen(ctx context.Context) error {
 	return nil
 }
 
-func (w *writer) transact(ctx context.Context, batch []*operation) error {
-	if _, err := w.conn.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+func (w *writer) transact(batch []*operation) error {
+	if _, err := w.conn.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	for _, o := range batch {
@@ -200,30 +200,30 @@ func (w *writer) transact(ctx context.Context, batch []*operation) error {
 			o.err = unavailable("wait for the disk", context.Cause(o.caller))
 			continue
 		}
-		if err := w.apply(ctx, o); err != nil {
+		if err := w.apply(o); err != nil {
 			return err
 		}
 	}
-	_, err := w.conn.exec(ctx, "COMMIT")
+	_, err := w.conn.exec("COMMIT")
 	return err
 }
 
 // apply runs one operation in a savepoint. A fault of the operation alone is undone
 // and left in it; an error is one of the file.
-func (w *writer) apply(ctx context.Context, o *operation) error {
-	if _, err := w.conn.exec(ctx, "SAVEPOINT operation"); err != nil {
+func (w *writer) apply(o *operation) error {
+	if _, err := w.conn.exec("SAVEPOINT operation"); err != nil {
 		return fmt.Errorf("begin operation: %w", err)
 	}
-	o.err = o.run(ctx, w.conn)
+	o.err = o.run(w.conn)
 	if o.err != nil {
 		if !refusal(o.err) && !ownFault(o.err) {
 			return o.err
 		}
-		if _, err := w.conn.exec(ctx, "ROLLBACK TO operation"); err != nil {
+		if _, err := w.conn.exec("ROLLBACK TO operation"); err != nil {
 			return errors.Join(o.err, fmt.Errorf("undo operation: %w", err))
 		}
 	}
-	if _, err := w.conn.exec(ctx, "RELEASE operation"); err != nil {
+	if _, err := w.conn.exec("RELEASE operation"); err != nil {
 		return fmt.Errorf("end operation: %w", err)
 	}
 	return nil

@@ -38,13 +38,13 @@ func TestAFailingOperationUndoesOnlyItself(t *testing.T) {
 	s := openNew(t)
 	fill(t, s, 1)
 	release := hold(t, s)
-	brokenRule := func(ctx context.Context, c *conn) error {
-		_, err := c.exec(ctx, insertSession, []byte("too short to be a hash"))
+	brokenRule := func(c *conn) error {
+		_, err := c.exec(insertSession, []byte("too short to be a hash"))
 		return err
 	}
 	results := start(t, s,
 		func() error { return s.Approve(t.Context(), grantNumber(10), nil) },
-		writeAndThen(t, s, func(context.Context, *conn) error { return authserver.ErrStale }),
+		writeAndThen(t, s, func(*conn) error { return authserver.ErrStale }),
 		func() error { return s.Approve(t.Context(), grantNumber(0), nil) },
 		writeAndThen(t, s, brokenRule),
 		func() error { return s.Approve(t.Context(), grantNumber(11), nil) },
@@ -76,14 +76,14 @@ const insertSession = `INSERT INTO sessions (hash, owner, authenticated_at, expi
 
 // writeAndThen returns an operation of two steps: session number 100 is written, then
 // comes what fails.
-func writeAndThen(t *testing.T, s *Store, fail func(context.Context, *conn) error) func() error {
+func writeAndThen(t *testing.T, s *Store, fail func(*conn) error) func() error {
 	return func() error {
-		return writeOnly(t.Context(), s.writer, func(ctx context.Context, c *conn) error {
+		return writeOnly(t.Context(), s.writer, func(c *conn) error {
 			h := hashNumber(100)
-			if _, err := c.exec(ctx, insertSession, h[:]); err != nil {
+			if _, err := c.exec(insertSession, h[:]); err != nil {
 				return err
 			}
-			return fail(ctx, c)
+			return fail(c)
 		})
 	}
 }
@@ -93,7 +93,7 @@ func TestAFaultThatIsNobodysOwnFailsTheTransaction(t *testing.T) {
 	release := hold(t, s)
 	results := start(t, s,
 		func() error { return s.Approve(t.Context(), grantNumber(10), nil) },
-		writeAndThen(t, s, func(context.Context, *conn) error { return errors.New("a row that makes no sense") }),
+		writeAndThen(t, s, func(*conn) error { return errors.New("a row that makes no sense") }),
 		func() error { return s.Approve(t.Context(), grantNumber(11), nil) },
 	)
 	release()
@@ -185,8 +185,8 @@ func TestReadersSeeNothingUncommitted(t *testing.T) {
 	g := grantNumber(1)
 	written, end, answer := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		answer <- writeOnly(t.Context(), s.writer, func(ctx context.Context, c *conn) error {
-			err := insertGrant(ctx, c, g, "")
+		answer <- writeOnly(t.Context(), s.writer, func(c *conn) error {
+			err := insertGrant(c, g, "")
 			close(written)
 			<-end
 			return err
@@ -207,8 +207,8 @@ func TestReadersSeeNothingUncommitted(t *testing.T) {
 
 func TestReadersCannotWrite(t *testing.T) {
 	s := openNew(t)
-	_, err := read(t.Context(), s.readers, func(ctx context.Context, c *conn) (int, error) {
-		return c.exec(ctx, `DELETE FROM grants`)
+	_, err := read(t.Context(), s.readers, func(c *conn) (int, error) {
+		return c.exec(`DELETE FROM grants`)
 	})
 	if !errors.Is(err, authserver.ErrUnavailable) {
 		t.Errorf("a write by a reader: error is %v, want ErrUnavailable", err)
@@ -242,7 +242,7 @@ func TestAFullQueueIsUnavailable(t *testing.T) {
 	release := hold(t, s)
 	waiting := make([]*operation, maxQueue)
 	for i := range waiting {
-		waiting[i] = &operation{caller: t.Context(), answer: make(chan error, 1), run: func(context.Context, *conn) error { return nil }}
+		waiting[i] = &operation{caller: t.Context(), answer: make(chan error, 1), run: func(*conn) error { return nil }}
 		if err := s.writer.enqueue(waiting[i]); err != nil {
 			t.Fatalf("enqueue write %d: %v", i, err)
 		}

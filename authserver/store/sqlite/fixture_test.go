@@ -103,7 +103,7 @@ func inParallel(tb testing.TB, workers, n int, work func(i int) error) {
 func hold(t *testing.T, s *Store) (release func()) {
 	t.Helper()
 	held, end := make(chan struct{}), make(chan struct{})
-	o := &operation{caller: t.Context(), answer: make(chan error, 1), run: func(context.Context, *conn) error {
+	o := &operation{caller: t.Context(), answer: make(chan error, 1), run: func(*conn) error {
 		close(held)
 		<-end
 		return nil
@@ -146,8 +146,8 @@ func start(t *testing.T, s *Store, calls ...func() error) []chan error {
 // onCommit calls hook at each commit, which fails if hook returns false.
 func onCommit(tb testing.TB, s *Store, hook func() bool) {
 	tb.Helper()
-	err := writeOnly(tb.Context(), s.writer, func(_ context.Context, c *conn) error {
-		c.Conn.(driversqlite.HookRegisterer).RegisterCommitHook(func() int32 {
+	err := writeOnly(tb.Context(), s.writer, func(c *conn) error {
+		c.driver.(driversqlite.HookRegisterer).RegisterCommitHook(func() int32 {
 			if hook() {
 				return 0
 			}
@@ -163,8 +163,8 @@ func onCommit(tb testing.TB, s *Store, hook func() bool) {
 // number runs a statement on the writer's connection that gives one number.
 func number(tb testing.TB, s *Store, statement string) (n int64) {
 	tb.Helper()
-	err := writeOnly(tb.Context(), s.writer, func(ctx context.Context, c *conn) error {
-		_, err := c.query(ctx, statement, func(r *row) { n = r.integer() })
+	err := writeOnly(tb.Context(), s.writer, func(c *conn) error {
+		_, err := c.query(statement, func(r *row) { n = r.integer() })
 		return err
 	})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// The scene: Bob keeps photos, PhotoPrint asks for them, at noon.
+// The fixture: Bob has photos, PhotoPrint asks for them, at noon.
 const (
 	bob        = "bob"
 	alice      = "alice"
