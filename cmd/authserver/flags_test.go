@@ -25,7 +25,7 @@ func TestFlagsAndCommandsThatMakeNoSenseAreRefused(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var stderr bytes.Buffer
-			status := run(t.Context(), row.args, world{stdout: io.Discard, stderr: &stderr})
+			status := run(t.Context(), row.args, system{stdout: io.Discard, stderr: &stderr})
 			if status != exitRefused || !strings.Contains(stderr.String(), row.want) {
 				t.Errorf("status %d, said %q, want %q", status, &stderr, row.want)
 			}
@@ -38,10 +38,10 @@ func TestFlagsAndCommandsThatMakeNoSenseAreRefused(t *testing.T) {
 
 func TestHelpAndVersionAreNoErrors(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if status := run(t.Context(), []string{"--help"}, world{stdout: &stdout, stderr: &stderr}); status != exitStopped || !strings.Contains(stderr.String(), "hash-password") {
+	if status := run(t.Context(), []string{"--help"}, system{stdout: &stdout, stderr: &stderr}); status != exitStopped || !strings.Contains(stderr.String(), "hash-password") {
 		t.Errorf("--help: status %d, said %q", status, &stderr)
 	}
-	if status := run(t.Context(), []string{"version"}, world{stdout: &stdout, stderr: &stderr}); status != exitStopped || stdout.Len() < 2 {
+	if status := run(t.Context(), []string{"version"}, system{stdout: &stdout, stderr: &stderr}); status != exitStopped || stdout.Len() < 2 {
 		t.Errorf("version: status %d, said %q", status, &stdout)
 	}
 }

@@ -21,20 +21,20 @@ import (
 const maxLine = 4096
 
 // hashCommand prints what belongs into a users file's passwordHash.
-func hashCommand(ctx context.Context, args []string, w world) int {
+func hashCommand(ctx context.Context, args []string, sys system) int {
 	if len(args) > 0 {
-		fmt.Fprintln(w.stderr, "authserver hash-password: it takes no arguments: a password in a command line can be seen by others")
+		fmt.Fprintln(sys.stderr, "authserver hash-password: it takes no arguments: a password in a command line can be seen by others")
 		return exitRefused
 	}
-	password, err := readPassword(ctx, w.stdin, w.stderr)
+	password, err := readPassword(ctx, sys.stdin, sys.stderr)
 	if err == nil {
 		var hash string
 		if hash, err = identity.HashPassword(password); err == nil {
-			fmt.Fprintln(w.stdout, hash)
+			fmt.Fprintln(sys.stdout, hash)
 			return exitStopped
 		}
 	}
-	fmt.Fprintln(w.stderr, "authserver hash-password:", err)
+	fmt.Fprintln(sys.stderr, "authserver hash-password:", err)
 	return exitFailed
 }
 

@@ -39,29 +39,29 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(run(ctx, os.Args[1:], world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv}))
+	os.Exit(run(ctx, os.Args[1:], system{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv}))
 }
 
-// world is what a process finds outside of itself.
-type world struct {
+// system is what a process finds outside of itself.
+type system struct {
 	stdin          *os.File
 	stdout, stderr io.Writer
 	env            func(string) string
 }
 
 // run returns the exit status.
-func run(ctx context.Context, args []string, w world) int {
+func run(ctx context.Context, args []string, sys system) int {
 	command, args := split(args)
 	switch command {
 	case "serve":
-		return serveCommand(ctx, args, w)
+		return serveCommand(ctx, args, sys)
 	case "hash-password":
-		return hashCommand(ctx, args, w)
+		return hashCommand(ctx, args, sys)
 	case "version":
-		fmt.Fprintln(w.stdout, buildinfo.Version())
+		fmt.Fprintln(sys.stdout, buildinfo.Version())
 		return exitStopped
 	}
-	fmt.Fprintf(w.stderr, "authserver: there is no command %q: serve (the default), hash-password and version are all\n", command)
+	fmt.Fprintf(sys.stderr, "authserver: there is no command %q: serve (the default), hash-password and version are all\n", command)
 	return exitRefused
 }
 

@@ -37,10 +37,10 @@ type resources struct {
 
 // open opens what the configuration names. Its error holds everything that went wrong,
 // each with the key it is about; nothing is open then.
-func open(ctx context.Context, c config, o options, w world, log *slog.Logger, m *web.Metrics) (*resources, error) {
-	r := &resources{audit: w.stdout}
+func open(ctx context.Context, c config, o options, sys system, log *slog.Logger, m *web.Metrics) (*resources, error) {
+	r := &resources{audit: sys.stdout}
 	err := errors.Join(
-		r.findCluster(o.kubeconfig, w.env),
+		r.findCluster(o.kubeconfig, sys.env),
 		r.openUsers(c, log),
 		r.openCertificate(c, log, m),
 		r.openAudit(c),

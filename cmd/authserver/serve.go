@@ -33,8 +33,8 @@ const (
 var opsConnections = web.ConnectionsConfig{Limits: web.Limits{Connections: 64, ConnectionsPerAddress: 64}}
 
 // serveCommand serves until ctx ends.
-func serveCommand(ctx context.Context, args []string, w world) int {
-	o, err := parseFlags(args, w.stderr)
+func serveCommand(ctx context.Context, args []string, sys system) int {
+	o, err := parseFlags(args, sys.stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return exitStopped
 	}
@@ -43,12 +43,12 @@ func serveCommand(ctx context.Context, args []string, w world) int {
 		c, err = readConfig(o)
 	}
 	if err != nil {
-		fmt.Fprintln(w.stderr, "authserver:", err)
+		fmt.Fprintln(sys.stderr, "authserver:", err)
 		return exitRefused
 	}
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is a failed write, not the end
 	metrics := web.NewMetrics()
-	lines := web.NewLineWriter(w.stderr, metrics.LogTrouble)
+	lines := web.NewLineWriter(sys.stderr, metrics.LogTrouble)
 	defer flush(ctx, lines)
 	log := slog.New(slog.NewJSONHandler(lines, nil))
 	klog.SetSlogLogger(log)
@@ -57,10 +57,10 @@ func serveCommand(ctx context.Context, args []string, w world) int {
 	if c.PlainHTTP && len(c.proxies) == 0 {
 		log.WarnContext(ctx, "plainHTTP without trustedProxies: all requests seem to come from the proxy, so everybody together gets what one address may have")
 	}
-	r, err := open(ctx, c, o, w, log, metrics)
+	r, err := open(ctx, c, o, sys, log, metrics)
 	if err != nil {
 		flush(ctx, lines)
-		fmt.Fprintln(w.stderr, "authserver: cannot start as configured:\n  "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		fmt.Fprintln(sys.stderr, "authserver: cannot start as configured:\n  "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
 		return exitRefused
 	}
 	return finish(ctx, serve(ctx, c, r, log, metrics), r, log)
