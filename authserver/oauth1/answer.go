@@ -24,6 +24,9 @@ func WriteToken(w http.ResponseWriter, rules Rules, t *authserver.Tokens) {
 	writeForm(w, http.StatusOK, append(params, rules.lifetime(t.IssuedAt, t.ExpiresAt)...))
 }
 
+// WriteRevoked answers a revocation. There is nothing to say, and an empty form is one.
+func WriteRevoked(w http.ResponseWriter) { writeForm(w, http.StatusOK, nil) }
+
 func (r Rules) lifetime(from, to time.Time) []Param {
 	if !r.Lifetimes {
 		return nil

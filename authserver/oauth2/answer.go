@@ -57,6 +57,18 @@ func WriteError(w http.ResponseWriter, e authserver.Refusal) {
 	writeJSON(w, status, errorAnswer{Error: e.Code(), Description: e.Description()})
 }
 
+// NotFound is the code of an address where nothing is. RFC 6749 has no word for it.
+const NotFound authserver.Code = "not_found"
+
+// WriteErrorWithStatus answers a request that no endpoint reads.
+func WriteErrorWithStatus(w http.ResponseWriter, status int, code authserver.Code, description string) {
+	writeJSON(w, status, errorAnswer{Error: code, Description: description})
+}
+
+// WriteRevoked answers a revocation (RFC 7009 §2.2). The RFC asks for no body, but some clients take
+// only JSON for success.
+func WriteRevoked(w http.ResponseWriter) { writeJSON(w, http.StatusOK, struct{}{}) }
+
 // SetRetryAfter says how long to wait, in whole seconds (RFC 9110 §10.2.3).
 func SetRetryAfter(w http.ResponseWriter, e authserver.Refusal) {
 	if wait, ok := errors.AsType[authserver.WaitError](e); ok && wait.Seconds() > 0 {

@@ -25,6 +25,7 @@ import (
 // house is the scene behind a real TLS server.
 type house struct {
 	*authtest.Env
+	site   *web.Site
 	server *httptest.Server
 	issuer string
 }
@@ -41,6 +42,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatalf("make the site: %v", err)
 	}
+	h.site = site
 	served := site.Handler()
 	h.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if peer := r.Header.Get(headerPeer); peer != "" {
@@ -55,6 +57,9 @@ func newHouse(t *testing.T) *house {
 
 // headerPeer makes a test's request come from another address.
 const headerPeer = "Test-Peer"
+
+// acceptsPages is what browsers send when they open an address.
+const acceptsPages = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 // browser is a person's browser: it keeps cookies, and follows a redirect only when told to.
 type browser struct {
@@ -73,7 +78,7 @@ func (h *house) browser(t *testing.T) *browser {
 	client := *h.server.Client()
 	client.Jar = jar
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &browser{Client: &client, t: t, base: h.issuer, header: http.Header{}}
+	return &browser{Client: &client, t: t, base: h.issuer, header: http.Header{"Accept": {acceptsPages}}}
 }
 
 // bob returns a browser in which Bob has logged in.

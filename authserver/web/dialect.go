@@ -121,12 +121,20 @@ type spoken struct {
 // Unwrap is for errors.Is and errors.AsType.
 func (e spoken) Unwrap() error { return e.error }
 
-// in says which profile an error is to be told in.
+// in says which profile an error is to be told in, if that was not said before.
 func in(p authserver.Profile, err error) error {
-	if err == nil {
-		return nil
+	if _, said := errors.AsType[spoken](err); err == nil || said {
+		return err
 	}
 	return spoken{err, p}
+}
+
+// profileOfError returns the profile that an error is told in.
+func profileOfError(err error) authserver.Profile {
+	if e, ok := errors.AsType[spoken](err); ok {
+		return e.profile
+	}
+	return authserver.ProfileOAuth2
 }
 
 // dialectOfError returns the dialect that an error is told in.

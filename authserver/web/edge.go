@@ -22,7 +22,10 @@ const (
 func (s *Site) public(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if err := h(w, r); err != nil {
+		err := h(w, r)
+		if e, ok := errors.AsType[*unserved](err); ok {
+			e.write(w, profileOfError(err))
+		} else if err != nil {
 			dialectOfError(err).refuse(w, s.outside(r, err))
 		}
 	})
@@ -34,50 +37,8 @@ func (s *Site) api(h handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Pragma", "no-cache")
 		w.Header().Set("Referrer-Policy", "no-referrer") // some dialects have secrets in the address
-		return s.whenStarted(s.whenRoom(h))(w, r)
+		return h(w, r)
 	})
-}
-
-// anyOrigin lets scripts of other sites read the answer: a Public client may be a page in
-// a browser. No cookie plays a part at these endpoints, so nothing of the person's is
-// lent to the script.
-func (s *Site) anyOrigin(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Access-Control-Allow-Origin", "*")
-		if r.Method == http.MethodOptions {
-			h.Set("Access-Control-Allow-Methods", http.MethodPost)
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-			h.Set("Access-Control-Max-Age", "600")
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func noContent(w http.ResponseWriter, _ *http.Request) error {
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
-// onlyPost answers whoever opens a back-channel endpoint in a browser.
-func onlyPost(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Allow", http.MethodPost)
-	w.WriteHeader(http.StatusMethodNotAllowed)
-	return nil
-}
-
-func onlyGetAndPost(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Allow", http.MethodGet+", "+http.MethodPost)
-	w.WriteHeader(http.StatusMethodNotAllowed)
-	return nil
-}
-
-// headOnly answers HEAD where GET has effects: whoever only looks at a link, such as a mail
-// scanner, must not follow it (RFC 9110 §9.2.1).
-func headOnly(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(http.StatusOK)
-	return nil
 }
 
 // speaking serves a profile's own endpoint: its errors are told in the profile's words.
@@ -90,7 +51,7 @@ func speaking(p authserver.Profile, h handler) handler {
 func (s *Site) page(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.protect(w)
-		if err := s.whenStarted(s.whenRoom(h))(w, r); err != nil {
+		if err := h(w, r); err != nil {
 			s.writePageError(w, r, err)
 		}
 	})
@@ -104,13 +65,17 @@ func (s *Site) form(h handler) http.Handler {
 	if err := guard.AddTrustedOrigin(s.issuer); err != nil {
 		panic("web: New has accepted an issuer that is no origin: " + err.Error())
 	}
-	guard.SetDenyHandler(s.page(func(http.ResponseWriter, *http.Request) error {
+	guard.SetDenyHandler(s.page(s.whenStarted(func(http.ResponseWriter, *http.Request) error {
 		return authserver.Refuse(authserver.InteractionGone, "the form was sent by another site")
-	}))
+	})))
 	return guard.Handler(s.page(h))
 }
 
 func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error) {
+	if e, ok := errors.AsType[*unserved](err); ok {
+		s.writeErrorPage(w, r, e.status, e.page)
+		return
+	}
 	d, e := dialectOfError(err), s.outside(r, err)
 	back, travels := errors.AsType[authserver.ReturnError](e)
 	to := ""

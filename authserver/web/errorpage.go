@@ -135,15 +135,6 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e au
 	s.writeErrorPage(w, r, status, view)
 }
 
-// notFound answers for every path that is not in the table.
-func (s *Site) notFound(w http.ResponseWriter, r *http.Request) error {
-	s.writeErrorPage(w, r, http.StatusNotFound, errorView{
-		Title: "There is no such page", Text: "The address is wrong, or the page is gone.",
-		Advice: "Check the address, or go to your account.",
-	})
-	return nil
-}
-
 func (s *Site) writeErrorPage(w http.ResponseWriter, r *http.Request, status int, view errorView) {
 	isolateWindow(w)
 	if err := s.render(w, status, pageError, view); err != nil {

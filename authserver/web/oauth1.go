@@ -95,7 +95,7 @@ func (s *Site) revokeSigned(p authserver.Profile) handler {
 		if err := s.auth.RevokeSigned(r.Context(), caller, req.Token); err != nil {
 			return err
 		}
-		w.WriteHeader(http.StatusOK)
+		oauth1.WriteRevoked(w)
 		return nil
 	})
 }

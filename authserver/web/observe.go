@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -25,59 +27,55 @@ const (
 func (s *Site) observe(next http.Handler) http.Handler {
 	ids := newRequestIDs(rand.Text())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		o := &observation{recorder: recorder{ResponseWriter: w}, start: s.now()}
+		start := s.now()
 		address, proxied := s.locate(r)
-		o.facts = facts{Context: r.Context(), address: address, id: ids.of(r, proxied)}
-		w.Header()[headerRequestID] = []string{o.id}
-		r = r.WithContext(&o.facts)
+		info := &requestInfo{id: ids.of(r, proxied), address: address, start: start}
+		w.Header()[headerRequestID] = []string{info.id}
+		answer := &recorder{ResponseWriter: w}
+		r = r.WithContext(withRequestInfo(r.Context(), info))
 		s.metrics.inFlight.Inc()
-		defer s.finish(o, r)
-		next.ServeHTTP(&o.recorder, r)
+		defer s.finish(answer, r, info)
+		next.ServeHTTP(answer, r)
 	})
 }
 
-// observation is one request under observation, in one piece of memory.
-type observation struct {
-	recorder
-	facts
-	start time.Time
-}
-
 // finish is deferred, so that it sees a panic.
-func (s *Site) finish(o *observation, r *http.Request) {
+func (s *Site) finish(answer *recorder, r *http.Request, info *requestInfo) {
 	cause := recover()
 	s.metrics.inFlight.Dec()
 	truncated := false
 	if cause != nil {
-		truncated = o.status != 0 || isAbort(cause)
-		s.panicked(o, r, cause)
+		truncated = answer.status != 0 || isAbort(cause)
+		s.answerPanic(answer, r, info, cause)
 	}
 	end, route := s.now(), routeOf(r)
-	s.metrics.request(route, methodOf(r), o.code(), end.Sub(o.start))
-	s.logAccess(r, o, route, end)
+	s.metrics.request(route, methodOf(r), answer.code(), end.Sub(info.start))
+	s.logAccess(r, answer, info, end)
 	if truncated {
 		// Half an answer must not look like a whole one: net/http cuts the connection.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// panicked logs a panic and answers for the handler if it has not begun to.
-func (s *Site) panicked(o *observation, r *http.Request, cause any) {
+// answerPanic logs a panic and answers for the handler if it has not begun to.
+func (s *Site) answerPanic(answer *recorder, r *http.Request, info *requestInfo, cause any) {
 	if isAbort(cause) {
 		return
 	}
 	s.metrics.panics.Inc()
 	s.log.LogAttrs(r.Context(), slog.LevelError, "request panicked", slog.String("route", routeOf(r)),
-		slog.String("requestID", o.id), slog.String("cause", bounded(fmt.Sprint(cause), maxPanicText)),
+		slog.String("requestID", info.id), slog.String("cause", bounded(fmt.Sprint(cause), maxPanicText)),
 		slog.String("stack", string(debug.Stack())))
-	if o.status != 0 {
+	if answer.status != 0 {
 		return
 	}
-	header := o.Header()
-	clear(header)
-	header[headerRequestID] = []string{o.id}
+	header := answer.Header()
+	// What the handler has set is not for this answer, but who may read the answer is.
+	maps.DeleteFunc(header, func(name string, _ []string) bool {
+		return name != headerRequestID && !strings.HasPrefix(name, "Access-Control-")
+	})
 	header.Set("Cache-Control", "no-store")
-	http.Error(&o.recorder, "The server failed; the cause is in its log.", http.StatusInternalServerError)
+	http.Error(answer, "The server failed; the cause is in its log.", http.StatusInternalServerError)
 }
 
 // isAbort reports whether a handler panicked to cut the connection, and for nothing else.
@@ -88,16 +86,16 @@ func isAbort(cause any) bool {
 
 // logAccess writes the line of a request. It goes to the handler directly: looking up
 // who called the logger would cost as much as the rest of the observation.
-func (s *Site) logAccess(r *http.Request, o *observation, route string, end time.Time) {
-	handler := s.log.Handler()
+func (s *Site) logAccess(r *http.Request, answer *recorder, info *requestInfo, end time.Time) {
+	handler, route := s.log.Handler(), routeOf(r)
 	if route == "GET /healthz" || route == "GET /readyz" || !handler.Enabled(r.Context(), slog.LevelInfo) {
 		return
 	}
 	line := slog.NewRecord(end, slog.LevelInfo, "request", 0)
 	line.AddAttrs(
-		slog.String("method", methodOf(r)), slog.String("route", route), slog.Int("status", o.code()),
-		slog.Int64("bytes", o.bytes), slog.Int64("durationMicros", end.Sub(o.start).Microseconds()),
-		slog.String("requestID", o.id), slog.String("address", o.address),
+		slog.String("method", methodOf(r)), slog.String("route", route), slog.Int("status", answer.code()),
+		slog.Int64("bytes", answer.bytes), slog.Int64("durationMicros", end.Sub(info.start).Microseconds()),
+		slog.String("requestID", info.id), slog.String("address", info.address),
 		slog.String("userAgent", sanitise(r.UserAgent(), maxUserAgent)))
 	_ = handler.Handle(r.Context(), line) // as slog.Logger does: nobody could be told
 }
@@ -105,7 +103,7 @@ func (s *Site) logAccess(r *http.Request, o *observation, route string, end time
 // routeOf returns the pattern that serves the request. When it redirects a CONNECT
 // request, ServeMux puts the path there.
 func routeOf(r *http.Request) string {
-	if r.Pattern == "" || r.Method == http.MethodConnect {
+	if r.Pattern == "" || r.Pattern == unknownPaths || r.Method == http.MethodConnect {
 		return noRoute
 	}
 	return r.Pattern

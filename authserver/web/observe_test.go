@@ -214,6 +214,15 @@ func TestAPanicIsAnsweredLoggedAndCounted(t *testing.T) {
 	}
 }
 
+func TestN131AScriptOfAnotherSiteSeesThatTheServerFailed(t *testing.T) {
+	o := newObserved(t)
+	o.mux.Handle("POST /broken", anyOrigin(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("the handler is broken") })))
+	w := o.serve(httptest.NewRequest(http.MethodPost, "/broken", nil))
+	if w.Code != http.StatusInternalServerError || w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Expose-Headers") == "" {
+		t.Errorf("status %d, header %v", w.Code, w.Header())
+	}
+}
+
 func TestAnAnswerThatBrokeOffIsNotTakenForAWholeOne(t *testing.T) {
 	for name, cause := range map[string]any{"by a fault": "the handler is broken", "on purpose": http.ErrAbortHandler} {
 		t.Run(name, func(t *testing.T) {

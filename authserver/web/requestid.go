@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 )
 
@@ -18,39 +19,34 @@ const (
 	processName = 10
 )
 
-// facts is a request's context with what is known of the request.
-type facts struct {
-	context.Context
+// requestInfo is what is known of a request before anything of it is read.
+type requestInfo struct {
 	id      string
-	address string
+	address string // of the client
+	start   time.Time
 }
 
-type factsKey struct{}
+type requestInfoKey struct{}
 
-// Value makes facts find itself.
-func (f *facts) Value(key any) any {
-	if key == (factsKey{}) {
-		return f
+// withRequestInfo returns a context that carries info.
+func withRequestInfo(ctx context.Context, info *requestInfo) context.Context {
+	return context.WithValue(ctx, requestInfoKey{}, info)
+}
+
+// requestInfoOf returns what ctx carries; nothing is known if ctx belongs to no request.
+func requestInfoOf(ctx context.Context) requestInfo {
+	if info, ok := ctx.Value(requestInfoKey{}).(*requestInfo); ok {
+		return *info
 	}
-	return f.Context.Value(key)
+	return requestInfo{}
 }
 
 // requestID returns the ID of the request that ctx belongs to; empty if to none.
-func requestID(ctx context.Context) string {
-	if f, ok := ctx.Value(factsKey{}).(*facts); ok {
-		return f.id
-	}
-	return ""
-}
+func requestID(ctx context.Context) string { return requestInfoOf(ctx).id }
 
 // clientAddress returns the address of the client whose request ctx belongs to, without
 // a port, as far as it can be trusted; empty if ctx belongs to no request.
-func clientAddress(ctx context.Context) string {
-	if f, ok := ctx.Value(factsKey{}).(*facts); ok {
-		return f.address
-	}
-	return ""
-}
+func clientAddress(ctx context.Context) string { return requestInfoOf(ctx).address }
 
 // requestIDs names requests: a random name for this process and a number. An ID opens
 // nothing, so it need not be hard to guess.

@@ -45,7 +45,7 @@ func (s *Site) busy(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(longAgo) // without one the answer only comes later
 	}
-	return in(profileAt(r), authserver.NewWaitError(authserver.TemporarilyUnavailable, busyRetry, "too many requests at once; try again in a second"))
+	return authserver.NewWaitError(authserver.TemporarilyUnavailable, busyRetry, "too many requests at once; try again in a second")
 }
 
 // longAgo ends whatever waits.

@@ -42,7 +42,7 @@ func (s *Site) postRevoke(w http.ResponseWriter, r *http.Request) error {
 	if err := s.auth.Revoke(r.Context(), caller, token); err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusOK)
+	oauth2.WriteRevoked(w)
 	return nil
 }
 

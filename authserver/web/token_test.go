@@ -284,14 +284,16 @@ func TestN41RevocationIsAlways200AndOnlyOwnTokensDie(t *testing.T) {
 
 func TestTheBackChannelAnswersPostOnlyAndScriptsOfOtherSites(t *testing.T) {
 	h := newHouse(t)
-	for _, path := range []string{"/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"} {
+	for path, want := range map[string]string{
+		"/oauth2/token": "POST, OPTIONS", "/oauth2/revoke": "POST, OPTIONS", "/oauth2/introspect": "POST",
+	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.issuer+path+"?client_secret=x", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := h.client(t, "").send(r).wants(http.StatusMethodNotAllowed)
-		if got.Header.Get("Allow") != http.MethodPost {
-			t.Errorf("%s allows %q", path, got.Header.Get("Allow"))
+		if got.Header.Get("Allow") != want {
+			t.Errorf("%s allows %q, want %q", path, got.Header.Get("Allow"), want)
 		}
 	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, h.issuer+"/oauth2/token", nil)
