@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -76,7 +77,7 @@ func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Calle
 		return Caller{}, Refuse(SignatureInvalid, "the signature is wrong")
 	}
 	if !slices.Contains(client.SignatureMethods, r.Method) {
-		return Caller{}, Refuse(SignatureMethodRejected, "the client may not use this signature method")
+		return Caller{}, Refuse(SignatureMethodRejected, "this client may use only "+strings.Join(client.SignatureMethods, ", "))
 	}
 	if !client.MayUse(r.Place, s.now()) {
 		return Caller{}, s.misplaced(ctx, client)

@@ -6,10 +6,10 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // WriteTemporary answers a request for temporary credentials (RFC 5849 §2.1).
@@ -49,15 +49,11 @@ func DeniedURL(rules Rules, callback, token string) string {
 
 // back adds parameters at the end of a callback's own query (RFC 5849 §2.2).
 func back(callback string, params []Param) string {
-	join := "?"
-	if strings.Contains(callback, "?") {
-		join = "&"
-	}
-	return callback + join + encodeForm(params)
+	return httpsyntax.AddQuery(callback, encodeForm(params))
 }
 
 func writeForm(w http.ResponseWriter, status int, params []Param) {
-	write(w, status, formType, encodeForm(params))
+	write(w, status, httpsyntax.FormType, encodeForm(params))
 }
 
 func write(w http.ResponseWriter, status int, media, body string) {

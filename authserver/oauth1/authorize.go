@@ -4,23 +4,23 @@ package oauth1
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // ParseAuthorize reads the request token from the link that brings the owner (RFC 5849 §2.2).
 // Other parameters are ignored, as the RFC lets a server do. An error is for the person to see.
 func ParseAuthorize(r *http.Request) (token string, err error) {
-	v, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return "", reject("the query is malformed")
-	}
-	if twice := known(func(name string) bool { return len(v[name]) > 1 }); len(twice) > 0 {
-		return "", repeated(twice)
-	}
-	if token = v.Get(ParamToken); token == "" {
+	query := httpsyntax.ParseForm(r.URL.RawQuery, func(name string) bool { return name == ParamToken })
+	tokens := query.Values[ParamToken]
+	switch {
+	case len(query.Malformed) > 0:
+		return "", reject("oauth_token is malformed")
+	case len(tokens) > 1:
+		return "", authserver.NewParameterError(authserver.ParameterRepeated, "oauth_token is given twice", ParamToken)
+	case len(tokens) == 0 || tokens[0] == "":
 		return "", authserver.NewParameterError(authserver.ParameterAbsent, "oauth_token is missing", ParamToken)
 	}
-	return token, nil
+	return tokens[0], nil
 }

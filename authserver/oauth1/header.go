@@ -5,13 +5,11 @@ package oauth1
 import (
 	"errors"
 	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
-const (
-	scheme = "OAuth"
-	// blanks are the linear whitespace of RFC 2617. Line breaks do not reach us.
-	blanks = " \t"
-)
+const scheme = "OAuth"
 
 var errHeader = errors.New("malformed Authorization header")
 
@@ -21,77 +19,42 @@ type header struct {
 	realm    string
 	hasRealm bool
 	params   []Param
+	// otherScheme is set where there is a header, and its scheme is not OAuth.
+	otherScheme bool
 }
 
-// parseAuthorization reads an Authorization header (RFC 5849 §3.5.1). One of another
-// scheme is none of ours: the result is empty then. With raw, values need not be encoded.
+// parseAuthorization reads an Authorization header (RFC 5849 §3.5.1). Its list is read as RFC 9110
+// says: empty members, blanks and missing quotes do no harm. What stands in a name or a value must
+// be percent-encoded; with raw, values need not be. A header of another scheme has no parameters.
 func parseAuthorization(text string, raw bool) (header, error) {
-	var h header
-	name, rest, _ := strings.Cut(text, " ")
+	name, list := httpsyntax.CutScheme(text)
 	if !strings.EqualFold(name, scheme) {
-		return h, nil
+		return header{otherScheme: text != ""}, nil
 	}
-	rest = strings.Trim(rest, blanks)
-	for {
-		var err error
-		if rest, err = h.readParam(rest, raw); err != nil {
-			return header{}, err
-		}
-		if rest = strings.TrimLeft(rest, blanks); rest == "" {
-			return h, nil
-		}
-		if rest[0] != ',' {
+	parts, err := httpsyntax.ParseAuthParams(list)
+	if err != nil {
+		return header{}, errHeader
+	}
+	var h header
+	for _, part := range parts {
+		name, ok := decode(part.Name, false)
+		if !ok || name == "" {
 			return header{}, errHeader
 		}
-		rest = strings.TrimLeft(rest[1:], blanks)
-	}
-}
-
-// readParam reads name="value" and returns what follows.
-func (h *header) readParam(text string, raw bool) (rest string, err error) {
-	name, rest, found := strings.Cut(text, `="`)
-	name, ok := decode(name, false)
-	if !found || !ok || name == "" {
-		return "", errHeader
-	}
-	if strings.EqualFold(name, paramRealm) { // HTTP's own parameters have no case
-		if h.hasRealm {
-			return "", errHeader
+		if strings.EqualFold(name, paramRealm) { // HTTP's own parameters have no case
+			if h.hasRealm {
+				return header{}, errHeader
+			}
+			h.hasRealm, h.realm = true, part.Value
+			continue
 		}
-		h.hasRealm = true
-		h.realm, rest, ok = unquote(rest)
+		value, ok := decode(part.Value, raw)
 		if !ok {
-			return "", errHeader
+			return header{}, errHeader
 		}
-		return rest, nil
+		h.params = append(h.params, Param{name, value})
 	}
-	value, rest, found := strings.Cut(rest, `"`)
-	value, ok = decode(value, raw)
-	if !found || !ok {
-		return "", errHeader
-	}
-	h.params = append(h.params, Param{name, value})
-	return rest, nil
-}
-
-// unquote reads what is left of a quoted-string after its opening quote (RFC 9110 §5.6.4).
-func unquote(text string) (value, rest string, ok bool) {
-	var b strings.Builder
-	for n := 0; n < len(text); n++ {
-		c := text[n]
-		if c == '"' {
-			return b.String(), text[n+1:], true
-		}
-		if c == '\\' && n+1 < len(text) {
-			n++
-			c = text[n]
-		}
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return "", "", false
-		}
-		b.WriteByte(c)
-	}
-	return "", "", false
+	return h, nil
 }
 
 // Authorization writes an Authorization header, or the challenge of WWW-Authenticate, which
@@ -99,7 +62,7 @@ func unquote(text string) (value, rest string, ok bool) {
 func Authorization(realm string, params []Param) string {
 	parts := make([]string, 0, len(params)+1)
 	if realm != "" {
-		parts = append(parts, paramRealm+`="`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(realm)+`"`)
+		parts = append(parts, paramRealm+"="+httpsyntax.Quote(realm))
 	}
 	for _, p := range params {
 		parts = append(parts, Encode(p.Name)+`="`+Encode(p.Value)+`"`)

@@ -4,10 +4,11 @@ package oauth1
 
 import (
 	"io"
-	"mime"
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 const (
@@ -27,8 +28,8 @@ type Message struct {
 	URL string
 	// Authorization is the header's value; empty if there was none.
 	Authorization string
-	// Form is the body if it is a form (application/x-www-form-urlencoded), otherwise
-	// empty: other bodies are not signed (RFC 5849 §3.4.1.3.1).
+	// Form is the body if it is a form (httpsyntax.IsForm), otherwise empty: other bodies are not
+	// signed (RFC 5849 §3.4.1.3.1).
 	Form string
 }
 
@@ -48,8 +49,7 @@ func MessageOf(r *http.Request, origin string) (Message, error) {
 	if len(authorization) == 1 {
 		m.Authorization = authorization[0]
 	}
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != formType || r.Body == nil {
+	if r.Body == nil || !httpsyntax.IsForm(r.Header.Get("Content-Type")) {
 		return m, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxMessage+1))
@@ -67,21 +67,12 @@ func originOf(r *http.Request) string {
 	return "http://" + r.Host
 }
 
-// requestTarget returns path and query as the client spelled them, which is how it signed
-// them: net/url would decode and encode the path anew.
+// requestTarget returns path and query as the client spelled them, which is how it signed them.
 func requestTarget(r *http.Request) string {
-	target := r.RequestURI
-	if target == "" { // a request that was made, not received
+	if r.RequestURI == "" { // a request that was made, not received
 		return r.URL.RequestURI()
 	}
-	if strings.HasPrefix(target, "/") {
-		return target
-	}
-	_, rest, _ := strings.Cut(target, "://") // absolute form (RFC 9112 §3.2.2)
-	if n := strings.IndexAny(rest, "/?"); n >= 0 {
-		return rest[n:]
-	}
-	return ""
+	return httpsyntax.PathAndQuery(r.RequestURI)
 }
 
 // location is an absolute URL, cut but not decoded.

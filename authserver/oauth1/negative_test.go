@@ -233,26 +233,42 @@ func TestN56TheBaseStringOfEquivalentRequestsIsOne(t *testing.T) {
 }
 
 func TestN56ProtocolParametersInTwoPlacesAreRefused(t *testing.T) {
-	m := message(t, with(valid(), "oauth_verifier"))
+	m := message(t, with(with(valid(), "oauth_verifier"), "oauth_callback"))
 	split := oauth1.Message{Method: "POST", URL: m.URL + "?" + form(valid()), Form: "oauth_signature=s"}
 	if _, err := oauth1.Parse(split, oauth1.Strict()); fault(err) != oauth1.ParameterRejected {
 		t.Errorf("query and form: got %v", err)
+	}
+	header := oauth1.Message{Method: "POST", URL: m.URL, Form: form(signed(t, "POST", m.URL, with(valid(), "oauth_verifier"))), Authorization: `OAuth oauth_verifier="v"`}
+	if _, err := oauth1.Parse(header, oauth1.Strict()); fault(err) != oauth1.ParameterRejected {
+		t.Errorf("the verifier in the header and the rest in the form: got %v", err)
 	}
 	for _, tc := range []struct {
 		name, query, form string
 		want              oauth1.Fault
 	}{
-		{"header and query", "?oauth_verifier=v", "", oauth1.ParameterRejected},
-		{"header and form", "", "oauth_verifier=v", oauth1.ParameterRejected},
 		{"header and an unknown one in the query", "?oauth_x=", "", oauth1.ParameterRejected},
-		{"header and a disguised one in the form", "", "%6Fauth%5Fverifier=v", oauth1.ParameterRejected},
+		{"header and a disguised one in the form", "", "%6Fauth%5Fbody_hash=x", oauth1.ParameterRejected},
+		{"header and another one in the form, beside the verifier", "", "oauth_verifier=v&oauth_body_hash=x", oauth1.ParameterRejected},
 		{"one and the same in both", "?oauth_token=tok", "", oauth1.ParameterRepeated},
+		{"the verifier in form and query", "?oauth_verifier=v", "oauth_verifier=v", oauth1.ParameterRepeated},
+		{"the callback twice in the form", "", "oauth_callback=x&oauth_callback=x", oauth1.ParameterRepeated},
 	} {
 		m := m
 		m.URL += tc.query
 		m.Form = tc.form
 		if _, err := oauth1.Parse(m, oauth1.Strict()); fault(err) != tc.want {
 			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
+		}
+	}
+	m = message(t, valid())
+	for _, name := range []string{"oauth_verifier", "oauth_callback"} {
+		for _, m := range []oauth1.Message{
+			{Method: "POST", URL: m.URL + "?" + name + "=", Authorization: m.Authorization},
+			{Method: "POST", URL: m.URL, Authorization: m.Authorization, Form: name + "="},
+		} {
+			if _, err := oauth1.Parse(m, oauth1.Strict()); fault(err) != oauth1.ParameterRepeated {
+				t.Errorf("%s in the header, and empty elsewhere: got %v", name, err)
+			}
 		}
 	}
 }

@@ -7,7 +7,7 @@
 //	rules.go       what a profile accepts and answers: the table of quirks
 //	message.go     the parts of an HTTP request that a signature covers
 //	header.go      the Authorization header, read and written; encode.go its encoding
-//	request.go     protocol parameters, found and checked
+//	parameters.go  protocol parameters, found and checked; request.go what they say
 //	authorize.go   the link that brings the owner
 //	basestring.go  the text that is signed; signature.go signs and compares
 //	answer.go      credentials and redirects; problem.go refusals
@@ -60,8 +60,6 @@ const (
 	// OutOfBand is the oauth_callback of a client that has none: the verifier is shown to
 	// the owner instead (RFC 5849 §2.1). It is case-sensitive.
 	OutOfBand = "oob"
-
-	formType = "application/x-www-form-urlencoded"
 )
 
 // Param is a decoded name with its decoded value.

@@ -4,7 +4,6 @@ package oauth1
 
 import (
 	"errors"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // Fault names what went wrong, in the words of the Problem Reporting extension
@@ -180,8 +180,8 @@ func WriteProblem(w http.ResponseWriter, rules Rules, p *Problem) {
 	if p.Status() == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", Authorization("gatehouse", params))
 	}
-	if p.RetryAfter > 0 { // RFC 9110 §10.2.3: whole seconds
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", httpsyntax.RetryAfter(p.RetryAfter))
 	}
 	if rules.Identifiers != nil {
 		write(w, p.Status(), "text/plain; charset=utf-8", rules.identify(p))

@@ -211,7 +211,7 @@ func TestWhatCannotBeDecodedIsRefused(t *testing.T) {
 		"broken query":       func(m *oauth1.Message) { m.URL += "?a=%" },
 		"broken query name":  func(m *oauth1.Message) { m.URL += "?%zz=a" },
 		"broken form":        func(m *oauth1.Message) { m.Form = "a=%4" },
-		"broken header":      func(m *oauth1.Message) { m.Authorization += "," },
+		"broken header":      func(m *oauth1.Message) { m.Authorization += ",x" },
 		"another scheme":     func(m *oauth1.Message) { m.Authorization = "Bearer x" },
 		"nothing":            func(m *oauth1.Message) { m.Authorization = "" },
 	} {

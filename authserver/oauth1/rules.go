@@ -5,6 +5,7 @@ package oauth1
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
@@ -38,8 +39,8 @@ type Rules struct {
 	Places []Place
 	// SignatureMethods are those that are spoken.
 	SignatureMethods []SignatureMethod
-	// SecretsInURL reads PLAINTEXT with its secrets in the query, which ends up in the
-	// logs and histories of others. Which client may do that is the engine's to know.
+	// SecretsInURL reads PLAINTEXT with its secrets or its verifier in the query, which ends
+	// up in logs and histories. The engine knows which client may do that.
 	SecretsInURL bool
 	// RawValues allows characters in a header's values that should be percent-encoded.
 	RawValues bool
@@ -151,19 +152,31 @@ func (r Rules) CallbackOf(c *authserver.Client, sent string) string {
 func (r Rules) admit(req *Request) error {
 	switch {
 	case r.HTTPMethods != nil && !slices.Contains(r.HTTPMethods, req.HTTPMethod):
-		return reject("this HTTP method is not allowed here")
+		return reject("use " + strings.Join(r.HTTPMethods, " or ") + " at this address")
 	case !slices.Contains(r.Places, req.Place):
 		return reject("the protocol parameters must not be in the " + string(req.Place))
 	case !slices.Contains(r.SignatureMethods, req.SignatureMethod):
-		return rejectMethod("")
+		return rejectMethod("use one of " + r.methodNames())
 	case req.SignatureMethod != Plaintext:
 		return nil
 	case !req.Secure: // RFC 5849 §3.4.4
 		return rejectMethod("PLAINTEXT needs TLS")
-	case req.Place == InQuery && !r.SecretsInURL:
-		return rejectMethod("PLAINTEXT must not be in the query")
+	case req.secretInQuery() && !r.SecretsInURL && req.Place == InQuery:
+		return rejectMethod("PLAINTEXT must not be in the query: use the Authorization header or the form")
+	case req.secretInQuery() && !r.SecretsInURL:
+		return reject("with PLAINTEXT, oauth_verifier must not be in the query: use the Authorization header or the form", ParamVerifier)
 	}
 	return nil
+}
+
+// methodNames names the signature methods that are spoken, for the client's developer. They are
+// the same for all clients of the profile.
+func (r Rules) methodNames() string {
+	names := make([]string, len(r.SignatureMethods))
+	for n, method := range r.SignatureMethods {
+		names[n] = string(method)
+	}
+	return strings.Join(names, ", ")
 }
 
 func rejectMethod(why string) error {

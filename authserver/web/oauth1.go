@@ -117,7 +117,7 @@ func (s *Site) whoSigned(r *http.Request, p authserver.Profile, rules oauth1.Rul
 func question(p authserver.Profile, kind authserver.TokenKind, req *oauth1.Request) authserver.SignedRequest {
 	q := authserver.SignedRequest{
 		Profile: p, ClientID: req.ConsumerKey, Method: string(req.SignatureMethod), Kind: kind, Token: req.Token,
-		Nonce: req.Nonce, Matches: req.Verify,
+		Nonce: req.Nonce, Place: req.SecretPlace(), Matches: req.Verify,
 	}
 	if !req.Timestamp.IsZero() {
 		q.Timestamp = req.Timestamp.Unix()
@@ -125,9 +125,6 @@ func question(p authserver.Profile, kind authserver.TokenKind, req *oauth1.Reque
 	if req.SignatureMethod == oauth1.Plaintext {
 		// Whoever could repeat the request has the secrets, and can make a new one.
 		q.SkipNonce = true
-		if req.Place == oauth1.InQuery {
-			q.Place = authserver.InURL
-		}
 	}
 	return q
 }

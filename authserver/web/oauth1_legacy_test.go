@@ -227,8 +227,8 @@ func TestTheOldEndpointsNameWhatIsWrong(t *testing.T) {
 		"only a client": {app.send("POST", app.accessPath, `OAuth oauth_consumer_key="x", oauth_signature_method="PLAINTEXT"`, nil), "oauth_absent_parameters: oauth_token,oauth_verifier,oauth_signature"},
 		"twice": {app.send("POST", app.accessPath, app.authorization("POST", h.issuer+app.accessPath, request, params{"oauth_verifier": "v"})+
 			`, oauth_verifier="w", oauth_token="x"`, nil), "oauth_duplicated_parameters: oauth_token,oauth_verifier"},
-		"in two places": {app.send("POST", app.requestPath+"?oauth_callback=x", app.authorization("POST", h.issuer+app.requestPath, pair{}, nil), nil), "oauth_invalid_parameters"},
-		"a bad header":  {app.send("POST", app.requestPath, `OAuth oauth_consumer_key=x`, nil), "oauth_invalid_parameters"},
+		"in two places": {app.send("POST", app.requestPath+"?oauth_x=x", app.authorization("POST", h.issuer+app.requestPath, pair{}, nil), nil), "oauth_invalid_parameters"},
+		"a bad header":  {app.send("POST", app.requestPath, `OAuth oauth_consumer_key="x`, nil), "oauth_invalid_parameters"},
 		"version 2":     {app.post(app.requestPath, pair{}, params{"oauth_callback": app.callback, "oauth_version": "2.0"}), "oauth_invalid_parameters: oauth_version"},
 		"callback":      {app.request("https://evil.example/"), "oauth_invalid_parameters: oauth_callback"},
 	} {

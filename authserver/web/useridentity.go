@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // tokenScheme finds out what the access token of a request to a resource of our own is worth.
@@ -28,7 +29,7 @@ var tokenSchemes = map[string]tokenScheme{
 
 // tokenSchemeOf is the one that a request has chosen; without a header, the first of the table.
 func tokenSchemeOf(r *http.Request) tokenScheme {
-	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	scheme, _ := httpsyntax.CutScheme(r.Header.Get("Authorization"))
 	if p, ok := tokenSchemes[strings.ToLower(scheme)]; ok {
 		return p
 	}
