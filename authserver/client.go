@@ -48,6 +48,11 @@ const (
 	ProfileIntegrationCloud Profile = "IntegrationCloud"
 )
 
+// Profiles returns all profiles.
+func Profiles() []Profile {
+	return []Profile{ProfileOAuth2, ProfileOAuth1, ProfileConnectionsCloudOAuth2, ProfileConnectionsCloudOAuth1, ProfileIntegrationCloud}
+}
+
 // Signed reports whether clients of the profile sign their requests (OAuth 1.0a) instead of
 // sending a secret. The server derives their secrets itself, and their tokens have secrets.
 func (p Profile) Signed() bool { return p == ProfileOAuth1 || p == ProfileConnectionsCloudOAuth1 }

@@ -2,17 +2,12 @@
 
 package web
 
-import (
-	"net/http"
-
-	"github.com/gatehouse-dev/gatehouse/authserver"
-)
+import "net/http"
 
 // authorize is a profile's authorization endpoint: it begins an interaction (RFC 6749 §4.1.1).
-func (s *Site) authorize(p authserver.Profile) handler {
-	parse := dialectOf(p).parseAuthorize
-	return speaking(p, func(w http.ResponseWriter, r *http.Request) error {
-		req, err := parse(r)
+func (s *Site) authorize(d bearerDialect) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		req, err := d.parseAuthorize(r)
 		if err != nil {
 			return err
 		}
@@ -21,5 +16,5 @@ func (s *Site) authorize(p authserver.Profile) handler {
 			return err
 		}
 		return s.begin(w, r, i)
-	})
+	}
 }

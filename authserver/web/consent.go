@@ -58,7 +58,7 @@ func (s *Site) consentViewOf(i *authserver.Interaction, p authserver.Position) c
 		// The clock has moved on since the end was computed.
 		Days: int((p.Until.Sub(s.now()) + time.Minute) / day), Until: p.Until,
 		Rememberable: p.Rememberable, Choosable: p.Choosable, Chosen: map[string]bool{},
-		Words: dialectOf(i.Profile).words, Interaction: i.ID, Ticket: p.Ticket,
+		Words: dialectOf(i.Profile).consentWords(), Interaction: i.ID, Ticket: p.Ticket,
 	}
 }
 
@@ -82,12 +82,12 @@ func (s *Site) postConsent(w http.ResponseWriter, r *http.Request) error {
 	}
 	approval, err := s.auth.Decide(r.Context(), i, v, decision)
 	if errors.Is(err, authserver.NothingChosen) {
-		return in(i.Profile, s.showConsentAgain(w, r, i, v))
+		return withProfile(i.Profile, s.showConsentAgain(w, r, i, v))
 	}
 	if err != nil {
-		return in(i.Profile, err)
+		return withProfile(i.Profile, err)
 	}
-	return in(i.Profile, s.finishInteraction(w, r, approval))
+	return withProfile(i.Profile, s.finishInteraction(w, r, approval))
 }
 
 // decisionOf reads the form. What is neither allow nor deny decides nothing.

@@ -18,13 +18,13 @@ const (
 	unavailableRetry = 5 * time.Second
 )
 
-// public serves what is the same for everybody. Errors are told in the dialect they name.
+// public serves what is the same for everybody. Errors are written in the dialect that they name.
 func (s *Site) public(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		err := h(w, r)
 		if e, ok := errors.AsType[*unserved](err); ok {
-			e.write(w, profileOfError(err))
+			dialectOfError(err).refuseUnserved(w, e)
 		} else if err != nil {
 			dialectOfError(err).refuse(w, s.outside(r, err))
 		}
@@ -39,11 +39,6 @@ func (s *Site) api(h handler) http.Handler {
 		w.Header().Set("Referrer-Policy", "no-referrer") // some dialects have secrets in the address
 		return h(w, r)
 	})
-}
-
-// speaking serves a profile's own endpoint: its errors are told in the profile's words.
-func speaking(p authserver.Profile, h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error { return in(p, h(w, r)) }
 }
 
 // page serves people. An error whose callback is proven goes there once a person has logged in.

@@ -122,7 +122,7 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e au
 	if words.detailed {
 		view.Detail = e.Error()
 	}
-	status, identifier := d.identifierOf(e, status)
+	status, identifier := identifierOf(d, e, status)
 	view.Detail = cmp.Or(identifier, view.Detail)
 	setChallenge(w, status)
 	if words.logged {

@@ -18,7 +18,7 @@ type Route struct {
 func (s *Site) Routes() []Route {
 	var out []Route
 	for _, rt := range s.routes() {
-		out = append(out, Route{rt.methods, rt.path, rt.profile, rt.kind.onlyShows(), rt.kind.forPeople(), rt.kind.anyOrigin()})
+		out = append(out, Route{rt.methods, rt.path, rt.dialect.profile(), rt.kind.onlyShows(), rt.kind.forPeople(), rt.kind.anyOrigin()})
 	}
 	return out
 }

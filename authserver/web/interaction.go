@@ -35,7 +35,7 @@ func (s *Site) getInteraction(w http.ResponseWriter, r *http.Request) error {
 	// Another site's form may begin interactions without the browser sending the cookies
 	// that it has (SameSite=Lax). Here it sends them.
 	s.keepInteractions(w, r, maxInteractions)
-	return in(i.Profile, s.showNext(w, r, i, v))
+	return withProfile(i.Profile, s.showNext(w, r, i, v))
 }
 
 func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i *authserver.Interaction, v *authserver.Visitor) error {
@@ -67,7 +67,7 @@ func (s *Site) postInteractionLogin(w http.ResponseWriter, r *http.Request) erro
 	}
 	p, err := s.auth.Next(r.Context(), i, nil)
 	if err != nil {
-		return in(i.Profile, err)
+		return withProfile(i.Profile, err)
 	}
 	return s.login(w, r, s.loginViewOf(i, p), interactionPath(i.ID))
 }
@@ -79,7 +79,7 @@ func (s *Site) resume(r *http.Request) (*authserver.Interaction, *authserver.Vis
 		return nil, nil, err
 	}
 	v, err := s.visitor(r)
-	return i, v, in(i.Profile, err)
+	return i, v, withProfile(i.Profile, err)
 }
 
 // interaction returns the interaction that the path names, if this browser has it.
@@ -110,7 +110,7 @@ func (s *Site) endInteraction(w http.ResponseWriter, r *http.Request) {
 
 func (s *Site) loginViewOf(i *authserver.Interaction, p authserver.Position) loginView {
 	view := loginView{Action: interactionPath(i.ID) + "/login", Onward: true}
-	if !dialectOf(i.Profile).shyLogin {
+	if !i.Profile.Signed() { // the link of a signed request is only looked at after the login
 		view.Client, view.callback, view.Cancel = p.Client, i.Callback, s.denialURL(i, "the owner did not log in")
 	}
 	return view
@@ -129,7 +129,7 @@ type refusedView struct {
 // told the audit log why.
 func (s *Site) showRefusal(w http.ResponseWriter, i *authserver.Interaction, p authserver.Position) error {
 	e := authserver.NewAccessDeniedError(authserver.OwnerNotEntitled, "the owner may not use this client")
-	status, identifier := dialectOf(i.Profile).identifierOf(e, http.StatusForbidden)
+	status, identifier := identifierOf(dialectOf(i.Profile), e, http.StatusForbidden)
 	setChallenge(w, status)
 	return s.render(w, status, pageRefused, refusedView{
 		Client: p.Client, Owner: p.Owner, Interaction: i.ID, Identifier: identifier,

@@ -10,34 +10,10 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 )
 
-// signed is how OAuth 1.0a is spoken under the rules of a profile: those of its own endpoints, and
-// those of the requests that its access tokens are used for.
-func signed(rules, resource oauth1.Rules, words consentWords) dialect {
-	return dialect{
-		approval: func(_ string, a *authserver.Approval) string {
-			if a.Callback == authserver.OutOfBand {
-				return ""
-			}
-			return oauth1.ApprovalURL(a.Callback, a.RequestToken, a.Proof)
-		},
-		failure: func(_ string, e authserver.ReturnError) string {
-			// Only the owner's no travels. Whatever else is wrong is for the owner to see, who
-			// holds the link in hand that led to it.
-			if r := e.Return(); e.Code() == authserver.AccessDenied && r.Callback != "" && r.Callback != authserver.OutOfBand {
-				return oauth1.DeniedURL(rules, r.Callback, r.RequestToken)
-			}
-			return ""
-		},
-		identify: func(e authserver.Refusal) (int, string, bool) { return oauth1.OnPage(rules, e) },
-		refuse:   func(w http.ResponseWriter, e authserver.Refusal) { oauth1.WriteProblem(w, rules, oauth1.ProblemOf(e)) },
-		rules:    rules, resource: resource, shyLogin: true, words: words,
-	}
-}
-
 // requestToken gives temporary credentials to a client that signed for them (RFC 5849 §2.1).
-func (s *Site) requestToken(p authserver.Profile) handler {
-	rules := dialectOf(p).rules
-	return speaking(p, func(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) requestToken(d signedDialect) handler {
+	p, rules := d.profile(), d.endpointRules()
+	return func(w http.ResponseWriter, r *http.Request) error {
 		caller, req, err := s.whoSigned(r, p, rules, authserver.NoToken, oauth1.ParamCallback)
 		if err != nil {
 			return err
@@ -48,28 +24,28 @@ func (s *Site) requestToken(p authserver.Profile) handler {
 		}
 		oauth1.WriteTemporary(w, rules, t)
 		return nil
-	})
+	}
 }
 
 // authorizeToken begins the interaction of a link with a request token (RFC 5849 §2.2).
-func (s *Site) authorizeToken(p authserver.Profile) handler {
-	return speaking(p, func(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) authorizeToken(d signedDialect) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		token, err := oauth1.ParseAuthorize(r)
 		if err != nil {
 			return err
 		}
-		i, err := s.auth.BeginSigned(p, token)
+		i, err := s.auth.BeginSigned(d.profile(), token)
 		if err != nil {
 			return err
 		}
 		return s.begin(w, r, i)
-	})
+	}
 }
 
 // accessToken exchanges a verifier for token credentials (RFC 5849 §2.3).
-func (s *Site) accessToken(p authserver.Profile) handler {
-	rules := dialectOf(p).rules
-	return speaking(p, func(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) accessToken(d signedDialect) handler {
+	p, rules := d.profile(), d.endpointRules()
+	return func(w http.ResponseWriter, r *http.Request) error {
 		caller, req, err := s.whoSigned(r, p, rules, authserver.RequestTokenKind, oauth1.ParamToken, oauth1.ParamVerifier)
 		if err != nil {
 			return err
@@ -80,14 +56,14 @@ func (s *Site) accessToken(p authserver.Profile) handler {
 		}
 		oauth1.WriteToken(w, rules, t)
 		return nil
-	})
+	}
 }
 
 // revokeSigned ends what the access token stands for that the request was signed with. RFC 5849
 // knows no such thing; this is what RFC 7009 is to OAuth 2.0.
-func (s *Site) revokeSigned(p authserver.Profile) handler {
-	rules := dialectOf(p).rules
-	return speaking(p, func(w http.ResponseWriter, r *http.Request) error {
+func (s *Site) revokeSigned(d signedDialect) handler {
+	p, rules := d.profile(), d.endpointRules()
+	return func(w http.ResponseWriter, r *http.Request) error {
 		caller, req, err := s.whoSigned(r, p, rules, authserver.AccessTokenKind, oauth1.ParamToken)
 		if err != nil {
 			return err
@@ -97,7 +73,7 @@ func (s *Site) revokeSigned(p authserver.Profile) handler {
 		}
 		oauth1.WriteRevoked(w)
 		return nil
-	})
+	}
 }
 
 // whoSigned finds out which client sent a request to an endpoint of ours.

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 // route is one row of the table of what is served.
@@ -15,7 +13,7 @@ type route struct {
 	methods []string
 	path    string // a path of http.ServeMux, without method
 	kind    kind
-	profile authserver.Profile // whose words errors are in; empty: that of the request's access token
+	dialect dialect // of errors, unless the handler says otherwise
 	handler handler
 }
 
@@ -48,14 +46,6 @@ func (k kind) anyOrigin() bool { return k == openDocument || k == openAPI }
 
 // forPeople reports whether errors are pages.
 func (k kind) forPeople() bool { return k == page || k == step || k == form }
-
-// profileOf returns the profile in whose words an error of a request is told.
-func (rt route) profileOf(r *http.Request) authserver.Profile {
-	if rt.profile == "" {
-		return tokenSchemeOf(r).profile
-	}
-	return rt.profile
-}
 
 // Handler returns what serves the table of routes.
 func (s *Site) Handler() http.Handler {
@@ -161,7 +151,7 @@ func (s *Site) wrapRefusal(rt route, h handler) http.Handler {
 	}
 }
 
-// withProfileOf tells the errors of a handler in the words of the route's profile.
+// withProfileOf says that the errors of a handler are written in the words of the route's profile.
 func withProfileOf(rt route, h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error { return in(rt.profileOf(r), h(w, r)) }
+	return func(w http.ResponseWriter, r *http.Request) error { return withProfile(rt.dialect.profile(), h(w, r)) }
 }

@@ -5,7 +5,6 @@ package web
 import (
 	"net/http"
 
-	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
@@ -20,14 +19,9 @@ var (
 // routes returns everything that is served at the issuer. The table is complete. What answers
 // HEAD, OPTIONS, a prefetch and every other method follows from it: see (*Site).Handler.
 func (s *Site) routes() []route {
-	const (
-		two         = authserver.ProfileOAuth2
-		one         = authserver.ProfileOAuth1
-		cloudTwo    = authserver.ProfileConnectionsCloudOAuth2
-		cloudOne    = authserver.ProfileConnectionsCloudOAuth1
-		integration = authserver.ProfileIntegrationCloud
-		ofToken     = authserver.Profile("") // the one that the request's access token belongs to
-	)
+	two, one := dialectOAuth2, dialectOAuth1
+	cloudTwo, cloudOne := dialectConnectionsCloudOAuth2, dialectConnectionsCloudOAuth1
+	integration := dialectIntegrationCloud
 	return []route{
 		{get, oauth2.PathMetadata, openDocument, two, s.getMetadata},
 		{getOrPost, oauth2.PathAuthorize, step, two, s.authorize(two)},
@@ -47,7 +41,7 @@ func (s *Site) routes() []route {
 		{getOrPost, oauth1.PathConnectionsRequestToken, api, cloudOne, s.requestToken(cloudOne)},
 		{get, oauth1.PathConnectionsAuthorize, step, cloudOne, s.authorizeToken(cloudOne)},
 		{getOrPost, oauth1.PathConnectionsAccessToken, api, cloudOne, s.accessToken(cloudOne)},
-		{getOrPost, oauth2.PathConnectionsCloudIdentity, api, ofToken, s.userIdentity},
+		{getOrPost, oauth2.PathConnectionsCloudIdentity, api, cloudTwo, s.userIdentity},
 
 		{get, oauth2.PathIntegrationCloudAuthorize, step, integration, s.authorize(integration)},
 		{post, oauth2.PathIntegrationCloudToken, openAPI, integration, s.token(integration)},

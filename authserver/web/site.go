@@ -62,6 +62,9 @@ func New(c Config) (*Site, error) {
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
 		return nil, errors.New("the issuer must be an https URL without path, query and fragment, like https://auth.example.com")
 	}
+	if err := checkDialects(authserver.Profiles(), dialects); err != nil {
+		return nil, err
+	}
 	p, err := loadPages()
 	if err != nil {
 		return nil, err

@@ -10,15 +10,14 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 )
 
-// token is a profile's token endpoint (RFC 6749 §3.2).
-func (s *Site) token(p authserver.Profile) handler {
-	d := dialectOf(p)
-	return speaking(p, func(w http.ResponseWriter, r *http.Request) error {
+// token is the token endpoint of a profile (RFC 6749 §3.2).
+func (s *Site) token(d bearerDialect) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		secret, req, err := d.parseToken(r)
 		if err != nil {
 			return err
 		}
-		caller, err := s.auth.AuthenticateClient(r.Context(), p, secret)
+		caller, err := s.auth.AuthenticateClient(r.Context(), d.profile(), secret)
 		if err != nil {
 			return err
 		}
@@ -28,7 +27,7 @@ func (s *Site) token(p authserver.Profile) handler {
 		}
 		d.writeToken(w, tokens)
 		return nil
-	})
+	}
 }
 
 // postRevoke is the revocation endpoint (RFC 7009 §2).

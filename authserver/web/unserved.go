@@ -3,7 +3,6 @@
 package web
 
 import (
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -55,20 +54,6 @@ func pathNotFound(suggestion string) *unserved {
 	}
 }
 
-// write answers a client in the form of its profile.
-func (e *unserved) write(w http.ResponseWriter, p authserver.Profile) {
-	switch p {
-	case authserver.ProfileOAuth1:
-		oauth1.WriteAdvice(w, e.status, e.problem, e.text)
-	case authserver.ProfileConnectionsCloudOAuth1, authserver.ProfileConnectionsCloudOAuth2:
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(e.status)
-		_, _ = io.WriteString(w, e.text) // the client may have gone
-	default:
-		oauth2.WriteErrorWithStatus(w, e.status, e.code, e.text)
-	}
-}
-
 // unknownPaths matches every path that the table of routes does not hold.
 const unknownPaths = "/"
 
@@ -111,7 +96,7 @@ func (s *Site) answerUnknown(table []route) http.Handler {
 		if !ofClients {
 			w.Header().Set("Vary", "Accept")
 		}
-		return in(p, pathNotFound(suggestPaths(table, r.URL.Path)))
+		return withProfile(p, pathNotFound(suggestPaths(table, r.URL.Path)))
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ofClients := clientPath(r.URL.Path); !ofClients && opensPage(r) {

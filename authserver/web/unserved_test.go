@@ -155,7 +155,6 @@ func TestN130AWrongMethodNamesTheRightOneInTheFormOfThePath(t *testing.T) {
 		authserver.ProfileOAuth1:                 {mediaForm, "method_not_allowed"},
 		authserver.ProfileConnectionsCloudOAuth1: {mediaText, ""},
 		authserver.ProfileConnectionsCloudOAuth2: {mediaText, ""},
-		"":                                       {mediaText, ""}, // getUserIdentity
 	}
 	table := h.site.Routes()
 	for _, rt := range table {

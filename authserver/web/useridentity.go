@@ -42,14 +42,14 @@ func (s *Site) userIdentity(w http.ResponseWriter, r *http.Request) error {
 	p := tokenSchemeOf(r)
 	info, err := p.info(s, r)
 	if err != nil {
-		return in(p.profile, err)
+		return withProfile(p.profile, err)
 	}
 	owner, err := s.auth.OwnerOf(r.Context(), info)
 	if errors.Is(err, authserver.ErrNotFound) {
-		return in(p.profile, authserver.Refuse(authserver.TokenExpired, "the token is not valid, or not any more"))
+		return withProfile(p.profile, authserver.Refuse(authserver.TokenExpired, "the token is not valid, or not any more"))
 	}
 	if err != nil {
-		return in(p.profile, err)
+		return withProfile(p.profile, err)
 	}
 	oauth2.WriteUserIdentity(w, oauth2.UserIdentity{
 		Name: cmp.Or(owner.DisplayName, owner.Name), Email: owner.Email,
@@ -69,8 +69,8 @@ func (s *Site) bearer(r *http.Request) (authserver.TokenInfo, error) {
 
 // signedBearer is the half of OAuth 1.0a: the token goes with a signature.
 func (s *Site) signedBearer(r *http.Request) (authserver.TokenInfo, error) {
-	p := authserver.ProfileConnectionsCloudOAuth1
-	caller, req, err := s.whoSigned(r, p, dialectOf(p).resource, authserver.AccessTokenKind, oauth1.ParamToken)
+	d := dialectConnectionsCloudOAuth1
+	caller, req, err := s.whoSigned(r, d.profile(), d.resourceRules(), authserver.AccessTokenKind, oauth1.ParamToken)
 	if err != nil {
 		return authserver.TokenInfo{}, err
 	}

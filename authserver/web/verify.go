@@ -41,14 +41,14 @@ func (s *Site) postVerify(w http.ResponseWriter, r *http.Request) error {
 // that the answer takes as long.
 func (s *Site) signedQuestion(m oauth1.Message) (q authserver.SignedRequest, ok bool) {
 	matched := false
-	for _, p := range []authserver.Profile{authserver.ProfileConnectionsCloudOAuth1, authserver.ProfileOAuth1} {
-		req, err := oauth1.Parse(m, dialectOf(p).resource, oauth1.ParamToken)
+	for _, d := range []signedDialect{dialectConnectionsCloudOAuth1, dialectOAuth1} {
+		req, err := oauth1.Parse(m, d.resourceRules(), oauth1.ParamToken)
 		if err != nil || matched {
 			continue // both are parsed in any case
 		}
-		q, ok = question(p, authserver.AccessTokenKind, req), true
+		q, ok = question(d.profile(), authserver.AccessTokenKind, req), true
 		client, known := s.auth.Client(req.ConsumerKey)
-		matched = known && client.Profile == p
+		matched = known && client.Profile == d.profile()
 	}
 	return q, ok
 }
