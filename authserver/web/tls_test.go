@@ -213,7 +213,7 @@ func TestACertificateThatHasEndedIsServedAndSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := f.serial(t, c); got != 1 || !strings.Contains(f.log.String(), "has ended") {
+	if got := f.serial(t, c); got != 1 || !strings.Contains(f.log.String(), "has expired") {
 		t.Errorf("certificate %d, log %q", got, &f.log)
 	}
 }
