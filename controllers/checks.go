@@ -11,11 +11,13 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// check looks at one thing that can be wrong. It has no client, no clock and no randomness.
-type check func(input) (reason, message string, failed bool)
+// check looks at one thing that can be wrong. It has no client, no clock and no randomness. T is
+// what it has to know: an input, or an outcome if it asks about the credentials.
+type check[T any] func(T) (reason, message string, failed bool)
 
 // acceptedChecks decide the condition Accepted: the first one that fails is its reason.
-var acceptedChecks = []check{
+var acceptedChecks = []check[input]{
+	notDeleted,      // nobody has deleted the object
 	ownClientID,     // the status names no other client ID
 	clientIDIsHeld,  // spec.clientID is this object's
 	notSuspended,    // spec.suspend is not set
@@ -27,27 +29,44 @@ var acceptedChecks = []check{
 
 // issueChecks decide whether anything is issued: while one of them fails, neither the
 // credentials nor the Secret change.
-var issueChecks = []check{ownClientID, clientIDIsHeld, policyAllows}
+var issueChecks = []check[input]{notDeleted, ownClientID, clientIDIsHeld, policyAllows}
 
 // secretChecks decide the condition Ready of an accepted object, after the credentials are
 // decided: the first one that fails is its reason.
-var secretChecks = []check{
+var secretChecks = []check[outcome]{
 	keysMatch,    // the keys in use made the credential in the status
 	secretIsOurs, // no Secret of somebody else has the wanted name
 }
 
 // firstFailure returns what the first failing check says.
-func firstFailure(checks []check, in input) (reason, message string, failed bool) {
+func firstFailure[T any](checks []check[T], of T) (reason, message string, failed bool) {
 	for _, c := range checks {
-		if reason, message, failed = c(in); failed {
+		if reason, message, failed = c(of); failed {
 			return reason, message, true
 		}
 	}
 	return "", "", false
 }
 
+func notDeleted(in input) (reason, message string, failed bool) {
+	return string(v1alpha1.AcceptedReasonDeleting), fmt.Sprintf(
+		"The object is being deleted, and every request of it is refused. It is still there because of its finalizers: %s. "+
+			"Whoever set a finalizer removes it.", list(in.subject.object.GetFinalizers())), in.subject.deleted()
+}
+
+// list writes the items down, and only counts those that are too many for a message.
+func list(items []string) string {
+	if more := len(items) - maxListed; more > 0 {
+		items = append(items[:maxListed:maxListed], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(items, "; ")
+}
+
+// maxListed bounds how many items a message lists.
+const maxListed = 5
+
 func ownClientID(in input) (reason, message string, failed bool) {
-	if id := in.status.ClientID; id == "" || id == in.subject.clientID {
+	if id := in.subject.status.ClientID; id == "" || id == in.subject.clientID {
 		return "", "", false
 	}
 	return string(v1alpha1.AcceptedReasonClientIDConflict), fmt.Sprintf(
@@ -72,23 +91,13 @@ func notSuspended(in input) (reason, message string, failed bool) {
 	return string(v1alpha1.AcceptedReasonSuspended), message, in.subject.suspended
 }
 
-// maxDenials bounds how many denials a message lists.
-const maxDenials = 5
-
 func policyAllows(in input) (reason, message string, failed bool) {
-	if len(in.seen.denials) == 0 {
-		return "", "", false
-	}
-	var said []string
-	for i, denial := range in.seen.denials {
-		if i == maxDenials {
-			said = append(said, fmt.Sprintf("and %d more", len(in.seen.denials)-maxDenials))
-			break
-		}
-		said = append(said, denial.String())
+	var denials []string
+	for _, denial := range in.seen.denials {
+		denials = append(denials, denial.String())
 	}
 	return string(v1alpha1.AcceptedReasonPolicyDenied),
-		"The policy of the namespace does not allow this: " + strings.Join(said, "; ") + ".", true
+		"The policy of the namespace does not allow this: " + list(denials) + ".", len(denials) > 0
 }
 
 func scopesAreHeld(in input) (reason, message string, failed bool) {
@@ -153,10 +162,7 @@ func (in input) comesByItself() time.Time {
 	return last
 }
 
-func keysMatch(in input) (reason, message string, failed bool) {
-	if in.issued.proof != unproven {
-		return "", "", false
-	}
+func keysMatch(in outcome) (reason, message string, failed bool) {
 	message = fmt.Sprintf("The credential in the status was not made with the keys in use, and the Secret %q is not accepted either. "+
 		"Restore the Secrets %s and %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
 		in.subject.secretName, credential.OperatorKeySecret, credential.SharedKeySecret, v1alpha1.AnnotationResetCredentials)
@@ -165,14 +171,12 @@ func keysMatch(in input) (reason, message string, failed bool) {
 			"Restore the Secret %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
 			credential.SharedKeySecret, v1alpha1.AnnotationResetCredentials)
 	}
-	return string(v1alpha1.ReadyReasonKeyMismatch), message, true
+	return string(v1alpha1.ReadyReasonKeyMismatch), message, in.issued.proof == unproven
 }
 
-func secretIsOurs(in input) (reason, message string, failed bool) {
-	if ownerOf(in.seen.secret, in.subject) != ownerForeign {
-		return "", "", false
-	}
+func secretIsOurs(in outcome) (reason, message string, failed bool) {
 	return string(v1alpha1.ReadyReasonSecretConflict), fmt.Sprintf(
-		"The Secret %q exists and does not belong to this object, so it is left alone. "+
-			"Delete it, or set spec.credentials.secretName to another name. It is looked at again every minute.", in.subject.secretName), true
+			"The Secret %q exists and does not belong to this object, so it is left alone. "+
+				"Delete it, or set spec.credentials.secretName to another name. It is looked at again every minute.", in.subject.secretName),
+		in.secretOwner() == ownerForeign
 }

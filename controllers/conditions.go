@@ -43,55 +43,57 @@ type readiness struct {
 }
 
 // summary is what Ready says once the steps of a decision are done.
-func summary(in input) readiness {
-	if reason, message, failed := firstFailure(acceptedChecks, in); failed && reason != string(v1alpha1.AcceptedReasonSuspended) {
-		waits := outlookStalled
-		if in.conflictComesByItself(reason) {
-			waits = outlookWaiting
-		}
-		return readiness{metav1.ConditionFalse, reason, message, waits}
+func (o outcome) summary() readiness {
+	if reason, message, failed := firstFailure(acceptedChecks, o.input); failed && reason != string(v1alpha1.AcceptedReasonSuspended) {
+		return readiness{metav1.ConditionFalse, reason, message, o.outlookOf(v1alpha1.AcceptedReason(reason))}
 	}
-	reason, message, failed := firstFailure(secretChecks, in)
-	suspended, why, isSuspended := notSuspended(in)
+	reason, message, failed := firstFailure(secretChecks, o)
+	suspended, why, isSuspended := notSuspended(o.input)
 	switch {
 	case failed && (reason == string(v1alpha1.ReadyReasonKeyMismatch) || !isSuspended):
 		return readiness{metav1.ConditionFalse, reason, message, outlookStalled}
 	case isSuspended: // the wish is fulfilled
 		return readiness{metav1.ConditionTrue, suspended, why, outlookDone}
 	default:
-		return readiness{metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued), issuedMessage(in), outlookDone}
+		return readiness{metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued), issuedMessage(o), outlookDone}
 	}
 }
 
-// conflictComesByItself reports whether all that Accepted lacks is a claim that is kept for
-// another namespace for some time.
-func (in input) conflictComesByItself(reason string) bool {
-	return reason != string(v1alpha1.AcceptedReasonPolicyDenied) && !in.comesByItself().IsZero()
+// outlookOf returns what an object that is not accepted waits for.
+func (in input) outlookOf(reason v1alpha1.AcceptedReason) outlook {
+	switch {
+	case reason == v1alpha1.AcceptedReasonDeleting:
+		return outlookWaiting
+	case reason != v1alpha1.AcceptedReasonPolicyDenied && !in.comesByItself().IsZero():
+		return outlookWaiting // for a claim that is kept for another namespace for some time
+	default:
+		return outlookStalled
+	}
 }
 
 // issuing is what Ready says while a new credential is in the status and not yet in the
 // Secret. An object that will not be ready anyway says so from here on.
-func issuing(in input) readiness {
-	if r := summary(in); r.reason != string(v1alpha1.ReadyReasonIssued) {
+func (o outcome) issuing() readiness {
+	if r := o.summary(); r.reason != string(v1alpha1.ReadyReasonIssued) {
 		return r
 	}
 	return readiness{metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing),
-		fmt.Sprintf("A new client secret was made. The Secret %q that holds it is being written.", in.subject.secretName), outlookWaiting}
+		fmt.Sprintf("A new client secret was made. The Secret %q that holds it is being written.", o.subject.secretName), outlookWaiting}
 }
 
 // notWritten is what Ready says if the API server does not take the Secret.
-func notWritten(in input, message string) readiness {
-	if r := summary(in); r.reason != string(v1alpha1.ReadyReasonIssued) {
+func (o outcome) notWritten(message string) readiness {
+	if r := o.summary(); r.reason != string(v1alpha1.ReadyReasonIssued) {
 		return r
 	}
 	return readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten), message, outlookStalled}
 }
 
-func issuedMessage(in input) string {
-	switch name := in.subject.secretName; {
-	case in.subject.public:
+func issuedMessage(o outcome) string {
+	switch name := o.subject.secretName; {
+	case o.subject.public:
 		return fmt.Sprintf("The Secret %q holds the client ID. A Public client has no client secret.", name)
-	case in.issued.proof == provenOnce:
+	case o.issued.proof == provenOnce:
 		return fmt.Sprintf("The Secret %q is accepted, but the key it was made with is gone: it cannot be restored should it be lost. "+
 			"Restore the Secret %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
 			name, credential.OperatorKeySecret, v1alpha1.AnnotationResetCredentials)
@@ -102,12 +104,12 @@ func issuedMessage(in input) string {
 
 // statusWith returns the status with all conditions in it. A condition that says what it said
 // before keeps its time.
-func (in input) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
-	status := *in.status.DeepCopy()
+func (o outcome) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
+	status := *o.status.DeepCopy()
 	set := func(kind v1alpha1.ConditionType, value metav1.ConditionStatus, reason, message string) {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type: string(kind), Status: value, Reason: reason, Message: message,
-			ObservedGeneration: in.subject.object.GetGeneration(), LastTransitionTime: second(in.now),
+			ObservedGeneration: o.subject.object.GetGeneration(), LastTransitionTime: second(o.now),
 		})
 	}
 	setIf := func(wanted bool, kind v1alpha1.ConditionType, value metav1.ConditionStatus, reason, message string) {
@@ -117,7 +119,7 @@ func (in input) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 		}
 		meta.RemoveStatusCondition(&status.Conditions, string(kind))
 	}
-	if reason, message, failed := firstFailure(acceptedChecks, in); failed {
+	if reason, message, failed := firstFailure(acceptedChecks, o.input); failed {
 		set(v1alpha1.ConditionAccepted, metav1.ConditionFalse, reason, message)
 	} else {
 		set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted), "The spec is served.")
@@ -125,8 +127,8 @@ func (in input) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 	set(v1alpha1.ConditionReady, ready.status, ready.reason, ready.message)
 	setIf(ready.outlook == outlookWaiting, v1alpha1.ConditionReconciling, metav1.ConditionTrue, ready.reason, ready.message)
 	setIf(ready.outlook == outlookStalled, v1alpha1.ConditionStalled, metav1.ConditionTrue, ready.reason, ready.message)
-	setIf(len(in.seen.notOpen) > 0, v1alpha1.ConditionScopesResolved, metav1.ConditionFalse,
-		string(v1alpha1.ScopesResolvedReasonNotOpen), notOpenMessage(in.seen.notOpen))
+	setIf(len(o.seen.notOpen) > 0, v1alpha1.ConditionScopesResolved, metav1.ConditionFalse,
+		string(v1alpha1.ScopesResolvedReasonNotOpen), notOpenMessage(o.seen.notOpen))
 	return status
 }
 
@@ -145,7 +147,7 @@ func readyEvent(before, after []metav1.Condition) eventText {
 	switch {
 	case is.Reason == string(v1alpha1.ReadyReasonSuspended) && (was == nil || was.Reason != is.Reason):
 		return eventText{reason: is.Reason, message: is.Message}
-	case is.Status != metav1.ConditionFalse || was != nil && was.Reason == is.Reason:
+	case is.Status != metav1.ConditionFalse || was != nil && was.Reason == is.Reason || is.Reason == string(v1alpha1.AcceptedReasonDeleting):
 		return eventText{}
 	default:
 		return eventText{warning: true, reason: is.Reason, message: is.Message}

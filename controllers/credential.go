@@ -34,12 +34,12 @@ const (
 
 // decideCredentials makes the first credential, or a new one if a reset is asked for, and
 // asks whether the credential is the one of the status.
-func decideCredentials(in input) issue {
+func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 	s := in.subject
 	if s.public {
-		return issue{handled: in.status.LastHandledReset}
+		return issue{handled: status.LastHandledReset}
 	}
-	issued := knownCredentials(in)
+	issued := knownCredentials(in, status)
 	value, asked := s.reset()
 	switch {
 	case len(issued.credentials) == 0: // a reset that is asked for already is part of its ID
@@ -51,18 +51,20 @@ func decideCredentials(in input) issue {
 }
 
 // keepCredentials returns the credentials without the reset that is asked for.
-func keepCredentials(in input) issue { return prove(in, knownCredentials(in)) }
+func keepCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
+	return prove(in, knownCredentials(in, status))
+}
 
 // knownCredentials returns the credentials of the status. A status that was lost is rebuilt
 // from the record in the Secret.
-func knownCredentials(in input) issue {
-	if len(in.status.Credentials) > 0 {
-		return issue{credentials: slices.Clone(in.status.Credentials), handled: in.status.LastHandledReset}
+func knownCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
+	if len(status.Credentials) > 0 {
+		return issue{credentials: slices.Clone(status.Credentials), handled: status.LastHandledReset}
 	}
 	r, ok := readRecord(in, in.seen.secret)
 	owner := ownerOf(in.seen.secret, in.subject)
 	if !ok || len(r.Credentials) == 0 || owner != ownerSelf && owner != ownerLost {
-		return issue{handled: in.status.LastHandledReset}
+		return issue{handled: status.LastHandledReset}
 	}
 	var issued issue
 	for _, id := range r.Credentials {

@@ -24,9 +24,12 @@ type input struct {
 	issuer  string
 	now     time.Time
 	newID   string // spent if a reset makes a credential
+}
 
-	// status is what the decision starts from, and issued what was decided about the
-	// credentials. decide fills both in, before it asks the checks that need them.
+// outcome is an input with what was decided about the credentials.
+type outcome struct {
+	input
+	// status is what the object will have, but for its conditions.
 	status v1alpha1.OAuthClientStatus
 	issued issue
 }
@@ -63,37 +66,52 @@ type step struct {
 //	immutable, or of another type: dry run, old Secret away, Secret
 //	unchanged       nothing
 //	denied          status; credentials and Secret stay as they are
+//	being deleted   status; the Secret is owned by the object and goes with it
 //
 // The first credential follows from the UID, so a crash between Secret and status makes no
 // second one. A reset is in the status before it is in the Secret, and only after the API
 // server has said that it would take the Secret.
 func decide(in input) decision {
-	in.status = startingStatus(in)
+	status := startingStatus(in)
 	if _, _, blocked := firstFailure(issueChecks, in); blocked {
-		return decision{steps: in.writeStatus(nil, in.statusWith(summary(in))), after: in.lookAgain()}
+		unchanged := outcome{input: in, status: status}
+		return decision{steps: in.writeStatus(nil, unchanged.statusWith(unchanged.summary())), after: in.lookAgain()}
 	}
-	in.status.ClientID = in.subject.clientID
-	in.status.IdentityUID = string(in.subject.uid())
-	before := in
-	before.issued = keepCredentials(in)
-	in.issued = decideCredentials(in)
-	foreign := ownerOf(in.seen.secret, in.subject) == ownerForeign
-	if foreign && in.issued.reset {
-		in.issued = before.issued // a reset waits until the Secret can be written
+	kept := newOutcome(in, status, keepCredentials(in, status))
+	next := newOutcome(in, status, decideCredentials(in, status))
+	if next.issued.reset && in.secretOwner() == ownerForeign {
+		next = kept // a reset waits until the Secret can be written
 	}
-	in.status = in.withIssued()
-	before.status = before.withIssued()
-
-	steps := in.secretSteps()
-	if in.issued.reset {
-		steps = in.resetSteps(before, steps)
+	steps := next.secretSteps()
+	if next.issued.reset {
+		steps = next.resetSteps(kept, steps)
 	}
-	if in.issued.proof == proven && !foreign {
-		in.status.SecretName = in.subject.secretName
-	}
-	steps = in.writeStatus(steps, in.statusWith(summary(in)))
-	return decision{steps: steps, after: in.lookAgain()}
+	next = next.withSecretName()
+	return decision{steps: in.writeStatus(steps, next.statusWith(next.summary())), after: in.lookAgain()}
 }
+
+// newOutcome returns what the object has with these credentials.
+func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outcome {
+	status = *status.DeepCopy()
+	status.ClientID, status.IdentityUID = in.subject.clientID, string(in.subject.uid())
+	status.Credentials, status.LastHandledReset = issued.credentials, issued.handled
+	if issued.reset && in.subject.resetEndsGrants {
+		status.ValidAfter = nextSecond(in.now, status.ValidAfter)
+	}
+	return outcome{input: in, status: status, issued: issued}
+}
+
+// withSecretName returns the outcome with the name of the Secret in the status, unless that
+// Secret is not written.
+func (o outcome) withSecretName() outcome {
+	if o.issued.proof == proven && o.secretOwner() != ownerForeign {
+		o.status.SecretName = o.subject.secretName
+	}
+	return o
+}
+
+// secretOwner returns whose the Secret of the wanted name is.
+func (in input) secretOwner() secretOwner { return ownerOf(in.seen.secret, in.subject) }
 
 // startingStatus returns the status of the object, with what does not depend on credentials.
 // A status that was made for another object is begun anew: it was restored from a backup.
@@ -132,43 +150,16 @@ func nextSecond(now time.Time, before *metav1.Time) *metav1.Time {
 	return &next
 }
 
-// withIssued returns the status with the credentials that were decided.
-func (in input) withIssued() v1alpha1.OAuthClientStatus {
-	status := *in.status.DeepCopy()
-	status.Credentials, status.LastHandledReset = in.issued.credentials, in.issued.handled
-	if in.issued.reset && in.subject.resetEndsGrants {
-		status.ValidAfter = nextSecond(in.now, status.ValidAfter)
-	}
-	return status
-}
-
 // resetSteps returns the steps of a reset: nothing changes unless the API server would take
-// the Secret.
-func (in input) resetSteps(before input, write []step) []step {
-	var steps []step
-	for _, s := range write {
-		if s.dryRun {
-			s.refused = before.refused
-			steps = append(steps, s)
-		}
+// the Secret. kept is what the object has without the reset.
+func (o outcome) resetSteps(kept outcome, write []step) []step {
+	steps := o.dryRuns(kept, write)
+	issuing := o.statusWith(o.issuing())
+	reset := eventText{reason: eventReset, message: "The client secret was reset: a new one was made, the old one ended."}
+	if o.subject.resetEndsGrants {
+		reset.message = "The client secret was reset: a new one was made, the old one ended, and all grants and tokens with it."
 	}
-	if len(steps) == 0 {
-		for _, s := range write {
-			if s.create != nil {
-				s.create = in.probe(*s.create)
-			}
-			if s.create != nil || s.apply != nil {
-				s.dryRun, s.refused, s.event = true, before.refused, eventText{}
-				steps = append(steps, s)
-			}
-		}
-	}
-	issuing := in.statusWith(issuing(in))
-	told := eventText{reason: eventReset, message: "The client secret was reset: a new one was made, the old one ended."}
-	if in.subject.resetEndsGrants {
-		told.message = "The client secret was reset: a new one was made, the old one ended, and all grants and tokens with it."
-	}
-	steps = append(steps, step{status: &issuing, event: told})
+	steps = append(steps, step{status: &issuing, event: reset})
 	for _, s := range write {
 		if !s.dryRun {
 			s.event = eventText{}
@@ -176,6 +167,27 @@ func (in input) resetSteps(before input, write []step) []step {
 		}
 	}
 	return steps
+}
+
+// dryRuns returns the steps that ask the API server whether it would take the Secret: those
+// among the writes, or else one for each write.
+func (o outcome) dryRuns(kept outcome, write []step) []step {
+	var asked, asking []step
+	for _, s := range write {
+		switch {
+		case s.dryRun:
+			s.refused = kept.refused
+			asked = append(asked, s)
+		case s.create != nil:
+			asking = append(asking, step{create: o.probe(*s.create), dryRun: true, refused: kept.refused})
+		case s.apply != nil:
+			asking = append(asking, step{apply: s.apply, dryRun: true, refused: kept.refused})
+		}
+	}
+	if len(asked) > 0 {
+		return asked
+	}
+	return asking
 }
 
 // writeStatus adds the write of the status, unless the cluster will have it already.
@@ -195,7 +207,7 @@ func (in input) writeStatus(steps []step, status v1alpha1.OAuthClientStatus) []s
 // lookAgain returns when to look again without a change.
 func (in input) lookAgain() time.Duration {
 	var after time.Duration
-	if ownerOf(in.seen.secret, in.subject) == ownerForeign {
+	if in.secretOwner() == ownerForeign {
 		after = foreignEvery
 	}
 	if until := in.comesByItself(); !until.IsZero() {

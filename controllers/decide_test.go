@@ -66,7 +66,7 @@ func photoprint(change ...func(*v1alpha1.OAuthClient)) *v1alpha1.OAuthClient {
 }
 
 // with gives the client the status of one that was issued the credential oldN, and says ready.
-func with(says func(input) readiness) func(*v1alpha1.OAuthClient) {
+func with(says func(outcome) readiness) func(*v1alpha1.OAuthClient) {
 	return func(oc *v1alpha1.OAuthClient) {
 		in := inputOf(oc, observation{})
 		uid := string(oc.UID)
@@ -77,12 +77,12 @@ func with(says func(input) readiness) func(*v1alpha1.OAuthClient) {
 			}},
 		}}
 		in.subject = clientSubject(oc)
-		in.status = startingStatus(in)
-		oc.Status = in.statusWith(says(in))
+		o := outcome{input: in, status: startingStatus(in)}
+		oc.Status = o.statusWith(says(o))
 	}
 }
 func ready(oc *v1alpha1.OAuthClient) {
-	with(summary)(oc)
+	with(outcome.summary)(oc)
 }
 
 func reset(value string) func(*v1alpha1.OAuthClient) {
@@ -184,7 +184,7 @@ func TestADecisionAboutAClient(t *testing.T) {
 			steps: []string{issued + " " + first + " photoprint-oauth"},
 		},
 		{
-			name: "a reset, stopped after the status: goes on with the same credential", oc: photoprint(with(issuing)),
+			name: "a reset, stopped after the status: goes on with the same credential", oc: photoprint(with(outcome.issuing)),
 			seen:  observation{secret: heldBy(photoprint(), "anotheranoth2")},
 			steps: []string{"apply photoprint-oauth at 7", "tell Updated", issued + " " + oldN + " photoprint-oauth"},
 		},

@@ -379,6 +379,9 @@ func (s *fixture) wellFormed(o client.Object, conditions []metav1.Condition) {
 		meta.IsStatusConditionTrue(conditions, string(v1alpha1.ConditionReconciling)),
 		meta.IsStatusConditionTrue(conditions, string(v1alpha1.ConditionStalled)),
 	}]
+	if o.GetDeletionTimestamp() != nil {
+		want = status.TerminatingStatus
+	}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	s.must(err)
 	kind, err := apiutil.GVKForObject(o, s.env.Scheme)

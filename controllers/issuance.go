@@ -75,10 +75,16 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 	case s.class != i.Class:
 		return again(ctx, i.Claims.forget(ctx, ref)) // another installation serves it; one of that name may have been ours
 	case s.deleted():
-		return again(ctx, i.Claims.forget(ctx, ref)) // the Secret is owned by it and goes with it
+		if err := i.Claims.forget(ctx, ref); err != nil {
+			return again(ctx, err)
+		}
 	}
 	if wait := i.expected.stale(object, i.Now()); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil // the newer one comes by the watch, long before that
+	}
+	if s.deleted() {
+		_, err := i.apply(ctx, s, decide(input{subject: s, now: i.Now()}))
+		return again(ctx, err)
 	}
 	keys, ok := i.Keys.current()
 	if !ok {

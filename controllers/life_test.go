@@ -84,6 +84,7 @@ func TestAGitOpsToolFollowsTheLifeOfAClient(t *testing.T) {
 			s.patch(s.get("photoprint"), `{"metadata":{"finalizers":["example.com/wait"]}}`)
 			s.must(s.api.Delete(t.Context(), s.get("photoprint")))
 		}, status.TerminatingStatus},
+		{"deletion seen", settle, status.TerminatingStatus},
 	})
 	s.patch(s.get("photoprint"), `{"metadata":{"finalizers":null}}`)
 }
@@ -125,6 +126,7 @@ func TestAGitOpsToolFollowsTheLifeOfAResourceServer(t *testing.T) {
 			s.patch(s.getServer("photostorage"), `{"metadata":{"finalizers":["example.com/wait"]}}`)
 			s.must(s.api.Delete(t.Context(), s.getServer("photostorage")))
 		}, status.TerminatingStatus},
+		{"deletion seen", settle, status.TerminatingStatus},
 	})
 	s.patch(s.getServer("photostorage"), `{"metadata":{"finalizers":null}}`)
 }

@@ -5,11 +5,13 @@ package controllers
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
@@ -372,17 +374,60 @@ func TestTheOperatorNeverEditsSpecLabelsOrAnnotations(t *testing.T) {
 	}
 }
 
-func TestAClientThatIsBeingDeletedIsLeftAlone(t *testing.T) {
+// N157: an object that waits for a finalizer says so, and not that it is ready.
+func TestN157AClientThatIsBeingDeletedSaysSo(t *testing.T) {
 	s := newFixture(t)
-	s.client("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = []string{"example.com/keep"} })
+	s.issued("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = []string{"example.com/keep"} })
+	secret := s.secret("photoprint-oauth")
 	s.must(s.api.Delete(t.Context(), s.get("photoprint")))
-	if _, err := s.reconcile(s.r, "photoprint"); err != nil {
-		t.Fatal(err)
+	oc := s.settle("photoprint")
+	s.wantWrites("status photoprint")
+	s.wantDeleting(oc, &oc.Status.IssuedStatus)
+	if s.secret("photoprint-oauth").ResourceVersion != secret.ResourceVersion {
+		t.Error("the Secret was written")
 	}
+	s.settle("photoprint")
 	s.wantWrites()
 	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = nil })
 	if _, err := s.reconcile(s.r, "photoprint"); err != nil {
 		t.Errorf("a client that is gone: %v", err)
+	}
+}
+
+func TestN157AResourceServerThatIsBeingDeletedSaysSo(t *testing.T) {
+	s := newFixture(t)
+	s.server("photostorage", s.ns+".read")
+	s.settleServer("photostorage")
+	s.updateServer("photostorage", func(rs *v1alpha1.ResourceServer) { rs.Finalizers = []string{"example.com/keep"} })
+	s.must(s.api.Delete(t.Context(), s.getServer("photostorage")))
+	rs := s.settleServer("photostorage")
+	s.wantDeleting(rs, &rs.Status.IssuedStatus)
+	s.updateServer("photostorage", func(rs *v1alpha1.ResourceServer) { rs.Finalizers = nil })
+}
+
+// N157: an object that was never issued anything, and one that no key is left for, say so too.
+func TestN157AClientThatIsDeletedBeforeItWasIssuedSaysSo(t *testing.T) {
+	s := newFixture(t)
+	s.keys.withdraw("no keys")
+	s.client("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = []string{"example.com/keep"} })
+	s.must(s.api.Delete(t.Context(), s.get("photoprint")))
+	oc := s.settle("photoprint")
+	s.wantDeleting(oc, &oc.Status.IssuedStatus)
+	s.noSecret("photoprint-oauth")
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = nil })
+}
+
+// wantDeleting checks the status of an object that waits for the finalizer example.com/keep.
+func (s *fixture) wantDeleting(object client.Object, status *v1alpha1.IssuedStatus) {
+	s.t.Helper()
+	reason := string(v1alpha1.AcceptedReasonDeleting)
+	s.says(status.Conditions, v1alpha1.ConditionAccepted, metav1.ConditionFalse, reason)
+	message := s.says(status.Conditions, v1alpha1.ConditionReady, metav1.ConditionFalse, reason)
+	if !strings.Contains(message, "example.com/keep") {
+		s.t.Errorf("the message does not name the finalizer: %s", message)
+	}
+	if status.ObservedGeneration != object.GetGeneration() || len(status.Claims) > 0 {
+		s.t.Errorf("the status is %+v", status)
 	}
 }
 

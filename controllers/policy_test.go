@@ -3,14 +3,19 @@
 package controllers
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -375,18 +380,39 @@ func TestN72AResetThatCannotBeWrittenChangesNothing(t *testing.T) {
 	}
 }
 
-// L1: in a namespace that is being deleted nothing is retried and nothing is logged as an error.
-func TestANamespaceThatIsBeingDeletedIsNoFailure(t *testing.T) {
+// N159: in a namespace that is being deleted the API server takes no new Secret. That is no failure: nothing is tried again,
+// nothing is logged as an error, and no status says that somebody has to help.
+func TestN159ANamespaceThatIsBeingDeletedIsNoFailure(t *testing.T) {
 	s := newFixture(t)
-	s.client("photoprint")
-	terminating := apierrors.NewForbidden(corev1.Resource("secrets"), "photoprint-oauth", nil)
-	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
-	s.r = s.reconciler(s.writes.watch(refusingSecrets(s.api, terminating)))
-	result, err := s.reconcile(s.r, "photoprint")
-	if err != nil || !result.IsZero() {
-		t.Errorf("result %v, error %v", result, err)
+	s.issued("photoprint")
+	s.issued("photobook")
+	s.client("photoframe")
+	s.server("photostorage", s.ns+".read")
+	s.must(s.api.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.ns}}))
+	s.eventually("the API server takes nothing new", func() bool {
+		err := s.api.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "any"}}, client.DryRunAll)
+		return isTerminating(err)
+	})
+	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
+	s.update("photobook", reset("1"))
+	s.edit("photobook-oauth", func(secret *corev1.Secret) { secret.Immutable = new(true) })
+	server := &ResourceServerReconciler{s.r.Issuance}
+	for name, reconcile := range map[string]func(context.Context, ctrl.Request) (ctrl.Result, error){
+		"photoprint": s.r.Reconcile, "photobook": s.r.Reconcile, "photoframe": s.r.Reconcile, "photostorage": server.Reconcile,
+	} {
+		var log strings.Builder
+		ctx := ctrl.LoggerInto(t.Context(), logr.FromSlogHandler(slog.NewTextHandler(&log, nil)))
+		result, err := reconcile(ctx, ctrl.Request{NamespacedName: types.NamespacedName{Namespace: s.ns, Name: name}})
+		if err != nil || !result.IsZero() || log.Len() > 0 {
+			t.Errorf("%s: result %v, error %v, log %q", name, result, err, log.String())
+		}
 	}
-	s.wantWrites("create photoprint-oauth") // refused; the status says nothing
+	s.wantReady(s.get("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.wantReady(s.get("photobook"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.wantReady(s.get("photoframe"), metav1.ConditionUnknown, string(v1alpha1.ReadyReasonPending))
+	if got := s.events.reasons(); len(got) > 0 {
+		t.Errorf("events %q", got)
+	}
 }
 
 // L2: what is remembered of an object goes with it.

@@ -26,16 +26,16 @@ type secretRef struct {
 }
 
 // secretSteps returns what happens to the Secret, and to older ones of other names.
-func (in input) secretSteps() []step {
-	owner := ownerOf(in.seen.secret, in.subject)
-	if in.issued.proof != proven || owner == ownerForeign {
+func (o outcome) secretSteps() []step {
+	owner := o.secretOwner()
+	if o.issued.proof != proven || owner == ownerForeign {
 		return nil // nothing that the keys make would be accepted, or the name is taken
 	}
-	want := contentOf(in, in.issued)
-	told := in.secretEvent(want)
-	create := step{create: &want, event: told, refused: in.refused}
+	want := contentOf(o.input, o.issued)
+	told := o.secretEvent(want)
+	create := step{create: &want, event: told, refused: o.refused}
 	var steps []step
-	switch seen := in.seen.secret; {
+	switch seen := o.seen.secret; {
 	case owner == ownerNone:
 		steps = []step{create}
 	case owner == ownerStale:
@@ -43,14 +43,14 @@ func (in input) secretSteps() []step {
 	case want.matches(seen):
 	case seen.Type != want.kind || seen.Immutable != nil && *seen.Immutable:
 		steps = []step{
-			{create: in.probe(want), dryRun: true, refused: in.refused},
+			{create: o.probe(want), dryRun: true, refused: o.refused},
 			removal(seen.Name, seen.UID, seen.ResourceVersion), create,
 		}
 	default:
-		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: told, refused: in.refused}}
+		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: told, refused: o.refused}}
 	}
-	for i := range in.seen.others {
-		other := &in.seen.others[i]
+	for i := range o.seen.others {
+		other := &o.seen.others[i]
 		steps = append(steps, removal(other.Name, other.UID, other.ResourceVersion))
 	}
 	return steps
@@ -67,8 +67,8 @@ func removal(name string, uid types.UID, version string) step {
 }
 
 // refused returns the status that says that the API server refuses the Secret.
-func (in input) refused(message string) v1alpha1.OAuthClientStatus {
-	return in.statusWith(notWritten(in, message))
+func (o outcome) refused(message string) v1alpha1.OAuthClientStatus {
+	return o.statusWith(o.notWritten(message))
 }
 
 // secretEvent tells why a Secret is written: the first issue tells nothing, the condition says

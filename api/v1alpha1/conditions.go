@@ -32,6 +32,8 @@ type AcceptedReason string
 // Reasons of ConditionAccepted. The first goes with True, all others with False.
 const (
 	AcceptedReasonAccepted AcceptedReason = "Accepted"
+	// AcceptedReasonDeleting: the object was deleted and waits for a finalizer.
+	AcceptedReasonDeleting AcceptedReason = "Deleting"
 	// AcceptedReasonSuspended: spec.suspend is set.
 	AcceptedReasonSuspended AcceptedReason = "Suspended"
 	// AcceptedReasonPolicyDenied: the policy of the namespace does not allow the spec.
