@@ -65,7 +65,7 @@ func newFixture(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	s := &fixture{
-		t: t, env: env, ns: env.Namespace(t), api: api, keys: NewKeys(),
+		t: t, env: env, ns: env.Namespace(t), api: api, keys: &Keys{},
 		pair:  keyPair{root: credential.NewKey(), shared: credential.NewKey()},
 		clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}, events: &eventLog{}, writes: &callLog{},
 	}

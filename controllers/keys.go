@@ -4,10 +4,7 @@ package controllers
 
 import (
 	"errors"
-	"net/http"
 	"sync"
-
-	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
@@ -17,38 +14,15 @@ type keyPair struct {
 	root, shared credential.Key
 }
 
-// Keys is what the keys controller has found and everybody else asks for: the keys
-// in use, or why there are none. Make it with NewKeys.
+func (p keyPair) equal(other keyPair) bool {
+	return p.root.Equal(other.root) && p.shared.Equal(other.shared)
+}
+
+// Keys holds the keys in use: the keys controller sets them, everybody else asks for them. The
+// zero value holds none.
 type Keys struct {
-	mu      sync.RWMutex
-	pair    *keyPair
-	problem string
-	// changed wakes the controllers that need keys. One waiting event each is enough.
-	changed []chan event.GenericEvent
-}
-
-// NewKeys returns Keys that hold no keys yet.
-func NewKeys() *Keys { return &Keys{} }
-
-// subscribe returns a channel that gets an event when there are other keys than before.
-func (k *Keys) subscribe() <-chan event.GenericEvent {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	changed := make(chan event.GenericEvent, 1)
-	k.changed = append(k.changed, changed)
-	return changed
-}
-
-// Ready is a readiness check: it fails, with a sentence that says what to do, while
-// the keys controller refuses to go on. A replica that was not elected leader has
-// no opinion and is ready.
-func (k *Keys) Ready(*http.Request) error {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	if k.problem == "" {
-		return nil
-	}
-	return errors.New(k.problem)
+	mu   sync.RWMutex
+	pair *keyPair
 }
 
 // current returns the keys in use, and whether there are any.
@@ -61,39 +35,43 @@ func (k *Keys) current() (keyPair, bool) {
 	return *k.pair, true
 }
 
-// use sets the keys and, if they are others than before, has every object looked at.
-func (k *Keys) use(pair keyPair) {
-	k.mu.Lock()
-	same := k.pair != nil && k.pair.root.Equal(pair.root) && k.pair.shared.Equal(pair.shared)
-	k.pair, k.problem = &pair, ""
-	changed := k.changed
-	k.mu.Unlock()
-	if same {
-		return
-	}
-	for _, c := range changed {
-		select {
-		case c <- event.GenericEvent{}:
-		default: // one is waiting already
-		}
-	}
-}
-
-// withdraw takes the keys out of use and reports whether the problem is news.
-func (k *Keys) withdraw(problem string) bool {
+// use sets the keys and reports whether they are others than before.
+func (k *Keys) use(pair keyPair) (changed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	news := k.problem != problem
-	k.pair, k.problem = nil, problem
-	return news
+	changed = k.pair == nil || !k.pair.equal(pair)
+	k.pair = &pair
+	return changed
 }
 
-// unread notes that the keys could not be read. Keys that are in use stay in use:
-// an API server that is away for a while is no reason to stop.
-func (k *Keys) unread(problem string) {
+// withdraw takes the keys out of use.
+func (k *Keys) withdraw() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.pair == nil {
-		k.problem = problem
+	k.pair = nil
+}
+
+// health holds what is wrong, for a readiness check. The zero value is healthy.
+type health struct {
+	mu      sync.Mutex
+	problem string
+}
+
+// set notes what is wrong, empty for nothing, and reports whether that is new.
+func (h *health) set(problem string) (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	changed = h.problem != problem
+	h.problem = problem
+	return changed
+}
+
+// check returns what is wrong.
+func (h *health) check() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.problem == "" {
+		return nil
 	}
+	return errors.New(h.problem)
 }

@@ -95,7 +95,7 @@ func TestN103AnOperatorAYearAheadSaysSoAndChangesNoKey(t *testing.T) {
 		if again := len(s.events.all()); again != 2 {
 			t.Errorf("%d events an hour later, want a second one", again)
 		}
-		s.must(s.keys.Ready(nil))
+		s.must(r.Ready(nil))
 		s.events.reasons()
 		s.clock.advance(right().Sub(s.clock.Now()))
 		s.look(r)

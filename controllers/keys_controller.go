@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -47,8 +48,10 @@ type KeysReconciler struct {
 	Namespace string
 	// Class is the class of the objects that this installation serves.
 	Class v1alpha1.ClassName
-	// Keys is told what was found.
+	// Keys gets the keys that were found.
 	Keys *Keys
+	// WakeAll has every object looked at, because the keys changed. nil: nobody waits.
+	WakeAll func()
 	// Events tells people.
 	Events EventRecorder
 	// Now is the clock.
@@ -58,7 +61,12 @@ type KeysReconciler struct {
 	APIServerTime func() time.Time
 
 	skewReported time.Time // when a clock skew was reported last; zero: there is none
+	health       health
 }
+
+// Ready is a readiness check: it fails, with a sentence that says what to do, while the
+// controller refuses to go on. A replica that was not elected leader has no opinion and is ready.
+func (r *KeysReconciler) Ready(*http.Request) error { return r.health.check() }
 
 // SetupWithManager has mgr run the reconciler: at once and then every ten seconds.
 func (r *KeysReconciler) SetupWithManager(mgr ctrl.Manager) error {
@@ -90,7 +98,10 @@ func (r *KeysReconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Re
 	if err := r.apply(ctx, p, seen.secrets[credential.AuthserverKeysSecret]); err != nil {
 		return ctrl.Result{}, r.failed("write", err)
 	}
-	r.Keys.use(p.pair)
+	r.health.set("")
+	if r.Keys.use(p.pair) && r.WakeAll != nil {
+		r.WakeAll()
+	}
 	r.reportSkew(ctx, p.skew)
 	return ctrl.Result{RequeueAfter: keysEvery}, nil
 }
@@ -111,9 +122,12 @@ func (r *KeysReconciler) reportSkew(ctx context.Context, skew string) {
 	r.Events.Eventf(about, nil, corev1.EventTypeWarning, reasonKeyClockSkew, "RotateKeys", "%s", skew)
 }
 
-// failed keeps what is in use and returns err for a retry.
+// failed returns err for a retry. Keys that are in use stay in use: an API server that is away
+// for a while is no reason to stop.
 func (r *KeysReconciler) failed(doing string, err error) error {
-	r.Keys.unread(fmt.Sprintf("The operator could not %s its keys in the namespace %s yet; its log says why.", doing, r.Namespace))
+	if _, inUse := r.Keys.current(); !inUse {
+		r.health.set(fmt.Sprintf("The operator could not %s its keys in the namespace %s yet; its log says why.", doing, r.Namespace))
+	}
 	return err
 }
 
@@ -203,7 +217,8 @@ func (r *KeysReconciler) apply(ctx context.Context, p keysPlan, set *corev1.Secr
 
 // refuse takes the keys out of use and says so: to readyz, in the log, in an Event.
 func (r *KeysReconciler) refuse(ctx context.Context, p keysPlan) {
-	if r.Keys.withdraw(p.problem) {
+	r.Keys.withdraw()
+	if r.health.set(p.problem) {
 		ctrl.LoggerFrom(ctx).Error(errors.New(p.problem), "the keys cannot be used")
 	}
 	about := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: p.missing}}

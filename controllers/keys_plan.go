@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -64,55 +65,64 @@ func planKeys(seen keysSeen, in keysInput) keysPlan {
 			return keysPlan{missing: name, problem: lostKey(in.namespace, name)}
 		}
 	}
-	var p keysPlan
-	var err error
-	if p.pair.root, err = p.one(seen, in, credential.OperatorKeySecret, credential.RootDataKey, in.root); err != nil {
+	root, makeRoot, err := planKey(seen, in.namespace, credential.OperatorKeySecret, credential.RootDataKey, in.root)
+	if err != nil {
 		return keysPlan{missing: credential.OperatorKeySecret, problem: damagedKey(in.namespace, credential.OperatorKeySecret, err)}
 	}
-	if p.pair.shared, err = p.one(seen, in, credential.SharedKeySecret, credential.SharedDataKey, in.shared); err != nil {
+	shared, makeShared, err := planKey(seen, in.namespace, credential.SharedKeySecret, credential.SharedDataKey, in.shared)
+	if err != nil {
 		return keysPlan{missing: credential.SharedKeySecret, problem: damagedKey(in.namespace, credential.SharedKeySecret, err)}
 	}
-	if err = p.set(seen.secrets[credential.AuthserverKeysSecret], in); err != nil {
+	set, err := planKeySet(seen.secrets[credential.AuthserverKeysSecret], in)
+	if err != nil {
 		return keysPlan{missing: credential.AuthserverKeysSecret, problem: damagedKey(in.namespace, credential.AuthserverKeysSecret, err)}
 	}
-	return p
+	missing := slices.DeleteFunc([]*corev1.Secret{makeRoot, makeShared, set.create}, func(s *corev1.Secret) bool { return s == nil })
+	return keysPlan{pair: keyPair{root: root, shared: shared}, create: missing, rotate: set.rotate, skew: set.skew}
 }
 
-// one reads a Secret that holds a single key, or plans it with the fresh key.
-func (p *keysPlan) one(seen keysSeen, in keysInput, name, dataKey string, fresh credential.Key) (credential.Key, error) {
+// planKey reads a Secret that holds a single key. If there is none, it returns the fresh key and
+// the Secret to make.
+func planKey(seen keysSeen, namespace, name, dataKey string, fresh credential.Key) (credential.Key, *corev1.Secret, error) {
 	if seen.secrets[name] == nil {
 		// Immutable: an edit by mistake is refused. To delete it is still possible.
-		secret := keySecret(in.namespace, name, map[string][]byte{dataKey: fresh.Bytes()})
+		secret := keySecret(namespace, name, map[string][]byte{dataKey: fresh.Bytes()})
 		secret.Immutable = new(true)
-		p.create = append(p.create, secret)
-		return fresh, nil
+		return fresh, secret, nil
 	}
 	key, err := credential.ParseKey(seen.secrets[name].Data[dataKey])
 	if err != nil {
-		return credential.Key{}, fmt.Errorf("its data key %q: %w", dataKey, err)
+		return credential.Key{}, nil, fmt.Errorf("its data key %q: %w", dataKey, err)
 	}
-	return key, nil
+	return key, nil, nil
 }
 
-// set reads the authorization server's keys and plans their rotation, or the first.
-func (p *keysPlan) set(seen *corev1.Secret, in keysInput) error {
+// keySetPlan is what is to be done with the authorization server's keys: nothing, or make the
+// first ones, or rotate them.
+type keySetPlan struct {
+	create *corev1.Secret
+	rotate map[string][]byte
+	skew   string // why they are not rotated
+}
+
+func planKeySet(seen *corev1.Secret, in keysInput) (keySetPlan, error) {
 	if seen == nil {
 		set, _ := credential.KeySet{}.Rotated(in.earlier(), in.next)
-		p.create = append(p.create, keySecret(in.namespace, credential.AuthserverKeysSecret, set.Data()))
-		return nil
+		return keySetPlan{create: keySecret(in.namespace, credential.AuthserverKeysSecret, set.Data())}, nil
 	}
 	set, err := credential.ParseKeySet(seen.Data)
 	if err != nil {
-		return err
+		return keySetPlan{}, err
 	}
 	rotated, changed := set.Rotated(in.now, in.next)
-	if changed {
-		p.rotate = rotated.Data()
+	switch {
+	case !in.apiServer.IsZero() && in.now.Sub(in.apiServer).Abs() > apiclient.MaxSkew:
+		return keySetPlan{skew: clockSkew(in.now, in.apiServer)}, nil
+	case changed:
+		return keySetPlan{rotate: rotated.Data()}, nil
+	default:
+		return keySetPlan{}, nil
 	}
-	if !in.apiServer.IsZero() && in.now.Sub(in.apiServer).Abs() > apiclient.MaxSkew {
-		p.rotate, p.skew = nil, clockSkew(in.now, in.apiServer)
-	}
-	return nil
 }
 
 func keySecret(namespace, name string, data map[string][]byte) *corev1.Secret {

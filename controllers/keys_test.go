@@ -106,7 +106,7 @@ func (s *fixture) keysReconciler(c client.WithWatch) *KeysReconciler {
 func newKeysScene(t *testing.T) (*fixture, *KeysReconciler) {
 	t.Helper()
 	s := newFixture(t)
-	s.keys = NewKeys()
+	s.keys = &Keys{}
 	s.r.Keys = s.keys
 	return s, s.keysReconciler(s.writes.watch(s.api))
 }
@@ -137,13 +137,13 @@ func TestTheKeysAreMadeAtFirstStartAndThenKept(t *testing.T) {
 	s, r := newKeysScene(t)
 	s.look(r)
 	s.wantWrites("create gatehouse-operator-key", "create gatehouse-shared-key", "create gatehouse-authserver-keys")
-	s.must(s.keys.Ready(nil))
+	s.must(r.Ready(nil))
 	before, pair := s.keyData(), s.pair
 	s.clock.advance(29 * 24 * time.Hour)
 	s.look(r)
 	s.wantWrites()
 
-	s.keys = NewKeys() // another operator
+	s.keys = &Keys{} // another operator
 	s.look(s.keysReconciler(s.writes.watch(s.api)))
 	s.wantWrites()
 	if diff := cmp.Diff(before, s.keyData()); diff != "" {
@@ -198,7 +198,7 @@ func TestAKeyThatIsGoneWhileClientsExistIsNeverMadeAnew(t *testing.T) {
 				s.look(r)
 				s.clock.advance(40 * 24 * time.Hour) // nothing is rotated either
 			}
-			err := s.keys.Ready(nil)
+			err := r.Ready(nil)
 			if err == nil || !strings.Contains(err.Error(), s.ns+"/"+row.secret) || !strings.Contains(err.Error(), "backup") {
 				t.Errorf("readyz says %v", err)
 			}
@@ -218,7 +218,7 @@ func TestAKeyThatIsGoneWhileClientsExistIsNeverMadeAnew(t *testing.T) {
 			backup.ResourceVersion, backup.UID = "", ""
 			s.must(s.api.Create(t.Context(), backup))
 			s.look(r)
-			s.must(s.keys.Ready(nil))
+			s.must(r.Ready(nil))
 			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			s.wantReady(s.settle("photoapp"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 		})
@@ -235,7 +235,7 @@ func TestAKeyIsNotMadeOnTheWordOfACacheThatKnowsNobody(t *testing.T) {
 	})
 	s.look(r)
 	s.wantWrites()
-	if s.keys.Ready(nil) == nil {
+	if r.Ready(nil) == nil {
 		t.Error("ready")
 	}
 }
@@ -247,7 +247,7 @@ func TestADamagedKeyIsSaidAndNotOverwritten(t *testing.T) {
 	s.writes.reset()
 	s.look(r)
 	s.wantWrites()
-	if err := s.keys.Ready(nil); err == nil || !strings.Contains(err.Error(), credential.AuthserverKeysSecret) {
+	if err := r.Ready(nil); err == nil || !strings.Contains(err.Error(), credential.AuthserverKeysSecret) {
 		t.Errorf("readyz says %v", err)
 	}
 }
@@ -302,14 +302,15 @@ func TestWhicheverCallFailsTheKeysAreMadeOnce(t *testing.T) {
 		for n := 1; ; n++ {
 			s, r := newKeysScene(t)
 			f := &fault{nth: n, after: after}
-			if _, err := s.keysReconciler(f.in(s.api)).Reconcile(t.Context(), ctrl.Request{}); f.struck == (err == nil) {
+			first := s.keysReconciler(f.in(s.api))
+			if _, err := first.Reconcile(t.Context(), ctrl.Request{}); f.struck == (err == nil) {
 				t.Errorf("call %d: struck %v, error %v", n, f.struck, err)
 			}
-			if f.struck && s.keys.Ready(nil) == nil {
+			if f.struck && first.Ready(nil) == nil {
 				t.Errorf("call %d failed and the operator is ready", n)
 			}
 			s.look(r)
-			s.must(s.keys.Ready(nil))
+			s.must(r.Ready(nil))
 			root, err := credential.ParseKey(s.secret(credential.OperatorKeySecret).Data[credential.RootDataKey])
 			s.must(err)
 			if !root.Equal(s.pair.root) {
@@ -328,7 +329,7 @@ func TestOfTwoOperatorsAtOnceOneMakesTheKeys(t *testing.T) {
 	operators := make([]*KeysReconciler, 4)
 	for i := range operators {
 		operators[i] = s.keysReconciler(s.api)
-		operators[i].Keys = NewKeys()
+		operators[i].Keys = &Keys{}
 		group.Go(func() {
 			for range 5 { // one that lost a race has an error, and comes back
 				if _, err := operators[i].Reconcile(t.Context(), ctrl.Request{}); err == nil {
@@ -352,10 +353,11 @@ func TestKeysInUseStayInUseWhileTheAPIServerIsAway(t *testing.T) {
 	s, r := newKeysScene(t)
 	s.look(r)
 	f := &fault{nth: 1}
-	if _, err := s.keysReconciler(f.in(s.api)).Reconcile(t.Context(), ctrl.Request{}); err == nil {
+	r.Live = f.in(s.api)
+	if _, err := r.Reconcile(t.Context(), ctrl.Request{}); err == nil {
 		t.Error("nobody will retry")
 	}
-	if _, ok := s.keys.current(); !ok || s.keys.Ready(nil) != nil {
+	if _, ok := s.keys.current(); !ok || r.Ready(nil) != nil {
 		t.Error("the keys are no longer in use")
 	}
 }

@@ -42,7 +42,7 @@ func (s *fixture) start() (manager ctrl.Manager, keys *KeysReconciler) {
 		},
 	})
 	s.must(err)
-	s.keys = NewKeys()
+	s.keys = &Keys{}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	s.must(Indexes(ctx, mgr.GetFieldIndexer()))
 	wake := &Wakeups{}
@@ -54,7 +54,7 @@ func (s *fixture) start() (manager ctrl.Manager, keys *KeysReconciler) {
 		Class: s.class, Now: s.clock.Now, NewID: credential.NewID,
 	}
 	keys = &KeysReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.ns, Class: s.class, Keys: s.keys, Events: s.events, Now: s.clock.Now,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.ns, Class: s.class, Keys: s.keys, WakeAll: wake.WakeAll, Events: s.events, Now: s.clock.Now,
 	}
 	s.must(keys.SetupWithManager(mgr))
 	s.must((&OAuthClientReconciler{issuance}).SetupWithManager(mgr, wake))
@@ -133,7 +133,7 @@ func TestAManagerDoesAllOfItByItself(t *testing.T) {
 	backup := s.secret(credential.OperatorKeySecret)
 	s.must(s.api.Delete(t.Context(), backup.DeepCopy()))
 	s.look(keys)
-	if s.keys.Ready(nil) == nil {
+	if keys.Ready(nil) == nil {
 		t.Error("ready without the root key")
 	}
 	s.client("photoapp")

@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
@@ -30,7 +29,7 @@ func (r *OAuthClientReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wakeups
 		Owns(&corev1.Secret{}).
 		Watches(&v1alpha1.ResourceServer{}, handler.EnqueueRequestsFromMapFunc(r.clientsThatAsk)).
 		WatchesRawSource(wake.source(v1alpha1.KindOAuthClient)).
-		WatchesRawSource(source.Channel(r.Keys.subscribe(), handler.EnqueueRequestsFromMapFunc(r.allClients))).
+		WatchesRawSource(wake.everything(r.allClients)).
 		WithOptions(controllerOptions())
 	return r.View.watch(b, r.clientsUnderPolicy, r.clientsInNamespace).Complete(r)
 }

@@ -194,7 +194,7 @@ func TestWithoutKeysNothingIsChanged(t *testing.T) {
 	s.issued("photoprint")
 	s.client("photoapp")
 	s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
-	s.keys.withdraw("gone")
+	s.keys.withdraw()
 	for _, name := range []string{"photoprint", "photoapp"} {
 		if _, err := s.reconcile(s.r, name); err != nil {
 			t.Fatal(err)

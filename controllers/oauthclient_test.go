@@ -408,7 +408,7 @@ func TestN157AResourceServerThatIsBeingDeletedSaysSo(t *testing.T) {
 // N157: an object that was never issued anything, and one that no key is left for, say so too.
 func TestN157AClientThatIsDeletedBeforeItWasIssuedSaysSo(t *testing.T) {
 	s := newFixture(t)
-	s.keys.withdraw("no keys")
+	s.keys.withdraw()
 	s.client("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Finalizers = []string{"example.com/keep"} })
 	s.must(s.api.Delete(t.Context(), s.get("photoprint")))
 	oc := s.settle("photoprint")

@@ -7,8 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
@@ -29,7 +27,7 @@ func (r *ResourceServerReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wake
 		For(&v1alpha1.ResourceServer{}).
 		Owns(&corev1.Secret{}).
 		WatchesRawSource(wake.source(v1alpha1.KindResourceServer)).
-		WatchesRawSource(source.Channel(r.Keys.subscribe(), handler.EnqueueRequestsFromMapFunc(r.allServers))).
+		WatchesRawSource(wake.everything(r.allServers)).
 		WithOptions(controllerOptions())
 	return r.View.watch(b, r.serversUnderPolicy, r.serversInNamespace).Complete(r)
 }

@@ -13,6 +13,8 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -43,6 +45,29 @@ func namespaceKind() *corev1.Namespace { return &corev1.Namespace{} }
 type Wakeups struct {
 	mu     sync.Mutex
 	queues map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]
+	// all has a channel for each controller. One waiting event each is enough.
+	all []chan event.GenericEvent
+}
+
+// WakeAll enqueues every object.
+func (w *Wakeups) WakeAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.all {
+		select {
+		case c <- event.GenericEvent{}:
+		default: // one is waiting already
+		}
+	}
+}
+
+// everything is a source of requests for all objects, which objects lists.
+func (w *Wakeups) everything(objects handler.MapFunc) source.Source {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := make(chan event.GenericEvent, 1)
+	w.all = append(w.all, c)
+	return source.Channel(c, handler.EnqueueRequestsFromMapFunc(objects))
 }
 
 // Wake enqueues the object. Before its controller runs there is nobody to wake: a controller

@@ -150,7 +150,7 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 		t.Error("the metrics do not count the clients and the reconciles")
 	}
 
-	loseAndRestore(t, env, system, probes)
+	loseAndRestore(t, env, system, probes, &stderr)
 
 	value := string(secret.Data[v1alpha1.KeyClientSecret])
 	if text := stderr.String(); strings.Contains(text, value) || strings.Contains(text, credential.Prefix) {
@@ -162,7 +162,7 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 }
 
 // loseAndRestore deletes the root key of a running operator and puts it back.
-func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string) {
+func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string, stderr *log) {
 	t.Helper()
 	root := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: system, Name: credential.OperatorKeySecret}
@@ -172,10 +172,13 @@ func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string) {
 	if err := env.Client.Delete(t.Context(), root.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, time.Minute, "readyz fails, and says how to restore the key", func() bool {
+	testenv.Eventually(t, time.Minute, "readyz fails", func() bool {
 		code, body := get(t, "http://"+probes+"/readyz")
-		return code == http.StatusServiceUnavailable && strings.Contains(body, system+"/"+root.Name) && strings.Contains(body, "backup")
+		return code == http.StatusInternalServerError && strings.Contains(body, "[-]keys failed")
 	})
+	if text := stderr.String(); !strings.Contains(text, "The Secret "+system+"/"+root.Name+" is missing") || !strings.Contains(text, "backup") {
+		t.Errorf("the log does not say how to restore the key: %s", text)
+	}
 	if err := env.Client.Get(t.Context(), key, &corev1.Secret{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the root key is back by itself: %v", err)
 	}
@@ -221,8 +224,14 @@ func TestAPortThatIsInUseEndsTheOperatorWithAClearSentence(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	err = probes{address: taken.Addr().String()}.Start(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "serve the probes") || !strings.Contains(err.Error(), "in use") {
+	o, err := parseFlags([]string{
+		"--issuer=https://auth.example.com", "--metrics-bind-address=0", "--health-probe-bind-address=" + taken.Addr().String(),
+	}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = newManager(t.Context(), testenv.Start(t).Config, o)
+	if err == nil || !strings.Contains(err.Error(), taken.Addr().String()) || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("error %v", err)
 	}
 }

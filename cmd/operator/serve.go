@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -57,42 +58,43 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	access.Wrap(apiServer.Wrap)
 	mgr, err := ctrl.NewManager(access, ctrl.Options{
 		Scheme: scheme, Cache: controllers.CacheOptions(o.view),
-		Metrics:        metricsserver.Options{BindAddress: o.metricsAddress},
-		LeaderElection: o.leaderElect, LeaderElectionID: name, LeaderElectionNamespace: o.namespace,
+		Metrics:                metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress: o.probeAddress,
+		LeaderElection:         o.leaderElect, LeaderElectionID: name, LeaderElectionNamespace: o.namespace,
 		LeaderElectionReleaseOnCancel: true, // safe: main ends when the manager does
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
-	keys := controllers.NewKeys()
 	wake := &controllers.Wakeups{}
 	claims := &controllers.Claims{
 		Client: mgr.GetClient(), Live: o.view.Reader(mgr.GetAPIReader()), Namespace: o.namespace, Class: v1alpha1.ClassName(o.class),
 		Events: mgr.GetEventRecorder(name), Now: time.Now, Wake: wake.Wake,
 	}
 	return mgr, errors.Join(
-		addControllers(ctx, mgr, claims, keys, wake, apiServer, o),
-		mgr.Add(probes{address: o.probeAddress, ready: keys.Ready}),
+		addControllers(ctx, mgr, claims, wake, apiServer, o),
+		mgr.AddHealthzCheck("ping", healthz.Ping),
 		metrics.Registry.Register(controllers.NewMetrics(ctx, mgr.GetCache(), claims, mgr.Elected())),
 	)
 }
 
 func addControllers(
-	ctx context.Context, mgr ctrl.Manager, claims *controllers.Claims, keys *controllers.Keys, wake *controllers.Wakeups,
-	apiServer *apiclient.Clock, o options,
+	ctx context.Context, mgr ctrl.Manager, claims *controllers.Claims, wake *controllers.Wakeups, apiServer *apiclient.Clock, o options,
 ) error {
 	if err := controllers.Indexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	issuance := &controllers.Issuance{
-		Client: mgr.GetClient(), Live: claims.Live, Keys: keys, Claims: claims, Events: claims.Events,
+		Client: mgr.GetClient(), Live: claims.Live, Keys: &controllers.Keys{}, Claims: claims, Events: claims.Events,
 		Issuer: o.issuer, Class: claims.Class, View: o.view, Now: time.Now, NewID: credential.NewID,
 	}
+	keys := &controllers.KeysReconciler{
+		Client: mgr.GetClient(), Live: claims.Live, Namespace: o.namespace, Class: claims.Class,
+		Keys: issuance.Keys, WakeAll: wake.WakeAll, Events: claims.Events, Now: time.Now, APIServerTime: apiServer.Last,
+	}
 	return errors.Join(
-		(&controllers.KeysReconciler{
-			Client: mgr.GetClient(), Live: claims.Live, Namespace: o.namespace, Class: claims.Class,
-			Keys: keys, Events: claims.Events, Now: time.Now, APIServerTime: apiServer.Last,
-		}).SetupWithManager(mgr),
+		keys.SetupWithManager(mgr),
+		mgr.AddReadyzCheck("keys", keys.Ready),
 		(&controllers.OAuthClientReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
 		(&controllers.ResourceServerReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
 	)

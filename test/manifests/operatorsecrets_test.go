@@ -229,7 +229,7 @@ func TestN110TheOperatorMakesAndRotatesItsKeysAndDeletesNone(t *testing.T) {
 	}
 	now := time.Now()
 	keys := &controllers.KeysReconciler{
-		Client: operator, Live: operator, Namespace: system, Keys: controllers.NewKeys(), Events: noEvents{}, Now: func() time.Time { return now },
+		Client: operator, Live: operator, Namespace: system, Keys: &controllers.Keys{}, Events: noEvents{}, Now: func() time.Time { return now },
 	}
 	reconcileKeys := func() {
 		t.Helper()

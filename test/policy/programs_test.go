@@ -167,7 +167,7 @@ func (f *fixture) startOperator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, wake, system, events := controllers.NewKeys(), &controllers.Wakeups{}, f.Namespace(t), mgr.GetEventRecorder("gatehouse-operator")
+	keys, wake, system, events := &controllers.Keys{}, &controllers.Wakeups{}, f.Namespace(t), mgr.GetEventRecorder("gatehouse-operator")
 	claims := &controllers.Claims{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: system, Events: events, Now: time.Now, Wake: wake.Wake,
 	}
@@ -178,7 +178,7 @@ func (f *fixture) startOperator(t *testing.T) {
 	for _, err := range []error{
 		controllers.Indexes(t.Context(), mgr.GetFieldIndexer()),
 		(&controllers.KeysReconciler{
-			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: system, Keys: keys, Events: events, Now: time.Now,
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: system, Keys: keys, WakeAll: wake.WakeAll, Events: events, Now: time.Now,
 		}).SetupWithManager(mgr),
 		(&controllers.OAuthClientReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
 		(&controllers.ResourceServerReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
