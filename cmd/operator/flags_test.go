@@ -18,7 +18,7 @@ func TestTheIssuerIsHTTPSAndEndsWithTheHost(t *testing.T) {
 		}
 	}
 	for _, row := range []struct{ name, issuer, want string }{
-		{name: "none", issuer: "", want: "say the URL"},
+		{name: "none", issuer: "", want: "set it to the URL"},
 		{name: "plain http", issuer: "http://auth.example.com", want: "https://"},
 		{name: "no scheme", issuer: "auth.example.com", want: "https://"},
 		{name: "scheme in upper case", issuer: "HTTPS://auth.example.com", want: "must end"},
@@ -33,7 +33,7 @@ func TestTheIssuerIsHTTPSAndEndsWithTheHost(t *testing.T) {
 		{name: "empty port", issuer: "https://auth.example.com:", want: "port"},
 		{name: "port that is none", issuer: "https://auth.example.com:65536", want: "port"},
 		{name: "port zero", issuer: "https://auth.example.com:0", want: "port"},
-		{name: "no URL", issuer: "https://auth.example.com:x", want: "no URL"},
+		{name: "no URL", issuer: "https://auth.example.com:x", want: "is not a URL"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := checkIssuer(row.issuer)
