@@ -25,7 +25,7 @@ walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same e
 	@bin/dev walkthroughs
 
 ##@ Work on it
-.PHONY: test fuzz bench lint fmt generate check
+.PHONY: test fuzz bench lint fmt generate manifests check
 test: ## Run every test, on a real control plane and in a real browser
 	@hack/test.sh
 
@@ -41,18 +41,28 @@ lint: ## Check import arrows, formatting, vet, staticcheck, generated files and 
 fmt: ## Format the code
 	@$(LINT) fmt ./...
 
-generate: ## Generate deep copies and CRDs from api/
+generate manifests: ## Generate deep copies and CRDs from api/
 	@hack/generate.sh
 
 check: lint test demo ## Everything that CI runs
 
 ##@ Ship it
-.PHONY: build image deploy undeploy
+.PHONY: build image docker-build build-installer install uninstall deploy undeploy
 build: ## Build bin/operator and bin/authserver
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gatehouse-dev/gatehouse/internal/buildinfo.stamp=$(VERSION)" -o bin/ ./cmd/operator ./cmd/authserver
 
-image: ## Build the container image IMAGE, which holds both programs
+image docker-build: ## Build the container image IMAGE, which holds both programs
 	@docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
+
+build-installer: ## Write CONFIG (config/default), with IMAGE, into dist/install.yaml
+	@mkdir -p dist
+	@IMAGE='$(IMAGE)' hack/manifests.sh '$(CONFIG)' >dist/install.yaml.new && mv dist/install.yaml.new dist/install.yaml
+
+install: ## Apply the kinds alone to the cluster that kubectl speaks to
+	@KUBECTL='$(KUBECTL)' hack/install.sh
+
+uninstall: ## Remove the kinds, and with them every client, resource server and policy
+	@$(TOOL) kustomize build config/crd | $(KUBECTL) delete --ignore-not-found -f -
 
 deploy: ## Apply CONFIG (config/default), with IMAGE, to the cluster that kubectl speaks to
 	@IMAGE='$(IMAGE)' KUBECTL='$(KUBECTL)' hack/deploy.sh '$(CONFIG)'
@@ -62,4 +72,4 @@ undeploy: ## Remove CONFIG with all its data: the kinds, every client, the three
 
 .PHONY: help
 help:
-	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } /^[a-z -]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// runDeploy runs `make deploy` for a folder, with a kubectl that says what it was asked for.
-func runDeploy(t *testing.T, folder string) (stdout, stderr string, err error) {
+// runMake runs a target for a folder, with a kubectl that says what it was asked for.
+func runMake(t *testing.T, target, folder string) (stdout, stderr string, err error) {
 	t.Helper()
 	kubectl := filepath.Join(t.TempDir(), "kubectl")
 	if err := os.WriteFile(kubectl, []byte("#!/bin/sh\necho \"kubectl $*\"\n[ \"$1\" = wait ] || cat\n"), 0o700); err != nil {
@@ -21,7 +21,7 @@ func runDeploy(t *testing.T, folder string) (stdout, stderr string, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "make", "--no-print-directory", "deploy", "CONFIG="+folder, "KUBECTL="+kubectl, "IMAGE=gatehouse:test")
+	cmd := exec.CommandContext(t.Context(), "make", "--no-print-directory", target, "CONFIG="+folder, "KUBECTL="+kubectl, "IMAGE=gatehouse:test")
 	cmd.Dir = root
 	var out, said strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -30,7 +30,7 @@ func runDeploy(t *testing.T, folder string) (stdout, stderr string, err error) {
 }
 
 func TestDeployRefusesTheIssuerOfTheExample(t *testing.T) {
-	stdout, stderr, err := runDeploy(t, root+"/config/default")
+	stdout, stderr, err := runMake(t, "deploy", root+"/config/default")
 	if err == nil || !strings.Contains(stderr, "https://auth.example.com") || !strings.Contains(stderr, "settings.yaml") {
 		t.Errorf("got %v and %q, want a sentence that says what to do", err, stderr)
 	}
@@ -40,12 +40,8 @@ func TestDeployRefusesTheIssuerOfTheExample(t *testing.T) {
 }
 
 func TestDeployAppliesTheKindsFirst(t *testing.T) {
-	copied := t.TempDir()
-	if err := os.CopyFS(copied, os.DirFS(root+"/config")); err != nil {
-		t.Fatal(err)
-	}
-	edit(t, copied+"/default/settings.yaml", "issuer: https://auth.example.com", "issuer: https://login.photos.example")
-	stdout, stderr, err := runDeploy(t, copied+"/default")
+	folder := installation(t)
+	stdout, stderr, err := runMake(t, "deploy", folder)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr)
 	}
@@ -55,5 +51,60 @@ func TestDeployAppliesTheKindsFirst(t *testing.T) {
 	}
 	if !strings.Contains(rest, "image: gatehouse:test") || strings.Contains(rest, "image: gatehouse:latest") {
 		t.Error("the image is not the chosen one")
+	}
+	if text := read(t, folder+"/kustomization.yaml"); strings.Contains(text, "newTag: test") {
+		t.Error("the folder was changed")
+	}
+}
+
+// installation is a copy of config with an issuer of its own. It returns the folder to build.
+func installation(t *testing.T) string {
+	t.Helper()
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(root+"/config")); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, copied+"/default/settings.yaml", "issuer: https://auth.example.com", "issuer: https://login.photos.example")
+	return copied + "/default"
+}
+
+// The targets that every kubebuilder project has are there under their names.
+func TestTheTargetsThatContributorsTypeAreThere(t *testing.T) {
+	for _, target := range []string{
+		"build", "manifests", "generate", "fmt", "lint", "test", "run", "docker-build", "build-installer", "install", "uninstall", "deploy", "undeploy",
+	} {
+		cmd := exec.CommandContext(t.Context(), "make", "--dry-run", "--no-print-directory", target, "IMAGE=gatehouse:test")
+		cmd.Dir = root
+		if out := string(run(t, cmd)); strings.TrimSpace(out) == "" || strings.Contains(out, "Nothing to be done") {
+			t.Errorf("make %s does nothing: %s", target, out)
+		}
+	}
+}
+
+func TestInstallAppliesTheKindsAlone(t *testing.T) {
+	stdout, stderr, err := runMake(t, "install", root+"/config/default")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	if n := strings.Count(stdout, "\nkind: "); n != 3 || strings.Count(stdout, "\nkind: CustomResourceDefinition\n") != 3 || !strings.Contains(stdout, "kubectl wait") {
+		t.Errorf("%d objects are applied:\n%s", n, stdout)
+	}
+	stdout, stderr, err = runMake(t, "uninstall", root+"/config/default")
+	if err != nil || !strings.HasPrefix(stdout, "kubectl delete ") || strings.Count(stdout, "\nkind: CustomResourceDefinition\n") != 3 {
+		t.Errorf("%v: %s\n%s", err, stdout, stderr)
+	}
+}
+
+// What is written into the file is what deploy applies.
+func TestTheInstallerHoldsWhatDeployApplies(t *testing.T) {
+	folder := installation(t)
+	cmd := exec.CommandContext(t.Context(), "hack/manifests.sh", folder)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "IMAGE=registry.example.com:5000/gatehouse@sha256:"+strings.Repeat("0", 64))
+	text := string(run(t, cmd))
+	if n := strings.Count(text, "image: registry.example.com:5000/gatehouse@sha256:"+strings.Repeat("0", 64)+"\n"); n != 2 {
+		t.Errorf("%d containers have the image, want 2", n)
+	}
+	if got, want := len(documents(t, []byte(text))), len(documents(t, build(t, folder))); got != want {
+		t.Errorf("%d objects, want %d", got, want)
 	}
 }
