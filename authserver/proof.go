@@ -65,12 +65,17 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, 
 }
 
 // checkBinding checks all that ties a proof to the one who brings it: the client, the callback
-// (RFC 6749 §4.1.3), the code verifier (RFC 7636 §4.6) and what was approved.
+// (RFC 6749 §4.1.3), the code verifier (RFC 7636 §4.6) and what was approved. Clients of OAuth 2.1 leave
+// the callback out (§10.2 there): the code verifier ties the proof to them then. RFC 6749 has no
+// scope here: who sends one asks for some of what was approved.
 func checkBinding(g Grant, c *Client, r TokenRequest) error {
 	if g.ClientUID != c.UID {
 		return NewGrantError(GrantUnknown, "the code is unknown or expired")
 	}
-	if r.Callback != g.Proof.Callback {
+	if r.Callback == "" && g.Proof.Callback != "" && g.Proof.CodeChallenge == "" {
+		return NewGrantError(GrantWrongCallback, "redirect_uri is missing: the authorization request had one, and no code_challenge")
+	}
+	if r.Callback != "" && r.Callback != g.Proof.Callback {
 		return wrongCallback()
 	}
 	if !matchesChallenge(r.CodeVerifier, g.Proof.CodeChallenge) {

@@ -15,73 +15,60 @@ import (
 // maxScopes is how many scopes a request may name; no client has more.
 const maxScopes = 64
 
+// authorizeParameters are those that each authorization endpoint reads.
+var authorizeParameters = []string{
+	"client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
+}
+
 // ParseAuthorize reads an authorization request from the query or, on POST, the form
 // (RFC 6749 §3.1). An error means that not even client and callback can be told, and
 // is for the person to see; any other fault is the request's Problem.
 func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
-	var prompt authserver.Prompt
-	req, err := parseAuthorize(r, authserver.ProfileOAuth2, checkMode, func(v url.Values) authserver.Refusal {
-		return parsePrompt(v.Get("prompt"), &prompt)
-	})
-	req.Prompt = prompt
-	return req, err
-}
-
-// parseAuthorize reads an authorization request as RFC 6749 §4.1.1 spells it, with what a
-// profile checks besides.
-func parseAuthorize(r *http.Request, profile authserver.Profile, checks ...func(url.Values) authserver.Refusal) (authserver.AuthorizeRequest, error) {
-	v, err := authorizeValues(r)
+	v, err := parseQueryAndForm(r, slices.Concat(authorizeParameters, []string{"response_mode", "prompt"}))
 	if err != nil {
 		return authserver.AuthorizeRequest{}, err
 	}
-	if len(v["client_id"]) > 1 || len(v["redirect_uri"]) > 1 {
-		return authserver.AuthorizeRequest{}, invalid("client_id or redirect_uri is given twice")
-	}
+	prompt, promptProblem := parsePrompt(v.Get("prompt"))
+	req := authorizeRequest(authserver.ProfileOAuth2, v, checkMode(v.Values), promptProblem)
+	req.Prompt = prompt
+	return req, nil
+}
+
+// authorizeRequest returns the request as RFC 6749 §4.1.1 spells it, with the first of its problems:
+// those that a profile found besides come last.
+func authorizeRequest(profile authserver.Profile, v request, others ...authserver.Refusal) authserver.AuthorizeRequest {
+	scopes, scopeProblem := parseScope(v.Get("scope"))
 	req := authserver.AuthorizeRequest{
 		Profile:       profile,
 		ClientID:      v.Get("client_id"),
 		Callback:      v.Get("redirect_uri"),
+		State:         v.Get("state"),
+		Scopes:        scopes,
 		CodeChallenge: v.Get("code_challenge"),
 	}
-	if len(v["state"]) == 1 {
-		req.State = v.Get("state")
-	}
-	var scopeProblem authserver.Refusal
-	req.Scopes, scopeProblem = parseScope(v.Get("scope"))
-	problems := []authserver.Refusal{checkRepeated(v), checkResponse(v), scopeProblem, checkChallenge(v)}
-	for _, check := range checks {
-		problems = append(problems, check(v))
-	}
+	problems := append([]authserver.Refusal{v.check(), checkResponse(v.Values), scopeProblem, checkChallenge(v.Values)}, others...)
 	if n := slices.IndexFunc(problems, func(e authserver.Refusal) bool { return e != nil }); n >= 0 {
 		req.Problem = problems[n]
 	}
-	return req, nil
+	return req
 }
 
-func authorizeValues(r *http.Request) (url.Values, error) {
-	if r.Method != http.MethodPost {
-		v, err := url.ParseQuery(r.URL.RawQuery)
+// parseQueryAndForm reads the query and, on POST, the form: one name in both is a repetition. Whoever
+// gives the client or the callback twice proves neither.
+func parseQueryAndForm(r *http.Request, known []string) (request, error) {
+	texts := []string{r.URL.RawQuery}
+	if r.Method == http.MethodPost && r.ContentLength != 0 {
+		text, err := readForm(r)
 		if err != nil {
-			return nil, invalid("the query is not well-formed")
+			return request{}, err
 		}
-		return v, nil
+		texts = append(texts, text)
 	}
-	if err := r.ParseForm(); err != nil {
-		return nil, invalid("the form is not well-formed or too large")
+	v := parseRequest(known, texts...)
+	if problem := v.check("client_id", "redirect_uri"); problem != nil {
+		return request{}, problem
 	}
-	return r.Form, nil // body and query together, so that one name in both is a repetition
-}
-
-// authorizeParameters are those that an authorization endpoint reads.
-var authorizeParameters = []string{
-	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "code_challenge", "code_challenge_method", "prompt",
-}
-
-func checkRepeated(v url.Values) authserver.Refusal {
-	if repeated(v, authorizeParameters) {
-		return invalid("a parameter is given twice")
-	}
-	return nil
+	return v, nil
 }
 
 // checkResponse refuses everything but the code flow.
@@ -123,18 +110,19 @@ func checkChallenge(v url.Values) authserver.Refusal {
 	return nil
 }
 
-// parseScope reads a scope parameter: scope tokens with single spaces between (RFC 6749
-// §3.3). Without one the answer is nil: whatever the client may have.
+// parseScope reads a scope parameter: scope tokens with blanks between (RFC 6749 §3.3). More than
+// one blank, blanks at the ends and tabs separate nothing more. Without a scope token the answer
+// is nil: whatever the client may have.
 func parseScope(text string) ([]string, authserver.Refusal) {
-	if text == "" {
+	names := strings.FieldsFunc(text, func(c rune) bool { return c == ' ' || c == '\t' })
+	if len(names) == 0 {
 		return nil, nil
 	}
-	names := strings.Split(text, " ")
 	if len(names) > maxScopes {
 		return nil, authserver.Refuse(authserver.InvalidScope, "too many scopes")
 	}
 	for _, name := range names {
-		if name == "" || strings.ContainsFunc(name, notScopeChar) {
+		if strings.ContainsFunc(name, notScopeChar) {
 			return nil, authserver.Refuse(authserver.InvalidScope, "the scope is malformed")
 		}
 	}
@@ -146,9 +134,9 @@ func notScopeChar(r rune) bool {
 	return r < 0x21 || r > 0x7e || r == '"' || r == '\\'
 }
 
-// parsePrompt reads OpenID Connect's prompt parameter into p. To select an account, an
-// owner logs in again.
-func parsePrompt(text string, p *authserver.Prompt) authserver.Refusal {
+// parsePrompt reads OpenID Connect's prompt parameter. To select an account, an owner logs in again.
+func parsePrompt(text string) (authserver.Prompt, authserver.Refusal) {
+	var p authserver.Prompt
 	values := strings.Fields(text)
 	for _, value := range values {
 		switch value {
@@ -159,11 +147,11 @@ func parsePrompt(text string, p *authserver.Prompt) authserver.Refusal {
 		case "consent":
 			p.Consent = true
 		default:
-			return invalid("prompt must be none, login, consent or select_account")
+			return p, invalid("prompt must be none, login, consent or select_account")
 		}
 	}
 	if p.None && len(values) > 1 {
-		return invalid("prompt=none cannot be combined with another value")
+		return p, invalid("prompt=none cannot be combined with another value")
 	}
-	return nil
+	return p, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // The paths of IBM Connections Cloud.
@@ -95,14 +96,15 @@ func ParseConnectionsCloudAuthorize(r *http.Request) (authserver.AuthorizeReques
 // withValue adds the value to response_type, which the error list tells that way.
 func withValue(v url.Values, names []string) []string {
 	for n, name := range names {
-		if value := v.Get(name); name == "response_type" && len(value) <= 32 && !strings.ContainsFunc(value, notPrintable) {
+		if value := v.Get(name); name == "response_type" && len(value) <= 32 && !strings.ContainsFunc(value, isControlOrForeign) {
 			names[n] = name + "=" + value
 		}
 	}
 	return names
 }
 
-func notPrintable(r rune) bool { return r < 0x20 || r > 0x7e }
+// isControlOrForeign is for what a line of ASCII text cannot show.
+func isControlOrForeign(r rune) bool { return r < 0x20 || r > 0x7e }
 
 // callbackOf returns the callback under its old or its new name; false if they differ.
 func callbackOf(v url.Values) (string, bool) {
@@ -201,6 +203,6 @@ func WriteConnectionsCloudToken(w http.ResponseWriter, t *authserver.Tokens) {
 		"issued_on="+strconv.FormatInt(t.IssuedAt.UnixMilli(), 10),
 		"expires_in="+strconv.FormatInt(t.ExpiresAt.Sub(t.IssuedAt).Milliseconds(), 10),
 		"token_type=Bearer")
-	w.Header().Set("Content-Type", formType)
+	w.Header().Set("Content-Type", httpsyntax.FormType)
 	_, _ = w.Write([]byte(strings.Join(fields, "&"))) // an answer nobody waits for any more is no fault
 }

@@ -38,19 +38,27 @@ var integrationToken = parameters{
 	{name: "code_verifier", secret: true, source: rfc7636},
 }
 
+var integrationPlaces = []reader{
+	omittingEmpty(reader{authserver.InBody, legacyBody}), omittingEmpty(reader{authserver.InURL, legacyQuery}),
+}
+
 // ParseIntegrationCloudAuthorize reads an authorization request, spelled as RFC 6749 does.
 // A client that is older than PKCE may leave it out; a Public one may not, which the
 // engine knows. What OpenID Connect added later means nothing here. An error is for the
 // person to see.
 func ParseIntegrationCloudAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
-	return parseAuthorize(r, authserver.ProfileIntegrationCloud)
+	v, err := parseQueryAndForm(r, authorizeParameters)
+	if err != nil {
+		return authserver.AuthorizeRequest{}, err
+	}
+	return authorizeRequest(authserver.ProfileIntegrationCloud, v), nil
 }
 
 // ParseIntegrationCloudToken reads a token request. What carries a code or a refresh token in
 // the address is said to be InURL; a client credentials request holds no secret there.
 func ParseIntegrationCloudToken(r *http.Request) (authserver.ClientSecret, authserver.TokenRequest, error) {
 	var req authserver.TokenRequest
-	v, err := integrationToken.gather(r, reader{authserver.InBody, legacyBody}, reader{authserver.InURL, legacyQuery})
+	v, err := integrationToken.gather(r, integrationPlaces...)
 	if err != nil {
 		return authserver.ClientSecret{}, req, err
 	}

@@ -3,8 +3,6 @@
 package oauth2
 
 import (
-	"errors"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -55,7 +53,7 @@ type sent struct {
 // reader reads the parameters of one place of a request; nil: there are none.
 type reader struct {
 	place authserver.Place
-	read  func(*http.Request) (url.Values, error)
+	read  func(r *http.Request, known func(name string) bool) (url.Values, error)
 }
 
 // gather reads a request's parameters, which are all in one of the places, and each there once.
@@ -64,14 +62,14 @@ func (ps parameters) gather(r *http.Request, places ...reader) (sent, error) {
 	found := sent{Values: url.Values{}}
 	var used []url.Values
 	for _, place := range places {
-		v, err := place.read(r)
+		v, err := place.read(r, ps.known)
 		if err != nil {
 			return sent{}, err
 		}
 		if names := ps.repeated(v); len(names) > 0 {
 			return sent{}, fault(authserver.ParameterRepeated, names...)
 		}
-		if ps.readAny(v) {
+		if len(v) > 0 {
 			found, used = sent{v, place.place}, append(used, v)
 		}
 	}
@@ -79,16 +77,6 @@ func (ps parameters) gather(r *http.Request, places ...reader) (sent, error) {
 		return sent{}, ps.scattered(used)
 	}
 	return found, nil
-}
-
-// readAny reports whether v holds something that the endpoint reads.
-func (ps parameters) readAny(v url.Values) bool {
-	for name := range v {
-		if ps.known(name) {
-			return true
-		}
-	}
-	return false
 }
 
 // scattered is the error of a request in more than one place at once (RFC 6749 §2.3). It names
@@ -173,36 +161,3 @@ func fault(of authserver.ParameterFault, names ...string) authserver.Refusal {
 }
 
 func malformed(what string) authserver.Refusal { return fault(authserver.ParameterMalformed, what) }
-
-// legacyQuery reads the query.
-func legacyQuery(r *http.Request) (url.Values, error) {
-	v, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, malformed("query")
-	}
-	return v, nil
-}
-
-// legacyBody reads the form in the body of a POST; other requests have none.
-func legacyBody(r *http.Request) (url.Values, error) {
-	if r.Method != http.MethodPost {
-		return nil, nil
-	}
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if r.ContentLength == 0 && (err != nil || media != formType) {
-		return nil, nil // no body, and none was announced
-	}
-	if err != nil || media != formType {
-		return nil, malformed("Content-Type")
-	}
-	if err := r.ParseForm(); err != nil {
-		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			return nil, malformed("body, which is too large")
-		}
-		return nil, malformed("body")
-	}
-	return r.PostForm, nil
-}
-
-// formType is how parameters are written in a body (RFC 6749 appendix B).
-const formType = "application/x-www-form-urlencoded"

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 func TestEachRowOfATableHasItsSource(t *testing.T) {
@@ -153,6 +154,8 @@ func TestACallbackWithAQueryIsExtended(t *testing.T) {
 	}
 }
 
+func anyName(string) bool { return true }
+
 func TestTheHeaderOfOldClientsIsRead(t *testing.T) {
 	for name, tc := range map[string]struct {
 		list string
@@ -171,7 +174,7 @@ func TestTheHeaderOfOldClientsIsRead(t *testing.T) {
 		"nothing":            {``, url.Values{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := parseHeaderList(tc.list)
+			got, err := parseHeaderList(tc.list, anyName)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,7 +184,7 @@ func TestTheHeaderOfOldClientsIsRead(t *testing.T) {
 		})
 	}
 	for _, list := range []string{`a`, `a="1`, `a="1"b="2"`, `="1"`, `a=%zz`, `%zz=1`, `a=1 b=2`, `a=b"c`} {
-		if got, err := parseHeaderList(list); err == nil {
+		if got, err := parseHeaderList(list, anyName); err == nil {
 			t.Errorf("%s is read as %v", list, got)
 		}
 	}
@@ -191,7 +194,7 @@ func FuzzHeaderList(f *testing.F) {
 	f.Add(`callback_uri="https%3A%2F%2Falbum.example%2Fcb", client_secret="s", client_id=c,grant_type="authorization_code", code="x"`)
 	f.Add(` a = "1" ,  b=2,`)
 	f.Fuzz(func(t *testing.T, list string) {
-		v, err := parseHeaderList(list)
+		v, err := parseHeaderList(list, anyName)
 		if err != nil {
 			return
 		}
@@ -202,7 +205,7 @@ func FuzzHeaderList(f *testing.F) {
 				printed = append(printed, escape(name)+`="`+escape(value)+`"`)
 			}
 		}
-		again, err := parseHeaderList(strings.Join(printed, ", "))
+		again, err := parseHeaderList(strings.Join(printed, ", "), anyName)
 		if err != nil {
 			t.Fatalf("%q does not read back: %v", printed, err)
 		}
@@ -237,7 +240,7 @@ func TestWhereSecretsAreIsTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(tc.method, tc.target, strings.NewReader(tc.body))
 			if tc.body != "" {
-				r.Header.Set("Content-Type", formType)
+				r.Header.Set("Content-Type", httpsyntax.FormType)
 			}
 			if tc.authorization != "" {
 				r.Header.Set("Authorization", tc.authorization)
@@ -255,7 +258,7 @@ func TestWhereSecretsAreIsTold(t *testing.T) {
 }
 
 func TestABodyThatIsNoFormIsRefused(t *testing.T) {
-	for name, body := range map[string]string{"application/json": `{"grant_type":"x"}`, "": "grant_type=x", "multipart/form-data": "x", formType: "a=%zz"} {
+	for name, body := range map[string]string{"application/json": `{"grant_type":"x"}`, "": "grant_type=x", "multipart/form-data": "x", httpsyntax.FormType: "a=%zz"} {
 		for dialect, parse := range map[string]func(*http.Request) (authserver.ClientSecret, authserver.TokenRequest, error){
 			"Connections Cloud": ParseConnectionsCloudToken, "Integration Cloud": ParseIntegrationCloudToken,
 		} {

@@ -6,15 +6,23 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
+)
+
+// What the endpoints read. Who sends the request is among it everywhere.
+var (
+	clientParameters = []string{"client_id", "client_secret"}
+	tokenParameters  = slices.Concat([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"}, clientParameters)
 )
 
 // ParseToken reads a token request (RFC 6749 §4.1.3, §4.4.2, §6) and who sends it.
 func ParseToken(r *http.Request) (authserver.ClientSecret, authserver.TokenRequest, error) {
 	var req authserver.TokenRequest
-	v, err := form(r)
+	v, err := parseForm(r, tokenParameters)
 	if err != nil {
 		return authserver.ClientSecret{}, req, err
 	}
@@ -57,7 +65,7 @@ func checkTokenRequest(r authserver.TokenRequest) error {
 // ParseTokenParameter reads a request about one token: a revocation (RFC 7009 §2.1) or an
 // introspection (RFC 7662 §2.1). token_type_hint is not needed: each kind is told by itself.
 func ParseTokenParameter(r *http.Request) (secret authserver.ClientSecret, token string, err error) {
-	secret, v, err := ParseForm(r)
+	secret, v, err := ParseForm(r, "token")
 	if err != nil {
 		return secret, "", err
 	}
@@ -67,9 +75,10 @@ func ParseTokenParameter(r *http.Request) (secret authserver.ClientSecret, token
 	return secret, v.Get("token"), nil
 }
 
-// ParseForm reads the form of a request to a back-channel endpoint, and who sends it.
-func ParseForm(r *http.Request) (authserver.ClientSecret, url.Values, error) {
-	v, err := form(r)
+// ParseForm reads the named parameters of a request to a back-channel endpoint, and who sends it.
+// Only what is there once and has a value is in the result.
+func ParseForm(r *http.Request, names ...string) (authserver.ClientSecret, url.Values, error) {
+	v, err := parseForm(r, slices.Concat(names, clientParameters))
 	if err != nil {
 		return authserver.ClientSecret{}, nil, err
 	}
@@ -78,9 +87,9 @@ func ParseForm(r *http.Request) (authserver.ClientSecret, url.Values, error) {
 }
 
 // parseClient reads who sends the request: client_secret_basic, client_secret_post or none
-// (RFC 6749 §2.3). Two ways at once are refused.
+// (RFC 6749 §2.3). Two ways at once are refused. An empty Authorization header is none.
 func parseClient(r *http.Request, v url.Values) (authserver.ClientSecret, error) {
-	if _, given := r.Header["Authorization"]; !given {
+	if strings.TrimSpace(strings.Join(r.Header["Authorization"], "")) == "" {
 		if v.Get("client_id") == "" {
 			return authserver.ClientSecret{}, noClient("client authentication is required")
 		}
@@ -91,10 +100,10 @@ func parseClient(r *http.Request, v url.Values) (authserver.ClientSecret, error)
 	if err != nil {
 		return authserver.ClientSecret{}, err
 	}
-	if v.Has("client_secret") {
+	if v.Get("client_secret") != "" {
 		return authserver.ClientSecret{}, invalid("the client authenticates in two ways at once")
 	}
-	if v.Has("client_id") && v.Get("client_id") != id {
+	if other := v.Get("client_id"); other != "" && other != id {
 		return authserver.ClientSecret{}, invalid("client_id differs from the Authorization header's")
 	}
 	return authserver.ClientSecret{ID: id, Secret: secret, None: secret == ""}, nil
@@ -103,7 +112,7 @@ func parseClient(r *http.Request, v url.Values) (authserver.ClientSecret, error)
 // basic reads HTTP Basic credentials, whose two parts are form-encoded before they are
 // joined (RFC 6749 §2.3.1).
 func basic(r *http.Request) (id, secret string, err error) {
-	user, password, ok := r.BasicAuth()
+	user, password, ok := httpsyntax.ParseBasic(r.Header.Get("Authorization"))
 	if !ok || len(r.Header["Authorization"]) != 1 {
 		return "", "", noClient("the Authorization header must be HTTP Basic")
 	}

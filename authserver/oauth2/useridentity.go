@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // UserIdentity is what getUserIdentity tells about the owner of a token (step 4).
@@ -25,9 +26,8 @@ func ParseBearer(r *http.Request) (string, error) {
 	if len(values) == 0 {
 		return "", authserver.Refuse(authserver.TokenMissing, "an access token is required")
 	}
-	scheme, token, found := strings.Cut(values[0], " ")
-	token = strings.Trim(token, " ")
-	if len(values) > 1 || !found || !strings.EqualFold(scheme, "Bearer") || token == "" {
+	scheme, token := httpsyntax.CutScheme(values[0])
+	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return "", authserver.Refuse(authserver.TokenExpired, "the Authorization header must be a bearer token")
 	}
 	return token, nil

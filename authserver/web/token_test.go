@@ -148,7 +148,7 @@ func TestN21N26AtTheEndpointABadCodeIsInvalidGrant(t *testing.T) {
 	app := h.client(t, authtest.PhotoPrint)
 	code := h.code(t)
 	h.client(t, authtest.BookShelf).redeem(code, authtest.PhotoPrintCallback).refused(http.StatusBadRequest, "invalid_grant") // N23
-	app.redeem(code, "").refused(http.StatusBadRequest, "invalid_grant")                                                      // N26
+	app.redeem(code, authtest.PhotoPrintCallback+"/").refused(http.StatusBadRequest, "invalid_grant")                         // N26
 	wrong := redemption(code, authtest.PhotoPrintCallback)
 	wrong.Set("code_verifier", strings.Repeat("w", 43))
 	app.post("/oauth2/token", wrong).refused(http.StatusBadRequest, "invalid_grant") // N25

@@ -14,7 +14,7 @@ import (
 // introspection tells about a bearer token, and in the same words. So no resource server needs to
 // know how signatures are made.
 func (s *Site) postVerify(w http.ResponseWriter, r *http.Request) error {
-	secret, form, err := oauth2.ParseForm(r)
+	secret, form, err := oauth2.ParseForm(r, "method", "url", "authorization", "body")
 	if err != nil {
 		return err
 	}

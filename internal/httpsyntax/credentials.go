@@ -45,8 +45,8 @@ func CutScheme(credentials string) (scheme, rest string) {
 
 // ParseAuthParams reads what follows a scheme as a list of parameters (RFC 9110 §5.6.1.2, §11.2):
 // empty members are ignored, and blanks and tabs around a comma or an equals sign mean nothing. A
-// value is a quoted-string or a token. For clients that leave quotes out, a token is any
-// visible ASCII but the comma, the quote and the backslash. Nothing is percent-decoded.
+// value is a quoted-string or a token. For clients that leave quotes out, a token may be empty and
+// is any visible ASCII but the comma, the quote and the backslash. Nothing is percent-decoded.
 func ParseAuthParams(list string) ([]AuthParam, error) {
 	if len(list) > MaxCredentials {
 		return nil, ErrCredentials
@@ -114,7 +114,7 @@ func cutUnquoted(text string) (value, rest string, ok bool) {
 	}
 	value = text[:end]
 	bad := func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }
-	return value, text[end:], value != "" && !strings.ContainsFunc(value, bad)
+	return value, text[end:], !strings.ContainsFunc(value, bad)
 }
 
 // Quote writes text as a quoted-string (RFC 9110 §5.6.4). The text holds no control characters

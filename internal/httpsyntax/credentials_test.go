@@ -51,6 +51,7 @@ func TestParseAuthParams(t *testing.T) {
 		{"empty members: first, double, last (RFC 9110 §5.6.1.2)", `, ,a="b",, ,c="d" , `, ab},
 		{"a token instead of a quoted-string", "a=b, c=d", ab},
 		{"a token that a strict client would have quoted", `a=x/y==&+,c="d"`, []httpsyntax.AuthParam{{Name: "a", Value: "x/y==&+"}, {Name: "c", Value: "d"}}},
+		{"an empty token", `a=,b=`, []httpsyntax.AuthParam{{Name: "a"}, {Name: "b"}}},
 		{"an empty quoted-string", `a=""`, []httpsyntax.AuthParam{{Name: "a"}}},
 		{"quotes, commas, equals signs and backslashes in a quoted-string", `realm="a\"b\\, c=\"d", e="f"`, []httpsyntax.AuthParam{{Name: "realm", Value: `a"b\, c="d`}, {Name: "e", Value: "f"}}},
 		{"a quoted-pair of any character", `a="b\c"`, []httpsyntax.AuthParam{{Name: "a", Value: "bc"}}},
@@ -71,7 +72,7 @@ func TestParseAuthParams(t *testing.T) {
 
 func TestMalformedAuthParamsAreRefused(t *testing.T) {
 	for _, list := range []string{
-		`a`, `a=`, `a=,b="c"`, `="b"`, `a="b`, `a="b\`, `a="b" c="d"`, `a="b"c`, `a=b c`, `a="b"; c="d"`, `a b="c"`, `"a"="b"`, `a=b"c`, `a=b\c`,
+		`a`, `="b"`, `a="b`, `a="b\`, `a="b" c="d"`, `a="b"c`, `a=b c`, `a="b"; c="d"`, `a b="c"`, `"a"="b"`, `a=b"c`, `a=b\c`,
 		"a=\"b\nc\"", "a=\"\x00\"", "a=\"\x7f\"", "a=\xc3\xa4", "\xc3\xa4=a", "a\n=b", `a,b="c"`,
 		strings.Repeat("a=b,", httpsyntax.MaxAuthParams+1), `a="` + strings.Repeat("b", httpsyntax.MaxCredentials) + `"`, strings.Repeat(",", httpsyntax.MaxCredentials+1),
 	} {
