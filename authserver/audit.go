@@ -24,6 +24,7 @@ const (
 	EventProofRedeemed      EventName = "proof.redeemed"
 	EventProofReused        EventName = "proof.reused"
 	EventTokenRefreshed     EventName = "token.refreshed"
+	EventRefreshRepeated    EventName = "refresh.repeated"
 	EventRefreshReused      EventName = "refresh.reused"
 	EventTokenIssued        EventName = "token.issued"
 	EventGrantRevoked       EventName = "grant.revoked"

@@ -5,6 +5,8 @@ package authserver
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -18,8 +20,6 @@ type TokenInfo struct {
 	Scopes    []string
 	IssuedAt  time.Time // zero for refresh tokens
 	ExpiresAt time.Time
-
-	grant Grant // zero for client credentials
 }
 
 // Introspect tells an authenticated caller what a token is worth. A client learns about its own
@@ -124,7 +124,7 @@ func (s *Server) inspectGrant(ctx context.Context, id GrantID) (TokenInfo, error
 	}
 	return TokenInfo{
 		Active: true, Client: client, Owner: g.person.Owner, ExpiresAt: g.EndsAt,
-		Scopes: grantedScopes(g.Grant, client), grant: g.Grant,
+		Scopes: grantedScopes(g.Grant, client),
 	}, nil
 }
 
@@ -135,9 +135,15 @@ func (s *Server) inspectRefresh(ctx context.Context, t refreshToken) (TokenInfo,
 	if err != nil || !info.Active || !info.Client.May(GrantRefreshToken) {
 		return TokenInfo{}, err
 	}
-	g := info.grant
-	inGrace := t.Generation+1 == g.Generation && s.now().Sub(g.RotatedAt) <= refreshGrace
-	if t.Generation != g.Generation && !inGrace {
+	g, err := s.store.Grant(ctx, t.GrantID)
+	if errors.Is(err, ErrNotFound) {
+		return TokenInfo{}, nil
+	}
+	if err != nil {
+		return TokenInfo{}, fmt.Errorf("read grant: %w", err)
+	}
+	_, answer := answerTo(g, t.Generation, info.Client, s.now())
+	if g.Profile != info.Client.Profile || answer != answerNext && answer != answerAgain {
 		return TokenInfo{}, nil
 	}
 	info.Refresh = true

@@ -9,93 +9,209 @@ import (
 	"time"
 )
 
-// refreshGrace is how long the generation just replaced still gets its successor: an
-// answer that was lost on the way costs nothing, and parallel requests agree.
-const refreshGrace = 30 * time.Second
+// A refresh token names a generation of its grant. These times are for those that name an older
+// generation than the present one: see answerTo.
+const (
+	// repeatTime is how long an answer is repeated where nothing else ends that soon enough.
+	repeatTime = 5 * time.Minute
+	// overtakenTime is how long a request may be under way that a later one has overtaken.
+	overtakenTime = 30 * time.Second
+)
 
-// tokenByRefresh moves a grant to its next generation. A generation before the one just
-// replaced, or that one after the grace, means that two parties hold the token: the
-// grant is revoked (RFC 9700 §4.14.2).
+var errRefreshTokenUnknown = NewRefreshTokenError(GrantUnknown, "the refresh token is unknown, expired or revoked")
+
+// tokenByRefresh moves a grant to its next generation, or repeats an answer that may have been lost.
+// The statement that moves the grant decides alone whether it may move: no read comes before it.
+// Entitlement and scope are checked after it, so a refusal may leave the grant in its next
+// generation. The client has lost nothing then: its token gets the same successor later.
 func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
-	g, generation, err := s.grantOfRefreshToken(ctx, caller.Client, r.RefreshToken)
+	client := caller.Client
+	t, err := s.openRefreshToken(r.RefreshToken)
 	if err != nil {
 		return nil, err
 	}
+	if client.repeatsForATime(t.Generation + 1) {
+		if err := s.checkBeforeMove(ctx, client, t, r.Scopes); err != nil {
+			return nil, err
+		}
+	}
+	g, event, err := s.moveOrRepeat(ctx, client, t)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := s.allowRefresh(ctx, g, client, r.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	s.audit(ctx, Event{Name: event, ClientID: client.ID, Owner: g.person.Name, Grant: g.ID.String(), Scopes: scopes})
+	return s.tokensOf(g.Grant, client, scopes)
+}
+
+func (s *Server) openRefreshToken(token string) (refreshToken, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return refreshToken{}, err
+	}
+	t, err := keys.openRefresh(token)
+	if err != nil {
+		return refreshToken{}, errRefreshTokenUnknown
+	}
+	return t, nil
+}
+
+// checkBeforeMove refuses what would be refused after the grant has moved. It is asked where an answer
+// is repeated for a time only: a refusal, or an API server that does not answer, must not begin that time.
+func (s *Server) checkBeforeMove(ctx context.Context, c *Client, t refreshToken, scopes []string) error {
+	g, found, err := s.grantOf(ctx, t.GrantID)
+	if err != nil {
+		return err
+	}
+	if !found || g.ClientUID != c.UID || g.Generation != t.Generation || !isLive(g.Grant, s.now()) {
+		return nil // it does not move
+	}
+	_, err = s.allowRefresh(ctx, g, c, scopes)
+	return err
+}
+
+// moveOrRepeat returns the grant in the generation whose refresh token the client gets, and which of
+// the two it was.
+func (s *Server) moveOrRepeat(ctx context.Context, c *Client, t refreshToken) (ownedGrant, EventName, error) {
+	if c.mayRefresh(t.Generation) {
+		g, err := s.store.Rotate(ctx, Rotation{GrantID: t.GrantID, ClientUID: c.UID, Profile: c.Profile, Generation: t.Generation}, s.now())
+		if err == nil {
+			owned, err := s.withOwner(ctx, g)
+			return owned, EventTokenRefreshed, err
+		}
+		if !errors.Is(err, ErrStale) {
+			return ownedGrant{}, "", fmt.Errorf("rotate grant: %w", err)
+		}
+	}
+	g, err := s.repeat(ctx, c, t)
+	return g, EventRefreshRepeated, err
+}
+
+// repeat returns the grant in the generation that the token was exchanged for before. A token that is
+// too old for that is in the hands of two parties: the grant is revoked (RFC 9700 §4.14.2).
+func (s *Server) repeat(ctx context.Context, c *Client, t refreshToken) (ownedGrant, error) {
+	newest, err := s.store.Grant(ctx, t.GrantID)
+	if errors.Is(err, ErrNotFound) {
+		return ownedGrant{}, errRefreshTokenUnknown
+	}
+	if err != nil {
+		return ownedGrant{}, fmt.Errorf("read grant: %w", err)
+	}
+	if newest.ClientUID != c.UID || newest.Profile != c.Profile || !isLive(newest, s.now()) {
+		return ownedGrant{}, errRefreshTokenUnknown
+	}
+	g, answer := answerTo(newest, t.Generation, c, s.now())
+	switch answer {
+	case answerAgain:
+		return s.withOwner(ctx, g)
+	case answerUsedUp:
+		return ownedGrant{}, NewRefreshTokenError(GrantExpired, "the grant was refreshed as often as it may be")
+	case answerReused:
+		owned, err := s.withOwner(ctx, newest)
+		if err != nil {
+			return ownedGrant{}, err
+		}
+		return ownedGrant{}, s.revokeReused(ctx, EventRefreshReused, owned, c)
+	default:
+		// answerNext cannot be: a grant of the token's generation that is live has just not moved.
+		return ownedGrant{}, errRefreshTokenUnknown
+	}
+}
+
+// refreshAnswer is what a refresh token is worth.
+type refreshAnswer int
+
+const (
+	// answerUnknown: the generation was never reached, because the store was set back. Nobody knows
+	// who holds what, so the token is refused and the grant stays as it is.
+	answerUnknown refreshAnswer = iota
+	answerNext                  // the grant moves
+	answerAgain                 // the answer is repeated
+	answerUsedUp                // the client's limit of refreshes is reached
+	answerReused                // two parties have the token
+)
+
+// answerTo returns what a token of the generation is worth, and the grant in the generation whose token
+// its holder gets where the answer is repeated. Newest is the grant as the store has it: nobody has used
+// its generation yet, or there would be a newer one.
+//
+//   - The generation before gets the newest again, until that is used. Where a thief needs the refresh
+//     token alone (Public clients), or the newest cannot be used (limit of refreshes), for repeatTime.
+//   - The one before that gets its own successor again, for overtakenTime: of two requests with one token
+//     the later one was answered and its answer used before the earlier one arrived.
+//   - Everything older was used twice.
+//
+// A clock that was set back makes these times longer, and never ends a grant.
+func answerTo(newest Grant, generation uint32, c *Client, now time.Time) (Grant, refreshAnswer) {
+	if generation > newest.Generation {
+		return Grant{}, answerUnknown
+	}
+	usedUp := !c.mayRefresh(newest.Generation)
+	switch newest.Generation - generation {
+	case 0:
+		if usedUp {
+			return Grant{}, answerUsedUp
+		}
+		return Grant{}, answerNext
+	case 1:
+		if !c.repeatsForATime(newest.Generation) || now.Sub(newest.RotatedAt) <= repeatTime {
+			return newest, answerAgain
+		}
+		if usedUp { // a client that was given no newer token sends the last one it has
+			return Grant{}, answerUsedUp
+		}
+	case 2:
+		if now.Sub(newest.PreviousRotatedAt) <= overtakenTime {
+			before := newest
+			before.Generation, before.RotatedAt = newest.Generation-1, newest.PreviousRotatedAt
+			return before, answerAgain
+		}
+	}
+	return Grant{}, answerReused
+}
+
+// allowRefresh returns the scopes that the client gets, if the owner may still use it.
+func (s *Server) allowRefresh(ctx context.Context, g ownedGrant, c *Client, asked []string) ([]string, error) {
+	if !c.acceptsGrantFrom(g.ApprovedAt) {
+		return nil, errRefreshTokenUnknown
+	}
 	// RFC 6749 §6: the scope may shrink, never grow. Scopes the client lost are gone.
-	scopes, refusal := restrictScopes(grantedScopes(g.Grant, caller.Client), r.Scopes)
+	scopes, refusal := restrictScopes(grantedScopes(g.Grant, c), asked)
 	if refusal != nil {
 		return nil, refusal
 	}
-	entitled, err := s.stillEntitled(ctx, g, caller.Client, refreshStale)
+	entitled, err := s.stillEntitled(ctx, g, c, refreshStale)
 	if err != nil {
 		return nil, err
 	}
 	if !entitled {
 		return nil, NewRefreshTokenError(GrantNotEntitled, noLongerEntitled)
 	}
-	if g, err = s.rotate(ctx, g, generation, caller.Client); err != nil {
-		return nil, err
-	}
-	s.audit(ctx, Event{Name: EventTokenRefreshed, ClientID: caller.Client.ID, Owner: g.person.Name, Grant: g.ID.String(), Scopes: scopes})
-	return s.tokensOf(g.Grant, caller.Client, scopes)
+	return scopes, nil
 }
 
-// grantOfRefreshToken returns the live grant of a refresh token of this client, and the
-// generation the token names.
-func (s *Server) grantOfRefreshToken(ctx context.Context, c *Client, token string) (ownedGrant, uint32, error) {
-	unknown := NewRefreshTokenError(GrantUnknown, "the refresh token is unknown, expired or revoked")
-	keys, err := s.currentKeys()
-	if err != nil {
-		return ownedGrant{}, 0, err
+// withOwner reads the owner of a grant. Without a row it is the zero Person, who may nothing.
+func (s *Server) withOwner(ctx context.Context, g Grant) (ownedGrant, error) {
+	p, err := s.store.Person(ctx, g.Owner)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return ownedGrant{}, fmt.Errorf("read the owner of a grant: %w", err)
 	}
-	t, err := keys.openRefresh(token)
-	if err != nil {
-		return ownedGrant{}, 0, unknown
-	}
-	g, found, err := s.grantOf(ctx, t.GrantID)
-	if err != nil {
-		return ownedGrant{}, 0, err
-	}
-	if !found || g.ClientUID != c.UID || !isLive(g.Grant, s.now()) || !c.acceptsGrantFrom(g.ApprovedAt) {
-		return ownedGrant{}, 0, unknown
-	}
-	return g, t.Generation, nil
+	return ownedGrant{g, p}, nil
 }
 
-// rotate returns the grant in the generation whose refresh token the client gets.
-func (s *Server) rotate(ctx context.Context, g ownedGrant, generation uint32, c *Client) (ownedGrant, error) {
-	if generation == g.Generation {
-		if !refreshable(g.Grant, c) {
-			return ownedGrant{}, NewRefreshTokenError(GrantExpired, "the grant was refreshed as often as it may be")
-		}
-		next, err := s.store.Rotate(ctx, g.ID, generation, s.now())
-		if !errors.Is(err, ErrStale) {
-			return ownedGrant{next, g.person}, wrap("rotate grant", err)
-		}
-		var found bool
-		if g, found, err = s.grantOf(ctx, g.ID); err != nil {
-			return ownedGrant{}, err
-		}
-		if !found || !isLive(g.Grant, s.now()) {
-			return ownedGrant{}, NewRefreshTokenError(GrantUnknown, "the refresh token is unknown, expired or revoked")
-		}
-	}
-	switch {
-	case generation+1 == g.Generation && s.now().Sub(g.RotatedAt) <= refreshGrace:
-		return g, nil
-	case generation < g.Generation:
-		return ownedGrant{}, s.revokeReused(ctx, EventRefreshReused, g, c)
-	default:
-		// A generation that was never reached: the store was set back. Nothing is known
-		// about who holds what, so the token is not honoured and the grant is left alone.
-		return ownedGrant{}, NewRefreshTokenError(GrantUnknown, "the refresh token is unknown, expired or revoked")
-	}
+// mayRefresh reports whether a grant to the client may leave the generation by a refresh. The
+// generation is the count: it is 1 before the first refresh.
+func (c *Client) mayRefresh(generation uint32) bool {
+	return c.May(GrantRefreshToken) && (c.RefreshLimit == nil || int64(generation) <= int64(*c.RefreshLimit))
 }
 
-// refreshable reports whether the grant may be refreshed once more. The generation is the count:
-// it is 1 before the first refresh.
-func refreshable(g Grant, c *Client) bool {
-	return c.May(GrantRefreshToken) && (c.RefreshLimit == nil || int64(g.Generation) <= int64(*c.RefreshLimit))
+// repeatsForATime reports whether the answer that gave the client this generation is repeated for
+// repeatTime only, and not until the generation is used.
+func (c *Client) repeatsForATime(generation uint32) bool {
+	return c.Public || !c.mayRefresh(generation)
 }
 
 func wrap(doing string, err error) error {

@@ -41,8 +41,11 @@ type Grant struct {
 	// Generation counts refreshes: 0 until the proof is redeemed, 1 after.
 	Generation uint32
 	RotatedAt  time.Time // when Generation last changed; zero before
-	RevokedAt  time.Time // zero: not revoked
-	Proof      Proof
+	// PreviousRotatedAt is when Generation changed the time before: when the generation before
+	// the last one was replaced. Zero: it changed once at most.
+	PreviousRotatedAt time.Time
+	RevokedAt         time.Time // zero: not revoked
+	Proof             Proof
 }
 
 // Proof is what the browser carries back to the client, once, and what binds it.
@@ -51,6 +54,15 @@ type Proof struct {
 	Callback      string // as the request spelled it; empty if it named none
 	CodeChallenge string // RFC 7636 S256; empty if there was none
 	ExpiresAt     time.Time
+}
+
+// Rotation is what a refresh demands of a grant: that the client has it, in the profile, and that it
+// is in the generation.
+type Rotation struct {
+	GrantID    GrantID
+	ClientUID  string
+	Profile    Profile
+	Generation uint32
 }
 
 // Consent says that an owner ticked "always" for a client and these scopes.
@@ -108,13 +120,15 @@ type Store interface {
 	// Grant returns a grant, or ErrNotFound.
 	Grant(ctx context.Context, id GrantID) (Grant, error)
 	// OwnedGrant returns in one read what the use of a token asks for, or ErrNotFound: a grant but for its
-	// Profile and Proof, and of its owner Subject, Name, Groups, ConfirmedUntil and EndedAt. An owner of
+	// Profile, PreviousRotatedAt and Proof, and of its owner Subject, Name, Groups, ConfirmedUntil and EndedAt. An owner of
 	// whom there is no row is the zero Person.
 	OwnedGrant(ctx context.Context, id GrantID) (Grant, Person, error)
-	// Rotate moves a live grant (not revoked, not ended) from generation to the next and
-	// returns it. ErrStale if there is no such grant, if it has another generation or is not
-	// live, and for generation 0, which only Redeem ends.
-	Rotate(ctx context.Context, id GrantID, generation uint32, now time.Time) (Grant, error)
+	// Rotate moves a live grant (not revoked, not ended) to the next generation and returns it. All
+	// conditions are checked by the statement that writes, so no read is needed before. ErrStale if
+	// the grant is not there, not live, another client's, of another profile or in another
+	// generation, and for generation 0, which only Redeem ends. Nothing is written then. Of any
+	// number of callers with one generation one gets the grant.
+	Rotate(ctx context.Context, r Rotation, now time.Time) (Grant, error)
 	// Revoke ends a grant and reports whether it was this call that did. The time of the
 	// first call stays; an unknown ID is no error.
 	Revoke(ctx context.Context, id GrantID, now time.Time) (ended bool, err error)

@@ -183,7 +183,7 @@ func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRe
 	return &Tokens{AccessToken: keys.sealAccess(t), IssuedAt: now, ExpiresAt: t.ExpiresAt, Scopes: scopes}, nil
 }
 
-// tokensOf makes the tokens of a grant's current generation. The refresh token is always
+// tokensOf makes the tokens of a grant's generation. The refresh token is always
 // the same for one generation; the access token is new each time.
 func (s *Server) tokensOf(g Grant, c *Client, scopes []string) (*Tokens, error) {
 	keys, err := s.currentKeys()
@@ -201,7 +201,7 @@ func (s *Server) tokensOf(g Grant, c *Client, scopes []string) (*Tokens, error) 
 		tokens.TokenSecret, err = keys.tokenSecret(tokens.AccessToken)
 		return tokens, wrap("derive token secret", err)
 	}
-	if !refreshable(g, c) {
+	if !c.mayRefresh(g.Generation) {
 		return tokens, nil
 	}
 	if tokens.RefreshToken, err = keys.signRefresh(g); err != nil {

@@ -217,7 +217,7 @@ func TestN86ARevocationSentTwiceIsAuditedOnce(t *testing.T) {
 func TestN86AVerifierAndARefreshTokenThatComeAgainEndTheGrantOnce(t *testing.T) {
 	s := newScene(t)
 	used := s.tokens().RefreshToken
-	s.refresh(s.refresh(used).RefreshToken)
+	s.refresh(s.refresh(s.refresh(used).RefreshToken).RefreshToken)
 	caller := s.caller(authtest.PhotoPrint)
 	for _, err := range inParallel(20, func(int) error {
 		_, err := s.Auth.Token(t.Context(), caller, refreshing(used))

@@ -185,11 +185,11 @@ func (s *Store) OwnedGrant(ctx context.Context, id authserver.GrantID) (authserv
 }
 
 // Rotate is of authserver.Store.
-func (s *Store) Rotate(ctx context.Context, id authserver.GrantID, generation uint32, now time.Time) (authserver.Grant, error) {
+func (s *Store) Rotate(ctx context.Context, r authserver.Rotation, now time.Time) (authserver.Grant, error) {
 	if err := s.write(); err != nil {
 		return authserver.Grant{}, err
 	}
-	return s.Store.Rotate(ctx, id, generation, now)
+	return s.Store.Rotate(ctx, r, now)
 }
 
 // Revoke is of authserver.Store.

@@ -103,16 +103,17 @@ var auditEvents = []authserver.EventName{
 	authserver.EventPersonEnded, authserver.EventPersonReturned, authserver.EventPasswordChanged,
 	authserver.EventEntitlementRefused, authserver.EventConsentAllowed, authserver.EventConsentDenied,
 	authserver.EventConsentForgotten, authserver.EventGrantApproved, authserver.EventProofRedeemed,
-	authserver.EventProofReused, authserver.EventTokenRefreshed, authserver.EventRefreshReused,
+	authserver.EventProofReused, authserver.EventTokenRefreshed, authserver.EventRefreshRepeated, authserver.EventRefreshReused,
 	authserver.EventTokenIssued, authserver.EventGrantRevoked, authserver.EventTokenRevoked,
 	authserver.EventClientRefused, authserver.EventRequestRefused,
 }
 
 // tokenEvents are the events that stand for tokens handed out, by grant type.
 var tokenEvents = map[authserver.EventName]authserver.GrantType{
-	authserver.EventProofRedeemed:  authserver.GrantAuthorizationCode,
-	authserver.EventTokenRefreshed: authserver.GrantRefreshToken,
-	authserver.EventTokenIssued:    authserver.GrantClientCredentials,
+	authserver.EventProofRedeemed:   authserver.GrantAuthorizationCode,
+	authserver.EventTokenRefreshed:  authserver.GrantRefreshToken,
+	authserver.EventRefreshRepeated: authserver.GrantRefreshToken,
+	authserver.EventTokenIssued:     authserver.GrantClientCredentials,
 }
 
 func (m *Metrics) countEvents() {

@@ -69,7 +69,7 @@ func TestMetricsHaveNoLabelsFromOutside(t *testing.T) {
 func TestEachEventHasASeriesFromTheStart(t *testing.T) {
 	metrics := scrape(t, NewMetrics())
 	for _, name := range []authserver.EventName{
-		authserver.EventLoginFailed, authserver.EventProofReused, authserver.EventRefreshReused, "other",
+		authserver.EventLoginFailed, authserver.EventProofReused, authserver.EventRefreshRepeated, authserver.EventRefreshReused, "other",
 	} {
 		if !strings.Contains(metrics, `gatehouse_audit_events_total{event="`+string(name)+`"} 0`) {
 			t.Errorf("no series for %s", name)
@@ -80,7 +80,7 @@ func TestEachEventHasASeriesFromTheStart(t *testing.T) {
 func TestTokensAreCountedByGrantType(t *testing.T) {
 	m := NewMetrics()
 	for _, name := range []authserver.EventName{
-		authserver.EventProofRedeemed, authserver.EventTokenRefreshed, authserver.EventTokenRefreshed, authserver.EventTokenIssued,
+		authserver.EventProofRedeemed, authserver.EventTokenRefreshed, authserver.EventRefreshRepeated, authserver.EventTokenIssued,
 		authserver.EventProofReused,
 	} {
 		m.audited(name)

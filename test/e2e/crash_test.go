@@ -140,11 +140,15 @@ func TestN28WhatWasAnsweredSurvivesKillMinus9(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	fourth, err := app.refresh(t, third.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.kill(t)
 	s.start(t)
 	_, err = app.refresh(t, first.RefreshToken)
 	refusedWith(t, err, "invalid_grant")
-	_, err = app.refresh(t, third.RefreshToken)
+	_, err = app.refresh(t, fourth.RefreshToken)
 	refusedWith(t, err, "invalid_grant")
 }
 

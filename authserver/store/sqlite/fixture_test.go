@@ -175,3 +175,8 @@ func number(tb testing.TB, s *Store, statement string) (n int64) {
 
 // revoked is for where only the error of Store.Revoke matters.
 func revoked(_ bool, err error) error { return err }
+
+// rotation is a refresh of the grant by its own client, with a token of the generation.
+func rotation(g authserver.Grant, generation uint32) authserver.Rotation {
+	return authserver.Rotation{GrantID: g.ID, ClientUID: g.ClientUID, Profile: g.Profile, Generation: generation}
+}

@@ -13,7 +13,7 @@ import (
 
 // grantColumns are the columns that scanGrant reads, in its order.
 const grantColumns = `id, client_uid, owner, scopes, profile, approved_at, ends_at,
-	generation, rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at`
+	generation, rotated_at, previous_rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at`
 
 func scanGrant(r *row) authserver.Grant {
 	var g authserver.Grant
@@ -22,7 +22,7 @@ func scanGrant(r *row) authserver.Grant {
 	g.Profile = authserver.Profile(r.text())
 	g.ApprovedAt, g.EndsAt = r.time(), r.time()
 	g.Generation = generation(r)
-	g.RotatedAt, g.RevokedAt = r.optionalTime(), r.optionalTime()
+	g.RotatedAt, g.PreviousRotatedAt, g.RevokedAt = r.optionalTime(), r.optionalTime(), r.optionalTime()
 	r.bytes(g.Proof.Hash[:])
 	g.Proof.Callback, g.Proof.CodeChallenge = r.text(), r.text()
 	g.Proof.ExpiresAt = r.time()
@@ -112,15 +112,16 @@ func (s *Store) Redeem(ctx context.Context, proof authserver.Hash, now time.Time
 	})
 }
 
-// Rotate moves the grant from generation to the next, or returns ErrStale. A grant of
-// generation 0 is not rotated: only its proof moves it.
-func (s *Store) Rotate(ctx context.Context, id authserver.GrantID, generation uint32, now time.Time) (authserver.Grant, error) {
+// Rotate moves the grant to the next generation, or returns ErrStale. A grant of generation 0 is
+// not rotated: only its proof moves it.
+func (s *Store) Rotate(ctx context.Context, r authserver.Rotation, now time.Time) (authserver.Grant, error) {
 	const statement = `
-		UPDATE grants SET generation = generation + 1, rotated_at = ?3
-		WHERE id = ?1 AND generation = ?2 AND generation > 0 AND revoked_at IS NULL AND ends_at > ?3
+		UPDATE grants SET generation = generation + 1, rotated_at = ?5, previous_rotated_at = rotated_at
+		WHERE id = ?1 AND client_uid = ?2 AND profile = ?3 AND generation = ?4 AND generation > 0
+			AND revoked_at IS NULL AND ends_at > ?5
 		RETURNING ` + grantColumns
 	return write(ctx, s.writer, func(c *conn) (authserver.Grant, error) {
-		return oneGrant(c, authserver.ErrStale, statement, id[:], int64(generation), millis(now))
+		return oneGrant(c, authserver.ErrStale, statement, r.GrantID[:], r.ClientUID, string(r.Profile), int64(r.Generation), millis(now))
 	})
 }
 

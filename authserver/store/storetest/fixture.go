@@ -96,6 +96,15 @@ func approveAndRedeem(t *testing.T, s authserver.Store, edits ...func(*authserve
 	return redeem(t, s, approve(t, s, edits...))
 }
 
+// rotation is a refresh of the grant by its own client, with a token of the generation.
+func rotation(g authserver.Grant, generation uint32, edits ...func(*authserver.Rotation)) authserver.Rotation {
+	r := authserver.Rotation{GrantID: g.ID, ClientUID: g.ClientUID, Profile: g.Profile, Generation: generation}
+	for _, edit := range edits {
+		edit(&r)
+	}
+	return r
+}
+
 // kept returns the grant as the store has it.
 func kept(t *testing.T, s authserver.Store, id authserver.GrantID) authserver.Grant {
 	t.Helper()

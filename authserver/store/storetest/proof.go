@@ -35,7 +35,7 @@ var redemptions = []check{
 	}},
 	{"a proof stays redeemed after refreshes", func(t *testing.T, s authserver.Store) {
 		g := approveAndRedeem(t, s)
-		g, err := s.Rotate(t.Context(), g.ID, 1, noon.Add(time.Second))
+		g, err := s.Rotate(t.Context(), rotation(g, 1), noon.Add(time.Second))
 		succeed(t, "Rotate", err)
 		_, err = s.Redeem(t.Context(), g.Proof.Hash, noon.Add(2*time.Second))
 		failWith(t, "Redeem", err, authserver.ErrNotFound)
@@ -74,9 +74,9 @@ var rotations = []check{
 		want, other := approveAndRedeem(t, s), approveAndRedeem(t, s)
 		for generation := range uint32(3) {
 			at := noon.Add(time.Duration(generation) * time.Hour)
-			got, err := s.Rotate(t.Context(), want.ID, generation+1, at)
+			got, err := s.Rotate(t.Context(), rotation(want, generation+1), at)
 			succeed(t, "Rotate", err)
-			want.Generation, want.RotatedAt = generation+2, at
+			want.Generation, want.PreviousRotatedAt, want.RotatedAt = generation+2, want.RotatedAt, at
 			same(t, "returned grant", got, want)
 			same(t, "kept grant", kept(t, s, want.ID), want)
 		}
@@ -84,7 +84,7 @@ var rotations = []check{
 	}},
 	{"another generation than the present one is ErrStale", func(t *testing.T, s authserver.Store) {
 		g := approveAndRedeem(t, s)
-		g, err := s.Rotate(t.Context(), g.ID, 1, noon)
+		g, err := s.Rotate(t.Context(), rotation(g, 1), noon)
 		succeed(t, "Rotate", err)
 		refusedToRotate(t, s, g, 0, noon)
 		refusedToRotate(t, s, g, 1, noon)
@@ -97,16 +97,37 @@ var rotations = []check{
 	{"a grant is refreshed until the moment it ends", func(t *testing.T, s authserver.Store) {
 		g := approveAndRedeem(t, s)
 		refusedToRotate(t, s, g, 1, g.EndsAt)
-		got, err := s.Rotate(t.Context(), g.ID, 1, g.EndsAt.Add(-tick))
+		got, err := s.Rotate(t.Context(), rotation(g, 1), g.EndsAt.Add(-tick))
 		succeed(t, "Rotate", err)
 		same(t, "end", got.EndsAt, g.EndsAt)
 	}},
 	{"only its proof moves a grant from generation 0", func(t *testing.T, s authserver.Store) {
 		refusedToRotate(t, s, approve(t, s), 0, noon)
 	}},
+	{"another client and another profile are ErrStale", func(t *testing.T, s authserver.Store) {
+		want := approveAndRedeem(t, s)
+		for name, edit := range map[string]func(*authserver.Rotation){
+			"client":    func(r *authserver.Rotation) { r.ClientUID = photoAlbum },
+			"no client": func(r *authserver.Rotation) { r.ClientUID = "" },
+			"profile":   func(r *authserver.Rotation) { r.Profile = authserver.ProfileIntegrationCloud },
+		} {
+			_, err := s.Rotate(t.Context(), rotation(want, 1, edit), noon.Add(time.Second))
+			failWith(t, "Rotate with another "+name, err, authserver.ErrStale)
+		}
+		same(t, "grant", kept(t, s, want.ID), want)
+	}},
+	{"a clock that was set back moves the grant all the same", func(t *testing.T, s authserver.Store) {
+		want := approveAndRedeem(t, s)
+		at := want.RotatedAt.Add(-time.Hour)
+		got, err := s.Rotate(t.Context(), rotation(want, 1), at)
+		succeed(t, "Rotate", err)
+		want.Generation, want.PreviousRotatedAt, want.RotatedAt = 2, want.RotatedAt, at
+		same(t, "returned grant", got, want)
+		same(t, "kept grant", kept(t, s, want.ID), want)
+	}},
 	{"an unknown grant is ErrStale", func(t *testing.T, s authserver.Store) {
 		approveAndRedeem(t, s)
-		_, err := s.Rotate(t.Context(), newGrant().ID, 1, noon)
+		_, err := s.Rotate(t.Context(), rotation(newGrant(), 1), noon)
 		failWith(t, "Rotate", err, authserver.ErrStale)
 	}},
 }
@@ -114,7 +135,7 @@ var rotations = []check{
 // refusedToRotate checks that the grant is not refreshed and nothing changes.
 func refusedToRotate(t *testing.T, s authserver.Store, g authserver.Grant, generation uint32, now time.Time) {
 	t.Helper()
-	_, err := s.Rotate(t.Context(), g.ID, generation, now)
+	_, err := s.Rotate(t.Context(), rotation(g, generation), now)
 	failWith(t, "Rotate", err, authserver.ErrStale)
 	same(t, "grant", kept(t, s, g.ID), g)
 }

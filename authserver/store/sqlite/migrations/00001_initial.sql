@@ -42,6 +42,8 @@ CREATE TABLE grants (
     ends_at          INTEGER NOT NULL,
     generation       INTEGER NOT NULL CHECK (generation BETWEEN 0 AND 4294967295),
     rotated_at       INTEGER,
+    -- the value of rotated_at before its last change
+    previous_rotated_at INTEGER,
     revoked_at       INTEGER,
     proof_hash       BLOB    NOT NULL CHECK (length(proof_hash) = 32),
     callback         TEXT    NOT NULL,
