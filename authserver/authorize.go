@@ -84,7 +84,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interactio
 		return nil, Refuse(InvalidCallback, "the callback is not registered for this client")
 	}
 	i := &Interaction{
-		ID: s.newID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
+		ID: s.newInteractionID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
 		Callback: callback, Requested: r.Callback, State: r.State,
 		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, StartedAt: s.now(),
 	}

@@ -99,7 +99,7 @@ func (i *Interaction) unlessSilent(cause Refusal) error {
 // may have been deleted, suspended or changed since it began.
 func (s *Server) clientOf(ctx context.Context, i *Interaction) (*Client, error) {
 	if s.now().Sub(i.StartedAt) >= InteractionLifetime {
-		return nil, Refuse(InteractionGone, "the request is too old")
+		return nil, newExpiredError(InteractionGone, "the request is too old", i)
 	}
 	if i.RequestToken != "" {
 		return s.clientOfRequestToken(ctx, i)
@@ -174,7 +174,7 @@ func (s *Server) Decide(ctx context.Context, i *Interaction, v *Visitor, d Decis
 		return nil, err
 	}
 	if p.Step != StepConsent && p.Step != StepIssue || !s.matchesTicket(d.Ticket, i, v) {
-		return nil, Refuse(InteractionGone, "the decision does not belong to this request")
+		return nil, NewInteractionError(InteractionOfOtherLogin, "the decision does not belong to this login")
 	}
 	if !d.Allow {
 		s.audit(ctx, Event{Name: EventConsentDenied, ClientID: i.ClientID, Owner: v.Owner.Name})
@@ -199,7 +199,7 @@ func (s *Server) Issue(ctx context.Context, i *Interaction, v *Visitor) (*Approv
 		return nil, err
 	}
 	if p.Step != StepIssue {
-		return nil, Refuse(InteractionGone, "the owner has to decide first")
+		return nil, NewInteractionError(InteractionOfOtherLogin, "the owner has to decide first")
 	}
 	return s.approve(ctx, i, v.Owner, p.Client, false)
 }
@@ -234,7 +234,7 @@ func (s *Server) approve(ctx context.Context, i *Interaction, o Owner, c *Client
 	}
 	err := s.store.Approve(ctx, grant, consent)
 	if errors.Is(err, ErrExists) {
-		return nil, Refuse(InteractionGone, "the request was answered before")
+		return nil, NewInteractionError(InteractionAnswered, "the request was answered before")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store grant: %w", err)

@@ -84,7 +84,7 @@ func (s *Server) BeginSigned(profile Profile, token string) (*Interaction, error
 	if token == "" || len(token) > MaxToken {
 		return nil, Refuse(RequestTokenUnknown, "the request token is missing or malformed")
 	}
-	return &Interaction{ID: s.newID(), Profile: profile, RequestToken: token, StartedAt: s.now()}, nil
+	return &Interaction{ID: s.newInteractionID(), Profile: profile, RequestToken: token, StartedAt: s.now()}, nil
 }
 
 // clientOfRequestToken opens the interaction's request token and gives the interaction what
@@ -99,15 +99,11 @@ func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Cli
 		return nil, Refuse(RequestTokenUnknown, "the request token is unknown")
 	}
 	if s.now().Sub(t.IssuedAt) >= requestTokenLifetime {
-		return nil, Refuse(RequestTokenExpired, "the request token has expired")
+		return nil, newExpiredError(RequestTokenExpired, "the request token has expired", i)
 	}
-	client, ok := s.clients.ByUID(t.ClientUID)
-	if !ok || !client.served() || client.Profile != i.Profile {
-		return nil, Refuse(UnknownClient, "no such client")
-	}
-	uri, ok := client.callbackOf(t.Callback, t.Port)
-	if !ok {
-		return nil, Refuse(InvalidCallback, "the callback is not registered for this client")
+	client, uri, err := s.targetOfRequestToken(t, i.Profile)
+	if err != nil {
+		return nil, err
 	}
 	i.ClientUID, i.ClientID, i.Callback, i.Scopes = client.UID, client.ID, uri, slices.Clone(client.Scopes)
 	_, used, err := s.grantOf(ctx, grantIDOf(i))
@@ -118,6 +114,19 @@ func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Cli
 		return nil, Refuse(RequestTokenUsed, "the request token was used before")
 	}
 	return client, nil
+}
+
+// targetOfRequestToken returns the client and the callback that a request token was made for.
+func (s *Server) targetOfRequestToken(t requestToken, profile Profile) (*Client, string, error) {
+	client, ok := s.clients.ByUID(t.ClientUID)
+	if !ok || !client.served() || client.Profile != profile {
+		return nil, "", Refuse(UnknownClient, "no such client")
+	}
+	uri, ok := client.callbackOf(t.Callback, t.Port)
+	if !ok {
+		return nil, "", Refuse(InvalidCallback, "the callback is not registered for this client")
+	}
+	return client, uri, nil
 }
 
 // tagOf returns what a request token keeps of a callback that the client may use.

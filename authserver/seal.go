@@ -38,13 +38,13 @@ func (s *Server) SealInteraction(i *Interaction) (string, error) {
 }
 
 // OpenInteraction returns the interaction with this ID from what the browser kept.
-// Whatever does not fit, is too old or was touched is an InteractionGone.
+// Whatever belongs to another ID, is too old or was changed is an InteractionError.
 func (s *Server) OpenInteraction(id, sealed string) (*Interaction, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return nil, err
 	}
-	gone := Refuse(InteractionGone, "the request is unknown or too old")
+	gone := NewInteractionError(InteractionUnreadable, "the request cannot be read")
 	if len(sealed) > MaxSealedInteraction {
 		return nil, gone
 	}
@@ -61,7 +61,7 @@ func (s *Server) OpenInteraction(id, sealed string) (*Interaction, error) {
 		return nil, gone
 	}
 	if s.now().Sub(i.StartedAt) >= InteractionLifetime {
-		return nil, gone
+		return nil, newExpiredError(InteractionGone, "the request is too old", &i)
 	}
 	return &i, nil
 }

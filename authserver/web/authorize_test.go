@@ -71,7 +71,7 @@ func TestN04UnknownSuspendedAndUnreadyClientsGetOnePage(t *testing.T) {
 	var pages []string
 	for _, id := range []string{"photos.nobody", authtest.PhotoPrint, authtest.BookShelf, ""} {
 		p := h.browser(t).get(request(url.Values{"client_id": {id}, "redirect_uri": {authtest.BookShelfCallback}})).shown(http.StatusBadRequest)
-		pages = append(pages, p.body)
+		pages = append(pages, p.sameForAll(p.body))
 	}
 	for _, text := range pages {
 		if text != pages[0] {

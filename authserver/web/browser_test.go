@@ -231,6 +231,17 @@ func (p *page) back(callback string) url.Values {
 	return query
 }
 
+// sameForAll returns what the page says, or its source, with its request ID taken out: no two pages
+// have the same one.
+func (p *page) sameForAll(said string) string {
+	p.t.Helper()
+	id := p.Header.Get("X-Request-Id")
+	if id == "" || !strings.Contains(said, id) {
+		p.t.Errorf("%s %s does not show its request ID %q", p.Request.Method, p.Request.URL.Path, id)
+	}
+	return strings.ReplaceAll(said, id, "the request ID")
+}
+
 // elements returns the elements with this tag, in the order of the page.
 func (p *page) elements(tag string) []*html.Node {
 	var out []*html.Node

@@ -98,7 +98,7 @@ func decisionOf(f url.Values) (authserver.Decision, error) {
 		d.Allow = true
 	case "deny":
 	default:
-		return d, authserver.Refuse(authserver.InvalidRequest, "decision must be allow or deny")
+		return d, authserver.Refuse(invalidForm, "decision must be allow or deny")
 	}
 	return d, nil
 }

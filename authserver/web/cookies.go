@@ -3,6 +3,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,17 +15,23 @@ import (
 // The cookies. With __Host- a browser takes and sends them only over https, and no other
 // host, not even a sibling of ours, can set them (RFC 6265bis §4.1.3.2).
 const (
-	sessionCookie = "__Host-gatehouse-session"
-	deviceCookie  = "__Host-gatehouse-device"
-	noticeCookie  = "__Host-gatehouse-notice"
+	cookiePrefix  = "__Host-gatehouse-" // of all of ours
+	sessionCookie = cookiePrefix + "session"
+	deviceCookie  = cookiePrefix + "device"
+	noticeCookie  = cookiePrefix + "notice"
+	// testCookie says nothing. A browser that sends it back keeps cookies.
+	testCookie = cookiePrefix + "test"
 	// interactionCookie is followed by the interaction's ID.
-	interactionCookie = "__Host-gatehouse-i-"
+	interactionCookie = cookiePrefix + "i-"
 )
 
 const (
 	// untilClosed lets a cookie end with the browser.
 	untilClosed    time.Duration = 0
 	noticeLifetime               = time.Minute
+	// expiredLifetime is how long a browser keeps an interaction that has expired. So its page can
+	// still lead back to the application.
+	expiredLifetime = 24 * time.Hour
 	// maxInteractions is how many requests of one browser are under way at most.
 	maxInteractions = 5
 )
@@ -47,7 +54,12 @@ func cookieOf(r *http.Request, name string) string {
 	return c.Value
 }
 
-// keepInteractions drops what is no interaction any more, and the oldest ones, so that at
+// hasCookies reports whether the browser has sent any cookie of ours.
+func hasCookies(r *http.Request) bool {
+	return slices.ContainsFunc(r.Cookies(), func(c *http.Cookie) bool { return strings.HasPrefix(c.Name, cookiePrefix) })
+}
+
+// keepInteractions drops what is no interaction, and the oldest ones, so that at
 // most n stay.
 func (s *Site) keepInteractions(w http.ResponseWriter, r *http.Request, n int) {
 	var kept []*authserver.Interaction
@@ -57,6 +69,9 @@ func (s *Site) keepInteractions(w http.ResponseWriter, r *http.Request, n int) {
 			continue
 		}
 		i, err := s.auth.OpenInteraction(id, c.Value)
+		if expired, ok := errors.AsType[authserver.InteractionError](err); ok && expired.Interaction() != nil {
+			i, err = expired.Interaction(), nil
+		}
 		if err != nil {
 			dropCookie(w, c.Name)
 			continue

@@ -60,8 +60,11 @@ func (s *Site) form(h handler) http.Handler {
 	if err := guard.AddTrustedOrigin(s.issuer); err != nil {
 		panic("web: New has accepted an issuer that is no origin: " + err.Error())
 	}
-	guard.SetDenyHandler(s.page(s.whenStarted(func(http.ResponseWriter, *http.Request) error {
-		return authserver.Refuse(authserver.InteractionGone, "the form was sent by another site")
+	guard.SetDenyHandler(s.page(s.whenStarted(func(_ http.ResponseWriter, r *http.Request) error {
+		if r.Header.Get("Origin") == "null" {
+			return authserver.NewInteractionError(originHidden, "the browser does not tell the form's origin")
+		}
+		return authserver.NewInteractionError(crossSite, "the form was sent by another site")
 	})))
 	return guard.Handler(s.page(h))
 }
@@ -72,25 +75,33 @@ func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error)
 		return
 	}
 	d, e := dialectOfError(err), s.outside(r, err)
-	back, travels := errors.AsType[authserver.ReturnError](e)
-	to := ""
-	if travels {
-		s.endInteraction(w, r)
-		to = d.failure(s.issuer, back)
+	v := s.visitorOfError(r, e)
+	travelling, travels := errors.AsType[authserver.ReturnError](e)
+	if !travels {
+		s.showError(w, r, d, e, v, s.wayBackFrom(e, v))
+		return
 	}
-	if to != "" && (back.Return().Silent || s.loggedIn(r)) {
+	s.endInteraction(w, r)
+	to := d.failure(s.issuer, travelling)
+	if to != "" && (travelling.Return().Silent || v != nil) {
 		redirect(w, r, to)
 		return
 	}
-	s.showError(w, r, d, e, wayBack{to, back.Return()})
+	s.showError(w, r, d, e, v, wayBack{address: to, to: travelling.Return(), text: textNobodySignedIn})
 }
 
-// loggedIn reports whether a person has logged in with this browser. Before that, nobody is
-// sent to a callback without a click: whoever may declare a client chose its address (RFC 9700
-// §4.11.2). Where the store does not answer, nobody has.
-func (s *Site) loggedIn(r *http.Request) bool {
+// visitorOfError returns who is signed in in the browser that gets an error; nil if nobody is or the
+// store does not answer. Before somebody has signed in, nobody is sent to a callback without a click:
+// whoever may declare a client chose its address (RFC 9700 §4.11.2).
+func (s *Site) visitorOfError(r *http.Request, e authserver.Refusal) *authserver.Visitor {
+	if errors.Is(e, authserver.TemporarilyUnavailable) || errors.Is(e, authserver.ServerError) {
+		return nil // the store may be what failed
+	}
 	v, err := s.visitor(r)
-	return err == nil && v != nil
+	if err != nil {
+		return nil
+	}
+	return v
 }
 
 // redirect sends the browser on with GET whatever it came with (RFC 9700 §4.12).

@@ -38,6 +38,6 @@ func TestWhatIsNotThereIsAPage(t *testing.T) {
 		b.get(path).wants(http.StatusNotFound, "").says("There is no such page")
 	}
 	for _, path := range []string{"/interaction/short", "/interaction/AAAAAAAAAAAAAAAAAAAAAAAAAA", "/interaction/%2e%2e%2faccount-aaaaaaa"} {
-		b.get(path).wants(http.StatusGone, "").says("This request is over")
+		b.get(path).wants(http.StatusGone, "").says("This address is not complete")
 	}
 }

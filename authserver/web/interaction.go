@@ -21,7 +21,7 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, i *authserver.Inter
 		return err
 	}
 	s.keepInteractions(w, r, maxInteractions-1)
-	setCookie(w, interactionCookie+i.ID, sealed, authserver.InteractionLifetime)
+	setCookie(w, interactionCookie+i.ID, sealed, authserver.InteractionLifetime+expiredLifetime)
 	redirect(w, r, interactionPath(i.ID))
 	return nil
 }
@@ -47,7 +47,7 @@ func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i *authserver.In
 	case authserver.StepLogin:
 		return s.showLogin(w, http.StatusOK, s.loginViewOf(i, p))
 	case authserver.StepRefused:
-		return s.showRefusal(w, i, p)
+		return s.showRefusal(w, r, i, p)
 	case authserver.StepConsent:
 		return s.showConsent(w, i, p)
 	default:
@@ -85,10 +85,11 @@ func (s *Site) resume(r *http.Request) (*authserver.Interaction, *authserver.Vis
 // interaction returns the interaction that the path names, if this browser has it.
 func (s *Site) interaction(r *http.Request) (*authserver.Interaction, error) {
 	id := r.PathValue("id")
-	if !isInteractionID(id) {
-		return nil, authserver.Refuse(authserver.InteractionGone, "the request is unknown or too old")
+	sealed := cookieOf(r, interactionCookie+id)
+	if !isInteractionID(id) || sealed == "" {
+		return nil, s.whyAbsent(r, id)
 	}
-	return s.auth.OpenInteraction(id, cookieOf(r, interactionCookie+id))
+	return s.auth.OpenInteraction(id, sealed)
 }
 
 // finishInteraction sends the browser back to the client with its proof, or shows the proof.
@@ -123,17 +124,18 @@ type refusedView struct {
 	Interaction string
 	Back        template.URL // to the client, with the error; empty: there is no way back
 	Identifier  string       // how the client's profile calls the error
+	RequestID   string
 }
 
 // showRefusal says that the owner may not use the client and whom to ask. The engine has
 // told the audit log why.
-func (s *Site) showRefusal(w http.ResponseWriter, i *authserver.Interaction, p authserver.Position) error {
+func (s *Site) showRefusal(w http.ResponseWriter, r *http.Request, i *authserver.Interaction, p authserver.Position) error {
 	e := authserver.NewAccessDeniedError(authserver.OwnerNotEntitled, "the owner may not use this client")
 	status, identifier := identifierOf(dialectOf(i.Profile), e, http.StatusForbidden)
 	setChallenge(w, status)
 	return s.render(w, status, pageRefused, refusedView{
 		Client: p.Client, Owner: p.Owner, Interaction: i.ID, Identifier: identifier,
-		Back: s.denialURL(i, "the owner may not use this client"),
+		Back: s.denialURL(i, "the owner may not use this client"), RequestID: requestID(r.Context()),
 	})
 }
 

@@ -34,7 +34,7 @@ func TestBobWalksThroughLoginAndConsent(t *testing.T) {
 	if _, err := h.redeem(t, code); err != nil {
 		t.Errorf("the code is not redeemable: %v", err)
 	}
-	b.get(path).wants(http.StatusGone, "").says("This request is over")
+	b.get(path).wants(http.StatusGone, "").says("This browser does not have this request")
 }
 
 // redeem exchanges a code of PhotoPrint's as its back end does.

@@ -23,6 +23,8 @@ type loginView struct {
 	Cancel   template.URL       // back to the client; empty: there is no way back
 	Username string             // as typed before
 	Problem  string             // what was wrong before
+	// RequestID is set with a problem that only the people who run the server can look into.
+	RequestID string
 
 	callback string // where the browser goes at the very end; empty: not known yet
 }
@@ -47,11 +49,18 @@ func (s *Site) getLogin(w http.ResponseWriter, r *http.Request) error {
 		redirect(w, r, pathAccount)
 		return nil
 	}
+	if !hasCookies(r) {
+		setCookie(w, testCookie, "1", untilClosed)
+	}
 	return s.showLogin(w, http.StatusOK, loginView{Action: pathLogin})
 }
 
 // postLogin is the form of that page.
 func (s *Site) postLogin(w http.ResponseWriter, r *http.Request) error {
+	// The page came with a cookie. A form that was sent from it without one would log nobody in.
+	if r.Header.Get("Sec-Fetch-Site") == "same-origin" && !hasCookies(r) {
+		return authserver.NewInteractionError(cookiesOff, "the browser did not send the cookie back")
+	}
 	return s.login(w, r, loginView{Action: pathLogin}, pathAccount)
 }
 
@@ -70,6 +79,9 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, view loginView, nex
 		}
 		oauth2.SetRetryAfter(w, e)
 		view.Username, view.Problem = f.Get("username"), text
+		if status != http.StatusForbidden {
+			view.RequestID = requestID(r.Context())
+		}
 		return s.showLogin(w, status, view)
 	}
 	redirect(w, r, next)
@@ -108,7 +120,7 @@ func loginProblem(e authserver.Refusal) (text string, status int) {
 	wait, _ := errors.AsType[authserver.WaitError](e)
 	switch e.Code() {
 	case authserver.WrongPassword:
-		return "The user name or the password is wrong.", http.StatusForbidden
+		return "The user name or the password is wrong. Check both and try again.", http.StatusForbidden
 	case authserver.TooManyAttempts:
 		return "There were too many attempts. Try again in " + inWords(wait.After()) + ".", http.StatusTooManyRequests
 	case authserver.TemporarilyUnavailable:
@@ -138,11 +150,11 @@ func (s *Site) visitor(r *http.Request) (*authserver.Visitor, error) {
 // fields reads a form of ours. Only a list has a field twice.
 func fields(r *http.Request, lists ...string) (url.Values, error) {
 	if err := r.ParseForm(); err != nil {
-		return nil, authserver.Refuse(authserver.InvalidRequest, "the form is not well-formed or too large")
+		return nil, authserver.Refuse(invalidForm, "the form is not well-formed or too large")
 	}
 	for name, values := range r.PostForm {
 		if len(values) > 1 && !slices.Contains(lists, name) {
-			return nil, authserver.Refuse(authserver.InvalidRequest, "a field is given twice")
+			return nil, authserver.Refuse(invalidForm, "a field is given twice")
 		}
 	}
 	return r.PostForm, nil

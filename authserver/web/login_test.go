@@ -84,7 +84,7 @@ func TestTheCookiesAreForThisHostOnly(t *testing.T) {
 	if len(cookies) != 3 {
 		t.Fatalf("%d cookies, want interaction, session and device", len(cookies))
 	}
-	want := map[string]int{"i": int(authserver.InteractionLifetime / time.Second), "session": 0, "device": 90 * 24 * 60 * 60}
+	want := map[string]int{"i": int((authserver.InteractionLifetime + 24*time.Hour) / time.Second), "session": 0, "device": 90 * 24 * 60 * 60}
 	for _, c := range cookies {
 		kind, ok := strings.CutPrefix(c.Name, "__Host-gatehouse-")
 		kind, _, _ = strings.Cut(kind, "-")

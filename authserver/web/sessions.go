@@ -36,7 +36,7 @@ func (s *Site) postSessionsEnd(w http.ResponseWriter, r *http.Request) error {
 		redirect(w, r, pathSignOut)
 		return nil
 	default:
-		return authserver.Refuse(authserver.InvalidRequest, "which must be others or all")
+		return authserver.Refuse(invalidForm, "which must be others or all")
 	}
 }
 

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// InteractionError is a refusal of an interaction that cannot go on: an InteractionGone, or a
+// RequestTokenExpired.
+type InteractionError struct {
+	refusal
+	cause InteractionCause
+	of    *Interaction
+}
+
+// InteractionCause is why an interaction cannot go on.
+type InteractionCause string
+
+// The causes of an InteractionError that the engine knows.
+const (
+	// InteractionUnreadable was changed in the browser, belongs to another ID, or was sealed with a
+	// key that is gone.
+	InteractionUnreadable InteractionCause = "unreadable"
+	InteractionExpired    InteractionCause = "expired"
+	InteractionAnswered   InteractionCause = "answered before"
+	// InteractionOfOtherLogin is a decision on a page that was shown in another login.
+	InteractionOfOtherLogin InteractionCause = "shown in another login"
+)
+
+func (c InteractionCause) Error() string { return string(c) }
+
+// NewInteractionError returns an InteractionGone with its cause.
+func NewInteractionError(cause InteractionCause, description string) InteractionError {
+	return InteractionError{refusal: refusal{InteractionGone, description}, cause: cause}
+}
+
+// newExpiredError returns the error of an interaction that took too long. It holds the interaction,
+// so that a page can lead back to the client.
+func newExpiredError(code Code, description string, i *Interaction) InteractionError {
+	of := *i
+	of.Scopes = slices.Clone(i.Scopes)
+	return InteractionError{refusal{code, description}, InteractionExpired, &of}
+}
+
+// Unwrap is for errors.Is.
+func (e InteractionError) Unwrap() []error { return []error{e.code, e.cause} }
+
+// Interaction is the interaction, where it has expired; nil where it is not known.
+func (e InteractionError) Interaction() *Interaction {
+	if e.of == nil {
+		return nil
+	}
+	of := *e.of
+	of.Scopes = slices.Clone(of.Scopes)
+	return &of
+}
+
+// WayBack returns where an interaction that has expired would have led, for a link that a person may
+// follow. ok is false if there is no such place any more. Where a request token leads is told only to
+// a person who has logged in.
+func (s *Server) WayBack(e InteractionError, v *Visitor) (to Return, ok bool) {
+	if e.of == nil {
+		return Return{}, false
+	}
+	i := *e.of
+	if i.RequestToken == "" {
+		client, known := s.clients.ByUID(i.ClientUID)
+		return i.Return(), known && client.served() && client.HasCallback(i.Callback)
+	}
+	keys := s.keys.Load()
+	if v == nil || keys == nil {
+		return Return{}, false
+	}
+	t, err := keys.openRequest(i.RequestToken)
+	if err != nil {
+		return Return{}, false
+	}
+	client, uri, err := s.targetOfRequestToken(t, i.Profile)
+	if err != nil {
+		return Return{}, false
+	}
+	i.ClientID, i.Callback = client.ID, uri
+	return i.Return(), true
+}
+
+// newInteractionID makes the ID of an interaction: a random name, and the time when it was begun. So
+// the server can tell an interaction that is too old without its cookie.
+func (s *Server) newInteractionID() string {
+	return s.newID() + "-" + strconv.FormatInt(s.now().Unix(), 36)
+}
+
+// BegunAt returns when the interaction with this ID was begun; false if it is no such ID. Nothing
+// proves that the time is true.
+func BegunAt(id string) (time.Time, bool) {
+	cut := strings.LastIndexByte(id, '-')
+	if cut < 0 {
+		return time.Time{}, false
+	}
+	seconds, err := strconv.ParseInt(id[cut+1:], 36, 64)
+	if err != nil || seconds <= 0 || seconds > maxUnixTime {
+		return time.Time{}, false
+	}
+	return time.Unix(seconds, 0), true
+}
+
+// maxUnixTime is the end of the year 9999.
+const maxUnixTime = 253402300799
