@@ -147,7 +147,13 @@ type Clients interface {
 	ResourceServerByID(id string) (*ResourceServer, bool)
 	// Scope returns a scope as its resource server declared it.
 	Scope(name string) (Scope, bool)
+	// PublicScopes returns the names of the scopes that are open to the clients of all namespaces, in
+	// alphabetical order and no more than MaxPublicScopes. Nobody may change the list.
+	PublicScopes() []string
 }
+
+// MaxPublicScopes bounds what the metadata say of scopes.
+const MaxPublicScopes = 200
 
 // served reports whether anything is answered to the client but a refusal.
 func (c *Client) served() bool { return c.Accepted && !c.Suspended }

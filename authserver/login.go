@@ -51,7 +51,8 @@ const (
 	maxUsername = 256
 	// maxTypedName is how long a name may be before NormalizeName makes it shorter.
 	maxTypedName = 4 * maxUsername
-	maxPassword  = 1024
+	// MaxPassword is the longest password in bytes.
+	MaxPassword = 1024
 	// DeviceLifetime is how long a browser counts as known for an owner: as long as the key
 	// lives that the cookie is sealed with.
 	DeviceLifetime = credential.LongestToken
@@ -61,7 +62,7 @@ const (
 // compared byte for byte. WrongPassword and TooManyAttempts are refusals for the login page; a
 // wrong guess costs the guesser time, never somebody else.
 func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
-	if len(c.Username) > maxTypedName || len(c.Password) > maxPassword {
+	if len(c.Username) > maxTypedName || len(c.Password) > MaxPassword {
 		return Login{}, Refuse(WrongPassword, "wrong user name or password")
 	}
 	c.Username = NormalizeName(c.Username)

@@ -167,9 +167,6 @@ func NewWaitError(code Code, after time.Duration, description string) WaitError 
 // After is how long to wait before another try.
 func (e WaitError) After() time.Duration { return e.after }
 
-// Seconds is the same in whole seconds, rounded up, as Retry-After says it (RFC 9110 §10.2.3).
-func (e WaitError) Seconds() int { return int((e.after + time.Second - 1) / time.Second) }
-
 // ReturnError is a refusal whose client and callback are proven: it may travel there.
 type ReturnError struct {
 	cause Refusal

@@ -61,11 +61,3 @@ func TestNobodyChangesTheNamesOfAParameterError(t *testing.T) {
 		t.Errorf("the names are %q", got)
 	}
 }
-
-func TestAWaitIsSaidInWholeSecondsRoundedUp(t *testing.T) {
-	for after, want := range map[time.Duration]int{0: 0, time.Millisecond: 1, time.Second: 1, 1500 * time.Millisecond: 2} {
-		if got := authserver.NewWaitError(authserver.TooManyAttempts, after, "").Seconds(); got != want {
-			t.Errorf("%v: %d seconds, want %d", after, got, want)
-		}
-	}
-}

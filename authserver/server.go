@@ -95,3 +95,6 @@ func (s *Server) Ready() bool { return s.keys.Load() != nil }
 
 // Client returns the client with the client ID, if there is one.
 func (s *Server) Client(id string) (*Client, bool) { return s.clients.ByID(id) }
+
+// PublicScopes returns the scopes that anybody may be told of (RFC 8414 §2: scopes_supported).
+func (s *Server) PublicScopes() []string { return s.clients.PublicScopes() }

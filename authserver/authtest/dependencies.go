@@ -39,6 +39,7 @@ type Clients struct {
 	byID   map[string]*authserver.Client
 	apis   map[string]*authserver.ResourceServer
 	scopes map[string]string
+	public []string
 }
 
 // PutResourceServer adds a resource server, or replaces the one with its ID.
@@ -128,6 +129,20 @@ func (c *Clients) Scope(name string) (authserver.Scope, bool) {
 	defer c.mu.RUnlock()
 	description, ok := c.scopes[name]
 	return authserver.Scope{Name: name, Description: description}, ok
+}
+
+// OpenToAll sets the scopes that are open to the clients of all namespaces.
+func (c *Clients) OpenToAll(scopes ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.public = scopes
+}
+
+// PublicScopes is of authserver.Clients.
+func (c *Clients) PublicScopes() []string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.public
 }
 
 // Entitlement stands in for the API server's answers.

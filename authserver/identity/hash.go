@@ -5,6 +5,8 @@ package identity
 import (
 	"errors"
 	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 // hash is a password hash as the users file holds it.
@@ -25,9 +27,6 @@ type hash interface {
 // maxEncodedHash bounds the length of a hash in the file, in bytes.
 const maxEncodedHash = 256
 
-// maxPassword is the longest password in bytes. The engine refuses longer ones at login.
-const maxPassword = 1024
-
 // HashPassword returns what belongs into a users file's passwordHash: argon2id with the
 // least parameters OWASP's Password Storage Cheat Sheet allows (19 MiB, 2 passes, 1 lane)
 // and a random salt. They are the least on purpose: each login in progress holds that
@@ -38,7 +37,7 @@ func HashPassword(password []byte) (string, error) {
 	switch {
 	case len(password) == 0:
 		return "", errors.New("the password is empty")
-	case len(password) > maxPassword:
+	case len(password) > authserver.MaxPassword:
 		return "", errors.New("the password is longer than 1024 bytes")
 	}
 	return newArgon2id(password).String(), nil

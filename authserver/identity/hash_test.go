@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 // Made by other programs, so that both sides do not share one mistake: the vectors of the
@@ -66,7 +68,7 @@ func TestAHashKnowsItsPasswordAndNoOther(t *testing.T) {
 }
 
 func TestHashPasswordReadsLongPasswordsToTheEnd(t *testing.T) {
-	long := strings.Repeat("x", maxPassword)
+	long := strings.Repeat("x", authserver.MaxPassword)
 	encoded, err := HashPassword([]byte(long))
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +77,7 @@ func TestHashPasswordReadsLongPasswordsToTheEnd(t *testing.T) {
 	if !h.verify([]byte(long)) {
 		t.Error("the password is not accepted")
 	}
-	if h.verify([]byte(long[:maxPassword-1] + "y")) {
+	if h.verify([]byte(long[:authserver.MaxPassword-1] + "y")) {
 		t.Error("the last byte does not matter")
 	}
 	again, err := HashPassword([]byte(long))
@@ -90,7 +92,7 @@ func TestHashPasswordReadsLongPasswordsToTheEnd(t *testing.T) {
 func TestHashPasswordRefusesWhatCannotLogIn(t *testing.T) {
 	for name, password := range map[string]string{
 		"nothing":         "",
-		"more than 1 KiB": strings.Repeat("x", maxPassword+1),
+		"more than 1 KiB": strings.Repeat("x", authserver.MaxPassword+1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if encoded, err := HashPassword([]byte(password)); err == nil {

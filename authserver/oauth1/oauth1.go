@@ -20,6 +20,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 // The paths of the profile OAuth1 below the issuer.
@@ -59,7 +61,7 @@ const (
 
 	// OutOfBand is the oauth_callback of a client that has none: the verifier is shown to
 	// the owner instead (RFC 5849 §2.1). It is case-sensitive.
-	OutOfBand = "oob"
+	OutOfBand = authserver.OutOfBand
 )
 
 // Param is a decoded name with its decoded value.

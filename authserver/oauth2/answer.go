@@ -6,10 +6,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // ApprovalURL is where the browser goes when the owner approved: the callback with code,
@@ -34,11 +33,7 @@ func back(issuer string, r authserver.Return, v url.Values) string {
 	if r.State != "" {
 		v.Set("state", r.State)
 	}
-	join := "?"
-	if strings.Contains(r.Callback, "?") {
-		join = "&"
-	}
-	return r.Callback + join + v.Encode()
+	return httpsyntax.AddQuery(r.Callback, v.Encode())
 }
 
 // errorAnswer is RFC 6749 §5.2.
@@ -71,8 +66,8 @@ func WriteRevoked(w http.ResponseWriter) { writeJSON(w, http.StatusOK, struct{}{
 
 // SetRetryAfter says how long to wait, in whole seconds (RFC 9110 §10.2.3).
 func SetRetryAfter(w http.ResponseWriter, e authserver.Refusal) {
-	if wait, ok := errors.AsType[authserver.WaitError](e); ok && wait.Seconds() > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(wait.Seconds()))
+	if wait, ok := errors.AsType[authserver.WaitError](e); ok && wait.After() > 0 {
+		w.Header().Set("Retry-After", httpsyntax.RetryAfter(wait.After()))
 	}
 }
 

@@ -25,7 +25,6 @@ const (
 const (
 	step2 = "IBM Connections Cloud, Step 2: Obtain authorization code"
 	step3 = "IBM Connections Cloud, Step 3: Exchange authorization code for access and refresh tokens"
-	step4 = "IBM Connections Cloud, Step 4: Use the access token to allow API access"
 	step5 = "IBM Connections Cloud, Step 5: Get a new access token after the access token has expired"
 	// errorList is a copy of the error lists of steps 2 and 3.
 	errorList = "error lists of steps 2 and 3, kept as a comment in passport-ibm-connections-cloud"
@@ -182,14 +181,10 @@ func ConnectionsCloudErrorURL(_ string, e authserver.ReturnError) string {
 }
 
 func connectionsBack(r authserver.Return, query string) string {
-	join := "?"
-	if strings.Contains(r.Callback, "?") {
-		join = "&"
-	}
 	if r.State != "" {
 		query += "&state=" + url.QueryEscape(r.State)
 	}
-	return r.Callback + join + query
+	return httpsyntax.AddQuery(r.Callback, query)
 }
 
 // WriteConnectionsCloudToken answers a token request with one line: the fields and their order

@@ -3,11 +3,13 @@
 package registry
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 func accepted(r *Registry) bool {
@@ -117,4 +119,37 @@ func TestN76AScopeIsGrantedOnlyWhereItIsOpen(t *testing.T) {
 	storage.Spec.Scopes[2].Selector = &v1alpha1.NamespaceSelector{MatchExpressions: []v1alpha1.NamespaceRequirement{{Key: "team", Operator: "Near"}}}
 	put(t, r, storage)
 	want("a selector that cannot be read", "photos.photoprint", "alone")
+}
+
+// The metadata are for everybody, so they say nothing of what is open to some namespaces alone.
+func TestN146OnlyWhatIsOpenToAllIsAPublicScope(t *testing.T) {
+	storage := api("storage", 0, "z.all", "same", "selected", "a.all")
+	storage.Spec.Scopes[1].From = "" // Same
+	storage.Spec.Scopes[2].From = v1alpha1.ScopeFromSelector
+	storage.Spec.Scopes[2].Selector = &v1alpha1.NamespaceSelector{MatchLabels: map[string]v1alpha1.LabelValue{"team": "photos"}}
+	r := fill(t, storage)
+	want := func(when string, names ...string) {
+		t.Helper()
+		if got := r.PublicScopes(); !slices.Equal(got, names) {
+			t.Errorf("%s: %q, want %q", when, got, names)
+		}
+	}
+	want("at first", "a.all", "z.all")
+	put(t, r, namespaceNamed("photos", "team", "photos"))
+	want("with a label that the selector matches", "a.all", "z.all")
+	closed := api("storage", 0, "z.all", "same", "selected", "a.all")
+	closed.Spec.Scopes[0].From = v1alpha1.ScopeFromSame
+	put(t, r, closed)
+	want("one closed, two opened", "a.all", "same", "selected")
+	closed = api("storage", 0, "z.all", "same", "selected", "a.all")
+	closed.Spec.Suspend = true
+	put(t, r, closed)
+	want("suspended")
+
+	many := make([]string, authserver.MaxPublicScopes+1)
+	for n := range many {
+		many[n] = fmt.Sprintf("scope%04d", n)
+	}
+	r = fill(t, api("storage", 0, many...))
+	want("more than the bound", many[:authserver.MaxPublicScopes]...)
 }

@@ -88,6 +88,7 @@ func (r *Registry) settle() {
 		}
 	}
 	if len(r.stale.scopes) > 0 {
+		r.publishScopes()
 		for _, o := range r.clients.all {
 			if o.spec != nil && slices.ContainsFunc(o.spec.Scopes, func(s v1alpha1.Scope) bool { return r.stale.scopes[string(s)] }) {
 				r.publishClient(o)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,8 @@ type Registry struct {
 	byUID     sync.Map // UID -> *authserver.Client
 	resources sync.Map // client ID -> *authserver.ResourceServer
 	scopes    sync.Map // name -> authserver.Scope
+	// publicScopes are those of scopes that are open to all namespaces, in alphabetical order.
+	publicScopes atomic.Pointer[[]string]
 
 	mu              sync.Mutex
 	clients         table[*oauthClient]

@@ -3,6 +3,8 @@
 package registry
 
 import (
+	"slices"
+
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
@@ -30,4 +32,26 @@ func (r *Registry) scopesOf(o *oauthClient, labels map[string]string) (open, wit
 		}
 	}
 	return open, withoutOwner
+}
+
+// PublicScopes returns the scopes that are open to the clients of all namespaces. Others are the
+// business of the namespaces that they are open to.
+func (r *Registry) PublicScopes() []string {
+	if names := r.publicScopes.Load(); names != nil {
+		return *names
+	}
+	return nil
+}
+
+// publishScopes makes the public scopes known as they are now. It needs the lock.
+func (r *Registry) publishScopes() {
+	var names []string
+	for name, d := range r.declared {
+		if d.EffectiveFrom() == v1alpha1.ScopeFromAll {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Clip(names[:min(len(names), authserver.MaxPublicScopes)])
+	r.publicScopes.Store(&names)
 }

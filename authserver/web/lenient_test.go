@@ -63,7 +63,7 @@ func TestN140WhatClientsSendBesideAnAuthorizationRequestIsIgnored(t *testing.T) 
 			t.Run(name+" "+extra, func(t *testing.T) {
 				h := newHouse(t)
 				changes := withChallenge(url.Values{"state": nil})
-				path := h.browser(t).get(p.request(changes) + "&" + extra).wants(http.StatusSeeOther, "").Header.Get("Location")
+				path := h.browser(t).get(p.request(changes)+"&"+extra).wants(http.StatusSeeOther, "").Header.Get("Location")
 				if !strings.HasPrefix(path, "/interaction/") {
 					t.Errorf("the browser is sent to %s", path)
 				}

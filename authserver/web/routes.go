@@ -41,7 +41,7 @@ func (s *Site) routes() []route {
 		{getOrPost, oauth1.PathConnectionsRequestToken, api, cloudOne, s.requestToken(cloudOne)},
 		{get, oauth1.PathConnectionsAuthorize, step, cloudOne, s.authorizeToken(cloudOne)},
 		{getOrPost, oauth1.PathConnectionsAccessToken, api, cloudOne, s.accessToken(cloudOne)},
-		{getOrPost, oauth2.PathConnectionsCloudIdentity, api, cloudTwo, s.userIdentity},
+		{getOrPost, oauth2.PathConnectionsCloudIdentity, api, cloudTwo, s.getUserIdentity},
 
 		{get, oauth2.PathIntegrationCloudAuthorize, step, integration, s.authorize(integration)},
 		{post, oauth2.PathIntegrationCloudToken, openAPI, integration, s.token(integration)},

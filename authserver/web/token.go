@@ -72,7 +72,6 @@ func (s *Site) aboutToken(r *http.Request, who authenticate) (authserver.Caller,
 }
 
 // getMetadata serves the metadata of the issuer (RFC 8414 §3).
-func (s *Site) getMetadata(w http.ResponseWriter, _ *http.Request) error {
-	oauth2.WriteMetadata(w, s.issuer)
-	return nil
+func (s *Site) getMetadata(w http.ResponseWriter, r *http.Request) error {
+	return oauth2.WriteMetadata(w, r, s.issuer, s.auth.PublicScopes())
 }

@@ -97,6 +97,9 @@ func (c *clients) Scope(name string) (authserver.Scope, bool) {
 	return authserver.Scope{Name: name, Description: "See your photos"}, true
 }
 
+// PublicScopes is of authserver.Clients.
+func (c *clients) PublicScopes() []string { return nil }
+
 // people is a directory in which everybody is.
 type people struct{}
 

@@ -10,14 +10,6 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
-// UserIdentity is what getUserIdentity tells about the owner of a token (step 4).
-type UserIdentity struct {
-	Name         string `json:"name"`
-	CustomerID   string `json:"customerid"`
-	SubscriberID string `json:"subscriberid"`
-	Email        string `json:"email"`
-}
-
 // ParseBearer reads the access token of a request to a resource (RFC 6750 §2.1): from the header
 // and from nowhere else. The scheme may be in any case. Without a token the error is TokenMissing,
 // with one that is malformed TokenExpired.
@@ -32,6 +24,3 @@ func ParseBearer(r *http.Request) (string, error) {
 	}
 	return token, nil
 }
-
-// WriteUserIdentity answers a request to getUserIdentity.
-func WriteUserIdentity(w http.ResponseWriter, u UserIdentity) { writeJSON(w, http.StatusOK, u) }
