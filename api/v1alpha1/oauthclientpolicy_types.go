@@ -241,7 +241,7 @@ type NamePattern string
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=255
-// +kubebuilder:validation:XValidation:rule=`self.replace('{namespace}', 'n').matches(r'^([*]|(([*][.])?[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?)$')`,message="callbackHosts must be host names in lower case, with :port where a URL has one, with *. in front for every host below, or * alone: write apps.example.com, *.apps.example.com or {namespace}.apps.example.com"
+// +kubebuilder:validation:XValidation:rule=`self.replace('{namespace}', 'n').matches(r'^([*]|(([*][.])?[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?)$')`,messageExpression=`self.contains('/') ? 'callbackHosts must be hosts alone: remove https:// in front, and the path' : self.replace('{namespace}', 'n').matches(r'[A-Z]') ? 'callbackHosts must be in lower case: write apps.example.com' : self.contains('_') ? 'callbackHosts must be names without an underscore, which no host name has: remove it' : self.contains('*') && !self.matches(r'^[*][.][^*]*$') ? 'callbackHosts must hold * alone, or *. in front of a host for every host below it: write *.apps.example.com' : 'callbackHosts must be host names or IP addresses, with :port where a URL has one: write apps.example.com, apps.example.com:8443 or {namespace}.apps.example.com'`
 // +kubebuilder:validation:XValidation:rule=`!self.endsWith(':443')`,message="callbackHosts must leave out :443, which is the port of https anyway"
 type HostPattern string
 
@@ -250,5 +250,5 @@ type HostPattern string
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=128
-// +kubebuilder:validation:XValidation:rule=`self.replace('{namespace}', 'n').matches(r'^([*][.][*]|[a-z][a-z0-9+.-]*([.][*])?)$') && !(self in ['http', 'https', 'javascript', 'data', 'vbscript', 'file', 'blob', 'about'])`,message="privateUseSchemes must be schemes of native applications in lower case, without the colon: write com.example.app or com.example.*"
+// +kubebuilder:validation:XValidation:rule=`self.replace('{namespace}', 'n').matches(r'^([*][.][*]|[a-z][a-z0-9+.-]*([.][*])?)$') && !(self in ['http', 'https', 'javascript', 'data', 'vbscript', 'file', 'blob', 'about'])`,messageExpression=`self in ['http', 'https', 'javascript', 'data', 'vbscript', 'file', 'blob', 'about'] ? 'privateUseSchemes must not hold http, https or a scheme that browsers open themselves: remove it' : self.contains(':') ? 'privateUseSchemes must be schemes without the colon and what follows it: write com.example.app' : self.contains('*') ? 'privateUseSchemes must hold * at the end of a pattern and behind a dot: write com.example.* or *.*' : 'privateUseSchemes must be schemes of lower-case letters, digits, +, - and ., with a letter first: write com.example.app'`
 type SchemePattern string

@@ -42,7 +42,8 @@ func TestEveryValidSampleIsAccepted(t *testing.T) {
 	}
 }
 
-// Each file of testdata/invalid breaks one rule and says in a comment which message is expected: that one, and no other.
+// N161: each file of testdata/invalid breaks one rule and says in a comment which message is expected: that one, and no other. Where a
+// rule can be broken in several ways, each has a file and a sentence.
 func TestEveryInvalidSampleIsRefusedWithItsMessage(t *testing.T) {
 	env := testenv.Start(t)
 	for _, file := range files(t, "testdata/invalid/*.yaml") {
