@@ -6,8 +6,8 @@
 // to see that they are still true.
 //
 //	DEV_DIR   folder for everything it writes (.dev); what an earlier run left there is removed: each starts from nothing
-//	DEV_PORT  first of the seven ports it needs on 127.0.0.1 (9440): the authorization server, its metrics, the operator's
-//	          metrics, PhotoPrint, PhotoStorage, the operator's probes, the API server; etcd takes any free port
+//	DEV_PORT  first of the seven ports it needs on 127.0.0.1: the authorization server, its metrics, the operator's metrics, PhotoPrint,
+//	          PhotoStorage, the operator's probes, the API server (9440, or the next range that is free); etcd takes any free port
 //
 // While everything serves, DEV_DIR/env holds what a shell needs. Whatever ends dev, nothing that it started outlives it.
 package main
@@ -58,16 +58,14 @@ func (d *dev) run(ctx context.Context, command func(context.Context, *dev) error
 	if _, err := os.Stat("config/samples"); err != nil {
 		return errors.New("config/samples is not here: run `make demo` or `make run` in the root folder of the repository")
 	}
-	ports, err := devenv.ParsePorts(os.Getenv("DEV_PORT"))
-	if err != nil {
-		return err
-	}
 	if d.folder, err = devenv.OpenFolder(cmp.Or(os.Getenv("DEV_DIR"), ".dev")); err != nil {
 		return err
 	}
-	if err := ports.Check(ctx); err != nil {
+	ports, release, err := devenv.ReservePorts(ctx, os.Getenv("DEV_PORT"))
+	if err != nil {
 		return errors.Join(err, d.folder.Close())
 	}
+	defer func() { err = errors.Join(err, release()) }()
 	d.script.Println("Gatehouse on 127.0.0.1, ports %s; all files in %s, logs in %s.\n", ports, d.folder.Shown(), d.folder.Shown("logs"))
 	d.env = devenv.New(d.folder, ports, os.Stdout, time.Now, func(err error) { d.cancel(err) })
 	defer func() { err = errors.Join(err, d.stop()) }()

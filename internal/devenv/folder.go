@@ -59,8 +59,7 @@ func (f *Folder) take() error {
 	}
 	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("another `make demo` or `make run`%s works in %s: stop it, or set DEV_DIR to another folder "+
-			"and DEV_PORT to another port", holder(lock), f.path)
+		err = fmt.Errorf("another `make demo` or `make run`%s works in %s: stop it, or set DEV_DIR to another folder", holder(lock), f.path)
 	}
 	if err != nil {
 		return errors.Join(err, lock.Close())

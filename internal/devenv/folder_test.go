@@ -16,7 +16,7 @@ func TestASecondSceneInTheSameFolderIsRefused(t *testing.T) {
 	folder := openFolder(t, dir)
 	_, err := OpenFolder(dir)
 	want := fmt.Sprintf("another `make demo` or `make run` (process %d) works in %s: "+
-		"stop it, or set DEV_DIR to another folder and DEV_PORT to another port", os.Getpid(), dir)
+		"stop it, or set DEV_DIR to another folder", os.Getpid(), dir)
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// DefaultPort is the base port when DEV_PORT does not say otherwise. With it PhotoPrint is where config/samples says.
+// DefaultPort is the base port that ReservePorts tries first. With it PhotoPrint is where config/samples says.
 const DefaultPort = 9440
 
 // Ports are the TCP ports of an environment, all on 127.0.0.1: DEV_PORT and the six after it. etcd takes any free port besides.
@@ -37,11 +37,8 @@ func (p Ports) users() []string {
 		"PhotoPrint", "PhotoStorage", "the operator's probes", "the API server"}
 }
 
-// ParsePorts reads DEV_PORT; empty means DefaultPort.
+// ParsePorts reads DEV_PORT.
 func ParsePorts(text string) (Ports, error) {
-	if text == "" {
-		return Ports{DefaultPort}, nil
-	}
 	base, err := strconv.Atoi(text)
 	if err != nil || base < 1024 || base > 65535-6 {
 		return Ports{}, fmt.Errorf("DEV_PORT is %q: it must be a port number from 1024 to %d", text, 65535-6)

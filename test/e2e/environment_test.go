@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -77,30 +76,15 @@ func open() (*environment, error) {
 		return nil, err
 	}
 	ctx := context.Background()
-	ports, err := freePorts(ctx)
+	ports, release, err := devenv.ReservePorts(ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	ended := func(err error) { fmt.Fprintln(os.Stderr, "e2e:", err) }
 	w := &environment{Environment: devenv.New(folder, ports, os.Stderr, time.Now, ended), dir: dir}
-	shared.stop = func() error { return errors.Join(w.Stop(), os.RemoveAll(dir)) }
+	shared.stop = func() error { return errors.Join(w.Stop(), release(), os.RemoveAll(dir)) }
 	if err := w.Start(ctx, transcript.New(os.Stderr, false, time.Now)); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, w.Logs())
 	}
 	return w, nil
-}
-
-// freePorts finds a range that nobody uses, apart from the one that `make run` takes.
-func freePorts(ctx context.Context) (devenv.Ports, error) {
-	var last error
-	for base := 21440; base < 22440; base += 100 {
-		ports, err := devenv.ParsePorts(strconv.Itoa(base))
-		if err != nil {
-			return ports, err
-		}
-		if last = ports.Check(ctx); last == nil {
-			return ports, nil
-		}
-	}
-	return devenv.Ports{}, fmt.Errorf("find free ports: %w", last)
 }
