@@ -247,10 +247,12 @@ func TestASuspensionIsNotedWhateverElseIsWrong(t *testing.T) {
 func TestSuspendingAClientOfAnotherProfileKeepsItsGrants(t *testing.T) {
 	for _, row := range profiles {
 		oc := photoprint(of(row.profile), ready, func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend, oc.Generation = true, 2 })
+		written := 0
 		for _, step := range decide(inputOf(oc, observation{})).steps {
 			if step.status == nil {
 				continue
 			}
+			written++
 			ends := row.profile == v1alpha1.ProfileIntegrationCloud
 			if got := step.status.ValidAfter != nil; got != ends {
 				t.Errorf("%s: grants end: %t, want %t", row.profile, got, ends)
@@ -259,6 +261,9 @@ func TestSuspendingAClientOfAnotherProfileKeepsItsGrants(t *testing.T) {
 			if said := strings.Contains(c.Message, "have ended"); c.Reason != string(v1alpha1.ReadyReasonSuspended) || said != ends {
 				t.Errorf("%s: says %s %q", row.profile, c.Reason, c.Message)
 			}
+		}
+		if written != 1 {
+			t.Errorf("%s: the status is written %d times", row.profile, written)
 		}
 	}
 }

@@ -42,6 +42,9 @@ func TestN61N62NoSecretOfAnOldAppIsWhereItDoesNotBelong(t *testing.T) {
 			}
 		}
 	}
+	if len(*bob.seen) == 0 {
+		t.Error("no redirect was seen: the test shows nothing of them")
+	}
 	for _, location := range *bob.seen {
 		for what, secret := range secrets {
 			toItsApp := mayTravel[secret] && strings.HasPrefix(location, w.PhotoPrintURL+"/")

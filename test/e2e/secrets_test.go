@@ -50,6 +50,9 @@ func TestN61N62NoSecretIsWhereItDoesNotBelong(t *testing.T) {
 			}
 		}
 	}
+	if len(*bob.seen) == 0 {
+		t.Error("no redirect was seen: the test shows nothing of them")
+	}
 	for _, location := range *bob.seen {
 		for name, secret := range secrets {
 			callback := strings.HasPrefix(location, app.RedirectURL+"?")
@@ -94,7 +97,7 @@ func (w *environment) places(t *testing.T) map[string][]byte {
 			out[filepath.Base(file)] = text
 		}
 	}
-	for _, kind := range []string{"events", "events.events.k8s.io", "oauthclients", "leases", "configmaps"} {
+	for _, kind := range []string{"events", "events.events.k8s.io", "oauthclients", "resourceservers", "leases", "configmaps"} {
 		text, err := w.Kubectl(t.Context(), "get", kind, "--all-namespaces", "--output", "json")
 		if err != nil {
 			t.Fatal(err)

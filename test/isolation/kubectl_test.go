@@ -139,7 +139,11 @@ func TestN158KubectlReplaceByForceMakesNewCredentials(t *testing.T) {
 		if !m.accepted(after) {
 			m.w.t.Error("the new secret is refused")
 		}
-		for _, claim := range m.w.issued(m.object).Claims {
+		claims := m.w.issued(m.object).Claims
+		if len(claims) == 0 {
+			m.w.t.Error("the object has no claim: the test shows nothing of claims")
+		}
+		for _, claim := range claims {
 			if claim.Since == nil {
 				m.w.t.Errorf("the claim %s was lost", claim.Name)
 			}
