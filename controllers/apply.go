@@ -28,7 +28,7 @@ func (i *Issuance) apply(ctx context.Context, s subject, d decision) (subject, e
 			return s, errors.Join(err, i.sayRefused(ctx, s, next, err))
 		}
 		s = after
-		i.tell(s, next.event)
+		i.recordEvent(s, next.event)
 	}
 	return s, nil
 }
@@ -140,12 +140,12 @@ func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause
 	if equality.Semantic.DeepEqual(status, s.status) {
 		return nil
 	}
-	told := readyEvent(s.status.Conditions, status.Conditions)
+	event := readyEvent(s.status.Conditions, status.Conditions)
 	after, err := i.writeStatus(ctx, s, status)
 	if err != nil {
 		return err
 	}
-	i.tell(after, told)
+	i.recordEvent(after, event)
 	return nil
 }
 
@@ -175,7 +175,7 @@ func isTerminating(err error) bool {
 	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
-func (i *Issuance) tell(s subject, e eventText) {
+func (i *Issuance) recordEvent(s subject, e eventText) {
 	if e.reason == "" {
 		return
 	}

@@ -70,12 +70,12 @@ func TestWhatTheTransformsLeaveDecidesTheSame(t *testing.T) {
 		if diff := cmp.Diff(wantSecret, secret); diff != "" {
 			t.Errorf("the Secret (-whole +transformed)\n%s", diff)
 		}
-		if steps := told(decide(inputOf(oc, observation{secret: secret}))); len(steps) != 0 {
+		if steps := linesOf(decide(inputOf(oc, observation{secret: secret}))); len(steps) != 0 {
 			t.Errorf("transformed copies of an unchanged client take the steps %q", steps)
 		}
 		in := inputOf(oc, observation{secret: secret})
 		in.subject.endpoints = func(string) map[string]string { return map[string]string{} } // written once, wanted no more
-		if steps := told(decide(in)); len(steps) == 0 {
+		if steps := linesOf(decide(in)); len(steps) == 0 {
 			t.Error("the transformed Secret has forgotten what was written")
 		}
 	}

@@ -171,7 +171,7 @@ func keysMatch(in outcome) (reason, message string, failed bool) {
 			"Restore the Secret %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
 			credential.SharedKeySecret, v1alpha1.AnnotationResetCredentials)
 	}
-	return string(v1alpha1.ReadyReasonKeyMismatch), message, in.issued.proof == unproven
+	return string(v1alpha1.ReadyReasonKeyMismatch), message, in.issued.verification == unverified
 }
 
 func secretIsOurs(in outcome) (reason, message string, failed bool) {

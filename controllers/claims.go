@@ -53,8 +53,8 @@ type claimant struct {
 	wants    []policy.Claim
 	recorded []v1alpha1.ClaimStatus // in its status
 	copied   bool                   // its status was made for another object
-	// onlyKeeps: it keeps what it holds and takes nothing new, because policy denies it.
-	onlyKeeps bool
+	// denied: it keeps what it holds and takes nothing new, because policy denies it.
+	denied bool
 }
 
 // claimResult says whether an object holds a claim, or who does.
@@ -140,13 +140,13 @@ func (l *ledger) settleOne(claim policy.Claim, c claimant, now time.Time) (claim
 	case mine >= 0 && together(claim.Kind, e.holds[mine], first):
 		e.waiting = without(e.waiting, c.ref)
 		return claimResult{Claim: claim, since: e.holds[mine].since}, others
-	case len(e.holds) == 0 && !isReserved && c.onlyKeeps:
+	case len(e.holds) == 0 && !isReserved && c.denied:
 		e.wait(c.ref)
 		return claimResult{Claim: claim, denied: true}, others
 	case len(e.holds) == 0 && isReserved:
 		e.wait(c.ref)
 		return claimResult{Claim: claim, heldBy: reserved.Holder, heldSince: reserved.Since, reservedUntil: reserved.until()}, others
-	case len(e.holds) == 0 || clear && !c.onlyKeeps && claim.Kind == v1alpha1.ClaimCallback && first.ref.namespace == c.ref.namespace:
+	case len(e.holds) == 0 || clear && !c.denied && claim.Kind == v1alpha1.ClaimCallback && first.ref.namespace == c.ref.namespace:
 		e.holds = append(e.holds, hold{ref: c.ref, uid: c.uid, since: now.UTC().Truncate(time.Microsecond)})
 		e.waiting = without(e.waiting, c.ref)
 		l.released.remove(claim)

@@ -380,7 +380,7 @@ func TestCornersOfTheLedger(t *testing.T) {
 		l := newLedger(newReleased())
 		l.settle(of("a", "one", callback), now)
 		denied := of("a", "two", callback)
-		denied.onlyKeeps = true
+		denied.denied = true
 		if got, _ := l.settle(denied, now); got[0].held() {
 			t.Error("it holds the claim")
 		}

@@ -26,48 +26,48 @@ type eventText struct {
 	reason, message string
 }
 
-// outlook tells what the object waits for.
-type outlook int
+// progress tells what the object waits for.
+type progress int
 
 const (
-	outlookDone    outlook = iota // nothing
-	outlookWaiting                // something that comes by itself: Reconciling
-	outlookStalled                // a person: Stalled
+	progressDone        progress = iota // nothing
+	progressReconciling                 // something that comes by itself: Reconciling
+	progressStalled                     // a person: Stalled
 )
 
 // readiness is what Ready says, and what the object waits for.
 type readiness struct {
 	status          metav1.ConditionStatus
 	reason, message string
-	outlook         outlook
+	progress        progress
 }
 
 // summary is what Ready says once the steps of a decision are done.
 func (o outcome) summary() readiness {
 	if reason, message, failed := firstFailure(acceptedChecks, o.input); failed && reason != string(v1alpha1.AcceptedReasonSuspended) {
-		return readiness{metav1.ConditionFalse, reason, message, o.outlookOf(v1alpha1.AcceptedReason(reason))}
+		return readiness{metav1.ConditionFalse, reason, message, o.progressOf(v1alpha1.AcceptedReason(reason))}
 	}
 	reason, message, failed := firstFailure(secretChecks, o)
 	suspended, why, isSuspended := notSuspended(o.input)
 	switch {
 	case failed && (reason == string(v1alpha1.ReadyReasonKeyMismatch) || !isSuspended):
-		return readiness{metav1.ConditionFalse, reason, message, outlookStalled}
+		return readiness{metav1.ConditionFalse, reason, message, progressStalled}
 	case isSuspended: // the wish is fulfilled
-		return readiness{metav1.ConditionTrue, suspended, why, outlookDone}
+		return readiness{metav1.ConditionTrue, suspended, why, progressDone}
 	default:
-		return readiness{metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued), issuedMessage(o), outlookDone}
+		return readiness{metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued), issuedMessage(o), progressDone}
 	}
 }
 
-// outlookOf returns what an object that is not accepted waits for.
-func (in input) outlookOf(reason v1alpha1.AcceptedReason) outlook {
+// progressOf returns what an object that is not accepted waits for.
+func (in input) progressOf(reason v1alpha1.AcceptedReason) progress {
 	switch {
 	case reason == v1alpha1.AcceptedReasonDeleting:
-		return outlookWaiting
+		return progressReconciling
 	case reason != v1alpha1.AcceptedReasonPolicyDenied && !in.comesByItself().IsZero():
-		return outlookWaiting // for a claim that is kept for another namespace for some time
+		return progressReconciling // for a claim that is kept for another namespace for some time
 	default:
-		return outlookStalled
+		return progressStalled
 	}
 }
 
@@ -78,7 +78,7 @@ func (o outcome) issuing() readiness {
 		return r
 	}
 	return readiness{metav1.ConditionUnknown, string(v1alpha1.ReadyReasonIssuing),
-		fmt.Sprintf("A new client secret was made. The Secret %q that holds it is being written.", o.subject.secretName), outlookWaiting}
+		fmt.Sprintf("A new client secret was made. The Secret %q that holds it is being written.", o.subject.secretName), progressReconciling}
 }
 
 // notWritten is what Ready says if the API server does not take the Secret.
@@ -86,14 +86,14 @@ func (o outcome) notWritten(message string) readiness {
 	if r := o.summary(); r.reason != string(v1alpha1.ReadyReasonIssued) {
 		return r
 	}
-	return readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten), message, outlookStalled}
+	return readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten), message, progressStalled}
 }
 
 func issuedMessage(o outcome) string {
 	switch name := o.subject.secretName; {
 	case o.subject.public:
 		return fmt.Sprintf("The Secret %q holds the client ID. A Public client has no client secret.", name)
-	case o.issued.proof == provenOnce:
+	case o.issued.verification == verifiedStored:
 		return fmt.Sprintf("The Secret %q is accepted, but the key it was made with is gone: it cannot be restored should it be lost. "+
 			"Restore the Secret %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
 			name, credential.OperatorKeySecret, v1alpha1.AnnotationResetCredentials)
@@ -125,8 +125,8 @@ func (o outcome) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 		set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted), "The spec is served.")
 	}
 	set(v1alpha1.ConditionReady, ready.status, ready.reason, ready.message)
-	setIf(ready.outlook == outlookWaiting, v1alpha1.ConditionReconciling, metav1.ConditionTrue, ready.reason, ready.message)
-	setIf(ready.outlook == outlookStalled, v1alpha1.ConditionStalled, metav1.ConditionTrue, ready.reason, ready.message)
+	setIf(ready.progress == progressReconciling, v1alpha1.ConditionReconciling, metav1.ConditionTrue, ready.reason, ready.message)
+	setIf(ready.progress == progressStalled, v1alpha1.ConditionStalled, metav1.ConditionTrue, ready.reason, ready.message)
 	setIf(len(o.seen.notOpen) > 0, v1alpha1.ConditionScopesResolved, metav1.ConditionFalse,
 		string(v1alpha1.ScopesResolvedReasonNotOpen), notOpenMessage(o.seen.notOpen))
 	return status

@@ -19,17 +19,17 @@ type issue struct {
 	// handled is the value of the reset annotation that was acted upon last.
 	handled string
 	// secret is the client secret; empty for a Public client.
-	secret string
-	proof  proof
+	secret       string
+	verification verification
 }
 
-// proof tells whether the credential in the status belongs to the keys.
-type proof int
+// verification tells whether the credential in the status belongs to the keys.
+type verification int
 
 const (
-	proven     proof = iota // the keys make the secret, and the verifier accepts it
-	provenOnce              // they do not, but the Secret of the cluster is accepted
-	unproven                // they do not, and neither is the Secret
+	verified       verification = iota // the keys make the secret, and the verifier accepts it
+	verifiedStored                     // they do not, but the Secret of the cluster is accepted
+	unverified                         // they do not, and neither is the Secret
 )
 
 // decideCredentials makes the first credential, or a new one if a reset is asked for, and
@@ -47,12 +47,12 @@ func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 	case asked && value != issued.handled:
 		issued.credentials, issued.handled, issued.reset = newCredential(in, in.newID), value, true
 	}
-	return prove(in, issued)
+	return verify(in, issued)
 }
 
 // keepCredentials returns the credentials without the reset that is asked for.
 func keepCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
-	return prove(in, knownCredentials(in, status))
+	return verify(in, knownCredentials(in, status))
 }
 
 // knownCredentials returns the credentials of the status. A status that was lost is rebuilt
@@ -100,9 +100,9 @@ func rootOf(in input) credential.Key {
 	return in.keys.root
 }
 
-// prove derives the client secret of the last credential and asks whether it is the one of
+// verify derives the client secret of the last credential and asks whether it is the one of
 // the status.
-func prove(in input, issued issue) issue {
+func verify(in input, issued issue) issue {
 	if len(issued.credentials) == 0 {
 		return issued
 	}
@@ -111,7 +111,7 @@ func prove(in input, issued issue) issue {
 	if c.ExpiresAt == nil && credential.Verify(in.keys.shared, uid, c.ID, issued.secret, c.Verifier) {
 		return issued
 	}
-	issued.proof = unproven
+	issued.verification = unverified
 	// What a signed client's secret is, the authorization server derives too: no other one is accepted.
 	owner := ownerOf(in.seen.secret, in.subject)
 	if c.ExpiresAt != nil || in.subject.signed || owner != ownerSelf && owner != ownerLost {
@@ -119,7 +119,7 @@ func prove(in input, issued issue) issue {
 	}
 	held := string(in.seen.secret.Data[in.subject.dataKey(v1alpha1.KeyClientSecret)])
 	if credential.Verify(in.keys.shared, uid, c.ID, held, c.Verifier) {
-		issued.proof = provenOnce
+		issued.verification = verifiedStored
 	}
 	return issued
 }

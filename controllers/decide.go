@@ -104,7 +104,7 @@ func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outco
 // withSecretName returns the outcome with the name of the Secret in the status, unless that
 // Secret is not written.
 func (o outcome) withSecretName() outcome {
-	if o.issued.proof == proven && o.secretOwner() != ownerForeign {
+	if o.issued.verification == verified && o.secretOwner() != ownerForeign {
 		o.status.SecretName = o.subject.secretName
 	}
 	return o

@@ -104,8 +104,8 @@ func heldBy(oc *v1alpha1.OAuthClient, id string, change ...func(*corev1.Secret))
 	return secret
 }
 
-// told writes the steps of a decision as lines.
-func told(d decision) []string {
+// linesOf writes the steps of a decision as lines.
+func linesOf(d decision) []string {
 	var lines []string
 	for _, s := range d.steps {
 		dry := ""
@@ -126,7 +126,7 @@ func told(d decision) []string {
 			lines = append(lines, "refused: "+statusLine(s.refused("why")))
 		}
 		if s.event.reason != "" {
-			lines = append(lines, "tell "+s.event.reason)
+			lines = append(lines, "event "+s.event.reason)
 		}
 	}
 	if d.after > 0 {
@@ -186,59 +186,59 @@ func TestADecisionAboutAClient(t *testing.T) {
 		{
 			name: "a reset, stopped after the status: goes on with the same credential", oc: photoprint(with(outcome.issuing)),
 			seen:  observation{secret: heldBy(photoprint(), "anotheranoth2")},
-			steps: []string{"apply photoprint-oauth at 7", "tell Updated", issued + " " + oldN + " photoprint-oauth"},
+			steps: []string{"apply photoprint-oauth at 7", "event Updated", issued + " " + oldN + " photoprint-oauth"},
 		},
-		{name: "Secret deleted: created, nothing else", oc: photoprint(ready), steps: []string{"create photoprint-oauth", "tell Restored"}},
+		{name: "Secret deleted: created, nothing else", oc: photoprint(ready), steps: []string{"create photoprint-oauth", "event Restored"}},
 		{
 			name: "Secret edited: written at the version that was seen", oc: photoprint(ready),
-			seen: observation{secret: heldBy(photoprint(), oldN, edited)}, steps: []string{"apply photoprint-oauth at 7", "tell Restored"},
+			seen: observation{secret: heldBy(photoprint(), oldN, edited)}, steps: []string{"apply photoprint-oauth at 7", "event Restored"},
 		},
 		{
 			name: "the record removed: written", oc: photoprint(ready),
 			seen:  observation{secret: heldBy(photoprint(), oldN, func(s *corev1.Secret) { s.Annotations = nil })},
-			steps: []string{"apply photoprint-oauth at 7", "tell Restored"},
+			steps: []string{"apply photoprint-oauth at 7", "event Restored"},
 		},
 		{
 			name: "another content was written last: brought up to date", oc: photoprint(ready),
 			seen: observation{secret: heldBy(photoprint(func(oc *v1alpha1.OAuthClient) {
 				oc.Spec.Credentials.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{"team": "print"}
 			}), oldN)},
-			steps: []string{"apply photoprint-oauth at 7", "tell Updated"},
+			steps: []string{"apply photoprint-oauth at 7", "event Updated"},
 		},
 		{
 			name: "M7: another issuer: brought up to date, not changed by somebody else", oc: photoprint(ready),
 			seen:   observation{secret: heldBy(photoprint(), oldN)},
 			change: func(in input) input { in.issuer = "https://login.example.com"; return in },
-			steps:  []string{"apply photoprint-oauth at 7", "tell Updated"},
+			steps:  []string{"apply photoprint-oauth at 7", "event Updated"},
 		},
 		{
 			name: "the owner reference removed, written by our manager: taken back", oc: photoprint(ready),
 			seen: observation{secret: heldBy(photoprint(), oldN, orphaned, func(s *corev1.Secret) {
 				s.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "gatehouse-" + string(uid)}}
 			})},
-			steps: []string{"apply photoprint-oauth at 7", "tell Restored"},
+			steps: []string{"apply photoprint-oauth at 7", "event Restored"},
 		},
 		{
 			name: "renamed: the new Secret, then the old one away, then the status", oc: photoprint(ready, renamed),
 			seen: observation{others: []corev1.Secret{*heldBy(photoprint(), oldN)}},
-			steps: []string{"create elsewhere", "tell Updated", "remove photoprint-oauth at 7 of the-secret",
+			steps: []string{"create elsewhere", "event Updated", "remove photoprint-oauth at 7 of the-secret",
 				issued + " " + oldN + " elsewhere"},
 		},
 		{
 			name: "renamed to a foreign one: the old Secret stays, and the client is accepted", oc: photoprint(ready, renamed),
 			seen: observation{secret: heldBy(photoprint(renamed), oldN, orphaned), others: []corev1.Secret{*heldBy(photoprint(), oldN)}},
-			steps: []string{"status accepted False/SecretConflict " + oldN + " photoprint-oauth", "tell SecretConflict",
+			steps: []string{"status accepted False/SecretConflict " + oldN + " photoprint-oauth", "event SecretConflict",
 				"again after 1m0s"},
 		},
 		{
 			name: "another type: asked first, then replaced", oc: photoprint(ready, retyped), seen: observation{secret: heldBy(photoprint(), oldN)},
-			steps: []string{probe, kept, "remove photoprint-oauth at 7 of the-secret", "create photoprint-oauth", "tell Updated",
+			steps: []string{probe, kept, "remove photoprint-oauth at 7 of the-secret", "create photoprint-oauth", "event Updated",
 				issued + " " + oldN + " photoprint-oauth"},
 		},
 		{
 			name: "immutable and another issuer: asked first, then replaced", oc: photoprint(ready), seen: observation{secret: heldBy(photoprint(), oldN, immutable)},
 			change: func(in input) input { in.issuer = "https://login.example.com"; return in },
-			steps:  []string{probe, kept, "remove photoprint-oauth at 7 of the-secret", "create photoprint-oauth", "tell Updated"},
+			steps:  []string{probe, kept, "remove photoprint-oauth at 7 of the-secret", "create photoprint-oauth", "event Updated"},
 		},
 		{name: "immutable and as it should be: nothing", oc: photoprint(ready), seen: observation{secret: heldBy(photoprint(), oldN, immutable)}},
 		{
@@ -248,32 +248,32 @@ func TestADecisionAboutAClient(t *testing.T) {
 		{
 			name: "a foreign Secret: a credential, but no Secret", oc: photoprint(),
 			seen:  observation{secret: heldBy(photoprint(), oldN, orphaned)},
-			steps: []string{"status accepted False/SecretConflict " + first + " ", "tell SecretConflict", "again after 1m0s"},
+			steps: []string{"status accepted False/SecretConflict " + first + " ", "event SecretConflict", "again after 1m0s"},
 		},
 		{
 			name: "our reference on an Opaque Secret: foreign", oc: photoprint(ready),
 			seen:  observation{secret: heldBy(photoprint(), oldN, func(s *corev1.Secret) { s.Type = corev1.SecretTypeOpaque })},
-			steps: []string{"status accepted False/SecretConflict " + oldN + " photoprint-oauth", "tell SecretConflict", "again after 1m0s"},
+			steps: []string{"status accepted False/SecretConflict " + oldN + " photoprint-oauth", "event SecretConflict", "again after 1m0s"},
 		},
 		{
 			name: "reset: asked first; status before Secret", oc: photoprint(ready, reset("1")), seen: observation{secret: heldBy(photoprint(), oldN)},
-			steps: []string{"dry-run apply photoprint-oauth at 7", kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "tell Reset",
+			steps: []string{"dry-run apply photoprint-oauth at 7", kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "event Reset",
 				"apply photoprint-oauth at 7", issued + " " + freshN + " photoprint-oauth"},
 		},
 		{
 			name: "reset of an immutable one: asked under another name", oc: photoprint(ready, reset("1")), seen: observation{secret: heldBy(photoprint(), oldN, immutable)},
-			steps: []string{probe, kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "tell Reset",
+			steps: []string{probe, kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "event Reset",
 				"remove photoprint-oauth at 7 of the-secret", "create photoprint-oauth", issued + " " + freshN + " photoprint-oauth"},
 		},
 		{
 			name: "reset and the Secret is gone", oc: photoprint(ready, reset("1")),
-			steps: []string{probe, kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "tell Reset",
+			steps: []string{probe, kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "event Reset",
 				"create photoprint-oauth", issued + " " + freshN + " photoprint-oauth"},
 		},
 		{
 			name: "reset while the name is a foreign one's: it waits", oc: photoprint(ready, reset("1")),
 			seen:  observation{secret: heldBy(photoprint(), oldN, orphaned)},
-			steps: []string{"status accepted False/SecretConflict " + oldN + " photoprint-oauth", "tell SecretConflict", "again after 1m0s"},
+			steps: []string{"status accepted False/SecretConflict " + oldN + " photoprint-oauth", "event SecretConflict", "again after 1m0s"},
 		},
 		{
 			name: "reset that was handled: nothing", seen: observation{secret: heldBy(photoprint(ready, handled), oldN)},
@@ -286,14 +286,14 @@ func TestADecisionAboutAClient(t *testing.T) {
 		{
 			name: "reset to the empty value: one more", seen: observation{secret: heldBy(photoprint(ready, handled), oldN)},
 			oc: photoprint(ready, reset(""), handled),
-			steps: []string{"dry-run apply photoprint-oauth at 7", kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "tell Reset",
+			steps: []string{"dry-run apply photoprint-oauth at 7", kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "event Reset",
 				"apply photoprint-oauth at 7", issued + " " + freshN + " photoprint-oauth"},
 		},
 		{
 			name: "reset while suspended: handled, and refused throughout", oc: photoprint(ready, suspended, reset("1")),
 			seen: observation{secret: heldBy(photoprint(), oldN)},
 			steps: []string{"dry-run apply photoprint-oauth at 7", "refused: True/Suspended " + oldN + " photoprint-oauth",
-				"status True/Suspended " + freshN + " photoprint-oauth", "tell Reset", "apply photoprint-oauth at 7"},
+				"status True/Suspended " + freshN + " photoprint-oauth", "event Reset", "apply photoprint-oauth at 7"},
 		},
 		{
 			name: "a reset that is there at first is part of the first credential", oc: photoprint(reset("1")),
@@ -301,24 +301,24 @@ func TestADecisionAboutAClient(t *testing.T) {
 		},
 		{
 			name: "suspended: said, the Secret stays", oc: photoprint(ready, suspended), seen: observation{secret: heldBy(photoprint(), oldN)},
-			steps: []string{"status True/Suspended " + oldN + " photoprint-oauth", "tell Suspended"},
+			steps: []string{"status True/Suspended " + oldN + " photoprint-oauth", "event Suspended"},
 		},
 		{
 			name: "suspended and Secret deleted: written", oc: photoprint(ready, suspended),
-			steps: []string{"create photoprint-oauth", "tell Restored", "status True/Suspended " + oldN + " photoprint-oauth", "tell Suspended"},
+			steps: []string{"create photoprint-oauth", "event Restored", "status True/Suspended " + oldN + " photoprint-oauth", "event Suspended"},
 		},
 		{
 			name: "a new client whose callback is taken: issued, but not accepted", oc: photoprint(),
 			change: func(in input) input { return in.conflicting(v1alpha1.ClaimCallback, "https://photoprint.example/") },
-			steps:  []string{"create photoprint-oauth", "status False/CallbackConflict " + first + " photoprint-oauth", "tell CallbackConflict"},
+			steps:  []string{"create photoprint-oauth", "status False/CallbackConflict " + first + " photoprint-oauth", "event CallbackConflict"},
 		},
 		{
 			name: "denied by policy: said, and nothing is written", oc: photoprint(), seen: observation{denials: denied},
-			steps: []string{"status False/PolicyDenied ", "tell PolicyDenied"},
+			steps: []string{"status False/PolicyDenied ", "event PolicyDenied"},
 		},
 		{
 			name: "denied and the Secret deleted: it stays away", oc: photoprint(ready), seen: observation{denials: denied},
-			steps: []string{"status False/PolicyDenied " + oldN + " photoprint-oauth", "tell PolicyDenied"},
+			steps: []string{"status False/PolicyDenied " + oldN + " photoprint-oauth", "event PolicyDenied"},
 		},
 		{
 			name: "other keys, but the Secret is accepted: left alone, and said", oc: photoprint(ready, func(oc *v1alpha1.OAuthClient) {
@@ -332,21 +332,21 @@ func TestADecisionAboutAClient(t *testing.T) {
 		{
 			name: "other keys and an edited Secret: refused, nothing written", oc: photoprint(ready, otherKeys),
 			seen:  observation{secret: heldBy(photoprint(), oldN, edited)},
-			steps: []string{"status accepted False/KeyMismatch " + oldN + " photoprint-oauth", "tell KeyMismatch"},
+			steps: []string{"status accepted False/KeyMismatch " + oldN + " photoprint-oauth", "event KeyMismatch"},
 		},
 		{
 			name: "other keys and no Secret: refused, nothing written", oc: photoprint(ready, otherKeys),
-			steps: []string{"status accepted False/KeyMismatch " + oldN + " photoprint-oauth", "tell KeyMismatch"},
+			steps: []string{"status accepted False/KeyMismatch " + oldN + " photoprint-oauth", "event KeyMismatch"},
 		},
 		{
 			name: "other keys and a reset: as any reset", oc: photoprint(ready, otherKeys, reset("1")), seen: observation{secret: heldBy(photoprint(), oldN)},
 			steps: []string{"dry-run apply photoprint-oauth at 7", "refused: accepted False/KeyMismatch " + oldN + " photoprint-oauth",
-				"status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "tell Reset", "apply photoprint-oauth at 7", issued + " " + freshN + " photoprint-oauth"},
+				"status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "event Reset", "apply photoprint-oauth at 7", issued + " " + freshN + " photoprint-oauth"},
 		},
 		{
 			name:  "a client ID that is another's: refused, nothing written",
 			oc:    photoprint(ready, func(oc *v1alpha1.OAuthClient) { oc.Status.ClientID = "photos.photostorage" }),
-			steps: []string{"status False/ClientIDConflict " + oldN + " photoprint-oauth", "tell ClientIDConflict"},
+			steps: []string{"status False/ClientIDConflict " + oldN + " photoprint-oauth", "event ClientIDConflict"},
 		},
 		{
 			name: "the status was restored onto a new object: begun anew", oc: photoprint(ready, restored, otherKeys),
@@ -383,7 +383,7 @@ func TestADecisionAboutAClient(t *testing.T) {
 			if row.change != nil {
 				in = row.change(in)
 			}
-			if diff := cmp.Diff(row.steps, told(decide(in))); diff != "" {
+			if diff := cmp.Diff(row.steps, linesOf(decide(in))); diff != "" {
 				t.Errorf("steps (-want +got)\n%s", diff)
 			}
 		})

@@ -467,32 +467,32 @@ func (c *clock) advance(d time.Duration) {
 
 // eventLog takes the place of the API for events.
 type eventLog struct {
-	mu   sync.Mutex
-	told []string
+	mu     sync.Mutex
+	events []string
 }
 
 func (e *eventLog) Eventf(regarding, _ runtime.Object, kind, reason, _, note string, args ...any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	object, _ := meta.Accessor(regarding)
-	e.told = append(e.told, fmt.Sprintf("%s %s %s: %s", kind, reason, object.GetName(), fmt.Sprintf(note, args...)))
+	e.events = append(e.events, fmt.Sprintf("%s %s %s: %s", kind, reason, object.GetName(), fmt.Sprintf(note, args...)))
 }
 
 func (e *eventLog) all() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.Clone(e.told)
+	return slices.Clone(e.events)
 }
 
-// reasons returns the reasons that were told, in order, and forgets them.
+// reasons returns the reasons that were recorded, in order, and forgets them.
 func (e *eventLog) reasons() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var out []string
-	for _, line := range e.told {
+	for _, line := range e.events {
 		out = append(out, strings.Fields(line)[1])
 	}
-	e.told = nil
+	e.events = nil
 	return out
 }
 

@@ -110,7 +110,7 @@ func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Re
 		}
 		claims, err := i.Claims.settle(ctx, claimant{
 			ref: s.ref(), uid: s.uid(), wants: s.claims, recorded: s.status.Claims,
-			copied: s.copied(), onlyKeeps: len(seen.denials) > 0,
+			copied: s.copied(), denied: len(seen.denials) > 0,
 		})
 		if err != nil {
 			return again(ctx, err)

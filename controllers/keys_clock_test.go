@@ -64,7 +64,7 @@ func TestN103WithTwoClocksThatDisagreeNothingIsRotated(t *testing.T) {
 
 // N103, on a real API server: a year ahead, then right again.
 func TestN103AnOperatorAYearAheadSaysSoAndChangesNoKey(t *testing.T) {
-	s, r := newKeysScene(t)
+	s, r := newKeysFixture(t)
 	apiServer := apiclient.NewClock()
 	config := rest.CopyConfig(s.env.Config)
 	config.Wrap(apiServer.Wrap)
@@ -86,9 +86,9 @@ func TestN103AnOperatorAYearAheadSaysSoAndChangesNoKey(t *testing.T) {
 		for range 3 {
 			s.look(r)
 		}
-		told := s.events.all()
-		if len(told) != 1 || !strings.HasPrefix(told[0], "Warning KeyClockSkew gatehouse-authserver-keys") {
-			t.Errorf("events %q, want one", told)
+		events := s.events.all()
+		if len(events) != 1 || !strings.HasPrefix(events[0], "Warning KeyClockSkew gatehouse-authserver-keys") {
+			t.Errorf("events %q, want one", events)
 		}
 		s.clock.advance(skewEvery)
 		s.look(r)
@@ -99,8 +99,8 @@ func TestN103AnOperatorAYearAheadSaysSoAndChangesNoKey(t *testing.T) {
 		s.events.reasons()
 		s.clock.advance(right().Sub(s.clock.Now()))
 		s.look(r)
-		if told := s.events.all(); len(told) != 0 {
-			t.Errorf("events with the right clock: %q", told)
+		if events := s.events.all(); len(events) != 0 {
+			t.Errorf("events with the right clock: %q", events)
 		}
 	}
 	s.wantWrites()

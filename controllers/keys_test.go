@@ -103,7 +103,7 @@ func (s *fixture) keysReconciler(c client.WithWatch) *KeysReconciler {
 	return &KeysReconciler{Client: c, Live: c, Namespace: s.ns, Keys: s.keys, Events: s.events, Now: s.clock.Now}
 }
 
-func newKeysScene(t *testing.T) (*fixture, *KeysReconciler) {
+func newKeysFixture(t *testing.T) (*fixture, *KeysReconciler) {
 	t.Helper()
 	s := newFixture(t)
 	s.keys = &Keys{}
@@ -134,7 +134,7 @@ func (s *fixture) keyData() map[string]map[string][]byte {
 }
 
 func TestTheKeysAreMadeAtFirstStartAndThenKept(t *testing.T) {
-	s, r := newKeysScene(t)
+	s, r := newKeysFixture(t)
 	s.look(r)
 	s.wantWrites("create gatehouse-operator-key", "create gatehouse-shared-key", "create gatehouse-authserver-keys")
 	s.must(r.Ready(nil))
@@ -155,7 +155,7 @@ func TestTheKeysAreMadeAtFirstStartAndThenKept(t *testing.T) {
 }
 
 func TestAKeyCannotBeEditedByMistake(t *testing.T) {
-	s, r := newKeysScene(t)
+	s, r := newKeysFixture(t)
 	s.look(r)
 	for _, name := range []string{credential.OperatorKeySecret, credential.SharedKeySecret} {
 		secret := s.secret(name)
@@ -182,7 +182,7 @@ func TestAKeyThatIsGoneWhileClientsExistIsNeverMadeAnew(t *testing.T) {
 		{name: "keys of the tokens, with a Public client only", secret: credential.AuthserverKeysSecret, public: true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s, r := newKeysScene(t)
+			s, r := newKeysFixture(t)
 			s.look(r)
 			oc := s.issued("photoprint", func(oc *v1alpha1.OAuthClient) {
 				if row.public {
@@ -202,8 +202,8 @@ func TestAKeyThatIsGoneWhileClientsExistIsNeverMadeAnew(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), s.ns+"/"+row.secret) || !strings.Contains(err.Error(), "backup") {
 				t.Errorf("readyz says %v", err)
 			}
-			if told := s.events.all(); len(told) == 0 || !strings.HasPrefix(told[0], "Warning KeyMissing "+row.secret) {
-				t.Errorf("events %q", told)
+			if events := s.events.all(); len(events) == 0 || !strings.HasPrefix(events[0], "Warning KeyMissing "+row.secret) {
+				t.Errorf("events %q", events)
 			}
 			for _, name := range []string{"photoprint", "photoapp"} {
 				_, err := s.reconcile(s.r, name)
@@ -226,7 +226,7 @@ func TestAKeyThatIsGoneWhileClientsExistIsNeverMadeAnew(t *testing.T) {
 }
 
 func TestAKeyIsNotMadeOnTheWordOfACacheThatKnowsNobody(t *testing.T) {
-	s, r := newKeysScene(t)
+	s, r := newKeysFixture(t)
 	s.look(r)
 	s.issued("photoprint")
 	s.must(s.api.Delete(t.Context(), s.secret(credential.OperatorKeySecret)))
@@ -241,7 +241,7 @@ func TestAKeyIsNotMadeOnTheWordOfACacheThatKnowsNobody(t *testing.T) {
 }
 
 func TestADamagedKeyIsSaidAndNotOverwritten(t *testing.T) {
-	s, r := newKeysScene(t)
+	s, r := newKeysFixture(t)
 	s.look(r)
 	s.edit(credential.AuthserverKeysSecret, func(o *corev1.Secret) { o.Data = map[string][]byte{"note": []byte("x")} })
 	s.writes.reset()
@@ -253,7 +253,7 @@ func TestADamagedKeyIsSaidAndNotOverwritten(t *testing.T) {
 }
 
 func TestTheKeysOfTheTokensAreRotatedByTime(t *testing.T) {
-	s, r := newKeysScene(t)
+	s, r := newKeysFixture(t)
 	s.look(r)
 	s.issued("photoprint")
 	first := slices.Collect(maps.Keys(s.secret(credential.AuthserverKeysSecret).Data))
@@ -277,7 +277,7 @@ func TestTheKeysOfTheTokensAreRotatedByTime(t *testing.T) {
 }
 
 func TestOfTwoOperatorsAtOnceOneRotates(t *testing.T) {
-	s, r := newKeysScene(t)
+	s, r := newKeysFixture(t)
 	s.look(r)
 	s.clock.advance(credential.RotationPeriod)
 	plans := make([]keysPlan, 2)
@@ -300,7 +300,7 @@ func TestOfTwoOperatorsAtOnceOneRotates(t *testing.T) {
 func TestWhicheverCallFailsTheKeysAreMadeOnce(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for n := 1; ; n++ {
-			s, r := newKeysScene(t)
+			s, r := newKeysFixture(t)
 			f := &fault{nth: n, after: after}
 			first := s.keysReconciler(f.in(s.api))
 			if _, err := first.Reconcile(t.Context(), ctrl.Request{}); f.struck == (err == nil) {
@@ -324,7 +324,7 @@ func TestWhicheverCallFailsTheKeysAreMadeOnce(t *testing.T) {
 }
 
 func TestOfTwoOperatorsAtOnceOneMakesTheKeys(t *testing.T) {
-	s, _ := newKeysScene(t)
+	s, _ := newKeysFixture(t)
 	var group sync.WaitGroup
 	operators := make([]*KeysReconciler, 4)
 	for i := range operators {
@@ -350,7 +350,7 @@ func TestOfTwoOperatorsAtOnceOneMakesTheKeys(t *testing.T) {
 }
 
 func TestKeysInUseStayInUseWhileTheAPIServerIsAway(t *testing.T) {
-	s, r := newKeysScene(t)
+	s, r := newKeysFixture(t)
 	s.look(r)
 	f := &fault{nth: 1}
 	r.Live = f.in(s.api)

@@ -94,9 +94,9 @@ func (s *fixture) serverBecomes(name string, status metav1.ConditionStatus, reas
 	})
 }
 
-// quietly waits until the cache of the manager has seen everything that was written so
+// awaitCache waits until the cache of the manager has seen everything that was written so
 // far and every reconcile of it is over: a client made now is Ready.
-func (s *fixture) quietly(name string) {
+func (s *fixture) awaitCache(name string) {
 	s.t.Helper()
 	s.client(name)
 	s.becomes(name, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
@@ -154,7 +154,7 @@ func TestUnderAManagerANewClientTakesTwoWritesAndNoEventAndAnUnchangedOneNone(t 
 	for i := range clients {
 		s.becomes(fmt.Sprintf("photoprint-%d", i), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	}
-	s.quietly("last")
+	s.awaitCache("last")
 	calls := map[string]int{}
 	for _, call := range s.writes.take() {
 		calls[call]++
@@ -180,7 +180,7 @@ func TestUnderAManagerANewClientTakesTwoWritesAndNoEventAndAnUnchangedOneNone(t 
 	other.ns = s.ns
 	other.start()
 	other.writes.reset()
-	other.quietly("after-a-restart")
+	other.awaitCache("after-a-restart")
 	for _, call := range other.writes.take() {
 		if call != "status after-a-restart" && call != "create after-a-restart-oauth" {
 			t.Errorf("%s, although nothing had changed", call)
@@ -200,7 +200,7 @@ func TestForeignSecretsNeverReachTheCache(t *testing.T) {
 		}))
 	}
 	mgr, _ := s.start()
-	s.quietly("photoprint")
+	s.awaitCache("photoprint")
 	s.eventually("the Secret is in the cache", func() bool { return len(s.cached(mgr.GetCache())) == 1 })
 	for _, secret := range s.cached(mgr.GetCache()) {
 		if secret.Name != "photoprint-oauth" || len(secret.ManagedFields) != 0 {

@@ -111,7 +111,7 @@ func TestASecretThatIsOnlyProvenDoesNotMakeASignedClientReady(t *testing.T) {
 			held := heldBy(oc, oldN, func(s *corev1.Secret) { s.Data[v1alpha1.KeyClientSecret] = []byte("chosen elsewhere") })
 			got := decide(inputOf(oc, observation{secret: held}))
 			if len(got.steps) != 1 || got.steps[0].status == nil {
-				t.Fatalf("steps %v, want the status alone", told(got))
+				t.Fatalf("steps %v, want the status alone", linesOf(got))
 			}
 			if c := meta.FindStatusCondition(got.steps[0].status.Conditions, string(v1alpha1.ConditionReady)); c.Status != row.status || c.Reason != row.reason {
 				t.Errorf("Ready=%s/%s, want %s/%s", c.Status, c.Reason, row.status, row.reason)

@@ -258,7 +258,7 @@ func TestN71AnObjectOfAnotherClassIsNeverTouched(t *testing.T) {
 	s.becomes("first", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	second.becomes("other", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	// Each of them looks at a later object only after it has seen everything before.
-	s.quietly("last")
+	s.awaitCache("last")
 	second.client("last", func(oc *v1alpha1.OAuthClient) { oc.Spec.ClassName = "second" })
 	second.becomes("last", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	ours, theirs := s.writes.take(), second.writes.take()

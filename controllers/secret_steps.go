@@ -28,12 +28,12 @@ type secretRef struct {
 // secretSteps returns what happens to the Secret, and to older ones of other names.
 func (o outcome) secretSteps() []step {
 	owner := o.secretOwner()
-	if o.issued.proof != proven || owner == ownerForeign {
+	if o.issued.verification != verified || owner == ownerForeign {
 		return nil // nothing that the keys make would be accepted, or the name is taken
 	}
 	want := contentOf(o.input, o.issued)
-	told := o.secretEvent(want)
-	create := step{create: &want, event: told, refused: o.refused}
+	event := o.secretEvent(want)
+	create := step{create: &want, event: event, refused: o.refused}
 	var steps []step
 	switch seen := o.seen.secret; {
 	case owner == ownerNone:
@@ -47,7 +47,7 @@ func (o outcome) secretSteps() []step {
 			removal(seen.Name, seen.UID, seen.ResourceVersion), create,
 		}
 	default:
-		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: told, refused: o.refused}}
+		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: event, refused: o.refused}}
 	}
 	for i := range o.seen.others {
 		other := &o.seen.others[i]
