@@ -19,48 +19,45 @@ var (
 // routes returns everything that is served at the issuer. The table is complete. What answers
 // HEAD, OPTIONS, a prefetch and every other method follows from it: see (*Site).Handler.
 func (s *Site) routes() []route {
-	two, one := dialectOAuth2, dialectOAuth1
-	cloudTwo, cloudOne := dialectConnectionsCloudOAuth2, dialectConnectionsCloudOAuth1
-	integration := dialectIntegrationCloud
 	return []route{
-		{get, oauth2.PathMetadata, openDocument, two, s.getMetadata},
-		{getOrPost, oauth2.PathAuthorize, step, two, s.authorize(two)},
-		{post, oauth2.PathToken, openAPI, two, s.token(two)},
-		{post, oauth2.PathRevoke, openAPI, two, s.postRevoke},
-		{post, oauth2.PathIntrospect, api, two, s.postIntrospect},
+		{get, oauth2.PathMetadata, openDocument, dialectOAuth2, s.getMetadata},
+		{getOrPost, oauth2.PathAuthorize, step, dialectOAuth2, s.authorize(dialectOAuth2)},
+		{post, oauth2.PathToken, openAPI, dialectOAuth2, s.token(dialectOAuth2)},
+		{post, oauth2.PathRevoke, openAPI, dialectOAuth2, s.postRevoke},
+		{post, oauth2.PathIntrospect, api, dialectOAuth2, s.postIntrospect},
 
-		{post, oauth1.PathRequestToken, api, one, s.requestToken(one)},
-		{get, oauth1.PathAuthorize, step, one, s.authorizeToken(one)},
-		{post, oauth1.PathAccessToken, api, one, s.accessToken(one)},
-		{post, oauth1.PathRevoke, api, one, s.revokeSigned(one)},
-		{post, oauth1.PathVerify, api, two, s.postVerify}, // for APIs, which speak OAuth 2.x to this server
+		{post, oauth1.PathRequestToken, api, dialectOAuth1, s.requestToken(dialectOAuth1)},
+		{get, oauth1.PathAuthorize, step, dialectOAuth1, s.authorizeToken(dialectOAuth1)},
+		{post, oauth1.PathAccessToken, api, dialectOAuth1, s.accessToken(dialectOAuth1)},
+		{post, oauth1.PathRevoke, api, dialectOAuth1, s.revokeSigned(dialectOAuth1)},
+		{post, oauth1.PathVerify, api, dialectOAuth2, s.postVerify}, // for APIs, which speak OAuth 2.x to this server
 
 		// With GET these take secrets in the query, from clients that may still send them there.
-		{get, oauth2.PathConnectionsCloudAuthorize, step, cloudTwo, s.authorize(cloudTwo)},
-		{getOrPost, oauth2.PathConnectionsCloudToken, api, cloudTwo, s.token(cloudTwo)},
-		{getOrPost, oauth1.PathConnectionsRequestToken, api, cloudOne, s.requestToken(cloudOne)},
-		{get, oauth1.PathConnectionsAuthorize, step, cloudOne, s.authorizeToken(cloudOne)},
-		{getOrPost, oauth1.PathConnectionsAccessToken, api, cloudOne, s.accessToken(cloudOne)},
-		{getOrPost, oauth2.PathConnectionsCloudIdentity, api, cloudTwo, s.getUserIdentity},
+		{get, oauth2.PathConnectionsCloudAuthorize, step, dialectConnectionsCloudOAuth2, s.authorize(dialectConnectionsCloudOAuth2)},
+		{getOrPost, oauth2.PathConnectionsCloudToken, api, dialectConnectionsCloudOAuth2, s.token(dialectConnectionsCloudOAuth2)},
+		{getOrPost, oauth1.PathConnectionsRequestToken, api, dialectConnectionsCloudOAuth1, s.requestToken(dialectConnectionsCloudOAuth1)},
+		{get, oauth1.PathConnectionsAuthorize, step, dialectConnectionsCloudOAuth1, s.authorizeToken(dialectConnectionsCloudOAuth1)},
+		{getOrPost, oauth1.PathConnectionsAccessToken, api, dialectConnectionsCloudOAuth1, s.accessToken(dialectConnectionsCloudOAuth1)},
+		{getOrPost, oauth2.PathConnectionsCloudIdentity, api, dialectConnectionsCloudOAuth2, s.getUserIdentity},
 
-		{get, oauth2.PathIntegrationCloudAuthorize, step, integration, s.authorize(integration)},
-		{post, oauth2.PathIntegrationCloudToken, openAPI, integration, s.token(integration)},
+		{get, oauth2.PathIntegrationCloudAuthorize, step, dialectIntegrationCloud, s.authorize(dialectIntegrationCloud)},
+		{post, oauth2.PathIntegrationCloudToken, openAPI, dialectIntegrationCloud, s.token(dialectIntegrationCloud)},
 
-		{get, "/interaction/{id}", step, two, s.getInteraction},
-		{post, "/interaction/{id}/login", form, two, s.postInteractionLogin},
-		{post, "/interaction/{id}/consent", form, two, s.postConsent},
+		{get, "/interaction/{id}", step, dialectOAuth2, s.getInteraction},
+		{post, "/interaction/{id}/login", form, dialectOAuth2, s.postInteractionLogin},
+		{post, "/interaction/{id}/consent", form, dialectOAuth2, s.postConsent},
 
-		{get, "/{$}", page, two, s.getHome},
-		{get, pathLogin, page, two, s.getLogin},
-		{post, pathLogin, form, two, s.postLogin},
-		{get, pathAccount, step, two, s.getAccount}, // it shows a notice once
-		{post, "/account/revoke", form, two, s.postAccountRevoke},
-		{post, "/account/sessions/end", form, two, s.postSessionsEnd},
-		{get, pathSignOut, page, two, s.getSignOut},
-		{post, pathSignOut, form, two, s.postSignOut},
+		{get, "/{$}", page, dialectOAuth2, s.getHome},
+		{get, pathLogin, page, dialectOAuth2, s.getLogin},
+		{post, pathLogin, form, dialectOAuth2, s.postLogin},
+		{get, pathAccount, step, dialectOAuth2, s.getAccount}, // it shows a notice once
+		{post, "/account/revoke", form, dialectOAuth2, s.postAccountRevoke},
+		{post, "/account/sessions/end", form, dialectOAuth2, s.postSessionsEnd},
+		{get, pathSignOut, page, dialectOAuth2, s.getSignOut},
+		{post, pathSignOut, form, dialectOAuth2, s.postSignOut},
 
-		{get, "/assets/{file}", public, two, s.getAsset},
-		{get, "/healthz", public, two, s.getHealth},
-		{get, "/readyz", public, two, s.getReady},
+		{get, "/assets/{file}", public, dialectOAuth2, s.getAsset},
+		{get, "/healthz", public, dialectOAuth2, s.getHealth},
+		{get, "/readyz", public, dialectOAuth2, s.getReady},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 )
 
 // requestWith sends a request with a method, a path and a header of its own.
@@ -198,5 +199,19 @@ func TestAWrongPathOrMethodNeedsNoServerThatHasStarted(t *testing.T) {
 		if got := h.requestWith(t, "GET", path, nil); got.StatusCode != status {
 			t.Errorf("GET %s: %d, want %d", path, got.StatusCode, status)
 		}
+	}
+}
+
+// Some clients take an answer for success only if its content type is one that they read.
+func TestARevocationAnswersWithAContentType(t *testing.T) {
+	h := newHouse(t)
+	got := h.client(t, authtest.PhotoPrint).post("/oauth2/revoke", url.Values{"token": {h.tokens(t).text("access_token")}}).wants(http.StatusOK)
+	if body := strings.TrimSpace(got.raw); got.Header.Get("Content-Type") != mediaJSON || body != "{}" {
+		t.Errorf("%v %q", got.Header, body)
+	}
+	app := h.photoBook(t)
+	signed := app.post("/oauth1/revoke", app.tokens(), nil).wants(http.StatusOK)
+	if signed.Header.Get("Content-Type") != mediaForm || signed.raw != "" {
+		t.Errorf("%v %q", signed.Header, signed.raw)
 	}
 }
