@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 	"github.com/gatehouse-dev/gatehouse/authserver/store/sqlite"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 // refresher is a client that refreshes a grant of Bob's.
@@ -265,6 +266,43 @@ func TestN27RetriesThatOvertakeEachOtherEndNothing(t *testing.T) {
 			}
 			r.mustRefresh(third)
 		}
+	}
+}
+
+// The key that a token was signed with stays its key, however long ago that was.
+func TestN27ARepeatedTokenIsTheSameAfterTheKeysWereRotated(t *testing.T) {
+	r := newRefresherOf(t, "Confidential")
+	caller, proof := r.caller(r.id), r.allow(r.request, r.bob(), false)
+	set := credential.KeySet{}
+	for _, begin := range []time.Duration{-time.Hour, 10 * time.Second, time.Minute} {
+		set.Keys = append(set.Keys, credential.NewSetKey(authtest.Start.Add(begin)))
+	}
+	keys, err := authserver.NewKeys(credential.NewKey(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Auth.UseKeys(keys)
+	ask := func(request authserver.TokenRequest) string {
+		t.Helper()
+		tokens, err := r.Auth.Token(t.Context(), caller, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tokens.RefreshToken
+	}
+	first := ask(redemption(proof, r.request.Callback))
+	second := ask(refreshing(first))
+	r.Clock.Advance(10 * time.Second)
+	if again := ask(refreshing(first)); again != second {
+		t.Errorf("under the next key the answer is %s, was %s", again, second)
+	}
+	third := ask(refreshing(second))
+	if again := ask(refreshing(first)); again != second {
+		t.Errorf("the answer to a request that was overtaken is %s, was %s", again, second)
+	}
+	r.Clock.Advance(50 * time.Second)
+	if again := ask(refreshing(second)); again != third {
+		t.Errorf("under the key after that the answer is %s, was %s", again, third)
 	}
 }
 
