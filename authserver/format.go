@@ -154,7 +154,7 @@ const (
 // grant ID, generation and MAC. The key is the one that was active when the generation
 // began, so that all who are given this generation are given the same token.
 func (k *Keys) signRefresh(g Grant) (string, error) {
-	_, id := k.active(g.RotatedAt)
+	id, _ := parseKeyID(k.set.ActiveAt(g.RotatedAt).ID) // NewKeys has checked each ID
 	b := append(make([]byte, 0, refreshBody+refreshMAC), id[:]...)
 	b = append(b, g.ID[:]...)
 	b = binary.BigEndian.AppendUint32(b, g.Generation)

@@ -207,6 +207,24 @@ func (r *refresher) present(chain []*authserver.Tokens, want string) {
 	}
 }
 
+// A token that two parties have ends the grant, also while its owner may not use the client.
+func TestN27AReusedTokenEndsTheGrantOfWhoIsNotEntitledToo(t *testing.T) {
+	for _, kind := range []string{"Confidential", "Public"} {
+		r := newRefresherOf(t, kind)
+		first := r.first()
+		second := r.mustRefresh(first.RefreshToken)
+		r.mustRefresh(second.RefreshToken)
+		r.Clock.Advance(time.Hour)
+		r.Entitlement.Withdraw(authtest.Bob, r.id)
+		if _, err := r.try(first.RefreshToken); !errors.Is(err, authserver.GrantUsedBefore) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if n := r.events(authserver.EventGrantRevoked); n != 1 {
+			t.Errorf("%s: %d revocations are audited", kind, n)
+		}
+	}
+}
+
 func TestN27ParallelRefreshesGetTheSameSuccessor(t *testing.T) {
 	for _, kind := range []string{"Confidential", "Public", withLimit} {
 		for _, n := range []int{16, 50} {
@@ -273,15 +291,17 @@ func TestN27RetriesThatOvertakeEachOtherEndNothing(t *testing.T) {
 func TestN27ARepeatedTokenIsTheSameAfterTheKeysWereRotated(t *testing.T) {
 	r := newRefresherOf(t, "Confidential")
 	caller, proof := r.caller(r.id), r.allow(r.request, r.bob(), false)
-	set := credential.KeySet{}
-	for _, begin := range []time.Duration{-time.Hour, 10 * time.Second, time.Minute} {
-		set.Keys = append(set.Keys, credential.NewSetKey(authtest.Start.Add(begin)))
+	set, shared := credential.KeySet{}, credential.NewKey()
+	rotate := func(wait time.Duration) { // to a key that is used from now on
+		t.Helper()
+		r.Clock.Advance(wait)
+		set.Keys = append(set.Keys, credential.NewSetKey(r.Clock.Now()))
+		keys, err := authserver.NewKeys(shared, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Auth.UseKeys(keys)
 	}
-	keys, err := authserver.NewKeys(credential.NewKey(), set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Auth.UseKeys(keys)
 	ask := func(request authserver.TokenRequest) string {
 		t.Helper()
 		tokens, err := r.Auth.Token(t.Context(), caller, request)
@@ -290,19 +310,19 @@ func TestN27ARepeatedTokenIsTheSameAfterTheKeysWereRotated(t *testing.T) {
 		}
 		return tokens.RefreshToken
 	}
+	rotate(0)
 	first := ask(redemption(proof, r.request.Callback))
 	second := ask(refreshing(first))
-	r.Clock.Advance(10 * time.Second)
-	if again := ask(refreshing(first)); again != second {
-		t.Errorf("under the next key the answer is %s, was %s", again, second)
-	}
+	rotate(10 * time.Second)
 	third := ask(refreshing(second))
 	if again := ask(refreshing(first)); again != second {
 		t.Errorf("the answer to a request that was overtaken is %s, was %s", again, second)
 	}
-	r.Clock.Advance(50 * time.Second)
-	if again := ask(refreshing(second)); again != third {
-		t.Errorf("under the key after that the answer is %s, was %s", again, third)
+	for n := range 3 {
+		rotate(20 * 24 * time.Hour)
+		if again := ask(refreshing(second)); again != third {
+			t.Errorf("%d keys later the answer is %s, was %s", n+1, again, third)
+		}
 	}
 }
 

@@ -105,6 +105,17 @@ func (s KeySet) Active(now time.Time) SetKey {
 	return active
 }
 
+// ActiveAt returns the key that was the active one at a time that has passed. Keys that were added
+// since change nothing. For a time before the first key it is what Active returns.
+func (s KeySet) ActiveAt(past time.Time) SetKey {
+	for _, k := range slices.Backward(s.Keys) {
+		if !k.NotBefore.After(past) {
+			return k
+		}
+	}
+	return s.Active(past)
+}
+
 // Find returns the key with the ID, and whether the set has it.
 func (s KeySet) Find(id string) (SetKey, bool) {
 	for _, k := range s.Keys {

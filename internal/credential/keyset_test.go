@@ -303,3 +303,23 @@ func FuzzParseKeySet(f *testing.F) {
 		}
 	})
 }
+
+func TestTheKeyThatWasActiveAtATimeStaysThatKey(t *testing.T) {
+	set, was := credential.KeySet{}, map[time.Time]string{}
+	for n := range 6 {
+		begin := start.AddDate(0, 0, 30*n)
+		set.Keys = append(set.Keys, credential.NewSetKey(begin))
+		for _, at := range []time.Time{begin, begin.AddDate(0, 0, 29)} {
+			was[at] = set.Active(at).ID
+		}
+		for at, id := range was {
+			if got := set.ActiveAt(at).ID; got != id {
+				t.Errorf("with %d keys, the key of %s is %s, was %s", n+1, at.Format(time.DateOnly), got, id)
+			}
+		}
+	}
+	before := start.AddDate(-1, 0, 0)
+	if set.ActiveAt(before).ID != set.Active(before).ID {
+		t.Error("for a time before the first key it is not the key that is used for a clock that is behind")
+	}
+}
