@@ -32,26 +32,26 @@ CREATE INDEX sessions_by_owner ON sessions (owner, authenticated_at);
 -- A grant is too wide a row to live in an index, so this table has row numbers. They
 -- count up, and so tell which of two grants of one millisecond is the newer.
 CREATE TABLE grants (
-    number           INTEGER PRIMARY KEY,
-    id               BLOB    NOT NULL CHECK (length(id) = 16),
-    client_uid       TEXT    NOT NULL,
-    owner            TEXT    NOT NULL,
-    scopes           TEXT    NOT NULL,
-    profile          TEXT    NOT NULL,
-    approved_at      INTEGER NOT NULL,
-    ends_at          INTEGER NOT NULL,
-    generation       INTEGER NOT NULL CHECK (generation BETWEEN 0 AND 4294967295),
-    rotated_at       INTEGER,
-    -- the value of rotated_at before its last change
+    number              INTEGER PRIMARY KEY,
+    id                  BLOB    NOT NULL CHECK (length(id) = 16),
+    client_uid          TEXT    NOT NULL,
+    owner               TEXT    NOT NULL,
+    scopes              TEXT    NOT NULL,
+    profile             TEXT    NOT NULL,
+    approved_at         INTEGER NOT NULL,
+    ends_at             INTEGER NOT NULL,
+    generation          INTEGER NOT NULL CHECK (generation BETWEEN 0 AND 4294967295),
+    rotated_at          INTEGER,
+    -- What rotated_at was before its last change.
     previous_rotated_at INTEGER,
-    revoked_at       INTEGER,
-    proof_hash       BLOB    NOT NULL CHECK (length(proof_hash) = 32),
-    callback         TEXT    NOT NULL,
-    code_challenge   TEXT    NOT NULL,
-    proof_expires_at INTEGER NOT NULL,
+    revoked_at          INTEGER,
+    proof_hash          BLOB    NOT NULL CHECK (length(proof_hash) = 32),
+    callback            TEXT    NOT NULL,
+    code_challenge      TEXT    NOT NULL,
+    proof_expires_at    INTEGER NOT NULL,
     -- When the row may be swept. A refresh changes no indexed column, so it
     -- writes the row and nothing else.
-    kept_until       INTEGER NOT NULL
+    kept_until          INTEGER NOT NULL
 ) STRICT;
 
 CREATE UNIQUE INDEX grants_by_id ON grants (id);
