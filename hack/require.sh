@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Prints the path of a program. Where it is absent and we are root on Debian, it is installed first.
+# Provides programs and libraries. Where one is absent and we are root on Debian, it is installed first.
 #
-#   hack/require.sh "NAME [OTHER NAME]..." PACKAGE...
+#   hack/require.sh "NAME [OTHER NAME]..." PACKAGE...   prints the path of a program
+#   hack/require.sh --libraries PACKAGE...              makes sure that Debian packages are installed
 set -euo pipefail
 
 names=$1
@@ -15,12 +16,33 @@ find_program() {
 	return 1
 }
 
-find_program && exit
-if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-	echo "none of these programs is installed: $names. Please install $* (only root on Debian has it done here)." >&2
-	exit 1
+# Prints those of the packages that are not installed.
+missing() {
+	local package
+	for package in "$@"; do
+		[[ $(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
+	done
+}
+
+install() {
+	if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
+		echo "Please install $* (only root on Debian has it done here)." >&2
+		exit 1
+	fi
+	echo "installing $* through apt" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	{ apt-get update -q && apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"; } >&2
+}
+
+exec 9<"${BASH_SOURCE[0]}" && flock 9 # tests of several packages ask at the same time, and apt-get update does not wait
+if [[ $names != --libraries ]]; then
+	find_program && exit
+	echo "none of these programs is installed: $names" >&2
+	install "$@"
+	find_program
+elif ! command -v dpkg-query >/dev/null; then
+	echo "This is not Debian: these packages, by Debian's names, are not looked for: $*" >&2 # who uses one fails without it
+else
+	mapfile -t absent < <(missing "$@")
+	((${#absent[@]} == 0)) || install "${absent[@]}"
 fi
-echo "installing $* through apt" >&2
-export DEBIAN_FRONTEND=noninteractive
-{ apt-get update -q && apt-get install -q -y --no-install-recommends "$@"; } >&2
-find_program
