@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package foreign lets clients that share no code with this repository, nor its language, use
-// the whole: Python's oauthlib signs, a person allows, and an API behind package
-// resourceserver takes what was signed. Everything is real HTTP over TLS, on loopback.
+// Package foreign lets public OAuth libraries of several languages use Gatehouse. Each walks a whole flow, as an app that uses
+// the library would: over TLS, with what stands in its Secret, with a person who logs in and allows. README.md lists them.
 //
-// Its test installs what it needs: where Debian's python3 cannot import requests_oauthlib, it
-// runs
+// A driver is a short program in the library's language. It speaks to the test in lines of JSON: see driver_test.go.
 //
-//	apt-get update && apt-get install python3-requests-oauthlib
-//
-// which needs root. Without that stack the test fails; it is never skipped.
+// The tests install what they need, as root on Debian: the packages of hack/require.sh --libraries, the npm packages of
+// javascript/package-lock.json and the Go modules of go/go.mod. Without a library the test fails. It is never skipped.
 package foreign

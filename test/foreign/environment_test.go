@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
@@ -27,67 +28,92 @@ import (
 	"github.com/gatehouse-dev/gatehouse/resourceserver"
 )
 
-// world is the authorization server and PhotoStorage, each behind TLS.
-type world struct {
+// environment is the authorization server and PhotoStorage, each behind TLS.
+type environment struct {
 	*authtest.Env
 	gatehouse, photos *httptest.Server
 	ca                string // file with the authority of both
 }
 
-func newWorld(t *testing.T) *world {
+func newEnvironment(t *testing.T) *environment {
 	t.Helper()
-	w := &world{Env: authtest.New(t), gatehouse: httptest.NewUnstartedServer(nil)}
-	w.Clock.Advance(time.Since(authtest.Start)) // a foreign clock shows the time of day
-	w.mayUse("HMAC-SHA256", "HMAC-SHA1", "PLAINTEXT")
+	e := &environment{Env: authtest.New(t), gatehouse: httptest.NewUnstartedServer(nil)}
+	e.Clock.Advance(time.Since(authtest.Start)) // a foreign clock shows the time of day
+	e.mayUse("HMAC-SHA256", "HMAC-SHA1", "PLAINTEXT")
 	site, err := web.New(web.Config{
-		Auth: w.Auth, Issuer: "https://" + w.gatehouse.Listener.Addr().String(), Metrics: web.NewMetrics(),
-		Log: slog.New(slog.DiscardHandler), Ready: func(*http.Request) error { return nil }, Now: w.Clock.Now,
+		Auth: e.Auth, Issuer: "https://" + e.gatehouse.Listener.Addr().String(), Metrics: web.NewMetrics(),
+		Log: slog.New(slog.DiscardHandler), Ready: func(*http.Request) error { return nil }, Now: e.Clock.Now,
 	})
 	if err != nil {
 		t.Fatalf("make the site: %v", err)
 	}
-	w.gatehouse.Config.Handler = site.Handler()
-	w.gatehouse.StartTLS()
-	t.Cleanup(w.gatehouse.Close)
-	w.photos = httptest.NewTLSServer(w.photoStorage(t))
-	t.Cleanup(w.photos.Close)
-	w.ca = filepath.Join(t.TempDir(), "ca.crt")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.gatehouse.Certificate().Raw})
-	if err := os.WriteFile(w.ca, text, 0o600); err != nil {
+	e.gatehouse.Config.Handler = site.Handler()
+	e.gatehouse.StartTLS()
+	t.Cleanup(e.gatehouse.Close)
+	e.photos = httptest.NewTLSServer(e.photoStorage(t))
+	t.Cleanup(e.photos.Close)
+	e.ca = filepath.Join(t.TempDir(), "ca.crt")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: e.gatehouse.Certificate().Raw})
+	if err := os.WriteFile(e.ca, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return e
 }
 
 // photoStorage answers each request with what it understood.
-func (w *world) photoStorage(t *testing.T) http.Handler {
+func (e *environment) photoStorage(t *testing.T) http.Handler {
 	t.Helper()
 	guard, err := resourceserver.New(resourceserver.Config{
-		IntrospectionEndpoint: w.gatehouse.URL + oauth2.PathIntrospect, VerificationEndpoint: w.gatehouse.URL + oauth1.PathVerify,
-		ClientID: authtest.PhotoStorage, ClientSecret: resourceserver.Value(w.Secret(authtest.PhotoStorage)), HTTPClient: w.gatehouse.Client(),
+		IntrospectionEndpoint: e.gatehouse.URL + oauth2.PathIntrospect, VerificationEndpoint: e.gatehouse.URL + oauth1.PathVerify,
+		ClientID: authtest.PhotoStorage, ClientSecret: resourceserver.Value(e.Secret(authtest.PhotoStorage)), HTTPClient: e.gatehouse.Client(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return guard.Require("photos.read", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	return guard.RequireAny("photos.read", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		caller, _ := resourceserver.CallerFrom(r.Context())
 		body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 		_ = json.NewEncoder(rw).Encode([]string{caller.Owner, caller.ClientID, r.Method, r.URL.RawQuery, string(body)})
 	}))
 }
 
-// settings are those of PhotoBook as it was registered.
-func (w *world) settings(method, place, callback string) settings {
-	return settings{
-		Key: authtest.PhotoBook, Secret: w.Secret(authtest.PhotoBook), Method: method, Place: place, Callback: callback, CA: w.ca,
-		RequestTokenURL: w.gatehouse.URL + oauth1.PathRequestToken, AuthorizationURL: w.gatehouse.URL + oauth1.PathAuthorize,
-		AccessTokenURL: w.gatehouse.URL + oauth1.PathAccessToken,
+// trust are the environment variables by which libraries of several languages find the authority of the servers. In a pod, the
+// certificates of the system do.
+func (e *environment) trust() []string {
+	var variables []string
+	for _, name := range []string{
+		"SSL_CERT_FILE",        // OpenSSL, Go
+		"REQUESTS_CA_BUNDLE",   // Python's requests
+		"PERL_LWP_SSL_CA_FILE", // Perl's LWP
+		"NODE_EXTRA_CA_CERTS",  // Node.js
+		"CURLOPT_CAINFO",       // liboauth
+	} {
+		variables = append(variables, name+"="+e.ca)
 	}
+	return append(variables, "NO_PROXY=*", "no_proxy=*")
+}
+
+// settings returns what an app finds in the Secret of the client, and its callback.
+func (e *environment) settings(clientID, callback string) settings {
+	client, ok := e.Clients.ByID(clientID)
+	if !ok {
+		panic("no client " + clientID)
+	}
+	s := settings(v1alpha1.Profile(client.Profile).Endpoints(e.gatehouse.URL))
+	s["issuer"], s["client-id"] = e.gatehouse.URL, clientID
+	if !client.Public {
+		s["client-secret"] = e.Secret(clientID)
+	}
+	s["callback"], s["scope"], s["api"] = callback, "photos.read", e.photos.URL+"/photos"
+	if identity, ok := s["identity-endpoint"]; ok { // the API of the Connections profiles, which have no scopes
+		s["api"], s["scope"] = identity, ""
+	}
+	return s
 }
 
 // mayUse changes the signature methods of PhotoBook.
-func (w *world) mayUse(methods ...string) {
-	w.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) { c.SignatureMethods = methods })
+func (e *environment) mayUse(methods ...string) {
+	e.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) { c.SignatureMethods = methods })
 }
 
 // bob is Bob's browser, which follows no redirects.
@@ -97,16 +123,16 @@ type bob struct {
 	home string
 }
 
-func (w *world) bob(t *testing.T) *bob {
+func (e *environment) bob(t *testing.T) *bob {
 	t.Helper()
-	client := *w.gatehouse.Client()
+	client := *e.gatehouse.Client()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	client.Jar = jar
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &bob{Client: &client, t: t, home: w.gatehouse.URL}
+	return &bob{Client: &client, t: t, home: e.gatehouse.URL}
 }
 
 // visit opens an address, or sends it a form, and returns where the answer points and its page.
@@ -141,13 +167,18 @@ func (b *bob) decide(address, decision string) (location string, page *html.Node
 	interaction, _ := b.visit(address, nil)
 	again, _ := b.visit(interaction+"/login", url.Values{"username": {authtest.Bob}, "password": {authtest.BobPassword}})
 	_, page = b.visit(again, nil)
-	ticket := ""
+	return b.visit(interaction+"/consent", filledIn(page, decision))
+}
+
+// filledIn is the consent form of a page, with everything ticked that the client asks for.
+func filledIn(page *html.Node, decision string) url.Values {
+	form := url.Values{"decision": {decision}}
 	for n := range page.Descendants() {
-		if n.Data == "input" && attribute(n, "name") == "ticket" {
-			ticket = attribute(n, "value")
+		if name := attribute(n, "name"); n.Data == "input" && (name == "ticket" || name == "scope") {
+			form.Add(name, attribute(n, "value"))
 		}
 	}
-	return b.visit(interaction+"/consent", url.Values{"decision": {decision}, "ticket": {ticket}})
+	return form
 }
 
 // revoke takes back what Bob allowed, on his account page.
