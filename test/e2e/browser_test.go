@@ -29,11 +29,22 @@ const (
 	stepLimit    = 30 * time.Second
 )
 
-func newChromium(t *testing.T) *chromium {
+// newChromium starts a browser. Preferences are JSON, as the browser keeps them in its profile.
+func newChromium(t *testing.T, preferences ...string) *chromium {
 	t.Helper()
+	profile := t.TempDir()
+	for _, text := range preferences {
+		file := filepath.Join(profile, "Default", "Preferences")
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors, // the environment's own authority
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1024, 768),
+		chromedp.UserDataDir(profile), chromedp.WindowSize(1024, 768),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true),
 	)
 	if path := os.Getenv("GATEHOUSE_CHROMIUM"); path != "" {
