@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 const (
@@ -65,15 +67,11 @@ func (g *Guard) introspect(r *http.Request, token string) (Caller, error) {
 	return a.caller(), nil
 }
 
-// verify asks about a signed request, handing on just what its signature covers.
-func (g *Guard) verify(r *http.Request) (Caller, error) {
-	form, err := signedForm(r)
+// verify asks about a signed request.
+func (g *Guard) verify(r *http.Request, inHeader bool) (Caller, error) {
+	question, err := g.signedRequest(r, inHeader)
 	if err != nil {
 		return Caller{}, err
-	}
-	question := url.Values{"method": {r.Method}, "url": {g.signedURL(r)}, "authorization": {r.Header.Get("Authorization")}}
-	if form != "" {
-		question.Set("body", form)
 	}
 	a, err := g.ask(r.Context(), g.config.VerificationEndpoint, question)
 	if err != nil {
@@ -101,7 +99,7 @@ func (g *Guard) ask(ctx context.Context, endpoint string, question url.Values) (
 	}
 	// RFC 6749 §2.3.1: both are encoded as in forms.
 	req.SetBasicAuth(url.QueryEscape(g.config.ClientID), url.QueryEscape(secret))
-	req.Header.Set("Content-Type", formType)
+	req.Header.Set("Content-Type", httpsyntax.FormType)
 	req.Header.Set("Accept", "application/json")
 	res, err := g.client.Do(req)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // Guard stands in front of handlers. It is safe for concurrent use.
@@ -82,8 +84,10 @@ var scopeToken = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
 // 400 when the request is malformed, 413 when what was signed is too large to be handed on, and 503
 // when Gatehouse cannot be asked.
 //
-// Next may read the body. Of a signed request, only a form is covered by the signature (RFC
-// 5849 §3.4.1.3.1); it is read here, up to 64 KiB. All other bodies are protected by TLS alone.
+// Next may read the body; nobody may have read it before. Of a signed request, only a form is
+// covered by the signature (RFC 5849 §3.4.1.3.1): it is read here, up to 64 KiB or a bound of
+// http.MaxBytesReader, and given back. All other bodies are protected by TLS alone. Next sees the
+// protocol parameters too where they stand in the form or the query; their names begin with oauth_.
 func (g *Guard) Require(scope string, next http.Handler) http.Handler {
 	return g.require(scope, ofPerson, next)
 }
@@ -160,8 +164,8 @@ func (g *Guard) identify(r *http.Request) (Caller, error) {
 	switch {
 	case scheme == bearer:
 		return g.introspect(r, rest)
-	case scheme == signed && g.config.VerificationEndpoint != "":
-		return g.verify(r)
+	case g.config.VerificationEndpoint != "":
+		return g.verify(r, scheme == signed)
 	}
 	return Caller{}, anonymous()
 }
@@ -175,10 +179,10 @@ const (
 // credentials splits the Authorization header. The scheme's case does not matter (RFC 9110
 // §11.1); of an unknown scheme it is empty.
 func credentials(r *http.Request) (scheme, rest string) {
-	name, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	name, rest := httpsyntax.CutScheme(r.Header.Get("Authorization"))
 	for _, scheme := range []string{bearer, signed} {
 		if strings.EqualFold(name, scheme) {
-			return scheme, strings.TrimLeft(rest, " ")
+			return scheme, rest
 		}
 	}
 	return "", ""

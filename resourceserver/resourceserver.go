@@ -8,12 +8,14 @@
 //	guard, err := resourceserver.New(config)
 //	mux.Handle("GET /photos", guard.Require("photos.read", photos))
 //
-// Two kinds of requests are taken, both by their Authorization header alone: a token in a URL
-// ends up in logs, and one in a form is easily mistaken for data.
+// Two kinds of requests are taken:
 //
-//	Authorization: Bearer   OAuth 2.x: the token is introspected (RFC 7662)
-//	Authorization: OAuth    OAuth 1.0a: what was signed is handed to Gatehouse, which knows the
-//	                        client's secret and remembers nonces (RFC 5849 §3.2)
+//	bearer tokens    OAuth 2.x: the token is introspected (RFC 7662). It stands in the header
+//	                 Authorization: a token in a URL ends up in logs.
+//	signed requests  OAuth 1.0a: what was signed is handed to Gatehouse, which knows the client's
+//	                 secret and remembers nonces (RFC 5849 §3.2). The signature stands in the
+//	                 header Authorization, in the form or in the query (§3.5). One in a URL is worth
+//	                 nothing to who reads it in a log: it is good once.
 //
 // No signature is computed here and no token is read: Gatehouse is asked about each request,
 // so what an owner took back ends at once. Nothing is cached. When Gatehouse cannot be
@@ -22,5 +24,6 @@
 //
 // The files are the steps of a request: config.go what a guard is made of, guard.go the
 // decision, signed.go what of a request is signed, ask.go the questions to Gatehouse, refuse.go
-// the answers to those who are not let in. The package uses nothing but the standard library.
+// the answers to those who are not let in. Beside the standard
+// library the package uses internal/httpsyntax, which reads headers and forms.
 package resourceserver
