@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package differential
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// signer is a foreign program that signs.
+type signer struct {
+	name    string
+	command []string
+}
+
+// signers use the programs of Debian: others of a machine do not see its packages.
+var signers = []signer{
+	{oauthlib, []string{"/usr/bin/python3", "signers/oauthlib_signer.py"}},
+	{rubyOAuth, []string{"/usr/bin/ruby", "signers/ruby_oauth_signer.rb"}},
+	{netOAuth, []string{"/usr/bin/perl", "signers/net_oauth_signer.pl"}},
+}
+
+// The names of the signers.
+const (
+	oauthlib  = "oauthlib"
+	rubyOAuth = "ruby-oauth"
+	netOAuth  = "Net::OAuth"
+)
+
+// packages are what hold them in Debian.
+var packages = []string{"python3-oauthlib", "ruby", "ruby-oauth", "perl", "libnet-oauth-perl", "libjson-xs-perl"}
+
+// install installs what is missing.
+var install = sync.OnceValue(func() error {
+	for _, check := range [][]string{
+		{"/usr/bin/python3", "-c", "import oauthlib"}, {"/usr/bin/ruby", "-roauth", "-e", ""}, {"/usr/bin/perl", "-MNet::OAuth", "-MJSON::XS", "-e", ""},
+	} {
+		if exec.Command(check[0], check[1:]...).Run() == nil {
+			continue
+		}
+		for _, arguments := range [][]string{
+			{"update", "-q"},
+			append([]string{"install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"}, packages...),
+		} {
+			cmd := exec.Command("apt-get", arguments...)
+			cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return fmt.Errorf("apt-get %s: %w\n%s", arguments[0], err, out)
+			}
+		}
+		if out, err := exec.Command(check[0], check[1:]...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w\n%s", check, err, out)
+		}
+	}
+	return nil
+})
+
+// answer is what a signer makes of a request.
+type answer struct {
+	URL           string `json:"url"`
+	Authorization string `json:"authorization"`
+	Body          string `json:"body"`
+	Error         string `json:"error"` // why it cannot sign it
+}
+
+// sign has one process of the signer sign all requests. Each answer is handed over as it comes.
+func (s signer) sign(ctx context.Context, requests []request, each func(r *request, a answer)) error {
+	cmd := exec.CommandContext(ctx, s.command[0], s.command[1:]...)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	written := make(chan error, 1)
+	go func() { written <- errors.Join(writeLines(in, requests), in.Close()) }()
+	lines, n := bufio.NewScanner(out), 0
+	lines.Buffer(nil, 1<<20)
+	for ; lines.Scan() && n < len(requests); n++ {
+		var a answer
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			return fmt.Errorf("answer %q: %w", lines.Text(), err)
+		}
+		each(&requests[n], a)
+	}
+	if err := errors.Join(lines.Err(), <-written, cmd.Wait()); err != nil {
+		return err
+	}
+	if n != len(requests) {
+		return fmt.Errorf("%d answers to %d requests", n, len(requests))
+	}
+	return nil
+}
+
+func writeLines(to io.Writer, requests []request) error {
+	w := bufio.NewWriter(to)
+	encoder := json.NewEncoder(w)
+	for n := range requests {
+		if err := encoder.Encode(&requests[n]); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// sharedWithAll is how often all signers get the same request. Of the others each goes to one that can
+// sign it as the RFC says.
+const sharedWithAll = 5
+
+// assign shares out requests.
+func assign(requests []request) map[string][]request {
+	assigned := map[string][]request{}
+	for _, r := range requests {
+		able := slices.DeleteFunc(slices.Clone(signers), func(s signer) bool { return differenceOf(s, &r) != nil })
+		to := able[r.Number%len(able):][:1]
+		if r.Number%sharedWithAll == 0 {
+			to = signers
+		}
+		for _, s := range to {
+			assigned[s.name] = append(assigned[s.name], r)
+		}
+	}
+	return assigned
+}
+
+// signAll has the signers sign the requests, all at the same time.
+func signAll(t *testing.T, requests []request, each func(s signer, r *request, a answer)) {
+	t.Helper()
+	if err := install(); err != nil {
+		t.Fatalf("install the signers: %v", err)
+	}
+	assigned := assign(requests)
+	var all sync.WaitGroup
+	for _, s := range signers {
+		all.Go(func() {
+			if err := s.sign(t.Context(), assigned[s.name], func(r *request, a answer) { each(s, r, a) }); err != nil {
+				t.Errorf("%s: %v", s.name, err)
+			}
+		})
+	}
+	all.Wait()
+}
