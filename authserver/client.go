@@ -165,13 +165,13 @@ func (c *Client) awaitsSecret() bool { return c.served() && !c.Public && len(c.C
 func (c *Client) May(g GrantType) bool { return slices.Contains(c.GrantTypes, g) }
 
 // MayUse reports whether the client may send its secrets in the place now.
-func (c *Client) MayUse(p Place, now time.Time) bool {
+func (c *Client) MayUse(p SecretPlace, now time.Time) bool {
 	switch p {
-	case InBody:
+	case SecretInBody:
 		return true
-	case InURL:
+	case SecretInURL:
 		return now.Before(c.SecretInURLUntil)
-	case InHeader:
+	case SecretInHeader:
 		return now.Before(c.SecretInHeaderUntil)
 	default:
 		return false

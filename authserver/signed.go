@@ -37,8 +37,8 @@ type SignedRequest struct {
 	Nonce    string
 	// Timestamp is in seconds since 1970.
 	Timestamp int64
-	// Place is InURL if the signature is made of the secrets themselves and in the URL.
-	Place Place
+	// Place is SecretInURL if the signature is made of the secrets themselves and in the URL.
+	Place SecretPlace
 	// SkipNonce is set where nonce and timestamp mean nothing: PLAINTEXT, over TLS.
 	SkipNonce bool
 	// Matches reports whether the signature is the one made with these secrets, in a time that

@@ -289,7 +289,7 @@ func TestN16AnOwnerWhoMayNotUseTheClientAnyMoreIsNamedAsTheCause(t *testing.T) {
 func TestSecretsInAURLAreForClientsThatMayForATime(t *testing.T) {
 	s := newScene(t)
 	r := s.signed(authserver.NoToken, "", "", rnd())
-	r.Method, r.Place, r.SkipNonce = "PLAINTEXT", authserver.InURL, true
+	r.Method, r.Place, r.SkipNonce = "PLAINTEXT", authserver.SecretInURL, true
 	s.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) {
 		c.SignatureMethods, c.SecretInURLUntil = []string{"PLAINTEXT"}, s.Clock.Now().Add(time.Second)
 	})

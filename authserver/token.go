@@ -17,17 +17,18 @@ type ClientSecret struct {
 	None bool
 	// Place is where the request carries what must stay secret: the client secret, a code, a
 	// refresh token.
-	Place Place
+	Place SecretPlace
 }
 
-// Place is a part of a request.
-type Place int
+// SecretPlace is where a request carries secrets. Where OAuth 1.0a carries its parameters is oauth1.Place, which
+// oauth1.Request.SecretPlace turns into one of these.
+type SecretPlace int
 
 // The places. The second and third are only for clients that may use them for a time.
 const (
-	InBody   Place = iota // where secrets belong, or in HTTP Basic
-	InURL                 // RFC 6749 §2.3.1, RFC 9700 §4.3: where they end up in logs and histories
-	InHeader              // in a header that nothing on the way knows to hold a secret
+	SecretInBody   SecretPlace = iota // where secrets belong, or in HTTP Basic
+	SecretInURL                       // RFC 6749 §2.3.1, RFC 9700 §4.3: where they end up in logs and histories
+	SecretInHeader                    // in a header that nothing on the way knows to hold a secret
 )
 
 // Caller is who has proven who it is, and with which credential.

@@ -151,7 +151,7 @@ func (f userForm) parse(sourceKey string) (user, error) {
 		return user{}, fmt.Errorf("the id of %q %w", f.Name, err)
 	}
 	for _, text := range []string{f.DisplayName, f.Email} {
-		if len(text) > maxText || !printable(text) {
+		if len(text) > maxText || !isPrintableUnicode(text) {
 			return user{}, fmt.Errorf("displayName and email of %q must be printable and at most %d bytes long", f.Name, maxText)
 		}
 	}
@@ -228,7 +228,7 @@ func checkGroup(name string) error {
 		return errors.New("is missing")
 	case len(name) > maxName:
 		return fmt.Errorf("is longer than %d bytes", maxName)
-	case !printable(name) || strings.TrimSpace(name) != name:
+	case !isPrintableUnicode(name) || strings.TrimSpace(name) != name:
 		return errors.New("has a control character, or a space at one end")
 	case strings.HasPrefix(name, "system:"):
 		return errors.New("begins with system:, which is the cluster's")
@@ -236,8 +236,8 @@ func checkGroup(name string) error {
 	return nil
 }
 
-// printable reports whether s is UTF-8 of letters, marks, numbers, punctuation, symbols
+// isPrintableUnicode reports whether s is UTF-8 of letters, marks, numbers, punctuation, symbols
 // and the ASCII space: nothing that is invisible or turns the direction of a line.
-func printable(s string) bool {
+func isPrintableUnicode(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }

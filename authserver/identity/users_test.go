@@ -264,7 +264,7 @@ func FuzzParseUsers(f *testing.F) {
 				u.bySubject[user.owner.Subject].owner.Name != name {
 				t.Errorf("user %q got in", name)
 			}
-			if user.hash == nil || user.owner.DisplayName == "" || !printable(user.owner.DisplayName) || !printable(user.owner.Email) {
+			if user.hash == nil || user.owner.DisplayName == "" || !isPrintableUnicode(user.owner.DisplayName) || !isPrintableUnicode(user.owner.Email) {
 				t.Errorf("user %q is not whole", name)
 			}
 		}

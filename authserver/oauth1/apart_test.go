@@ -64,7 +64,7 @@ func TestN56VerifierAndCallbackMayStandApart(t *testing.T) {
 						t.Errorf("%s: %v", name, err)
 						continue
 					}
-					want := []any{rest, "https://app.example/cb?x=1", "v", true, authserver.InBody}
+					want := []any{rest, "https://app.example/cb?x=1", "v", true, authserver.SecretInBody}
 					if diff := cmp.Diff(want, []any{r.Place, r.Callback, r.Verifier, r.Verify(clientSecret, tokenSecret), r.SecretPlace()}); diff != "" {
 						t.Errorf("%s: %s", name, diff)
 					}
@@ -100,13 +100,13 @@ func TestN151WithPlaintextTheVerifierIsNotInTheQuery(t *testing.T) {
 		}
 		// The old profile leaves it to the engine, which knows until when the client may.
 		r, err := oauth1.Parse(m, oauth1.ConnectionsCloud())
-		if err != nil || r.SecretPlace() != authserver.InURL || !r.Verify(clientSecret, tokenSecret) {
+		if err != nil || r.SecretPlace() != authserver.SecretInURL || !r.Verify(clientSecret, tokenSecret) {
 			t.Errorf("the rest in the %s: %v", rest, err)
 		}
 		// The callback is no secret, and the form is a good place for the verifier.
 		for _, m := range []oauth1.Message{apart(t, oauth1.Plaintext, rest, oauth1.InQuery, rest), apart(t, oauth1.Plaintext, rest, oauth1.InForm, oauth1.InForm)} {
 			r, err := oauth1.Parse(m, oauth1.Strict())
-			if err != nil || r.SecretPlace() != authserver.InBody || !r.Verify(clientSecret, tokenSecret) {
+			if err != nil || r.SecretPlace() != authserver.SecretInBody || !r.Verify(clientSecret, tokenSecret) {
 				t.Errorf("the rest in the %s: %v", rest, err)
 			}
 		}

@@ -169,7 +169,7 @@ func (p protocol) check() error {
 		if param.name == ParamVerifier { // a person who typed it may have left blanks
 			value = strings.ReplaceAll(value, " ", "")
 		}
-		if strings.ContainsFunc(value, func(c rune) bool { return !httpsyntax.IsVisibleASCII(c) }) {
+		if !httpsyntax.IsVisibleASCII(value) {
 			bad = append(bad, param.name)
 		}
 	}

@@ -4,7 +4,6 @@ package oauth1
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -55,7 +54,7 @@ func ParseRequest(r *http.Request, origin string, rules Rules, required ...strin
 // authserver.Refusal. Order of checks: well-formed, repeated, absent, invalid, admitted.
 func Parse(m Message, rules Rules, required ...string) (*Request, error) {
 	l, ok := parseURL(m.URL)
-	if !ok || m.Method == "" || strings.ContainsFunc(m.Method, func(c rune) bool { return !httpsyntax.IsVisibleASCII(c) }) {
+	if !ok || m.Method == "" || !httpsyntax.IsVisibleASCII(m.Method) {
 		return nil, reject("the request's method or URL is malformed")
 	}
 	all, err := m.collect(l, rules)
@@ -112,9 +111,9 @@ func (r *Request) secretInQuery() bool {
 
 // SecretPlace returns where the request carries what must stay secret, as the engine asks it. A
 // header of the scheme OAuth is a good place for secrets, as the form is.
-func (r *Request) SecretPlace() authserver.Place {
+func (r *Request) SecretPlace() authserver.SecretPlace {
 	if r.secretInQuery() {
-		return authserver.InURL
+		return authserver.SecretInURL
 	}
-	return authserver.InBody
+	return authserver.SecretInBody
 }

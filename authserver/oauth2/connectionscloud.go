@@ -59,13 +59,13 @@ var connectionsToken = parameters{
 
 // connectionsPlaces are the three ways to send a token request (steps 3 and 5).
 var connectionsPlaces = []reader{
-	{authserver.InBody, legacyBody}, {authserver.InURL, legacyQuery}, {authserver.InHeader, legacyHeader},
+	{authserver.SecretInBody, legacyBody}, {authserver.SecretInURL, legacyQuery}, {authserver.SecretInHeader, legacyHeader},
 }
 
 // ParseConnectionsCloudAuthorize reads an authorization request of an application of
 // Connections Cloud. Each error is for the person to see.
 func ParseConnectionsCloudAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
-	v, err := connectionsAuthorize.gather(r, reader{authserver.InURL, legacyQuery})
+	v, err := connectionsAuthorize.gather(r, reader{authserver.SecretInURL, legacyQuery})
 	if err != nil {
 		return authserver.AuthorizeRequest{}, err
 	}
@@ -95,15 +95,12 @@ func ParseConnectionsCloudAuthorize(r *http.Request) (authserver.AuthorizeReques
 // withValue adds the value to response_type, which the error list tells that way.
 func withValue(v url.Values, names []string) []string {
 	for n, name := range names {
-		if value := v.Get(name); name == "response_type" && len(value) <= 32 && !strings.ContainsFunc(value, isControlOrForeign) {
+		if value := v.Get(name); name == "response_type" && len(value) <= 32 && !strings.ContainsFunc(value, func(c rune) bool { return !httpsyntax.IsPrintableASCII(c) }) {
 			names[n] = name + "=" + value
 		}
 	}
 	return names
 }
-
-// isControlOrForeign is for what a line of ASCII text cannot show.
-func isControlOrForeign(r rune) bool { return r < 0x20 || r > 0x7e }
 
 // callbackOf returns the callback under its old or its new name; false if they differ.
 func callbackOf(v url.Values) (string, bool) {
@@ -126,7 +123,7 @@ func ParseConnectionsCloudToken(r *http.Request) (authserver.ClientSecret, auths
 	if err != nil {
 		return secret, req, err
 	}
-	if v.place != authserver.InHeader && r.Header.Get("Authorization") != "" {
+	if v.place != authserver.SecretInHeader && r.Header.Get("Authorization") != "" {
 		return secret, req, fault(authserver.ParameterMisplaced, "Authorization")
 	}
 	if err := checkConnectionsToken(v.Values); err != nil {

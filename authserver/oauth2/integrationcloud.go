@@ -39,7 +39,7 @@ var integrationToken = parameters{
 }
 
 var integrationPlaces = []reader{
-	omittingEmpty(reader{authserver.InBody, legacyBody}), omittingEmpty(reader{authserver.InURL, legacyQuery}),
+	omittingEmpty(reader{authserver.SecretInBody, legacyBody}), omittingEmpty(reader{authserver.SecretInURL, legacyQuery}),
 }
 
 // ParseIntegrationCloudAuthorize reads an authorization request, spelled as RFC 6749 does.
@@ -62,15 +62,15 @@ func ParseIntegrationCloudToken(r *http.Request) (authserver.ClientSecret, auths
 	if err != nil {
 		return authserver.ClientSecret{}, req, err
 	}
-	if v.place == authserver.InURL && v.Has("client_secret") {
+	if v.place == authserver.SecretInURL && v.Has("client_secret") {
 		return authserver.ClientSecret{}, req, invalid("the client secret belongs in the Authorization header, not in the URL")
 	}
 	secret, err := parseClient(r, v.Values)
 	if err != nil {
 		return secret, req, err
 	}
-	if v.place == authserver.InURL && integrationToken.secrets(v.Values) {
-		secret.Place = authserver.InURL
+	if v.place == authserver.SecretInURL && integrationToken.secrets(v.Values) {
+		secret.Place = authserver.SecretInURL
 	}
 	scopes, problem := parseScope(v.Get("scope"))
 	if problem != nil {

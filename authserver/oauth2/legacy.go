@@ -47,12 +47,12 @@ func (ps parameters) known(name string) bool {
 // sent is what a legacy request carries, and where.
 type sent struct {
 	url.Values
-	place authserver.Place
+	place authserver.SecretPlace
 }
 
 // reader reads the parameters of one place of a request; nil: there are none.
 type reader struct {
-	place authserver.Place
+	place authserver.SecretPlace
 	read  func(r *http.Request, known func(name string) bool) (url.Values, error)
 }
 

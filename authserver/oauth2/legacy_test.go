@@ -227,15 +227,15 @@ func TestWhereSecretsAreIsTold(t *testing.T) {
 	header := `OAuth grant_type="refresh_token",client_id="a",client_secret="s",refresh_token="r"`
 	for name, tc := range map[string]struct {
 		method, target, body, authorization string
-		want                                authserver.Place
+		want                                authserver.SecretPlace
 	}{
-		"a form":               {"POST", "/", form, "", authserver.InBody},
-		"a form and a query":   {"POST", "/?cachebuster=1", form, "", authserver.InBody},
-		"a query":              {"GET", "/?" + form, "", "", authserver.InURL},
-		"a query of a POST":    {"POST", "/?" + form, "", "", authserver.InURL},
-		"a header":             {"GET", "/", "", header, authserver.InHeader},
-		"a header of a POST":   {"POST", "/", "", header, authserver.InHeader},
-		"the scheme's own way": {"GET", "/", "", "oauth" + header[5:], authserver.InHeader},
+		"a form":               {"POST", "/", form, "", authserver.SecretInBody},
+		"a form and a query":   {"POST", "/?cachebuster=1", form, "", authserver.SecretInBody},
+		"a query":              {"GET", "/?" + form, "", "", authserver.SecretInURL},
+		"a query of a POST":    {"POST", "/?" + form, "", "", authserver.SecretInURL},
+		"a header":             {"GET", "/", "", header, authserver.SecretInHeader},
+		"a header of a POST":   {"POST", "/", "", header, authserver.SecretInHeader},
+		"the scheme's own way": {"GET", "/", "", "oauth" + header[5:], authserver.SecretInHeader},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(tc.method, tc.target, strings.NewReader(tc.body))

@@ -226,7 +226,7 @@ func TestN141TheHeaderOfConnectionsCloudIsAList(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, oauth2.PathConnectionsCloudToken, nil)
 		r.Header.Set("Authorization", header)
 		secret, req, err := oauth2.ParseConnectionsCloudToken(r)
-		if err != nil || secret.ID != "a" || secret.Secret != "s" || req.RefreshToken != "r" || secret.Place != authserver.InHeader {
+		if err != nil || secret.ID != "a" || secret.Secret != "s" || req.RefreshToken != "r" || secret.Place != authserver.SecretInHeader {
 			t.Errorf("%s: %+v %+v, %v", header, secret, req, err)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 const (
@@ -91,16 +93,10 @@ func bounded(text string, limit int) string {
 
 // sanitise cuts text to at most limit bytes and leaves of it only printable ASCII.
 func sanitise(text string, limit int) string {
-	text = bounded(text, limit)
-	if strings.IndexFunc(text, unprintable) < 0 {
-		return text
-	}
 	return strings.Map(func(r rune) rune {
-		if unprintable(r) {
+		if !httpsyntax.IsPrintableASCII(r) {
 			return '?'
 		}
 		return r
-	}, text)
+	}, bounded(text, limit))
 }
-
-func unprintable(r rune) bool { return r < ' ' || r > '~' }

@@ -4,8 +4,11 @@ package httpsyntax
 
 import "strings"
 
-// IsVisibleASCII reports whether c is VCHAR of RFC 5234: ASCII without blanks and control characters.
-func IsVisibleASCII(c rune) bool { return c > ' ' && c <= '~' }
+// IsVisibleASCII reports whether text is made of VCHAR of RFC 5234: ASCII without blanks and control
+// characters.
+func IsVisibleASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' })
+}
 
 // IsPrintableASCII reports whether c is visible ASCII or a blank.
 func IsPrintableASCII(c rune) bool { return c >= ' ' && c <= '~' }

@@ -9,11 +9,14 @@ import (
 )
 
 func TestVisibleAndPrintableASCIIDifferByTheBlank(t *testing.T) {
-	for c := rune(-1); c <= 0x110000; c++ {
-		visible, printable := httpsyntax.IsVisibleASCII(c), httpsyntax.IsPrintableASCII(c)
+	for c := range rune(0x110000) {
+		visible, printable := httpsyntax.IsVisibleASCII("a"+string(c)), httpsyntax.IsPrintableASCII(c)
 		if visible != (c >= 0x21 && c <= 0x7e) || printable != (visible || c == 0x20) {
 			t.Fatalf("%U: visible %v, printable %v", c, visible, printable)
 		}
+	}
+	if !httpsyntax.IsVisibleASCII("") || httpsyntax.IsVisibleASCII("\xff") {
+		t.Error("an empty text, or one that is no UTF-8")
 	}
 }
 
