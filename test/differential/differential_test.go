@@ -12,17 +12,17 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 )
 
-// many is how many requests are generated. Every signer signs each.
+// many is how many requests are generated.
 const many = 50_000
 
-func TestForeignSignaturesAreVerifiedAsRFC5849Says(t *testing.T) {
+func TestN155ForeignSignaturesAreVerifiedAsRFC5849Says(t *testing.T) {
 	requests := make([]request, many)
 	for n := range requests {
 		requests[n] = generate(n)
 	}
 	verified := make([]atomic.Bool, many)
 	var accepted, different atomic.Int64
-	signAll(t, requests, func(s signer, r *request, a answer) {
+	signAll(t, requests, 5, func(s signer, r *request, a answer) {
 		m, err := r.signed(a)
 		if err == nil {
 			err = r.verify(m)

@@ -118,17 +118,14 @@ func writeLines(to io.Writer, requests []request) error {
 	return w.Flush()
 }
 
-// sharedWithAll is how often all signers get the same request. Of the others each goes to one that can
-// sign it as the RFC says.
-const sharedWithAll = 5
-
-// assign shares out requests.
-func assign(requests []request) map[string][]request {
+// assign shares out requests. One in so many goes to all signers, with 0 none does; each of the others
+// goes to one that can sign it as the RFC says.
+func assign(requests []request, shared int) map[string][]request {
 	assigned := map[string][]request{}
 	for _, r := range requests {
 		able := slices.DeleteFunc(slices.Clone(signers), func(s signer) bool { return differenceOf(s, &r) != nil })
 		to := able[r.Number%len(able):][:1]
-		if r.Number%sharedWithAll == 0 {
+		if shared > 0 && r.Number%shared == 0 {
 			to = signers
 		}
 		for _, s := range to {
@@ -138,13 +135,13 @@ func assign(requests []request) map[string][]request {
 	return assigned
 }
 
-// signAll has the signers sign the requests, all at the same time.
-func signAll(t *testing.T, requests []request, each func(s signer, r *request, a answer)) {
+// signAll has the signers sign the requests that assign gives them, all at the same time.
+func signAll(t *testing.T, requests []request, shared int, each func(s signer, r *request, a answer)) {
 	t.Helper()
 	if err := install(); err != nil {
 		t.Fatalf("install the signers: %v", err)
 	}
-	assigned := assign(requests)
+	assigned := assign(requests, shared)
 	var all sync.WaitGroup
 	for _, s := range signers {
 		all.Go(func() {
