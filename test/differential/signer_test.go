@@ -41,25 +41,9 @@ var packages = []string{"python3-oauthlib", "ruby", "ruby-oauth", "perl", "libne
 
 // install installs what is missing.
 var install = sync.OnceValue(func() error {
-	for _, check := range [][]string{
-		{"/usr/bin/python3", "-c", "import oauthlib"}, {"/usr/bin/ruby", "-roauth", "-e", ""}, {"/usr/bin/perl", "-MNet::OAuth", "-MJSON::XS", "-e", ""},
-	} {
-		if exec.Command(check[0], check[1:]...).Run() == nil {
-			continue
-		}
-		for _, arguments := range [][]string{
-			{"update", "-q"},
-			append([]string{"install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"}, packages...),
-		} {
-			cmd := exec.Command("apt-get", arguments...)
-			cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				return fmt.Errorf("apt-get %s: %w\n%s", arguments[0], err, out)
-			}
-		}
-		if out, err := exec.Command(check[0], check[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w\n%s", check, err, out)
-		}
+	out, err := exec.Command("../../hack/require.sh", append([]string{"--libraries"}, packages...)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("hack/require.sh: %w\n%s", err, out)
 	}
 	return nil
 })
