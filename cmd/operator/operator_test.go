@@ -150,7 +150,14 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 		t.Error("the metrics do not count the clients and the reconciles")
 	}
 
-	loseAndRestore(t, env, system, probes, &stderr)
+	late := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "late"}}
+	late.Spec.CallbackURLs = oc.Spec.CallbackURLs
+	loseAndRestore(t, env, system, probes, &stderr, func() {
+		if err := env.Client.Create(t.Context(), late); err != nil {
+			t.Fatal(err)
+		}
+	})
+	testenv.Eventually(t, time.Minute, "a client that waited for the key is Ready", func() bool { return isReady(t, env, late) })
 
 	value := string(secret.Data[v1alpha1.KeyClientSecret])
 	if text := stderr.String(); strings.Contains(text, value) || strings.Contains(text, credential.Prefix) {
@@ -161,8 +168,8 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 	}
 }
 
-// loseAndRestore deletes the root key of a running operator and puts it back.
-func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string, stderr *log) {
+// loseAndRestore deletes the root key of a running operator and puts it back. meanwhile is called while it is gone.
+func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string, stderr *log, meanwhile func()) {
 	t.Helper()
 	root := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: system, Name: credential.OperatorKeySecret}
@@ -183,6 +190,7 @@ func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string, stder
 		t.Errorf("the root key is back by itself: %v", err)
 	}
 	testenv.Eventually(t, time.Minute, "an Event tells of it", func() bool { return told(t, env, system) })
+	meanwhile()
 	root.ResourceVersion, root.UID = "", ""
 	if err := env.Client.Create(t.Context(), root); err != nil {
 		t.Fatal(err)
