@@ -18,5 +18,5 @@
 //	keys                  the three key Secrets of the system namespace
 //
 // The package knows nothing of the authorization server. What the two agree on stands in
-// api/v1alpha1, internal/policy, internal/callback and internal/credential.
+// api/v1alpha1, internal/policy, internal/callback, internal/credential and internal/endpoints.
 package controllers

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/endpoints"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
@@ -60,7 +61,7 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		scopes: oc.Spec.Scopes, claims: policy.ClaimsOfClient(&oc.Spec),
 		suspended: oc.Spec.Suspend, public: oc.Spec.Public(), signed: profile.Signed(),
 		suspendEndsGrants: profile == v1alpha1.ProfileIntegrationCloud, resetEndsGrants: profile.ResetEndsGrants(),
-		endpoints: oc.Spec.EffectiveProfile().Endpoints,
+		endpoints: func(issuer string) map[string]string { return endpoints.Of(profile, issuer) },
 		denials:   func(p policy.Policy) []policy.Denial { return p.Client(&oc.Spec) },
 	}
 	if len(oc.Spec.CallbackURLs) > 0 {
@@ -77,7 +78,7 @@ func resourceServerSubject(rs *v1alpha1.ResourceServer) subject {
 		clientID: v1alpha1.ResourceServerIDOf(rs), secretName: v1alpha1.ResourceServerSecretNameOf(rs),
 		claims:    policy.ClaimsOfResourceServer(&rs.Spec),
 		suspended: rs.Spec.Suspend,
-		endpoints: v1alpha1.ResourceServerEndpoints,
+		endpoints: endpoints.OfResourceServer,
 		denials:   func(p policy.Policy) []policy.Denial { return p.ResourceServer(&rs.Spec) },
 	}
 }

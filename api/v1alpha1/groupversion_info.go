@@ -2,8 +2,7 @@
 
 // Package v1alpha1 holds the kinds of the API group gatehouse.dev and everything
 // the two programs agree on: conditions and their reasons, effective values where a
-// field is absent, the keys, labels and annotations of the Secrets, and the paths of
-// the endpoints.
+// field is absent, and the keys, labels and annotations of the Secrets.
 //
 // It decides nothing. The rules that the API server enforces stand on the fields.
 //

@@ -22,6 +22,21 @@ const (
 	DefaultPolicy = "default"
 )
 
+// Standard keys of a client's Secret, named in the words of RFC 5849, RFC 6749 and RFC 8414.
+const (
+	KeyClientID              = "client-id"
+	KeyClientSecret          = "client-secret"
+	KeyIssuer                = "issuer"
+	KeyRequestTokenEndpoint  = "request-token-endpoint"
+	KeyAuthorizationEndpoint = "authorization-endpoint"
+	KeyTokenEndpoint         = "token-endpoint"
+	KeyAccessTokenEndpoint   = "access-token-endpoint"
+	KeyRevocationEndpoint    = "revocation-endpoint"
+	KeyIntrospectionEndpoint = "introspection-endpoint"
+	KeyVerificationEndpoint  = "verification-endpoint"
+	KeyIdentityEndpoint      = "identity-endpoint"
+)
+
 // ClientIDOf returns the client ID of the object: spec.clientID, or without one
 // <namespace>.<name>, at most 253 lower-case letters, digits, dashes and dots. A
 // namespace holds no dot, so no two objects share one of the latter; and spec.clientID

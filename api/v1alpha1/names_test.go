@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/endpoints"
 )
 
 // profiles are all there are.
@@ -24,9 +25,9 @@ var profiles = []v1alpha1.Profile{
 // standardKeys are the keys that the Secret of a client of any profile has before any renaming.
 func standardKeys() []string {
 	keys := []string{v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyIssuer}
-	keys = slices.AppendSeq(keys, maps.Keys(v1alpha1.ResourceServerEndpoints("https://auth.example.com")))
+	keys = slices.AppendSeq(keys, maps.Keys(endpoints.OfResourceServer("https://auth.example.com")))
 	for _, profile := range profiles {
-		keys = slices.AppendSeq(keys, maps.Keys(profile.Endpoints("https://auth.example.com")))
+		keys = slices.AppendSeq(keys, maps.Keys(endpoints.Of(profile, "https://auth.example.com")))
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
@@ -76,60 +77,6 @@ var standardKeysInOrder = []string{
 	v1alpha1.KeyAuthorizationEndpoint, v1alpha1.KeyTokenEndpoint, v1alpha1.KeyAccessTokenEndpoint,
 	v1alpha1.KeyRevocationEndpoint, v1alpha1.KeyIntrospectionEndpoint, v1alpha1.KeyVerificationEndpoint,
 	v1alpha1.KeyIdentityEndpoint,
-}
-
-func TestTheEndpointsStandBelowTheIssuer(t *testing.T) {
-	const base = "https://auth.example.com"
-	want := map[v1alpha1.Profile]map[string]string{
-		v1alpha1.ProfileOAuth2: {
-			"authorization-endpoint": base + "/oauth2/authorize",
-			"token-endpoint":         base + "/oauth2/token",
-			"revocation-endpoint":    base + "/oauth2/revoke",
-			"introspection-endpoint": base + "/oauth2/introspect",
-		},
-		v1alpha1.ProfileOAuth1: {
-			"request-token-endpoint": base + "/oauth1/request-token",
-			"authorization-endpoint": base + "/oauth1/authorize",
-			"access-token-endpoint":  base + "/oauth1/access-token",
-			"revocation-endpoint":    base + "/oauth1/revoke",
-		},
-		v1alpha1.ProfileConnectionsCloudOAuth2: {
-			"authorization-endpoint": base + "/manage/oauth2/authorize",
-			"token-endpoint":         base + "/manage/oauth2/token",
-			"identity-endpoint":      base + "/manage/oauth/getUserIdentity",
-		},
-		v1alpha1.ProfileConnectionsCloudOAuth1: {
-			"request-token-endpoint": base + "/manage/oauth/getRequestToken",
-			"authorization-endpoint": base + "/manage/oauth/authorizeToken",
-			"access-token-endpoint":  base + "/manage/oauth/getAccessToken",
-			"identity-endpoint":      base + "/manage/oauth/getUserIdentity",
-		},
-		v1alpha1.ProfileIntegrationCloud: {
-			"authorization-endpoint": base + "/integration/rest/oAuth/authorize",
-			"token-endpoint":         base + "/integration/rest/oAuth/getToken",
-		},
-	}
-	for _, profile := range profiles {
-		for _, issuer := range []string{base, base + "/"} {
-			if diff := cmp.Diff(want[profile], profile.Endpoints(issuer)); diff != "" {
-				t.Errorf("%s, issuer %s (-want +got):\n%s", profile, issuer, diff)
-			}
-		}
-	}
-}
-
-func TestOnlyAResourceServerIsToldWhereSignedRequestsAreVerified(t *testing.T) {
-	for _, profile := range profiles {
-		if got, found := profile.Endpoints("https://auth.example.com")[v1alpha1.KeyVerificationEndpoint]; found {
-			t.Errorf("%s: %q", profile, got)
-		}
-	}
-	want := map[string]string{
-		"introspection-endpoint": "https://auth.example.com/oauth2/introspect", "verification-endpoint": "https://auth.example.com/oauth1/verify",
-	}
-	if diff := cmp.Diff(want, v1alpha1.ResourceServerEndpoints("https://auth.example.com/")); diff != "" {
-		t.Errorf("a resource server (-want +got):\n%s", diff)
-	}
 }
 
 func TestAnOAuthClientIsKnownByTheClientIDItNames(t *testing.T) {
