@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
+	"github.com/gatehouse-dev/gatehouse/internal/endpoints"
 	"github.com/gatehouse-dev/gatehouse/resourceserver"
 )
 
@@ -99,7 +100,7 @@ func (e *environment) settings(clientID, callback string) settings {
 	if !ok {
 		panic("no client " + clientID)
 	}
-	s := settings(v1alpha1.Profile(client.Profile).Endpoints(e.gatehouse.URL))
+	s := settings(endpoints.Of(v1alpha1.Profile(client.Profile), e.gatehouse.URL))
 	s["issuer"], s["client-id"] = e.gatehouse.URL, clientID
 	if !client.Public {
 		s["client-secret"] = e.Secret(clientID)
