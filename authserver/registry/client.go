@@ -67,7 +67,7 @@ func (r *Registry) clientOf(o *oauthClient) (*authserver.Client, string) {
 func declaredClient(o *oauthClient) *authserver.Client {
 	spec, profile := o.spec, authserver.Profile(o.spec.EffectiveProfile())
 	traits := profiles[profile]
-	c := &authserver.Client{
+	c := authserver.Client{
 		UID: string(o.UID), ID: o.id, Namespace: o.Namespace, Name: o.Name,
 		DisplayName: cmp.Or(string(spec.DisplayName), o.Name), Description: string(spec.Description),
 
@@ -83,8 +83,7 @@ func declaredClient(o *oauthClient) *authserver.Client {
 		Credentials: o.credentials,
 		NotBefore:   o.notBefore.Time,
 	}
-	traits.add(c, spec)
-	return c
+	return traits.withProfile(c, spec)
 }
 
 // unknownForm returns why a spec cannot be served by this version; empty: it can.

@@ -39,8 +39,8 @@ var profiles = map[authserver.Profile]traits{
 	},
 }
 
-// add gives the client what its profile has, as the spec wants it.
-func (t traits) add(c *authserver.Client, spec *v1alpha1.OAuthClientSpec) {
+// withProfile returns the client with what its profile has, as the spec wants it.
+func (t traits) withProfile(c authserver.Client, spec *v1alpha1.OAuthClientSpec) *authserver.Client {
 	c.OwnerChooses, c.PKCEOptional = t.ownerChooses, !spec.PKCERequired()
 	c.SignatureMethods = t.signatureMethods(spec.EffectiveSignatureMethods())
 	c.OutOfBand = spec.EffectiveOutOfBand()
@@ -49,6 +49,7 @@ func (t traits) add(c *authserver.Client, spec *v1alpha1.OAuthClientSpec) {
 	}
 	c.SecretInURLUntil = spec.SecretInURLUntil().Time()
 	c.SecretInHeaderUntil = spec.SecretInHeaderUntil().Time()
+	return &c
 }
 
 // signatureMethods leaves out what this version does not know.

@@ -22,34 +22,32 @@ func newStale() stale {
 }
 
 func (r *Registry) clientChanged(old, next *oauthClient) {
-	others := r.clientClaims.move(old, next)
-	if next != nil {
-		if old != nil && old.UID == next.UID {
-			next.logged = old.logged
-		}
-		r.publishClient(next)
-	}
-	if old != nil {
-		r.withdrawClient(old.client)
-	}
-	for _, o := range others {
-		r.publishClient(o)
-	}
+	replaceObject(r.clientClaims, old, next, r.publishClient, func(o *oauthClient) { r.withdrawClient(o.client) })
 }
 
 func (r *Registry) resourceServerChanged(old, next *resourceServer) {
-	others := r.resourceClaims.move(old, next)
-	if next != nil {
-		if old != nil && old.UID == next.UID {
-			next.logged = old.logged
+	replaceObject(r.resourceClaims, old, next, r.publishResourceServer, func(o *resourceServer) { r.withdrawResourceServer(o.resource) })
+}
+
+// replaceObject publishes next in place of old, and then the others that gained or lost a claim by it. Either
+// of the two may be the zero value. Next comes first, so that no reader finds nothing in between.
+func replaceObject[T interface {
+	comparable
+	base() *object
+}](held claims[T], old, next T, publish, withdraw func(T)) {
+	var none T
+	others := held.move(old, next)
+	if next != none {
+		if old != none && old.base().UID == next.base().UID {
+			next.base().logged = old.base().logged
 		}
-		r.publishResourceServer(next)
+		publish(next)
 	}
-	if old != nil {
-		r.withdrawResourceServer(old.resource)
+	if old != none {
+		withdraw(old)
 	}
 	for _, o := range others {
-		r.publishResourceServer(o)
+		publish(o)
 	}
 }
 
