@@ -270,6 +270,19 @@ func TestEveryProfileOfTheAPIIsServed(t *testing.T) {
 	}
 }
 
+func TestN03CallbacksThatCamePastTheAPIAreNotTheClients(t *testing.T) {
+	for _, bad := range []v1alpha1.CallbackURL{
+		"javascript:alert(1)", "data:text/html,x", "http://photoprint.example/callback", "https://photoprint.example/callback#fragment",
+		"https://bob:secret@photoprint.example/callback", "/callback", "",
+	} {
+		got, reason := clientOf(t, photoprint(func(o *v1alpha1.OAuthClient) { o.Spec.CallbackURLs = append(o.Spec.CallbackURLs, bad) }))
+		want := served(func(c *authserver.Client) { c.Accepted = false })
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || reason == "" {
+			t.Errorf("%q: reason %q (-want +got)\n%s", bad, reason, diff)
+		}
+	}
+}
+
 func TestAnObjectThatIsNotToBeServedIsNot(t *testing.T) {
 	type object = v1alpha1.OAuthClient
 	now := metav1.NewTime(start)
