@@ -5,14 +5,13 @@ package authserver
 import (
 	"context"
 	"slices"
-	"time"
 )
 
 // Prompt is what a request asks to be shown to the owner (OpenID Connect Core §3.1.2.1).
 type Prompt struct {
-	None    bool // nothing may be shown
-	Login   bool // log in again
-	Consent bool // decide again
+	None    bool `json:"n,omitempty"` // nothing may be shown
+	Login   bool `json:"l,omitempty"` // log in again
+	Consent bool `json:"c,omitempty"` // decide again
 }
 
 // AuthorizeRequest is an authorization request after its dialect was parsed.
@@ -31,44 +30,18 @@ type AuthorizeRequest struct {
 	Problem Refusal
 }
 
-const (
-	maxState = 1024
-	// InteractionLifetime is how long an owner has to log in and decide.
-	InteractionLifetime = 15 * time.Minute
-)
-
-// Interaction is one authorization request on its way through login, entitlement and
-// consent. It lives sealed in the browser: nothing is stored for a stranger.
-type Interaction struct {
-	ID            string
-	ClientUID     string
-	ClientID      string
-	Callback      string // where the browser goes
-	Requested     string // the callback as the request spelled it
-	State         string
-	Scopes        []string
-	CodeChallenge string
-	Prompt        Prompt
-	StartedAt     time.Time
-	Profile       Profile
-	// RequestToken is what a Signed client's link named. Only when the owner has logged in is it
-	// opened, and gives the interaction its client, callback and scopes.
-	RequestToken string
-}
-
-// Return is where the browser goes when the interaction ends.
-func (i *Interaction) Return() Return {
-	return Return{
-		Profile: i.Profile, ClientID: i.ClientID, Callback: i.Callback, State: i.State, RequestToken: i.RequestToken, Silent: i.Prompt.None,
-	}
-}
+const maxState = 1024
 
 // Authorize proves that a request comes from a known client for a known callback, and
 // begins an interaction. A ReturnError may travel to the callback, once a person
 // has logged in (RFC 9700 §4.11.2); another refusal is shown and goes nowhere (RFC 6749 §4.1.2.1).
-func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interaction, error) {
+func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction, error) {
 	if err := s.mayBegin(); err != nil {
-		return nil, err
+		return Interaction{}, err
+	}
+	keys, err := s.currentKeys()
+	if err != nil {
+		return Interaction{}, err
 	}
 	client, known := s.clients.ByID(r.ClientID)
 	if !known {
@@ -76,34 +49,34 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (*Interactio
 	}
 	if why := whyNotNew(client, known, r.Profile); why != "" {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: client.ID, Reason: why})
-		return nil, Refuse(UnknownClient, "no such client")
+		return Interaction{}, Refuse(UnknownClient, "no such client")
 	}
 	callback, ok := chooseCallback(client, r.Callback)
 	if !ok {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: client.ID, Reason: "the callback is not registered for this client"})
-		return nil, Refuse(InvalidCallback, "the callback is not registered for this client")
+		return Interaction{}, Refuse(InvalidCallback, "the callback is not registered for this client")
 	}
-	i := &Interaction{
+	i := Interaction{
 		ID: s.newInteractionID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
 		Callback: callback, Requested: r.Callback, State: r.State,
-		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, StartedAt: s.now(),
+		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, StartedAt: s.now(), key: keys.activeID(s.now()),
 	}
 	if len(r.State) > maxState {
 		i.State = ""
-		return nil, i.fail(Refuse(InvalidRequest, "state is longer than 1024 bytes"))
+		return Interaction{}, i.fail(Refuse(InvalidRequest, "state is longer than 1024 bytes"))
 	}
 	if r.Problem != nil {
-		return nil, i.fail(r.Problem)
+		return Interaction{}, i.fail(r.Problem)
 	}
 	if r.CodeChallenge == "" && client.demandsChallenge(callback) { // RFC 9700 §2.1.1, in every dialect
-		return nil, i.fail(Refuse(InvalidRequest, "code_challenge is required (PKCE, RFC 7636)"))
+		return Interaction{}, i.fail(Refuse(InvalidRequest, "code_challenge is required (PKCE, RFC 7636)"))
 	}
 	if !client.May(GrantAuthorizationCode) {
-		return nil, i.fail(Refuse(UnauthorizedClient, "the client may not use the authorization code grant"))
+		return Interaction{}, i.fail(Refuse(UnauthorizedClient, "the client may not use the authorization code grant"))
 	}
-	scopes, err := restrictScopes(client.Scopes, r.Scopes)
-	if err != nil {
-		return nil, i.fail(err)
+	scopes, refusal := restrictScopes(client.Scopes, r.Scopes)
+	if refusal != nil {
+		return Interaction{}, i.fail(refusal)
 	}
 	i.Scopes = scopes
 	return i, nil
@@ -133,9 +106,6 @@ func chooseCallback(c *Client, requested string) (string, bool) {
 	}
 	return requested, c.HasCallback(requested)
 }
-
-// fail sends a refusal back to the client.
-func (i *Interaction) fail(cause Refusal) ReturnError { return NewReturnError(cause, i.Return()) }
 
 // restrictScopes returns asked, which must lie within allowed, in the order of allowed and
 // without repetition; nil asks for everything.

@@ -30,3 +30,6 @@ func (s *Server) SetDirectory(d Directory) { s.directory = d }
 
 // SetPasswordChangeEndsGrants changes whether a new password ends a person's grants.
 func (s *Server) SetPasswordChangeEndsGrants(ends bool) { s.passwordChangeEndsGrants = ends }
+
+// SetNewID replaces what makes names.
+func (s *Server) SetNewID(newID func() string) { s.newID = newID }

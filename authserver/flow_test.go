@@ -62,7 +62,7 @@ func (s *scene) login(name, password string) *authserver.Visitor {
 func (s *scene) bob() *authserver.Visitor   { return s.login(authtest.Bob, authtest.BobPassword) }
 func (s *scene) alice() *authserver.Visitor { return s.login(authtest.Alice, authtest.AlicePassword) }
 
-func (s *scene) begin(r authserver.AuthorizeRequest) *authserver.Interaction {
+func (s *scene) begin(r authserver.AuthorizeRequest) authserver.Interaction {
 	s.t.Helper()
 	i, err := s.Auth.Authorize(s.t.Context(), r)
 	if err != nil {
@@ -79,14 +79,24 @@ func (s *scene) allow(r authserver.AuthorizeRequest, v *authserver.Visitor, alwa
 	if p.Step != authserver.StepConsent {
 		s.t.Fatalf("the interaction stands at step %d, want consent", p.Step)
 	}
-	a, err := s.Auth.Decide(s.t.Context(), i, v, authserver.Decision{Allow: true, Always: always, Ticket: p.Ticket})
+	a, err := s.decide(i, v, authserver.Decision{Allow: true, Always: always, Ticket: p.Ticket})
 	if err != nil {
 		s.t.Fatalf("allow: %v", err)
 	}
 	return a.Proof
 }
 
-func (s *scene) next(i *authserver.Interaction, v *authserver.Visitor) authserver.Position {
+// decide carries out a decision where the interaction stands now, as a server does with the form.
+func (s *scene) decide(i authserver.Interaction, v *authserver.Visitor, d authserver.Decision) (*authserver.Approval, error) {
+	s.t.Helper()
+	p, err := s.Auth.Next(s.t.Context(), i, v)
+	if err != nil {
+		return nil, err
+	}
+	return s.Auth.Decide(s.t.Context(), p, d)
+}
+
+func (s *scene) next(i authserver.Interaction, v *authserver.Visitor) authserver.Position {
 	s.t.Helper()
 	p, err := s.Auth.Next(s.t.Context(), i, v)
 	if err != nil {

@@ -169,8 +169,9 @@ func FuzzTokens(f *testing.F) {
 
 func FuzzSealedInteraction(f *testing.F) {
 	s := &Server{now: func() time.Time { return moment }}
-	s.UseKeys(newTestKeys(f, oneKey()))
-	sealed, err := s.SealInteraction(&Interaction{ID: "one", Callback: "https://app.example/cb", StartedAt: moment})
+	keys := newTestKeys(f, oneKey())
+	s.UseKeys(keys)
+	sealed, err := s.SealInteraction(Interaction{ID: "one", Callback: "https://app.example/cb", StartedAt: moment, key: keys.activeID(moment)})
 	if err != nil {
 		f.Fatal(err)
 	}

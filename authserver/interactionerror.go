@@ -3,18 +3,17 @@
 package authserver
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// InteractionError is a refusal of an interaction that cannot go on: an InteractionGone, or a
-// RequestTokenExpired.
+// InteractionError is a refusal of an interaction that cannot go on, or of a decision that it does not
+// take: an InteractionGone, a RequestTokenExpired or a RequestTokenUsed.
 type InteractionError struct {
 	refusal
 	cause InteractionCause
-	of    *Interaction
+	of    Interaction // where it has expired; zero where it is not known
 }
 
 // InteractionCause is why an interaction cannot go on.
@@ -26,9 +25,19 @@ const (
 	// key that is gone.
 	InteractionUnreadable InteractionCause = "unreadable"
 	InteractionExpired    InteractionCause = "expired"
-	InteractionAnswered   InteractionCause = "answered before"
-	// InteractionOfOtherLogin is a decision on a page that was shown in another login.
+	// AnswerUsed is an interaction that was answered before; the client has used the answer.
+	AnswerUsed InteractionCause = "answered, and the answer was used"
+	// AnswerExpired is one that was answered before; the client did not use the answer in time.
+	AnswerExpired InteractionCause = "answered, and the answer has expired"
+	// AnswerWithdrawn is one that was answered before; the owner or the client ended the access since.
+	AnswerWithdrawn InteractionCause = "answered, and the access was ended since"
+	// AnsweredOtherwise is a decision on an interaction that was decided otherwise before.
+	AnsweredOtherwise InteractionCause = "answered otherwise before"
+	// InteractionOfOtherLogin is a decision on a page that was shown in another login, or that showed
+	// something else than what is asked for now. The interaction may go on: its page asks again.
 	InteractionOfOtherLogin InteractionCause = "shown in another login"
+	// DecisionOfNoPage is a decision without a ticket of the interaction's page.
+	DecisionOfNoPage InteractionCause = "not from the page of the request"
 )
 
 func (c InteractionCause) Error() string { return string(c) }
@@ -40,33 +49,24 @@ func NewInteractionError(cause InteractionCause, description string) Interaction
 
 // newExpiredError returns the error of an interaction that took too long. It holds the interaction,
 // so that a page can lead back to the client.
-func newExpiredError(code Code, description string, i *Interaction) InteractionError {
-	of := *i
-	of.Scopes = slices.Clone(i.Scopes)
-	return InteractionError{refusal{code, description}, InteractionExpired, &of}
+func newExpiredError(code Code, description string, i Interaction) InteractionError {
+	return InteractionError{refusal{code, description}, InteractionExpired, i}
 }
 
 // Unwrap is for errors.Is.
 func (e InteractionError) Unwrap() []error { return []error{e.code, e.cause} }
 
-// Interaction is the interaction, where it has expired; nil where it is not known.
-func (e InteractionError) Interaction() *Interaction {
-	if e.of == nil {
-		return nil
-	}
-	of := *e.of
-	of.Scopes = slices.Clone(of.Scopes)
-	return &of
-}
+// Interaction returns the interaction where it has expired; false where it is not known.
+func (e InteractionError) Interaction() (Interaction, bool) { return e.of, e.of.ID != "" }
 
 // WayBack returns where an interaction that has expired would have led, for a link that a person may
 // follow. ok is false if there is no such place any more. Where a request token leads is told only to
 // a person who has logged in.
 func (s *Server) WayBack(e InteractionError, v *Visitor) (to Return, ok bool) {
-	if e.of == nil {
+	i, expired := e.Interaction()
+	if !expired {
 		return Return{}, false
 	}
-	i := *e.of
 	if i.RequestToken == "" {
 		client, known := s.clients.ByUID(i.ClientUID)
 		return i.Return(), known && client.served() && client.HasCallback(i.Callback)
@@ -83,8 +83,9 @@ func (s *Server) WayBack(e InteractionError, v *Visitor) (to Return, ok bool) {
 	if err != nil {
 		return Return{}, false
 	}
-	i.ClientID, i.Callback = client.ID, uri
-	return i.Return(), true
+	to = i.Return()
+	to.ClientID, to.Callback = client.ID, uri
+	return to, true
 }
 
 // newInteractionID makes the ID of an interaction: a random name, and the time when it was begun. So

@@ -27,9 +27,14 @@ const (
 	forTicket      purpose = "consent ticket"
 	forRequest     purpose = "request token"
 	forTokenSecret purpose = "token secret"
+	forGrantID     purpose = "grant ID"
+	forProof       purpose = "proof"
 )
 
 const keyIDSize = 4
+
+// keyID names a key of the set.
+type keyID = [keyIDSize]byte
 
 // errSeal says that a value was not made by this server for this purpose.
 var errSeal = errors.New("not made by this server")
@@ -90,7 +95,7 @@ func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 			return nil, err
 		}
 	}
-	for _, name := range []purpose{forRefresh, forTicket, forTokenSecret} {
+	for _, name := range []purpose{forRefresh, forTicket, forTokenSecret, forGrantID, forProof} {
 		p.sign[name] = key.Sub("authserver " + string(name)).Bytes()
 	}
 	return p, nil
@@ -102,11 +107,26 @@ func (k *Keys) active(t time.Time) (*purposeKeys, [keyIDSize]byte) {
 	return k.byID[id], id
 }
 
-// seal encrypts and authenticates plain: key ID, nonce, ciphertext.
+// activeID returns the ID of the key to use at t.
+func (k *Keys) activeID(t time.Time) keyID {
+	_, id := k.active(t)
+	return id
+}
+
+// seal encrypts and authenticates plain with the key to use at t: key ID, nonce, ciphertext.
 func (k *Keys) seal(p purpose, t time.Time, plain []byte) []byte {
-	key, id := k.active(t)
+	sealed, _ := k.sealWith(k.activeID(t), p, plain) // the active key is there
+	return sealed
+}
+
+// sealWith does the same with the key that has the ID. Its error is errSeal if there is none.
+func (k *Keys) sealWith(id keyID, p purpose, plain []byte) ([]byte, error) {
+	key, ok := k.byID[id]
+	if !ok {
+		return nil, errSeal
+	}
 	out := append(make([]byte, 0, keyIDSize+len(plain)+28), id[:]...)
-	return key.seal[p].Seal(out, nil, plain, []byte(p))
+	return key.seal[p].Seal(out, nil, plain, []byte(p)), nil
 }
 
 // open is the inverse of seal. Its error is errSeal whatever is wrong.

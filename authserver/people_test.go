@@ -471,19 +471,19 @@ func TestN99ADecisionThatWasMadeInAnotherTabMeanwhileIssues(t *testing.T) {
 	i, other := s.begin(photoPrint()), s.begin(photoPrint())
 	p := s.next(i, bob)
 	q := s.next(other, bob)
-	if _, err := s.Auth.Decide(t.Context(), other, bob, authserver.Decision{Allow: true, Always: true, Ticket: q.Ticket}); err != nil {
+	if _, err := s.decide(other, bob, authserver.Decision{Allow: true, Always: true, Ticket: q.Ticket}); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.next(i, bob); got.Step != authserver.StepIssue {
 		t.Fatalf("the first tab stands at step %d", got.Step)
 	}
 	for name, ticket := range map[string]string{"none": "", "another's": q.Ticket, "nonsense": "AAAA"} {
-		_, err := s.Auth.Decide(t.Context(), i, bob, authserver.Decision{Allow: true, Ticket: ticket})
+		_, err := s.decide(i, bob, authserver.Decision{Allow: true, Ticket: ticket})
 		if !errors.Is(err, authserver.InteractionGone) {
 			t.Errorf("with the ticket %s: %v", name, err)
 		}
 	}
-	a, err := s.Auth.Decide(t.Context(), i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket})
+	a, err := s.decide(i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket})
 	if err != nil {
 		t.Fatalf("the first tab: %v", err)
 	}
@@ -496,7 +496,7 @@ func TestN99ADenialInTheSecondTabIsADenial(t *testing.T) {
 	i := s.begin(photoPrint())
 	p := s.next(i, bob)
 	s.allow(photoPrint(), bob, true)
-	_, err := s.Auth.Decide(t.Context(), i, bob, authserver.Decision{Ticket: p.Ticket})
+	_, err := s.decide(i, bob, authserver.Decision{Ticket: p.Ticket})
 	wantCode(t, err, authserver.AccessDenied)
 }
 
@@ -508,10 +508,10 @@ func TestN99AChoiceOfScopesInTheSecondTabCounts(t *testing.T) {
 	p := s.next(i, bob)
 	other := s.begin(r)
 	q := s.next(other, bob)
-	if _, err := s.Auth.Decide(t.Context(), other, bob, authserver.Decision{Allow: true, Always: true, Ticket: q.Ticket, Scopes: other.Scopes}); err != nil {
+	if _, err := s.decide(other, bob, authserver.Decision{Allow: true, Always: true, Ticket: q.Ticket, Scopes: other.Scopes}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Auth.Decide(t.Context(), i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket, Scopes: []string{"photos.read"}}); err != nil {
+	if _, err := s.decide(i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket, Scopes: []string{"photos.read"}}); err != nil {
 		t.Fatal(err)
 	}
 	approved := s.Audit.Events(authserver.EventGrantApproved)

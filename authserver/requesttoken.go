@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,9 +18,6 @@ import (
 const (
 	requestPrefix        = "ght_"
 	requestTokenLifetime = 10 * time.Minute
-	// outOfBandVerifier is the length of a verifier that a person copies: 60 bits, bound to one
-	// request token of one client for ten minutes.
-	outOfBandVerifier = 12
 )
 
 // TemporaryCredentials are a request token and its secret (RFC 5849 §2.1).
@@ -41,6 +37,8 @@ type requestToken struct {
 	Port     uint16
 	IssuedAt time.Time
 	ID       [12]byte
+
+	key keyID // that sealed it, of a token that was opened
 }
 
 // callbackTag stands for a callback inside a request token. It is only ever looked up among
@@ -80,40 +78,34 @@ func (s *Server) RequestToken(ctx context.Context, caller Caller, uri string) (*
 
 // BeginSigned begins the interaction of a link with a request token (RFC 5849 §2.2). The
 // token is looked at when the owner has logged in, not before.
-func (s *Server) BeginSigned(profile Profile, token string) (*Interaction, error) {
+func (s *Server) BeginSigned(profile Profile, token string) (Interaction, error) {
 	if token == "" || len(token) > MaxToken {
-		return nil, Refuse(RequestTokenUnknown, "the request token is missing or malformed")
+		return Interaction{}, Refuse(RequestTokenUnknown, "the request token is missing or malformed")
 	}
-	return &Interaction{ID: s.newInteractionID(), Profile: profile, RequestToken: token, StartedAt: s.now()}, nil
-}
-
-// clientOfRequestToken opens the interaction's request token and gives the interaction what
-// it says: client, callback and scopes. A token that was decided on before is refused.
-func (s *Server) clientOfRequestToken(ctx context.Context, i *Interaction) (*Client, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
-		return nil, err
+		return Interaction{}, err
 	}
+	now := s.now()
+	return Interaction{ID: s.newInteractionID(), Profile: profile, RequestToken: token, StartedAt: now, key: keys.activeID(now)}, nil
+}
+
+// resolveRequestToken finds what the interaction's request token asks for.
+func (s *Server) resolveRequestToken(keys *Keys, i Interaction) (resolved, error) {
 	t, err := keys.openRequest(i.RequestToken)
 	if err != nil {
-		return nil, Refuse(RequestTokenUnknown, "the request token is unknown")
-	}
-	if s.now().Sub(t.IssuedAt) >= requestTokenLifetime {
-		return nil, newExpiredError(RequestTokenExpired, "the request token has expired", i)
+		return resolved{}, Refuse(RequestTokenUnknown, "the request token is unknown")
 	}
 	client, uri, err := s.targetOfRequestToken(t, i.Profile)
 	if err != nil {
-		return nil, err
+		return resolved{}, err
 	}
-	i.ClientUID, i.ClientID, i.Callback, i.Scopes = client.UID, client.ID, uri, slices.Clone(client.Scopes)
-	_, used, err := s.grantOf(ctx, grantIDOf(i))
-	if err != nil {
-		return nil, err
-	}
-	if used {
-		return nil, Refuse(RequestTokenUsed, "the request token was used before")
-	}
-	return client, nil
+	to := i.Return()
+	to.ClientID, to.Callback = client.ID, uri
+	return resolved{
+		Interaction: i, keys: keys, client: client, scopes: client.Scopes, to: to,
+		name: []string{"request token", i.RequestToken}, key: t.key, expired: s.now().Sub(t.IssuedAt) >= requestTokenLifetime,
+	}, nil
 }
 
 // targetOfRequestToken returns the client and the callback that a request token was made for.
@@ -194,6 +186,7 @@ func (k *Keys) openRequest(token string) (requestToken, error) {
 	if err != nil || len(b) < 4+len(t.Callback)+2+len(t.ID) {
 		return t, errSeal
 	}
+	t.key = keyID(raw)
 	t.IssuedAt = time.Unix(int64(binary.BigEndian.Uint32(b)), 0)
 	r := bytes.NewBuffer(b[4:])
 	copy(t.Callback[:], r.Next(len(t.Callback)))

@@ -6,9 +6,9 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -16,12 +16,12 @@ import (
 // read. Browsers keep cookies of 4,096 bytes, name and attributes included.
 const MaxSealedInteraction = 3800
 
-// ticketSize is how much of the HMAC a ticket keeps: 128 bits.
+// ticketSize is how much of each HMAC a ticket keeps: 128 bits.
 const ticketSize = 16
 
 // SealInteraction returns what the browser keeps of the interaction: unreadable and
 // unchangeable for it. An interaction that is too large is an InvalidRequest.
-func (s *Server) SealInteraction(i *Interaction) (string, error) {
+func (s *Server) SealInteraction(i Interaction) (string, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return "", err
@@ -30,7 +30,11 @@ func (s *Server) SealInteraction(i *Interaction) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("marshal interaction: %w", err)
 	}
-	sealed := base64.RawURLEncoding.EncodeToString(keys.seal(forInteraction, s.now(), plain))
+	raw, err := keys.sealWith(i.key, forInteraction, plain)
+	if err != nil {
+		return "", fmt.Errorf("seal interaction: %w", err)
+	}
+	sealed := base64.RawURLEncoding.EncodeToString(raw)
 	if len(sealed) > MaxSealedInteraction {
 		return "", Refuse(InvalidRequest, "the request is too large")
 	}
@@ -39,67 +43,73 @@ func (s *Server) SealInteraction(i *Interaction) (string, error) {
 
 // OpenInteraction returns the interaction with this ID from what the browser kept.
 // Whatever belongs to another ID, is too old or was changed is an InteractionError.
-func (s *Server) OpenInteraction(id, sealed string) (*Interaction, error) {
+func (s *Server) OpenInteraction(id, sealed string) (Interaction, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
-		return nil, err
+		return Interaction{}, err
 	}
 	gone := NewInteractionError(InteractionUnreadable, "the request cannot be read")
 	if len(sealed) > MaxSealedInteraction {
-		return nil, gone
+		return Interaction{}, gone
 	}
 	raw, ok := decode(sealed)
 	if !ok {
-		return nil, gone
+		return Interaction{}, gone
 	}
 	plain, err := keys.open(forInteraction, raw)
 	if err != nil {
-		return nil, gone
+		return Interaction{}, gone
 	}
-	var i Interaction
+	i := Interaction{key: keyID(raw)}
 	if err := json.Unmarshal(plain, &i); err != nil || i.ID != id {
-		return nil, gone
+		return Interaction{}, gone
 	}
-	if s.now().Sub(i.StartedAt) >= InteractionLifetime {
-		return nil, newExpiredError(InteractionGone, "the request is too old", &i)
+	if err := s.checkAge(i); err != nil {
+		return Interaction{}, err
 	}
-	return &i, nil
+	return i, nil
 }
 
-// ticket proves on the way back that the consent form was shown to this owner, in this
-// login, for this interaction.
-func (s *Server) ticket(i *Interaction, v *Visitor) (string, error) {
-	keys, err := s.currentKeys()
-	if err != nil {
-		return "", err
-	}
-	_, id := keys.active(s.now())
-	mac, err := keys.sign(forTicket, id, ticketData(i, v))
+// ticket returns what proves on the way back that the consent form was shown for this interaction, and
+// to this owner, in this login. The first MAC is about the interaction alone: it tells a page that is
+// out of date from a form that is no page of ours.
+func (r resolved) ticket(v *Visitor, now time.Time) (string, error) {
+	id := r.keys.activeID(now)
+	page, shown, err := r.ticketMACs(id, v)
 	if err != nil {
 		return "", fmt.Errorf("sign ticket: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(append(id[:], mac[:ticketSize]...)), nil
+	return base64.RawURLEncoding.EncodeToString(slices.Concat(id[:], page, shown)), nil
 }
 
-func (s *Server) matchesTicket(ticket string, i *Interaction, v *Visitor) bool {
-	keys := s.keys.Load()
+// checkTicket refuses a decision whose ticket is not the one of the page as it is now.
+func (r resolved) checkTicket(ticket string, v *Visitor) error {
+	ofNoPage := NewInteractionError(DecisionOfNoPage, "the decision does not belong to this request")
 	raw, ok := decode(ticket)
-	if keys == nil || !ok || len(raw) != keyIDSize+ticketSize {
-		return false
+	if !ok || len(raw) != keyIDSize+2*ticketSize {
+		return ofNoPage
 	}
-	mac, err := keys.sign(forTicket, [keyIDSize]byte(raw), ticketData(i, v))
-	return err == nil && hmac.Equal(mac[:ticketSize], raw[keyIDSize:])
+	page, shown, err := r.ticketMACs(keyID(raw), v)
+	if err != nil || !hmac.Equal(page, raw[keyIDSize:][:ticketSize]) {
+		return ofNoPage
+	}
+	if !hmac.Equal(shown, raw[keyIDSize+ticketSize:]) {
+		return NewInteractionError(InteractionOfOtherLogin, "the page was shown in another login, or the request has changed since")
+	}
+	return nil
 }
 
-// ticketData is what a ticket is bound to: this login, this interaction, and what the page
-// showed of it, which a client may have changed since. Each part is preceded by its length.
-func ticketData(i *Interaction, v *Visitor) []byte {
-	data := append([]byte{}, v.Session.Hash[:]...)
-	for _, part := range append([]string{i.ID, i.ClientUID, i.Callback}, i.Scopes...) {
-		data = binary.BigEndian.AppendUint32(data, uint32(len(part))) //nolint:gosec // bounded by the cookie
-		data = append(data, part...)
+// ticketMACs returns the two parts of a ticket under the key: one for the interaction, and one for this
+// login and what the page showed of the interaction, which a client may have changed since.
+func (r resolved) ticketMACs(id keyID, v *Visitor) (page, shown []byte, err error) {
+	if page, err = r.keys.sign(forTicket, id, framed("page", r.ID)); err != nil {
+		return nil, nil, err
 	}
-	return data
+	parts := []string{"shown", string(v.Session.Hash[:]), r.ID, r.client.UID, r.to.Callback}
+	if shown, err = r.keys.sign(forTicket, id, framed(append(parts, r.scopes...)...)); err != nil {
+		return nil, nil, err
+	}
+	return page[:ticketSize], shown[:ticketSize], nil
 }
 
 // device is what the device cookie says: this browser has logged in as Owner before.

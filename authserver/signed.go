@@ -144,13 +144,9 @@ func (s *Server) spendNonce(ctx context.Context, r SignedRequest) error {
 	return nil
 }
 
-// nonceKey is unique for client, token, timestamp and nonce: each part is preceded by its length.
+// nonceKey is unique for client, token, timestamp and nonce.
 func nonceKey(r SignedRequest) Hash {
-	b := []byte("gatehouse nonce")
-	for _, part := range []string{r.ClientID, r.Token, r.Nonce} {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(part))) //nolint:gosec // bounded by the dialect
-		b = append(b, part...)
-	}
+	b := framed("gatehouse nonce", r.ClientID, r.Token, r.Nonce)
 	return sha256.Sum256(binary.BigEndian.AppendUint64(b, uint64(r.Timestamp))) //nolint:gosec // any 64 bits will do
 }
 

@@ -64,13 +64,13 @@ func (s *scene) allowToken(token string) *authserver.Approval {
 	bob := s.bob()
 	p := s.next(i, bob)
 	if p.Step == authserver.StepIssue {
-		a, err := s.Auth.Issue(s.t.Context(), i, bob)
+		a, err := s.Auth.Issue(s.t.Context(), p)
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		return a
 	}
-	a, err := s.Auth.Decide(s.t.Context(), i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket})
+	a, err := s.decide(i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket})
 	if err != nil {
 		s.t.Fatalf("allow: %v", err)
 	}
@@ -437,7 +437,7 @@ func TestN08AConsentIsForWhatThePageShowed(t *testing.T) {
 	bob := s.bob()
 	p := s.next(i, bob)
 	s.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) { c.Scopes = []string{"photos.read", "photos.write"} })
-	_, err = s.Auth.Decide(t.Context(), i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket})
+	_, err = s.decide(i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket})
 	wantCode(t, err, authserver.InteractionGone)
 }
 
@@ -509,7 +509,7 @@ func TestAnOwnerMayChooseScopesWhereTheProfileSaysSo(t *testing.T) {
 		if !p.Choosable {
 			t.Fatal("the owner cannot choose")
 		}
-		return s.Auth.Decide(t.Context(), i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket, Scopes: scopes})
+		return s.decide(i, bob, authserver.Decision{Allow: true, Ticket: p.Ticket, Scopes: scopes})
 	}
 	_, err := decide()
 	wantCode(t, err, authserver.NothingChosen)

@@ -48,6 +48,10 @@ type Grant struct {
 	Proof             Proof
 }
 
+// denies reports whether the grant stands for an owner's no. That is kept as a grant that ended, and was
+// revoked, when it was made: so the store keeps one first decision, whatever it is.
+func (g Grant) denies() bool { return !g.EndsAt.After(g.ApprovedAt) }
+
 // Proof is what the browser carries back to the client, once, and what binds it.
 type Proof struct {
 	Hash          Hash
@@ -106,9 +110,10 @@ type Store interface {
 
 	// Approve keeps a new grant with its unredeemed proof and, unless it is nil, the
 	// consent (an older one of the same owner and client is replaced). ErrExists
-	// if the grant's ID or its proof's hash is known: nothing is written then. Of an owner's live
-	// grants to one client the newest MaxGrants stay, of those that were redeemed and of those that
-	// were not; older ones are revoked.
+	// if the grant's ID or its proof's hash is known: nothing is written then, so that the first
+	// decision counts. Of an owner's live grants to one client the newest MaxGrants stay, of those that
+	// were redeemed and of those that were not; older ones are revoked. One that is revoked already is kept,
+	// and ends no other.
 	Approve(ctx context.Context, g Grant, c *Consent) error
 	// GrantByProof returns the grant whose proof has the hash, redeemed, revoked and
 	// expired ones too, or ErrNotFound.
@@ -170,7 +175,7 @@ const (
 	MaxGrants = 50
 	// MaxSessions is how many sessions an owner keeps.
 	MaxSessions = 100
-	// ProofMemory is how long an unredeemed proof is remembered after it expired, so
-	// that a finished interaction cannot be finished again.
+	// ProofMemory is how long an unredeemed proof is remembered after it expired: longer than an
+	// interaction lives, so that one that was decided cannot be decided again.
 	ProofMemory = time.Hour
 )

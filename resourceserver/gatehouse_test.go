@@ -80,7 +80,7 @@ func (h *house) allow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	approval, err := h.Auth.Decide(t.Context(), i, visitor, authserver.Decision{Allow: true, Ticket: position.Ticket})
+	approval, err := h.Auth.Decide(t.Context(), position, authserver.Decision{Allow: true, Ticket: position.Ticket})
 	if err != nil {
 		t.Fatal(err)
 	}

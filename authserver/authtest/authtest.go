@@ -57,6 +57,7 @@ type Env struct {
 	Audit       *Audit
 
 	root, shared credential.Key
+	set          credential.KeySet
 	keys         *authserver.Keys
 }
 
@@ -73,7 +74,7 @@ func New(t testing.TB) *Env {
 	if err != nil {
 		t.Fatalf("prepare the keys: %v", err)
 	}
-	e.keys = keys
+	e.set, e.keys = set, keys
 	for _, c := range scene() {
 		e.AddClient(c)
 	}
@@ -124,6 +125,18 @@ func (e *Env) Replica(t testing.TB) *authserver.Server {
 	}
 	server.UseKeys(e.keys)
 	return server
+}
+
+// RotateKeys lets the engine seal and sign with a new key from now on.
+func (e *Env) RotateKeys(t testing.TB) {
+	t.Helper()
+	e.set.Keys = append(e.set.Keys, credential.NewSetKey(e.Clock.Now()))
+	keys, err := authserver.NewKeys(e.shared, e.set)
+	if err != nil {
+		t.Fatalf("prepare the keys: %v", err)
+	}
+	e.keys = keys
+	e.Auth.UseKeys(keys)
 }
 
 // Keys returns the keys of the engine.

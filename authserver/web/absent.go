@@ -30,15 +30,21 @@ func (s *Site) whyAbsent(r *http.Request, id string) error {
 		return authserver.NewInteractionError(cookiesOff, "the browser did not send the cookie back")
 	case ours == 0:
 		return authserver.NewInteractionError(cookiesMissing, "the browser sent no cookie of this site")
-	case newer >= maxInteractions:
+	case newer.count >= maxInteractions || newer.bytes+usualInteraction > maxInteractionBytes:
 		return authserver.NewInteractionError(cookieReplaced, "newer requests took its place")
 	default:
 		return authserver.NewInteractionError(cookieUnknown, "the browser does not have the request")
 	}
 }
 
+// usualInteraction is how many bytes the cookie of a request has that carries nothing unusual.
+const usualInteraction = 600
+
+// cookieCount is how many cookies there are, and how many bytes they have.
+type cookieCount struct{ count, bytes int }
+
 // countCookies counts the cookies of ours, and those of interactions that began at this time or later.
-func (s *Site) countCookies(r *http.Request, begun time.Time) (ours, newer int) {
+func (s *Site) countCookies(r *http.Request, begun time.Time) (ours int, newer cookieCount) {
 	for _, c := range r.Cookies() {
 		if !strings.HasPrefix(c.Name, cookiePrefix) {
 			continue
@@ -46,7 +52,8 @@ func (s *Site) countCookies(r *http.Request, begun time.Time) (ours, newer int) 
 		ours++
 		id, ok := strings.CutPrefix(c.Name, interactionCookie)
 		if at, known := authserver.BegunAt(id); ok && known && !at.Before(begun) {
-			newer++
+			newer.count++
+			newer.bytes += cookieSize(c.Name, c.Value)
 		}
 	}
 	return ours, newer

@@ -31,30 +31,32 @@ type consentView struct {
 const day = 24 * time.Hour
 
 // showConsent asks. All that is asked for is ticked, until the owner decides otherwise.
-func (s *Site) showConsent(w http.ResponseWriter, i *authserver.Interaction, p authserver.Position) error {
+func (s *Site) showConsent(w http.ResponseWriter, i authserver.Interaction, p authserver.Position) error {
 	view := s.consentViewOf(i, p)
 	for _, scope := range p.Scopes {
 		view.Chosen[scope.Name] = true
 	}
-	allowReturn(w, i.Callback)
+	allowReturn(w, p.Return.Callback)
 	return s.render(w, http.StatusOK, pageConsent, view)
 }
 
-// showConsentAgain asks an owner who wanted to allow, but ticked nothing.
-func (s *Site) showConsentAgain(w http.ResponseWriter, r *http.Request, i *authserver.Interaction, v *authserver.Visitor) error {
+// showConsentAgain asks an owner who wanted to allow, but ticked nothing. It asks whatever was
+// remembered in another tab meanwhile.
+func (s *Site) showConsentAgain(w http.ResponseWriter, r *http.Request, i authserver.Interaction, v *authserver.Visitor) error {
+	i.Prompt.Consent = true
 	p, err := s.auth.Next(r.Context(), i, v)
 	if err != nil {
 		return err
 	}
 	view := s.consentViewOf(i, p)
 	view.Problem = "Choose at least one, or deny."
-	allowReturn(w, i.Callback)
+	allowReturn(w, p.Return.Callback)
 	return s.render(w, http.StatusBadRequest, pageConsent, view)
 }
 
-func (s *Site) consentViewOf(i *authserver.Interaction, p authserver.Position) consentView {
+func (s *Site) consentViewOf(i authserver.Interaction, p authserver.Position) consentView {
 	return consentView{
-		Client: p.Client, Owner: p.Owner, Scopes: p.Scopes, Destination: destinationOf(i.Callback),
+		Client: p.Client, Owner: p.Owner, Scopes: p.Scopes, Destination: destinationOf(p.Return.Callback),
 		// The clock has moved on since the end was computed.
 		Days: int((p.Until.Sub(s.now()) + time.Minute) / day), Until: p.Until,
 		Rememberable: p.Rememberable, Choosable: p.Choosable, Chosen: map[string]bool{},
@@ -76,18 +78,35 @@ func (s *Site) postConsent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if v == nil { // the login ended while the page was open
+	return withProfile(i.Profile, s.decide(w, r, i, v, decision))
+}
+
+// decide carries out a decision. Where the page with the form is out of date, the browser goes to the
+// interaction, which shows where it stands now: the login ended, there was another one in another tab,
+// or the client has changed.
+func (s *Site) decide(w http.ResponseWriter, r *http.Request, i authserver.Interaction, v *authserver.Visitor, d authserver.Decision) error {
+	if v == nil {
 		redirect(w, r, interactionPath(i.ID))
 		return nil
 	}
-	approval, err := s.auth.Decide(r.Context(), i, v, decision)
-	if errors.Is(err, authserver.NothingChosen) {
-		return withProfile(i.Profile, s.showConsentAgain(w, r, i, v))
-	}
+	p, err := s.auth.Next(r.Context(), i, v)
 	if err != nil {
-		return withProfile(i.Profile, err)
+		return err
 	}
-	return withProfile(i.Profile, s.finishInteraction(w, r, approval))
+	if p.Step == authserver.StepRefused {
+		return s.showRefusal(w, r, i, p)
+	}
+	approval, err := s.auth.Decide(r.Context(), p, d)
+	switch {
+	case errors.Is(err, authserver.InteractionOfOtherLogin):
+		redirect(w, r, interactionPath(i.ID))
+		return nil
+	case errors.Is(err, authserver.NothingChosen):
+		return s.showConsentAgain(w, r, i, v)
+	case err != nil:
+		return err
+	}
+	return s.finishInteraction(w, r, approval)
 }
 
 // decisionOf reads the form. What is neither allow nor deny decides nothing.

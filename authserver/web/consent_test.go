@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,9 @@ func TestDenyIsAnAnswerForTheClient(t *testing.T) {
 	if got.Get("error") != "access_denied" || got.Get("state") != "af0ifjsldkj" || got.Get("iss") != h.issuer || got.Has("code") {
 		t.Errorf("the callback gets %v", got)
 	}
-	b.get(path).wants(http.StatusGone, "")
+	if again := b.get(path).back(authtest.PhotoPrintCallback); !maps.EqualFunc(got, again, slices.Equal) {
+		t.Errorf("the page opened again leads to %v, want %v", again, got)
+	}
 	if h.issued() != 0 {
 		t.Error("something was issued")
 	}
@@ -151,7 +154,7 @@ func TestN09AnotherBrowserCannotDecide(t *testing.T) {
 	// Not even one that got hold of the interaction's cookie: its login is another one.
 	cookie := "__Host-gatehouse-i-" + strings.TrimPrefix(path, "/interaction/")
 	elsewhere.keep(cookie, b.cookies()[cookie])
-	elsewhere.post(path+"/consent", form).wants(http.StatusForbidden, "")
+	elsewhere.post(path+"/consent", form).wants(http.StatusSeeOther, path)
 	if h.issued() != 0 {
 		t.Error("something was issued")
 	}
@@ -165,7 +168,7 @@ func TestN09AnotherOwnerCannotDecide(t *testing.T) {
 	form := url.Values{"decision": {"allow"}, "ticket": {b.get(path).field("ticket")}}
 	b.post("/login", url.Values{"username": {"alice"}, "password": {authtest.AlicePassword}}).wants(http.StatusSeeOther, "/account")
 
-	b.post(path+"/consent", form).wants(http.StatusForbidden, "")
+	b.post(path+"/consent", form).wants(http.StatusSeeOther, path)
 	if h.issued() != 0 {
 		t.Error("something was issued")
 	}
@@ -178,15 +181,20 @@ func TestN09ADecisionCountsOnce(t *testing.T) {
 	path := b.begin(nil)
 	form := url.Values{"decision": {"allow"}, "ticket": {b.get(path).field("ticket")}}
 	kept := maps.Clone(b.cookies())
-	if got := b.post(path+"/consent", form).back(authtest.PhotoPrintCallback); !got.Has("code") {
-		t.Fatalf("the callback gets %v", got)
+	first := b.post(path+"/consent", form).wants(http.StatusSeeOther, "").Header.Get("Location")
+	if !strings.HasPrefix(first, authtest.PhotoPrintCallback+"?code=") {
+		t.Fatalf("the browser is sent to %s", first)
 	}
-	b.post(path+"/consent", form).wants(http.StatusForbidden, "")
-	for name, value := range kept { // the browser's back button cannot, its owner could
+	b.post(path+"/consent", form).wants(http.StatusSeeOther, first)
+	for name, value := range kept { // as the owner could
 		b.keep(name, value)
 	}
+	b.post(path+"/consent", form).wants(http.StatusSeeOther, first)
+	if _, err := h.redeem(t, b.get(path).back(authtest.PhotoPrintCallback).Get("code")); err != nil {
+		t.Fatal(err)
+	}
 	b.post(path+"/consent", form).wants(http.StatusForbidden, "")
-	b.post(path+"/consent", form).wants(http.StatusForbidden, "")
+	b.get(path).wants(http.StatusGone, "")
 	if h.issued() != 1 {
 		t.Errorf("%d grants, want 1", h.issued())
 	}

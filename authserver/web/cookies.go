@@ -32,8 +32,12 @@ const (
 	// expiredLifetime is how long a browser keeps an interaction that has expired. So its page can
 	// still lead back to the application.
 	expiredLifetime = 24 * time.Hour
-	// maxInteractions is how many requests of one browser are under way at most.
-	maxInteractions = 5
+	// maxInteractions and maxInteractionBytes are how many requests of one browser are under way at
+	// most, and how many bytes their cookies take in a request's header. Apache, nginx and others take a
+	// header line of 8 KiB at most; session, device and notice take less than 700 bytes of it. A request
+	// with a state of 40 bytes takes about 600 bytes, so 12 fit.
+	maxInteractions     = 20
+	maxInteractionBytes = 7400
 )
 
 func setCookie(w http.ResponseWriter, name, value string, lifetime time.Duration) {
@@ -59,27 +63,46 @@ func hasCookies(r *http.Request) bool {
 	return slices.ContainsFunc(r.Cookies(), func(c *http.Cookie) bool { return strings.HasPrefix(c.Name, cookiePrefix) })
 }
 
-// keepInteractions drops what is no interaction, and the oldest ones, so that at
-// most n stay.
-func (s *Site) keepInteractions(w http.ResponseWriter, r *http.Request, n int) {
-	var kept []*authserver.Interaction
+// cookieSize is how many bytes a cookie takes in a request's header, with what separates it from the
+// next one.
+func cookieSize(name, value string) int { return len(name) + len("=") + len(value) + len("; ") }
+
+// keptInteraction is a request of this browser, and how large its cookie is.
+type keptInteraction struct {
+	authserver.Interaction
+	size int
+}
+
+// keepInteractions drops what is no interaction any more, and the oldest ones, so that at most n stay
+// and their cookies take no more bytes than room. The one that the path names stays:
+// somebody is looking at it.
+func (s *Site) keepInteractions(w http.ResponseWriter, r *http.Request, n, room int) {
+	var kept []keptInteraction
 	for _, c := range r.Cookies() {
 		id, ok := strings.CutPrefix(c.Name, interactionCookie)
 		if !ok {
 			continue
 		}
 		i, err := s.auth.OpenInteraction(id, c.Value)
-		if expired, ok := errors.AsType[authserver.InteractionError](err); ok && expired.Interaction() != nil {
-			i, err = expired.Interaction(), nil
+		if expired, ok := errors.AsType[authserver.InteractionError](err); ok {
+			i, _ = expired.Interaction()
 		}
-		if err != nil {
+		if i.ID == "" {
 			dropCookie(w, c.Name)
 			continue
 		}
-		kept = append(kept, i)
+		size := cookieSize(c.Name, c.Value)
+		if id == r.PathValue("id") {
+			n, room = n-1, room-size
+			continue
+		}
+		kept = append(kept, keptInteraction{i, size})
 	}
-	slices.SortFunc(kept, func(a, b *authserver.Interaction) int { return a.StartedAt.Compare(b.StartedAt) })
-	for _, i := range kept[:max(0, len(kept)-n)] {
-		dropCookie(w, interactionCookie+i.ID)
+	slices.Reverse(kept) // of two of one moment, a browser sends the older one first (RFC 6265 §5.4)
+	slices.SortStableFunc(kept, func(a, b keptInteraction) int { return b.StartedAt.Compare(a.StartedAt) })
+	for place, i := range kept { // the newest first
+		if room -= i.size; place >= n || room < 0 {
+			dropCookie(w, interactionCookie+i.ID)
+		}
 	}
 }

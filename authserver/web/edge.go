@@ -81,7 +81,6 @@ func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error)
 		s.showError(w, r, d, e, v, s.wayBackFrom(e, v))
 		return
 	}
-	s.endInteraction(w, r)
 	to := d.failure(s.issuer, travelling)
 	if to != "" && (travelling.Return().Silent || v != nil) {
 		redirect(w, r, to)

@@ -92,20 +92,58 @@ var causes = []struct {
 		says: []string{"was changed", "give them the request ID", "You are signed in as Bob"},
 	},
 	{
-		name: "answered, and the code was redeemed", status: http.StatusForbidden, title: "This request was answered before",
+		name: "answered, and the code was redeemed", status: http.StatusForbidden, title: "You answered this request before",
 		come: func(t *testing.T, h *house) *page {
 			b := h.bob(t)
 			path := b.begin(nil)
-			name := "__Host-gatehouse-i-" + strings.TrimPrefix(path, "/interaction/")
-			sealed, ticket := b.cookies()[name], b.get(path).field("ticket")
-			form := url.Values{"decision": {"allow"}, "ticket": {ticket}}
+			form := url.Values{"decision": {"allow"}, "ticket": {b.get(path).field("ticket")}}
 			if _, err := h.redeem(t, b.post(path+"/consent", form).back(authtest.PhotoPrintCallback).Get("code")); err != nil {
 				t.Fatal(err)
 			}
-			b.keep(name, sealed)
 			return b.post(path+"/consent", form)
 		},
-		says: []string{"Nothing was changed", "If it has no access, start again there", "You are signed in as Bob"},
+		says: []string{"has used it", "Nothing was changed", "Go back to the application", "You are signed in as Bob"},
+	},
+	{
+		name: "answered, and the code has expired", status: http.StatusGone, title: "Your answer has expired",
+		come: func(t *testing.T, h *house) *page {
+			b := h.bob(t)
+			path := b.begin(nil)
+			b.consentTo(path, "allow").back(authtest.PhotoPrintCallback)
+			h.Clock.Advance(time.Minute)
+			return b.get(path)
+		},
+		says: []string{"did not use the answer in time", "start again", "You are signed in as Bob"},
+	},
+	{
+		name: "answered, and the access was removed", status: http.StatusGone, title: "This access was removed",
+		come: func(t *testing.T, h *house) *page {
+			b := h.bob(t)
+			path := b.begin(nil)
+			b.consentTo(path, "allow").back(authtest.PhotoPrintCallback)
+			b.post("/account/revoke", url.Values{"clientID": {authtest.PhotoPrint}}).wants(http.StatusSeeOther, "")
+			return b.get(path)
+		},
+		says: []string{"removed since", "start again", "You are signed in as Bob"},
+	},
+	{
+		name: "answered otherwise", status: http.StatusForbidden, title: "You answered this request otherwise before",
+		come: func(t *testing.T, h *house) *page {
+			b := h.bob(t)
+			path := b.begin(nil)
+			ticket := b.get(path).field("ticket")
+			b.post(path+"/consent", url.Values{"decision": {"deny"}, "ticket": {ticket}}).back(authtest.PhotoPrintCallback)
+			return b.post(path+"/consent", url.Values{"decision": {"allow"}, "ticket": {ticket}})
+		},
+		says: []string{"The first answer counts", "start again", "You are signed in as Bob"},
+	},
+	{
+		name: "a decision without the page's ticket", status: http.StatusForbidden, title: "Your decision was not counted",
+		come: func(t *testing.T, h *house) *page {
+			b := h.bob(t)
+			return b.post(b.begin(nil)+"/consent", url.Values{"decision": {"allow"}})
+		},
+		says: []string{"did not come from the page", "decide once more", "You are signed in as Bob"}, links: []string{"/interaction/ID"},
 	},
 	{
 		name: "a form of another site", status: http.StatusForbidden, title: "This form came from another site",

@@ -61,7 +61,7 @@ var pageWords = []errorWords{
 	},
 	{
 		is: cookieReplaced, status: http.StatusGone, title: "Too many requests are open in this browser",
-		text:   fmt.Sprintf("A browser keeps %d requests at a time. Newer requests took the place of this one. Nothing was shared.", maxInteractions),
+		text:   fmt.Sprintf("A browser keeps at most %d requests at a time, and fewer if they are long. Newer requests took the place of this one.", maxInteractions),
 		advice: "Finish the newer requests or close their pages. Then go back to the application and start again.",
 	},
 	{
@@ -90,13 +90,33 @@ var pageWords = []errorWords{
 		advice: startAgain + " " + tellOurPeople,
 	},
 	{
-		is: authserver.InteractionAnswered, status: http.StatusGone, title: "This request was answered before",
-		text:   "It had its one answer already. Nothing was changed now.",
-		advice: "Go back to the application. If it has no access, start again there. Your account shows what is allowed.",
+		is: authserver.AnswerUsed, status: http.StatusGone, title: "You answered this request before",
+		text:   "The application has got your answer and has used it. Nothing was changed now.",
+		advice: "Go back to the application. If it asks again, start again there. If it was not you who answered, look in your account at what is allowed.",
 	},
 	{
+		is: authserver.AnswerExpired, status: http.StatusGone, title: "Your answer has expired",
+		text:   "You answered this request before, and the application did not use the answer in time. Nothing was shared.",
+		advice: startAgain,
+	},
+	{
+		is: authserver.AnswerWithdrawn, status: http.StatusGone, title: "This access was removed",
+		text:   "You allowed this request before, and the access was removed since. Nothing was changed now.",
+		advice: "To allow it again, go back to the application and start again.",
+	},
+	{
+		is: authserver.AnsweredOtherwise, status: http.StatusGone, title: "You answered this request otherwise before",
+		text:   "The first answer counts. This one changed nothing.",
+		advice: "To answer otherwise, go back to the application and start again. Your account shows what is allowed.",
+	},
+	{
+		is: authserver.DecisionOfNoPage, status: http.StatusGone, title: "Your decision was not counted",
+		text:   "The form did not come from the page with the question. Nothing was changed and nothing was shared.",
+		advice: "Look at the question again and decide once more.", reopen: true,
+	},
+	{ // its own page asks again; this is for a decision at a page that asks nothing
 		is: authserver.InteractionOfOtherLogin, status: http.StatusGone, title: "Your decision was not counted",
-		text:   "The page with the question was shown before somebody signed in here anew. Nothing was shared.",
+		text:   "The page with the question is out of date. Nothing was changed and nothing was shared.",
 		advice: "Look at the question again and decide once more.", reopen: true,
 	},
 	// One page for unknown, suspended and not accepted clients: it tells none from another.
@@ -121,7 +141,7 @@ var pageWords = []errorWords{
 	},
 	{
 		is: authserver.InteractionExpired, status: http.StatusGone, title: "This request has expired",
-		text: "A request waits 15 minutes for your answer. This one is older. Nothing was shared.", advice: startAgain,
+		text: "A request waits 15 minutes for your answer. This one is older. If you had not answered it before, nothing was shared.", advice: startAgain,
 	},
 	{
 		is: authserver.InvalidCallback, status: http.StatusBadRequest, title: "The way back is not known",

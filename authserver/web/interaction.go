@@ -12,7 +12,7 @@ import (
 
 // begin puts an interaction into the browser and sends it to the interaction's place.
 // After every step the browser comes back there.
-func (s *Site) begin(w http.ResponseWriter, r *http.Request, i *authserver.Interaction) error {
+func (s *Site) begin(w http.ResponseWriter, r *http.Request, i authserver.Interaction) error {
 	sealed, err := s.auth.SealInteraction(i)
 	if err != nil {
 		if e, ok := errors.AsType[authserver.Refusal](err); ok {
@@ -20,8 +20,9 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, i *authserver.Inter
 		}
 		return err
 	}
-	s.keepInteractions(w, r, maxInteractions-1)
-	setCookie(w, interactionCookie+i.ID, sealed, authserver.InteractionLifetime+expiredLifetime)
+	name := interactionCookie + i.ID
+	s.keepInteractions(w, r, maxInteractions-1, maxInteractionBytes-cookieSize(name, sealed))
+	setCookie(w, name, sealed, authserver.InteractionLifetime+expiredLifetime)
 	redirect(w, r, interactionPath(i.ID))
 	return nil
 }
@@ -34,11 +35,11 @@ func (s *Site) getInteraction(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Another site's form may begin interactions without the browser sending the cookies
 	// that it has (SameSite=Lax). Here it sends them.
-	s.keepInteractions(w, r, maxInteractions)
+	s.keepInteractions(w, r, maxInteractions, maxInteractionBytes)
 	return withProfile(i.Profile, s.showNext(w, r, i, v))
 }
 
-func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i *authserver.Interaction, v *authserver.Visitor) error {
+func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i authserver.Interaction, v *authserver.Visitor) error {
 	p, err := s.auth.Next(r.Context(), i, v)
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i *authserver.In
 	case authserver.StepConsent:
 		return s.showConsent(w, i, p)
 	default:
-		approval, err := s.auth.Issue(r.Context(), i, v)
+		approval, err := s.auth.Issue(r.Context(), p)
 		if err != nil {
 			return err
 		}
@@ -73,28 +74,28 @@ func (s *Site) postInteractionLogin(w http.ResponseWriter, r *http.Request) erro
 }
 
 // resume returns the interaction that the path names and who is in the browser.
-func (s *Site) resume(r *http.Request) (*authserver.Interaction, *authserver.Visitor, error) {
+func (s *Site) resume(r *http.Request) (authserver.Interaction, *authserver.Visitor, error) {
 	i, err := s.interaction(r)
 	if err != nil {
-		return nil, nil, err
+		return authserver.Interaction{}, nil, err
 	}
 	v, err := s.visitor(r)
 	return i, v, withProfile(i.Profile, err)
 }
 
 // interaction returns the interaction that the path names, if this browser has it.
-func (s *Site) interaction(r *http.Request) (*authserver.Interaction, error) {
+func (s *Site) interaction(r *http.Request) (authserver.Interaction, error) {
 	id := r.PathValue("id")
 	sealed := cookieOf(r, interactionCookie+id)
 	if !isInteractionID(id) || sealed == "" {
-		return nil, s.whyAbsent(r, id)
+		return authserver.Interaction{}, s.whyAbsent(r, id)
 	}
 	return s.auth.OpenInteraction(id, sealed)
 }
 
-// finishInteraction sends the browser back to the client with its proof, or shows the proof.
+// finishInteraction sends the browser back to the client with its proof, or shows the proof. The
+// interaction stays in the browser until its time ends: whoever clicks twice gets the same answer.
 func (s *Site) finishInteraction(w http.ResponseWriter, r *http.Request, a *authserver.Approval) error {
-	s.endInteraction(w, r)
 	if to := dialectOf(a.Profile).approval(s.issuer, a); to != "" {
 		redirect(w, r, to)
 		return nil
@@ -102,17 +103,10 @@ func (s *Site) finishInteraction(w http.ResponseWriter, r *http.Request, a *auth
 	return s.showProof(w, a)
 }
 
-// endInteraction takes the interaction that the path names out of the browser.
-func (s *Site) endInteraction(w http.ResponseWriter, r *http.Request) {
-	if id := r.PathValue("id"); isInteractionID(id) {
-		dropCookie(w, interactionCookie+id)
-	}
-}
-
-func (s *Site) loginViewOf(i *authserver.Interaction, p authserver.Position) loginView {
+func (s *Site) loginViewOf(i authserver.Interaction, p authserver.Position) loginView {
 	view := loginView{Action: interactionPath(i.ID) + "/login", Onward: true}
 	if !i.Profile.Signed() { // the link of a signed request is only looked at after the login
-		view.Client, view.callback, view.Cancel = p.Client, i.Callback, s.denialURL(i, "the owner did not log in")
+		view.Client, view.callback, view.Cancel = p.Client, p.Return.Callback, s.denialURL(p.Return, "the owner did not log in")
 	}
 	return view
 }
@@ -129,20 +123,20 @@ type refusedView struct {
 
 // showRefusal says that the owner may not use the client and whom to ask. The engine has
 // told the audit log why.
-func (s *Site) showRefusal(w http.ResponseWriter, r *http.Request, i *authserver.Interaction, p authserver.Position) error {
+func (s *Site) showRefusal(w http.ResponseWriter, r *http.Request, i authserver.Interaction, p authserver.Position) error {
 	e := authserver.NewAccessDeniedError(authserver.OwnerNotEntitled, "the owner may not use this client")
 	status, identifier := identifierOf(dialectOf(i.Profile), e, http.StatusForbidden)
 	setChallenge(w, status)
 	return s.render(w, status, pageRefused, refusedView{
 		Client: p.Client, Owner: p.Owner, Interaction: i.ID, Identifier: identifier,
-		Back: s.denialURL(i, "the owner may not use this client"), RequestID: requestID(r.Context()),
+		Back: s.denialURL(p.Return, "the owner may not use this client"), RequestID: requestID(r.Context()),
 	})
 }
 
 // denialURL is a link back to the client for whoever does not go on; empty if there is no way back.
-func (s *Site) denialURL(i *authserver.Interaction, why string) template.URL {
-	e := authserver.NewReturnError(authserver.Refuse(authserver.AccessDenied, why), i.Return())
-	return linkTo(e.Return(), dialectOf(i.Profile).failure(s.issuer, e))
+func (s *Site) denialURL(to authserver.Return, why string) template.URL {
+	e := authserver.NewReturnError(authserver.Refuse(authserver.AccessDenied, why), to)
+	return linkTo(to, dialectOf(to.Profile).failure(s.issuer, e))
 }
 
 func interactionPath(id string) string { return "/interaction/" + id }

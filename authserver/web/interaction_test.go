@@ -34,7 +34,7 @@ func TestBobWalksThroughLoginAndConsent(t *testing.T) {
 	if _, err := h.redeem(t, code); err != nil {
 		t.Errorf("the code is not redeemable: %v", err)
 	}
-	b.get(path).wants(http.StatusGone, "").says("This browser does not have this request")
+	b.get(path).wants(http.StatusGone, "").says("You answered this request before")
 }
 
 // redeem exchanges a code of PhotoPrint's as its back end does.
@@ -100,7 +100,9 @@ func TestPromptNoneShowsNothing(t *testing.T) {
 			if got.Get("error") != tc.want || got.Get("state") != "af0ifjsldkj" || got.Get("iss") != h.issuer {
 				t.Errorf("the callback gets %v, want error=%s", got, tc.want)
 			}
-			tc.browser.get(path).wants(http.StatusGone, "")
+			if again := tc.browser.get(path).back(authtest.PhotoPrintCallback); again.Get("error") != tc.want {
+				t.Errorf("opened again, it leads to %v", again)
+			}
 		})
 	}
 }
@@ -134,7 +136,7 @@ func TestRequestsThatAnotherSiteBeganAreForgottenToo(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser(t)
 	var last string
-	for range 8 { // the cookies of the browser are not sent with another site's form
+	for range 24 { // the cookies of the browser are not sent with another site's form
 		other := h.browser(t)
 		last = other.begin(nil)
 		for name, value := range other.cookies() {
@@ -143,29 +145,63 @@ func TestRequestsThatAnotherSiteBeganAreForgottenToo(t *testing.T) {
 		h.Clock.Advance(time.Second)
 	}
 	b.get(last).wants(http.StatusOK, "")
-	if n := len(b.cookies()); n != 5 {
-		t.Errorf("%d requests are kept, want 5", n)
+	if n := len(b.cookies()); n < 10 || n > 20 {
+		t.Errorf("%d requests are kept, want 10 to 20", n)
 	}
 	b.get(last).wants(http.StatusOK, "")
 }
 
-func TestABrowserKeepsFiveRequestsAndForgetsTheOldest(t *testing.T) {
+// cookieBytes is how many bytes the header Cookie of this browser has.
+func (b *browser) cookieBytes() int {
+	n := 0
+	for name, value := range b.cookies() {
+		n += len(name) + len(value) + len("=; ")
+	}
+	return n
+}
+
+func TestN137ABrowserKeepsAsManyRequestsAsAHeaderLineHolds(t *testing.T) {
 	h := newHouse(t)
-	b := h.browser(t)
-	var paths []string
-	for range 7 {
-		paths = append(paths, b.begin(nil))
+	for name, state := range map[string]int{"usual": 40, "large": 1000} {
+		t.Run(name, func(t *testing.T) {
+			b := h.bob(t)
+			var paths []string
+			for range 25 {
+				paths = append(paths, b.begin(url.Values{"state": {strings.Repeat("s", state)}}))
+				if n := b.cookieBytes(); n > 8100 { // "Cookie: " and the line's end come to it
+					t.Fatalf("the cookies have %d bytes", n)
+				}
+				h.Clock.Advance(time.Second)
+			}
+			var open []string
+			for _, path := range paths {
+				if b.get(path).StatusCode == http.StatusOK {
+					open = append(open, path)
+				}
+			}
+			if !slices.Equal(open, paths[len(paths)-len(open):]) || len(open) < map[string]int{"usual": 10, "large": 3}[name] {
+				t.Errorf("open are %d, not the last ones: %v of %v", len(open), open, paths)
+			}
+		})
+	}
+}
+
+func TestN137TheRequestThatSomebodyLooksAtStays(t *testing.T) {
+	h := newHouse(t)
+	b := h.bob(t)
+	first := b.begin(nil)
+	cookie := "__Host-gatehouse-i-" + strings.TrimPrefix(first, "/interaction/")
+	sealed := b.cookies()[cookie]
+	for range 25 {
 		h.Clock.Advance(time.Second)
+		b.begin(nil)
 	}
-	var open []string
-	for _, path := range paths {
-		if b.get(path).StatusCode == http.StatusOK {
-			open = append(open, path)
-		}
+	b.keep(cookie, sealed) // as where all of them were begun at the same time, by a browser that restores its tabs
+	b.get(first).wants(http.StatusOK, "")
+	if b.cookies()[cookie] != sealed {
+		t.Error("the request went while its page was opened")
 	}
-	if !slices.Equal(open, paths[2:]) {
-		t.Errorf("open are %v, want the last five of %v", open, paths)
-	}
+	b.consentTo(first, "allow").back(authtest.PhotoPrintCallback)
 }
 
 func TestCookiesThatAreNoRequestsMakeRoom(t *testing.T) {

@@ -215,7 +215,7 @@ func (b *bench) allow(ctx context.Context, owner string) (*authserver.Tokens, er
 	if err != nil {
 		return nil, fmt.Errorf("authorize: %w", err)
 	}
-	a, err := b.auth.Decide(ctx, i, v, authserver.Decision{Allow: true, Ticket: p.Ticket})
+	a, err := b.auth.Decide(ctx, p, authserver.Decision{Allow: true, Ticket: p.Ticket})
 	if err != nil {
 		return nil, fmt.Errorf("consent: %w", err)
 	}

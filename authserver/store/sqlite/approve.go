@@ -23,8 +23,10 @@ func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authse
 		if err := insertGrant(c, g, scopes); err != nil {
 			return err
 		}
-		if err := revokeSurplus(c, g); err != nil {
-			return err
+		if g.RevokedAt.IsZero() { // else it adds to no surplus
+			if err := revokeSurplus(c, g); err != nil {
+				return err
+			}
 		}
 		if give == nil {
 			return nil

@@ -115,6 +115,17 @@ var surplus = []check{
 		same(t, "Bob's live grants", live(t, s, bob, noon.Add(time.Hour)), append([]authserver.GrantID{album}, ids...))
 		same(t, "Alice's live grants", live(t, s, alice, noon.Add(time.Hour)), []authserver.GrantID{hers})
 	}},
+	{"a grant that is revoked when it is kept ends no other", func(t *testing.T, s authserver.Store) {
+		ids := approveMany(t, s, authserver.MaxGrants)
+		at := noon.Add(time.Hour)
+		denial := approve(t, s, approvedAt(at), endsAt(at), proofExpiresAt(at), func(g *authserver.Grant) { g.RevokedAt = at })
+		same(t, "live grants", live(t, s, bob, at), ids)
+		same(t, "the revoked one", kept(t, s, denial.ID), denial)
+		again := newGrant()
+		again.ID = denial.ID
+		failWith(t, "Approve under its ID", s.Approve(t.Context(), again, nil), authserver.ErrExists)
+		refusedToRedeem(t, s, denial, at)
+	}},
 	{"dead grants are not counted", func(t *testing.T, s authserver.Store) {
 		revoke(t, s, approveAndRedeem(t, s))
 		ended := approveAndRedeem(t, s, endsAt(noon.Add(tick)))
