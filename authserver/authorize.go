@@ -30,8 +30,6 @@ type AuthorizeRequest struct {
 	Problem Refusal
 }
 
-const maxState = 1024
-
 // Authorize proves that a request comes from a known client for a known callback, and
 // begins an interaction. A ReturnError may travel to the callback, once a person
 // has logged in (RFC 9700 §4.11.2); another refusal is shown and goes nowhere (RFC 6749 §4.1.2.1).
@@ -58,12 +56,11 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 	}
 	i := Interaction{
 		ID: s.newInteractionID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
-		Callback: callback, Requested: r.Callback, State: r.State,
+		Callback: callback, Requested: r.Callback, State: returnedState(r.State),
 		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, StartedAt: s.now(), key: keys.activeID(s.now()),
 	}
-	if len(r.State) > maxState {
-		i.State = ""
-		return Interaction{}, i.fail(Refuse(InvalidRequest, "state is longer than 1024 bytes"))
+	if refusal := checkState(r.State); refusal != nil {
+		return Interaction{}, i.fail(refusal)
 	}
 	if r.Problem != nil {
 		return Interaction{}, i.fail(r.Problem)

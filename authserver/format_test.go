@@ -128,7 +128,7 @@ func TestTokensOfARetiredKeyStayValidAndOfAnUnknownOneNot(t *testing.T) {
 
 func TestN30ASealForOnePurposeIsWorthNothingForAnother(t *testing.T) {
 	keys := newTestKeys(t, oneKey())
-	purposes := []purpose{forAccess, forInteraction, forDevice}
+	purposes := []purpose{forAccess, forInteraction, forState, forDevice}
 	for _, made := range purposes {
 		sealed := keys.seal(made, moment, []byte("what is sealed"))
 		for _, used := range purposes {

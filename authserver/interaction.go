@@ -23,6 +23,7 @@ type Interaction struct {
 	Callback      string    `json:"r,omitempty"` // where the browser goes
 	Requested     string    `json:"q,omitempty"` // the callback as the request spelled it
 	State         string    `json:"s,omitempty"`
+	StateApart    bool      `json:"a,omitempty"` // the state is not here but in pieces: see SealState
 	Scopes        []string  `json:"o,omitempty"`
 	CodeChallenge string    `json:"h,omitempty"`
 	Prompt        Prompt    `json:"p,omitzero"`
@@ -72,6 +73,9 @@ type resolved struct {
 // resolve finds what an interaction asks for. The client may have been deleted, suspended or changed
 // since the interaction began.
 func (s *Server) resolve(i Interaction) (resolved, error) {
+	if i.StateApart { // the client could not tell the answer from a forged one (RFC 6749 §10.12)
+		return resolved{}, NewInteractionError(InteractionUnreadable, "the state of the request is not there")
+	}
 	if err := s.checkAge(i); err != nil {
 		return resolved{}, err
 	}

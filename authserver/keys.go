@@ -23,6 +23,7 @@ const (
 	forAccess      purpose = "access token"
 	forRefresh     purpose = "refresh token"
 	forInteraction purpose = "interaction"
+	forState       purpose = "state"
 	forDevice      purpose = "device"
 	forTicket      purpose = "consent ticket"
 	forRequest     purpose = "request token"
@@ -86,7 +87,7 @@ func parseKeyID(text string) (id [keyIDSize]byte, err error) {
 
 func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 	p := &purposeKeys{seal: map[purpose]cipher.AEAD{}, sign: map[purpose][]byte{}}
-	for _, name := range []purpose{forAccess, forInteraction, forDevice, forRequest} {
+	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest} {
 		block, err := aes.NewCipher(key.Sub("authserver " + string(name)).Bytes())
 		if err != nil {
 			return nil, err

@@ -26,6 +26,9 @@ func (s *Server) SealInteraction(i Interaction) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if i.StateApart = stateIsApart(i.State); i.StateApart {
+		i.State = "" // see SealState
+	}
 	plain, err := json.Marshal(i)
 	if err != nil {
 		return "", fmt.Errorf("marshal interaction: %w", err)
@@ -41,9 +44,10 @@ func (s *Server) SealInteraction(i Interaction) (string, error) {
 	return sealed, nil
 }
 
-// OpenInteraction returns the interaction with this ID from what the browser kept.
+// OpenInteraction returns the interaction with this ID from what the browser kept: the interaction and,
+// where SealState has made some, the pieces of its state. Without them it cannot go on.
 // Whatever belongs to another ID, is too old or was changed is an InteractionError.
-func (s *Server) OpenInteraction(id, sealed string) (Interaction, error) {
+func (s *Server) OpenInteraction(id, sealed string, state ...string) (Interaction, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return Interaction{}, err
@@ -63,6 +67,11 @@ func (s *Server) OpenInteraction(id, sealed string) (Interaction, error) {
 	i := Interaction{key: keyID(raw)}
 	if err := json.Unmarshal(plain, &i); err != nil || i.ID != id {
 		return Interaction{}, gone
+	}
+	if i.StateApart && len(state) > 0 {
+		if i, err = keys.withState(i, state); err != nil {
+			return Interaction{}, err
+		}
 	}
 	if err := s.checkAge(i); err != nil {
 		return Interaction{}, err

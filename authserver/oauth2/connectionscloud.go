@@ -41,8 +41,8 @@ var connectionsAuthorize = parameters{
 	{name: "response_type", illegal: ", ", source: step2},
 	{name: "client_id", illegal: ", ", max: maxLegacyValue, source: step2},
 	{name: "callback_uri", alias: "redirect_uri", source: step2},
-	{name: "state", optional: true, max: 1024, source: ours}, // newer clients send it
-	{name: "code_challenge", optional: true, source: ours},   // enforced when it is sent
+	{name: "state", optional: true, opaque: true, max: authserver.MaxState, source: ours}, // newer clients send it
+	{name: "code_challenge", optional: true, source: ours},                                // enforced when it is sent
 	{name: "code_challenge_method", optional: true, source: ours},
 }
 

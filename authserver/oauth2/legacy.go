@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
@@ -20,6 +21,7 @@ type parameter struct {
 	optional bool
 	max      int    // bytes of the longest value; 0: the request's own bounds
 	illegal  string // characters that are in no value
+	opaque   bool   // the value comes back as it came, control characters too
 	// secret values open something: their place in the request matters.
 	secret bool
 	source string // why the row is as it is
@@ -136,7 +138,8 @@ func (ps parameters) invalid(v url.Values) []string {
 		if slices.ContainsFunc(p.names(), func(name string) bool {
 			value := v.Get(name)
 			tooLong := p.max > 0 && len(value) > p.max
-			return tooLong || strings.ContainsAny(value, p.illegal) || strings.ContainsFunc(value, control)
+			malformed := !utf8.ValidString(value) || strings.ContainsAny(value, p.illegal) || !p.opaque && strings.ContainsFunc(value, control)
+			return tooLong || malformed
 		}) {
 			names = append(names, p.name)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -229,5 +230,27 @@ func TestN141TheHeaderOfConnectionsCloudIsAList(t *testing.T) {
 		if err != nil || secret.ID != "a" || secret.Secret != "s" || req.RefreshToken != "r" || secret.Place != authserver.SecretInHeader {
 			t.Errorf("%s: %+v %+v, %v", header, secret, req, err)
 		}
+	}
+}
+
+// No page of Connections Cloud knows state, so nothing there forbids characters in it.
+func TestN144ConnectionsCloudTakesAnyTextAsState(t *testing.T) {
+	ask := func(name, value string) (authserver.AuthorizeRequest, error) {
+		v := url.Values{"response_type": {"code"}, "client_id": {"a"}, "callback_uri": {"https://album.example/cb"}, "state": {"s"}}
+		v.Set(name, value)
+		return oauth2.ParseConnectionsCloudAuthorize(httptest.NewRequest(http.MethodGet, oauth2.PathConnectionsCloudAuthorize+"?"+v.Encode(), nil))
+	}
+	for _, state := range []string{"a, b\r\n\x00", "😀", strings.Repeat("s", authserver.MaxState), ""} {
+		if req, err := ask("state", state); err != nil || req.State != state {
+			t.Errorf("%.20q: %.20q, %v", state, req.State, err)
+		}
+	}
+	for name, value := range map[string]string{"state": "\xff", "client_id": "\xff", "callback_uri": "https://album.example/\n"} {
+		if _, err := ask(name, value); !errors.Is(err, authserver.ParameterMalformed) {
+			t.Errorf("%s %q: %v", name, value, err)
+		}
+	}
+	if _, err := ask("state", strings.Repeat("s", authserver.MaxState+1)); !errors.Is(err, authserver.ParameterMalformed) {
+		t.Errorf("a state that is too long: %v", err)
 	}
 }

@@ -151,7 +151,7 @@ func TestN05AClientGivenTwiceIsShown(t *testing.T) {
 
 func TestARequestThatIsTooLargeIsRefusedInWords(t *testing.T) {
 	h := newHouse(t)
-	got := h.bob(t).get(request(url.Values{"state": {strings.Repeat("s", 1025)}})).back(authtest.PhotoPrintCallback)
+	got := h.bob(t).get(request(url.Values{"state": {strings.Repeat("s", 4097)}})).back(authtest.PhotoPrintCallback)
 	if got.Get("error") != "invalid_request" {
 		t.Errorf("the callback gets %v", got)
 	}

@@ -23,6 +23,9 @@ const (
 	testCookie = cookiePrefix + "test"
 	// interactionCookie is followed by the interaction's ID.
 	interactionCookie = cookiePrefix + "i-"
+	// stateCookie is followed by the interaction's ID and the number of the piece. It comes only with
+	// requests for its interaction, which __Host- does not allow.
+	stateCookie = "__Secure-gatehouse-s-"
 )
 
 const (
@@ -41,9 +44,13 @@ const (
 )
 
 func setCookie(w http.ResponseWriter, name, value string, lifetime time.Duration) {
+	setCookieAt(w, "/", name, value, lifetime)
+}
+
+func setCookieAt(w http.ResponseWriter, path, name, value string, lifetime time.Duration) {
 	http.SetCookie(w, &http.Cookie{
 		Name: name, Value: value, MaxAge: int(lifetime / time.Second),
-		Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Path: path, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
@@ -103,6 +110,9 @@ func (s *Site) keepInteractions(w http.ResponseWriter, r *http.Request, n, room 
 	for place, i := range kept { // the newest first
 		if room -= i.size; place >= n || room < 0 {
 			dropCookie(w, interactionCookie+i.ID)
+			if i.StateApart {
+				dropState(w, i.ID)
+			}
 		}
 	}
 }

@@ -20,9 +20,14 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, i authserver.Intera
 		}
 		return err
 	}
+	state, err := s.auth.SealState(i)
+	if err != nil {
+		return err
+	}
 	name := interactionCookie + i.ID
 	s.keepInteractions(w, r, maxInteractions-1, maxInteractionBytes-cookieSize(name, sealed))
 	setCookie(w, name, sealed, authserver.InteractionLifetime+expiredLifetime)
+	setState(w, i.ID, state)
 	redirect(w, r, interactionPath(i.ID))
 	return nil
 }
@@ -90,7 +95,7 @@ func (s *Site) interaction(r *http.Request) (authserver.Interaction, error) {
 	if !isInteractionID(id) || sealed == "" {
 		return authserver.Interaction{}, s.whyAbsent(r, id)
 	}
-	return s.auth.OpenInteraction(id, sealed)
+	return s.auth.OpenInteraction(id, sealed, stateOf(r, id)...)
 }
 
 // finishInteraction sends the browser back to the client with its proof, or shows the proof. The

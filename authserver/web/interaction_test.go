@@ -3,6 +3,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -397,7 +398,12 @@ func TestSomebodyElseCanTakeOverTheRequest(t *testing.T) {
 
 func TestARequestThatDoesNotFitIntoACookieGoesBack(t *testing.T) {
 	h := newHouse(t)
-	got := h.bob(t).get(request(url.Values{"state": {strings.Repeat("<", 1024)}})).back(authtest.PhotoPrintCallback)
+	var scopes []string
+	for n := range 60 {
+		scopes = append(scopes, fmt.Sprintf("%060d", n))
+	}
+	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Scopes = scopes })
+	got := h.bob(t).get(request(url.Values{"scope": {strings.Join(scopes, " ")}})).back(authtest.PhotoPrintCallback)
 	if got.Get("error") != "invalid_request" {
 		t.Errorf("the callback gets %v", got)
 	}

@@ -285,7 +285,7 @@ func TestOlderN05AnUnknownParameterMayBeThereTwice(t *testing.T) {
 // As N73 in profile OAuth2: nobody is sent to a tenant's address before a login.
 func TestOlderN73FaultsAreShownBeforeLogin(t *testing.T) {
 	for name, changes := range map[string]url.Values{
-		"a state that is too long": {"state": {strings.Repeat("s", 1025)}}, "response type": {"response_type": {"token"}},
+		"a state that is too long": {"state": {strings.Repeat("s", 4097)}}, "response type": {"response_type": {"token"}},
 		"prompt means nothing": {"response_type": {"token"}, "prompt": {"none"}}, "half a challenge": {"code_challenge_method": {"S256"}},
 	} {
 		eachOlder(t, func(t *testing.T, h *house, o older) {

@@ -81,7 +81,7 @@ func newTeller(t *testing.T) *teller {
 	h := newHouse(t)
 	teller := &teller{house: h, t: t, browsers: map[string]*browser{}, names: map[string]string{
 		"bob's password": strings.ReplaceAll(authtest.BobPassword, " ", "+"), "alice's password": strings.ReplaceAll(authtest.AlicePassword, " ", "+"),
-		"a state of 1025 bytes": strings.Repeat("s", 1025), "a code of 257 bytes": strings.Repeat("c", 257),
+		"a state of 4097 bytes": strings.Repeat("s", 4097), "a code of 257 bytes": strings.Repeat("c", 257),
 	}}
 	for name, id := range who {
 		teller.names["secret of "+name] = h.Secret(id)
