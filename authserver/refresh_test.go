@@ -451,7 +451,7 @@ func TestN148TheLimitOfRefreshesHoldsForRepeats(t *testing.T) {
 	})
 }
 
-// N149: a refresh token in another client's hands moves, repeats and revokes nothing, whatever its age.
+// N29, N149: a refresh token in another client's hands moves, repeats and revokes nothing, whatever its age.
 func TestN149ARefreshTokenOfAnotherClientOrProfileChangesNothing(t *testing.T) {
 	for distance := range 4 {
 		r := newRefresherOf(t, "Confidential")

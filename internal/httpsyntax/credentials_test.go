@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
+// N141: blanks after the scheme are no part of what follows.
 func TestCutScheme(t *testing.T) {
 	for _, tc := range []struct{ name, credentials, scheme, rest string }{
 		{"one blank", "Basic YTpi", "Basic", "YTpi"},

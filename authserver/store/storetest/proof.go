@@ -104,7 +104,7 @@ var rotations = []check{
 	{"only its proof moves a grant from generation 0", func(t *testing.T, s authserver.Store) {
 		refusedToRotate(t, s, approve(t, s), 0, noon)
 	}},
-	{"another client and another profile are ErrStale", func(t *testing.T, s authserver.Store) {
+	{"N149: another client and another profile are ErrStale", func(t *testing.T, s authserver.Store) {
 		want := approveAndRedeem(t, s)
 		for name, edit := range map[string]func(*authserver.Rotation){
 			"client":    func(r *authserver.Rotation) { r.ClientUID = photoAlbum },
