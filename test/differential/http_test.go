@@ -61,7 +61,7 @@ func (s *server) approve(t *testing.T) (token *authserver.TemporaryCredentials, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	approval, err := s.Auth.Decide(t.Context(), i, visitor, authserver.Decision{Allow: true, Ticket: position.Ticket})
+	approval, err := s.Auth.Decide(t.Context(), position, authserver.Decision{Allow: true, Ticket: position.Ticket})
 	if err != nil {
 		t.Fatal(err)
 	}
