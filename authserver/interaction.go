@@ -79,6 +79,11 @@ func (s *Server) resolve(i Interaction) (resolved, error) {
 	if err := s.checkAge(i); err != nil {
 		return resolved{}, err
 	}
+	return s.resolveOfAnyAge(i)
+}
+
+// resolveOfAnyAge does so for an interaction that may have expired.
+func (s *Server) resolveOfAnyAge(i Interaction) (resolved, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return resolved{}, err

@@ -3,6 +3,8 @@
 package authserver
 
 import (
+	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -60,32 +62,23 @@ func (e InteractionError) Unwrap() []error { return []error{e.code, e.cause} }
 func (e InteractionError) Interaction() (Interaction, bool) { return e.of, e.of.ID != "" }
 
 // WayBack returns where an interaction that has expired would have led, for a link that a person may
-// follow. ok is false if there is no such place any more. Where a request token leads is told only to
-// a person who has logged in.
-func (s *Server) WayBack(e InteractionError, v *Visitor) (to Return, ok bool) {
+// follow. ok is false if there is no such place any more, or if the person answered the request before.
+// Where a request token leads is told only to a person who has logged in.
+func (s *Server) WayBack(ctx context.Context, e InteractionError, v *Visitor) (to Return, ok bool) {
 	i, expired := e.Interaction()
-	if !expired {
+	if !expired || i.RequestToken != "" && v == nil {
 		return Return{}, false
 	}
-	if i.RequestToken == "" {
-		client, known := s.clients.ByUID(i.ClientUID)
-		return i.Return(), known && client.served() && client.HasCallback(i.Callback)
+	r, err := s.resolveOfAnyAge(i)
+	if err != nil || v == nil {
+		return r.to, err == nil
 	}
-	keys := s.keys.Load()
-	if v == nil || keys == nil {
-		return Return{}, false
-	}
-	t, err := keys.openRequest(i.RequestToken)
+	id, err := r.grantID(v.Owner.Subject)
 	if err != nil {
 		return Return{}, false
 	}
-	client, uri, err := s.targetOfRequestToken(t, i.Profile)
-	if err != nil {
-		return Return{}, false
-	}
-	to = i.Return()
-	to.ClientID, to.Callback = client.ID, uri
-	return to, true
+	_, err = s.store.Grant(ctx, id)
+	return r.to, errors.Is(err, ErrNotFound)
 }
 
 // newInteractionID makes the ID of an interaction: a random name, and the time when it was begun. So

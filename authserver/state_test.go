@@ -136,7 +136,7 @@ func TestN144AnInteractionGoesOnWithItsOwnStateOnly(t *testing.T) {
 	if !ok {
 		t.Fatalf("after its time: %v", err)
 	}
-	if to, known := s.Auth.WayBack(expired, nil); !known || to.State != r.State {
+	if to, known := s.Auth.WayBack(t.Context(), expired, nil); !known || to.State != r.State {
 		t.Errorf("the way back has a state of %d bytes", len(to.State))
 	}
 }

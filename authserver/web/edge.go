@@ -78,7 +78,7 @@ func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error)
 	v := s.visitorOfError(r, e)
 	travelling, travels := errors.AsType[authserver.ReturnError](e)
 	if !travels {
-		s.showError(w, r, d, e, v, s.wayBackFrom(e, v))
+		s.showError(w, r, d, e, v, s.wayBackFrom(r, e, v))
 		return
 	}
 	to := d.failure(s.issuer, travelling)

@@ -5,6 +5,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -329,6 +330,31 @@ func TestN126TheLinkOfASignedProfileLeadsBackForWhoIsSignedIn(t *testing.T) {
 			t.Errorf("the link is %s, want %s", got, link)
 		}
 	})
+}
+
+func TestN126ARequestThatWasAnsweredInTimeDoesNotLeadBack(t *testing.T) {
+	for _, decision := range []string{"allow", "deny"} {
+		h := newHouse(t)
+		b := h.bob(t)
+		path := b.begin(nil)
+		b.consentTo(path, decision).wants(http.StatusSeeOther, "")
+		h.Clock.Advance(authserver.InteractionLifetime)
+		if links := b.get(path).wants(http.StatusGone, "").says("This request has expired").linksOut(); len(links) != 0 {
+			t.Errorf("%s: the page leads to %q", decision, links)
+		}
+	}
+}
+
+func TestN124OperationsNamesEachPage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range causes {
+		if tc.status != http.StatusBadRequest && tc.title != "This address is not complete" && !strings.Contains(string(text), tc.title) {
+			t.Errorf("docs/operations.md does not name %q", tc.title)
+		}
+	}
 }
 
 func TestN126AnExpiredRequestLeadsNowhereElse(t *testing.T) {

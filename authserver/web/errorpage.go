@@ -87,12 +87,12 @@ func pageOf(r *http.Request) string {
 }
 
 // wayBackFrom returns where a person may go from an interaction that has expired.
-func (s *Site) wayBackFrom(e authserver.Refusal, v *authserver.Visitor) wayBack {
+func (s *Site) wayBackFrom(r *http.Request, e authserver.Refusal, v *authserver.Visitor) wayBack {
 	expired, ok := errors.AsType[authserver.InteractionError](e)
 	if !ok {
 		return wayBack{}
 	}
-	to, ok := s.auth.WayBack(expired, v)
+	to, ok := s.auth.WayBack(r.Context(), expired, v)
 	if !ok {
 		return wayBack{}
 	}
