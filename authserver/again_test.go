@@ -15,14 +15,14 @@ import (
 // asking is a flow whose decision a test repeats.
 type asking struct {
 	name     string
-	begin    func(*scene) authserver.Interaction
+	begin    func(*fixture) authserver.Interaction
 	lifetime time.Duration // of the proof
-	redeem   func(s *scene, i authserver.Interaction, proof string) error
+	redeem   func(s *fixture, i authserver.Interaction, proof string) error
 }
 
 func bearer(name string, r authserver.AuthorizeRequest) asking {
-	return asking{name, func(s *scene) authserver.Interaction { return s.begin(r) }, time.Minute,
-		func(s *scene, _ authserver.Interaction, proof string) error {
+	return asking{name, func(s *fixture) authserver.Interaction { return s.begin(r) }, time.Minute,
+		func(s *fixture, _ authserver.Interaction, proof string) error {
 			redeemed := redemption(proof, r.Callback)
 			if r.CodeChallenge == "" {
 				redeemed.CodeVerifier = ""
@@ -42,15 +42,15 @@ func bearer(name string, r authserver.AuthorizeRequest) asking {
 
 // signedAsking is a flow with a request token for the callback.
 func signedAsking(name, callback string) asking {
-	return asking{name, func(s *scene) authserver.Interaction { return s.linked(s.requestToken(callback).Token) }, 10 * time.Minute,
-		func(s *scene, i authserver.Interaction, proof string) error {
+	return asking{name, func(s *fixture) authserver.Interaction { return s.linked(s.requestToken(callback).Token) }, 10 * time.Minute,
+		func(s *fixture, i authserver.Interaction, proof string) error {
 			_, err := s.Auth.Exchange(s.t.Context(), s.photoBook(), i.RequestToken, proof)
 			return err
 		}}
 }
 
 // linked begins the interaction of a link with a request token of PhotoBook.
-func (s *scene) linked(token string) authserver.Interaction {
+func (s *fixture) linked(token string) authserver.Interaction {
 	s.t.Helper()
 	i, err := s.Auth.BeginSigned(authserver.ProfileOAuth1, token)
 	if err != nil {
@@ -76,24 +76,24 @@ func askings() []asking {
 }
 
 // eachAsking runs a test with each flow: the interaction and Bob, who stands at the consent page.
-func eachAsking(t *testing.T, test func(s *scene, a asking, i authserver.Interaction, bob *authserver.Visitor)) {
+func eachAsking(t *testing.T, test func(s *fixture, a asking, i authserver.Interaction, bob *authserver.Visitor)) {
 	t.Helper()
 	for _, a := range askings() {
 		t.Run(a.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			test(s, a, a.begin(s), s.bob())
 		})
 	}
 }
 
 // allowAgain lets the visitor allow what the page shows, with all scopes.
-func (s *scene) allowAgain(i authserver.Interaction, v *authserver.Visitor, ticket string) (*authserver.Approval, error) {
+func (s *fixture) allowAgain(i authserver.Interaction, v *authserver.Visitor, ticket string) (*authserver.Approval, error) {
 	s.t.Helper()
 	return s.decide(i, v, authserver.Decision{Allow: true, Ticket: ticket, Scopes: i.Scopes})
 }
 
 // issued is how many grants the audit log has.
-func (s *scene) issued() int { return len(s.Audit.Events(authserver.EventGrantApproved)) }
+func (s *fixture) issued() int { return len(s.Audit.Events(authserver.EventGrantApproved)) }
 
 func wantCause(t *testing.T, err error, want authserver.InteractionCause) {
 	t.Helper()
@@ -103,7 +103,7 @@ func wantCause(t *testing.T, err error, want authserver.InteractionCause) {
 }
 
 func TestN133TheSameDecisionAgainGetsTheSameAnswer(t *testing.T) {
-	eachAsking(t, func(s *scene, a asking, i authserver.Interaction, bob *authserver.Visitor) {
+	eachAsking(t, func(s *fixture, a asking, i authserver.Interaction, bob *authserver.Visitor) {
 		ticket := s.next(i, bob).Ticket
 		first, err := s.allowAgain(i, bob, ticket)
 		if err != nil {
@@ -135,7 +135,7 @@ func TestN133TheSameDecisionAgainGetsTheSameAnswer(t *testing.T) {
 }
 
 func TestN133AnAnswerThatWasUsedIsNotGivenAgain(t *testing.T) {
-	eachAsking(t, func(s *scene, a asking, i authserver.Interaction, bob *authserver.Visitor) {
+	eachAsking(t, func(s *fixture, a asking, i authserver.Interaction, bob *authserver.Visitor) {
 		ticket := s.next(i, bob).Ticket
 		first, err := s.allowAgain(i, bob, ticket)
 		if err != nil {
@@ -155,7 +155,7 @@ func TestN133AnAnswerThatWasUsedIsNotGivenAgain(t *testing.T) {
 }
 
 func TestN133AnAnswerThatHasExpiredIsNotGivenAgain(t *testing.T) {
-	eachAsking(t, func(s *scene, a asking, i authserver.Interaction, bob *authserver.Visitor) {
+	eachAsking(t, func(s *fixture, a asking, i authserver.Interaction, bob *authserver.Visitor) {
 		ticket := s.next(i, bob).Ticket
 		if _, err := s.allowAgain(i, bob, ticket); err != nil {
 			s.t.Fatal(err)
@@ -170,7 +170,7 @@ func TestN133AnAnswerThatHasExpiredIsNotGivenAgain(t *testing.T) {
 }
 
 func TestN133AnAccessThatWasRemovedIsNotGivenAgain(t *testing.T) {
-	eachAsking(t, func(s *scene, _ asking, i authserver.Interaction, bob *authserver.Visitor) {
+	eachAsking(t, func(s *fixture, _ asking, i authserver.Interaction, bob *authserver.Visitor) {
 		p := s.next(i, bob)
 		if _, err := s.allowAgain(i, bob, p.Ticket); err != nil {
 			s.t.Fatal(err)
@@ -184,7 +184,7 @@ func TestN133AnAccessThatWasRemovedIsNotGivenAgain(t *testing.T) {
 }
 
 func TestN134ADenialIsRepeatedAndStays(t *testing.T) {
-	eachAsking(t, func(s *scene, _ asking, i authserver.Interaction, bob *authserver.Visitor) {
+	eachAsking(t, func(s *fixture, _ asking, i authserver.Interaction, bob *authserver.Visitor) {
 		p := s.next(i, bob)
 		for range 2 {
 			_, err := s.decide(i, bob, authserver.Decision{Ticket: p.Ticket})
@@ -204,7 +204,7 @@ func TestN134ADenialIsRepeatedAndStays(t *testing.T) {
 }
 
 func TestN134ADenialAfterAnApprovalIsTooLate(t *testing.T) {
-	eachAsking(t, func(s *scene, a asking, i authserver.Interaction, bob *authserver.Visitor) {
+	eachAsking(t, func(s *fixture, a asking, i authserver.Interaction, bob *authserver.Visitor) {
 		ticket := s.next(i, bob).Ticket
 		first, err := s.allowAgain(i, bob, ticket)
 		if err != nil {
@@ -219,7 +219,7 @@ func TestN134ADenialAfterAnApprovalIsTooLate(t *testing.T) {
 }
 
 func TestN134AnotherChoiceOfScopesIsTooLate(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	bob := s.bob()
 	i := s.begin(authserver.AuthorizeRequest{Profile: authserver.ProfileIntegrationCloud, ClientID: authtest.Flows, Callback: authtest.FlowsCallback})
 	p := s.next(i, bob)
@@ -243,7 +243,7 @@ func TestN134AnotherChoiceOfScopesIsTooLate(t *testing.T) {
 }
 
 func TestN133OfManyEqualDecisionsOneIssues(t *testing.T) {
-	eachAsking(t, func(s *scene, a asking, i authserver.Interaction, bob *authserver.Visitor) {
+	eachAsking(t, func(s *fixture, a asking, i authserver.Interaction, bob *authserver.Visitor) {
 		replicas := []*authserver.Server{s.Auth, s.Replica(s.t)}
 		p := s.next(i, bob) // where each of them stands before the first is done
 		answers := make([]authserver.Approval, 50)
@@ -268,7 +268,7 @@ func TestN133OfManyEqualDecisionsOneIssues(t *testing.T) {
 }
 
 func TestN134OfAllowAndDenyAtOnceOneCounts(t *testing.T) {
-	eachAsking(t, func(s *scene, _ asking, i authserver.Interaction, bob *authserver.Visitor) {
+	eachAsking(t, func(s *fixture, _ asking, i authserver.Interaction, bob *authserver.Visitor) {
 		p := s.next(i, bob)
 		errs := inParallel(20, func(n int) error {
 			_, err := s.Auth.Decide(s.t.Context(), p, authserver.Decision{Allow: n%2 == 0, Ticket: p.Ticket, Scopes: i.Scopes})
@@ -291,7 +291,7 @@ func TestN134OfAllowAndDenyAtOnceOneCounts(t *testing.T) {
 }
 
 func TestN133AnInteractionThatNeedsNoConsentIssuesOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Consent = authserver.ConsentSkip })
 	bob := s.bob()
 	for _, prompt := range []authserver.Prompt{{}, {None: true}} {
@@ -323,7 +323,7 @@ func TestN133AnInteractionThatNeedsNoConsentIssuesOnce(t *testing.T) {
 }
 
 func TestN135TwoPeopleGetTwoCodes(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Entitlement.Allow(authtest.Alice, authtest.PhotoPrint)
 	i, bob, alice := s.begin(photoPrint()), s.bob(), s.alice()
 	his, err := s.allowAgain(i, bob, s.next(i, bob).Ticket)
@@ -349,7 +349,7 @@ func TestN135TwoPeopleGetTwoCodes(t *testing.T) {
 }
 
 func TestN135ARequestTokenIsDecidedOnceWhoeverDoesIt(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Entitlement.Allow(authtest.Alice, authtest.PhotoBook)
 	bob, alice := s.bob(), s.alice()
 	for _, allow := range []bool{true, false} {
@@ -373,7 +373,7 @@ func TestN135ARequestTokenIsDecidedOnceWhoeverDoesIt(t *testing.T) {
 }
 
 func TestN133AVerifierIsRepeatedAfterItsRequestTokenHasExpired(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	request := s.requestToken(authtest.PhotoBookCallback)
 	s.Clock.Advance(9 * time.Minute)
 	i, bob := s.linked(request.Token), s.bob()
@@ -389,7 +389,7 @@ func TestN133AVerifierIsRepeatedAfterItsRequestTokenHasExpired(t *testing.T) {
 }
 
 func TestN133ANewKeyBetweenTwoClicksChangesNothing(t *testing.T) {
-	eachAsking(t, func(s *scene, a asking, i authserver.Interaction, bob *authserver.Visitor) {
+	eachAsking(t, func(s *fixture, a asking, i authserver.Interaction, bob *authserver.Visitor) {
 		ticket := s.next(i, bob).Ticket
 		sealed, err := s.Auth.SealInteraction(i)
 		if err != nil {
@@ -418,7 +418,7 @@ func TestN133ANewKeyBetweenTwoClicksChangesNothing(t *testing.T) {
 func TestN135TheSameInteractionUnderAnotherKeyHasAnotherProof(t *testing.T) {
 	proofs := map[string]bool{}
 	for range 2 {
-		s := newScene(t)
+		s := newFixture(t)
 		s.Auth.SetNewID(func() string { return "AAAAAAAAAAAAAAAAAAAAAAAAAA" })
 		i, bob := s.begin(photoPrint()), s.bob()
 		a, err := s.allowAgain(i, bob, s.next(i, bob).Ticket)
@@ -433,7 +433,7 @@ func TestN135TheSameInteractionUnderAnotherKeyHasAnotherProof(t *testing.T) {
 }
 
 func TestN136ATicketOfAnotherLoginDecidesNothing(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Entitlement.Allow(authtest.Alice, authtest.PhotoPrint)
 	i := s.begin(photoPrint())
 	ticket := s.next(i, s.bob()).Ticket

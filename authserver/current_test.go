@@ -12,7 +12,7 @@ import (
 
 // N108: with a registry that is too old nothing new is authorized, and what was authorized goes on.
 func TestN108ARegistryThatIsTooOldStopsNewAuthorizationsOnly(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens, signed, bob := s.tokens(), s.signedTokens(), s.bob()
 	begun, ticket := s.begin(photoPrint()), ""
 	ticket = s.next(begun, bob).Ticket

@@ -13,6 +13,6 @@
 //	introspect.go   what a token is worth now; revoke.go ends it; account.go and sessions.go show it to its owner
 //
 // The package does no I/O and knows neither HTTP, SQL nor Kubernetes: it declares
-// what it needs (Clients, Directory, Entitlement, Store, Auditor) and its neighbours
+// what it needs (Clients, Directory, Entitlement, Store, Auditor) and its adapters
 // provide it. The packages oauth1 and oauth2 spell its decisions, web serves them.
 package authserver

@@ -17,15 +17,15 @@ import (
 // codeVerifier is what each client of these tests keeps to itself.
 const codeVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
-// scene is the shared scene with the steps of a flow as verbs.
-type scene struct {
+// fixture is the shared fixture with the steps of a flow as verbs.
+type fixture struct {
 	*authtest.Env
 	t *testing.T
 }
 
-func newScene(t *testing.T) *scene {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	return &scene{Env: authtest.New(t), t: t}
+	return &fixture{Env: authtest.New(t), t: t}
 }
 
 // request is PhotoPrint's authorization request for everything it may have.
@@ -46,7 +46,7 @@ func bookShelf() authserver.AuthorizeRequest {
 }
 
 // login logs somebody in from a browser of their own.
-func (s *scene) login(name, password string) *authserver.Visitor {
+func (s *fixture) login(name, password string) *authserver.Visitor {
 	s.t.Helper()
 	l, err := s.Auth.Login(s.t.Context(), authserver.Credentials{Username: name, Password: password, Address: "192.0.2.1"})
 	if err != nil {
@@ -59,10 +59,10 @@ func (s *scene) login(name, password string) *authserver.Visitor {
 	return v
 }
 
-func (s *scene) bob() *authserver.Visitor   { return s.login(authtest.Bob, authtest.BobPassword) }
-func (s *scene) alice() *authserver.Visitor { return s.login(authtest.Alice, authtest.AlicePassword) }
+func (s *fixture) bob() *authserver.Visitor   { return s.login(authtest.Bob, authtest.BobPassword) }
+func (s *fixture) alice() *authserver.Visitor { return s.login(authtest.Alice, authtest.AlicePassword) }
 
-func (s *scene) begin(r authserver.AuthorizeRequest) authserver.Interaction {
+func (s *fixture) begin(r authserver.AuthorizeRequest) authserver.Interaction {
 	s.t.Helper()
 	i, err := s.Auth.Authorize(s.t.Context(), r)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *scene) begin(r authserver.AuthorizeRequest) authserver.Interaction {
 }
 
 // allow walks a request through consent and returns the proof.
-func (s *scene) allow(r authserver.AuthorizeRequest, v *authserver.Visitor, always bool) string {
+func (s *fixture) allow(r authserver.AuthorizeRequest, v *authserver.Visitor, always bool) string {
 	s.t.Helper()
 	i := s.begin(r)
 	p := s.next(i, v)
@@ -87,7 +87,7 @@ func (s *scene) allow(r authserver.AuthorizeRequest, v *authserver.Visitor, alwa
 }
 
 // decide carries out a decision where the interaction stands now, as a server does with the form.
-func (s *scene) decide(i authserver.Interaction, v *authserver.Visitor, d authserver.Decision) (*authserver.Approval, error) {
+func (s *fixture) decide(i authserver.Interaction, v *authserver.Visitor, d authserver.Decision) (*authserver.Approval, error) {
 	s.t.Helper()
 	p, err := s.Auth.Next(s.t.Context(), i, v)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *scene) decide(i authserver.Interaction, v *authserver.Visitor, d authse
 	return s.Auth.Decide(s.t.Context(), p, d)
 }
 
-func (s *scene) next(i authserver.Interaction, v *authserver.Visitor) authserver.Position {
+func (s *fixture) next(i authserver.Interaction, v *authserver.Visitor) authserver.Position {
 	s.t.Helper()
 	p, err := s.Auth.Next(s.t.Context(), i, v)
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *scene) next(i authserver.Interaction, v *authserver.Visitor) authserver
 }
 
 // caller is the client or the resource server after it proved who it is.
-func (s *scene) caller(clientID string) authserver.Caller {
+func (s *fixture) caller(clientID string) authserver.Caller {
 	s.t.Helper()
 	secret := authserver.ClientSecret{ID: clientID, Secret: s.Secret(clientID)}
 	if c, known := s.Clients.ByID(clientID); known && c.Public {
@@ -130,7 +130,7 @@ func refreshing(token string) authserver.TokenRequest {
 }
 
 // redeem exchanges PhotoPrint's proof.
-func (s *scene) redeem(proof string) *authserver.Tokens {
+func (s *fixture) redeem(proof string) *authserver.Tokens {
 	s.t.Helper()
 	tokens, err := s.Auth.Token(s.t.Context(), s.caller(authtest.PhotoPrint), redemption(proof, authtest.PhotoPrintCallback))
 	if err != nil {
@@ -140,12 +140,12 @@ func (s *scene) redeem(proof string) *authserver.Tokens {
 }
 
 // tokens is what PhotoPrint has after Bob allowed it.
-func (s *scene) tokens() *authserver.Tokens {
+func (s *fixture) tokens() *authserver.Tokens {
 	s.t.Helper()
 	return s.redeem(s.allow(photoPrint(), s.bob(), false))
 }
 
-func (s *scene) refresh(token string) *authserver.Tokens {
+func (s *fixture) refresh(token string) *authserver.Tokens {
 	s.t.Helper()
 	tokens, err := s.Auth.Token(s.t.Context(), s.caller(authtest.PhotoPrint), refreshing(token))
 	if err != nil {
@@ -155,14 +155,14 @@ func (s *scene) refresh(token string) *authserver.Tokens {
 }
 
 // refused checks that a token request of the client ends with the code.
-func (s *scene) refused(clientID string, r authserver.TokenRequest, want authserver.Code) {
+func (s *fixture) refused(clientID string, r authserver.TokenRequest, want authserver.Code) {
 	s.t.Helper()
 	_, err := s.Auth.Token(s.t.Context(), s.caller(clientID), r)
 	wantCode(s.t, err, want)
 }
 
 // active reports what PhotoStorage learns about a token.
-func (s *scene) active(token string) bool {
+func (s *fixture) active(token string) bool {
 	s.t.Helper()
 	info, err := s.Auth.Introspect(s.t.Context(), s.caller(authtest.PhotoStorage), token)
 	if err != nil {
@@ -180,7 +180,7 @@ func wantCode(t *testing.T, err error, want authserver.Code) {
 }
 
 func TestBobAllowsAndPhotoPrintReadsUntilTheGrantEnds(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.tokens()
 	if !s.active(tokens.AccessToken) {
 		t.Fatal("the access token is not active")
@@ -208,10 +208,10 @@ func TestBobAllowsAndPhotoPrintReadsUntilTheGrantEnds(t *testing.T) {
 }
 
 func TestTheOrderOfTheFlowIsLoginEntitlementConsent(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	i := s.begin(photoPrint())
 	if p := s.next(i, nil); p.Step != authserver.StepLogin {
-		t.Errorf("a stranger stands at step %d", p.Step)
+		t.Errorf("who has not logged in stands at step %d", p.Step)
 	}
 	if p := s.next(i, s.alice()); p.Step != authserver.StepRefused {
 		t.Errorf("an owner who is not entitled stands at step %d", p.Step)
@@ -222,7 +222,7 @@ func TestTheOrderOfTheFlowIsLoginEntitlementConsent(t *testing.T) {
 }
 
 func TestAlwaysIsRememberedForTheseScopesOnly(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	bob := s.bob()
 	r := bookShelf()
 	r.Scopes = []string{"photos.read"}
@@ -246,7 +246,7 @@ func TestAlwaysIsRememberedForTheseScopesOnly(t *testing.T) {
 }
 
 func TestAPublicClientIsNeverRemembered(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	bob := s.bob()
 	r := request(authtest.Desktop, "http://127.0.0.1:51234/callback")
 	s.allow(r, bob, true)
@@ -256,7 +256,7 @@ func TestAPublicClientIsNeverRemembered(t *testing.T) {
 }
 
 func TestPromptNoneShowsNothing(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := photoPrint()
 	r.Prompt.None = true
 	_, err := s.Auth.Next(t.Context(), s.begin(r), nil)
@@ -273,7 +273,7 @@ func TestPromptNoneShowsNothing(t *testing.T) {
 }
 
 func TestPromptLoginAsksForTheLoginAgain(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	before := s.bob()
 	s.Clock.Advance(time.Second)
 	r := photoPrint()
@@ -288,7 +288,7 @@ func TestPromptLoginAsksForTheLoginAgain(t *testing.T) {
 }
 
 func TestASessionEndsWithItsTimeItsSignOutAndItsOwner(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	login := func() string {
 		l, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
 		if err != nil {
@@ -323,7 +323,7 @@ func TestASessionEndsWithItsTimeItsSignOutAndItsOwner(t *testing.T) {
 }
 
 func TestN61WhatIsTypedAsAUserNameIsLoggedOnlyIfItIsOne(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for _, name := range []string{authtest.BobPassword, authtest.Bob} {
 		_, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: name, Password: "wrong", Address: "192.0.2.1"})
 		wantCode(t, err, authserver.WrongPassword)
@@ -338,7 +338,7 @@ func TestN61WhatIsTypedAsAUserNameIsLoggedOnlyIfItIsOne(t *testing.T) {
 }
 
 func TestTheOperatorLearnsWhyARequestWasRefused(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	elsewhere := photoPrint()
 	elsewhere.Callback = "https://evil.example/"
 	_, err := s.Auth.Authorize(t.Context(), elsewhere)

@@ -44,7 +44,7 @@ type Login struct {
 	Owner     Owner
 	Session   string    // opens the session; only its hash is stored
 	ExpiresAt time.Time // of the session
-	Device    string    // tells this browser from a stranger's at the next login
+	Device    string    // tells this browser from an unknown one at the next login
 }
 
 const (

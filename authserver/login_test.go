@@ -13,7 +13,7 @@ import (
 var typed = []string{"bob", "bob ", " bob", "bob\u00a0", "\u3000bob", "bob\u200b", "\ufeffbob", "\u200ebob\u200f", "\tbob\r\n"}
 
 func TestN138TheRightPasswordLogsInWhateverTheKeyboardAddedToTheName(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for _, name := range typed {
 		if v := s.login(name, authtest.BobPassword); v.Owner.Name != authtest.Bob {
 			t.Errorf("%+q logs in as %s", name, v.Owner.Name)
@@ -27,7 +27,7 @@ func TestN138TheRightPasswordLogsInWhateverTheKeyboardAddedToTheName(t *testing.
 }
 
 func TestN138ANameInNFDAndNFCIsOneName(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Directory.Put(authserver.Owner{Name: "Zo\u00eb", Subject: authtest.SubjectOf("zoe")}, "x")
 	for _, name := range []string{"Zo\u00eb", "Zoe\u0308", "Zoe\u0308\u00a0"} {
 		if v := s.login(name, "x"); v.Owner.Name != "Zo\u00eb" {
@@ -37,7 +37,7 @@ func TestN138ANameInNFDAndNFCIsOneName(t *testing.T) {
 }
 
 func TestN138ANameInAnotherCaseAndAPasswordWithABlankAreWrong(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for _, c := range []authserver.Credentials{
 		{Username: "Bob", Password: authtest.BobPassword},
 		{Username: authtest.Bob, Password: authtest.BobPassword + " "},
@@ -51,7 +51,7 @@ func TestN138ANameInAnotherCaseAndAPasswordWithABlankAreWrong(t *testing.T) {
 
 // Guesses at one name are counted together, however it is spelled: five are free.
 func TestN60GuessesAtANameInManySpellingsAreCountedTogether(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for _, name := range typed[:5] {
 		_, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: name, Password: "wrong", Address: "192.0.2.1"})
 		wantCode(t, err, authserver.WrongPassword)

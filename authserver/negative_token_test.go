@@ -14,7 +14,7 @@ import (
 )
 
 func TestN16EntitlementLostAfterTheApprovalEndsInvalidGrant(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	s.Entitlement.Withdraw(authtest.Bob, authtest.PhotoPrint)
 	s.refused(authtest.PhotoPrint, redemption(proof, authtest.PhotoPrintCallback), authserver.InvalidGrant)
@@ -28,7 +28,7 @@ func TestN16EntitlementLostAfterTheApprovalEndsInvalidGrant(t *testing.T) {
 }
 
 func TestN16WithoutAnAnswerNobodyIsEntitledAnew(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	bob := s.bob()
 	tokens := s.tokens()
 	proof := s.allow(photoPrint(), bob, false)
@@ -49,7 +49,7 @@ func TestN16WithoutAnAnswerNobodyIsEntitledAnew(t *testing.T) {
 }
 
 func TestN17AScopeBeyondTheClientsOrTheApprovedIsInvalid(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := photoPrint()
 	r.Scopes = []string{"photos.read", "photos.write"}
 	_, err := s.Auth.Authorize(t.Context(), r)
@@ -76,7 +76,7 @@ func TestN17AScopeBeyondTheClientsOrTheApprovedIsInvalid(t *testing.T) {
 }
 
 func TestAScopeTheClientLostIsGoneFromItsTokens(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(bookShelf(), s.bob(), false)
 	tokens, err := s.Auth.Token(t.Context(), s.caller(authtest.BookShelf), redemption(proof, authtest.BookShelfCallback))
 	if err != nil {
@@ -90,7 +90,7 @@ func TestAScopeTheClientLostIsGoneFromItsTokens(t *testing.T) {
 }
 
 func TestN21ACodeRedeemedTwiceKillsWhatTheFirstUseGave(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	tokens := s.redeem(proof)
 	s.refused(authtest.PhotoPrint, redemption(proof, authtest.PhotoPrintCallback), authserver.InvalidGrant)
@@ -104,7 +104,7 @@ func TestN21ACodeRedeemedTwiceKillsWhatTheFirstUseGave(t *testing.T) {
 }
 
 func TestN21ACodeIsRememberedAfterItsLifetime(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	tokens := s.redeem(proof)
 	s.Clock.Advance(30 * time.Minute)
@@ -115,7 +115,7 @@ func TestN21ACodeIsRememberedAfterItsLifetime(t *testing.T) {
 }
 
 func TestN22OfFiftyParallelRedemptionsOnTwoReplicasOneSucceeds(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	caller := s.caller(authtest.PhotoPrint)
 	replicas := []*authserver.Server{s.Auth, s.Replica(t)}
@@ -153,7 +153,7 @@ func inParallel(n int, call func(n int) error) []error {
 }
 
 func TestN23ACodeInAnotherClientsHandsIsRefusedAndNotBurnt(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	s.refused(authtest.BookShelf, redemption(proof, authtest.PhotoPrintCallback), authserver.InvalidGrant)
 	if !s.active(s.redeem(proof).AccessToken) {
@@ -162,35 +162,35 @@ func TestN23ACodeInAnotherClientsHandsIsRefusedAndNotBurnt(t *testing.T) {
 }
 
 func TestN24ACodeDiesWithItsTimeItsOwnersWillAndItsClient(t *testing.T) {
-	for name, end := range map[string]func(s *scene, bob *authserver.Visitor){
-		"lifetime": func(s *scene, _ *authserver.Visitor) { s.Clock.Advance(time.Minute) },
-		"owner revoked": func(s *scene, bob *authserver.Visitor) {
+	for name, end := range map[string]func(s *fixture, bob *authserver.Visitor){
+		"lifetime": func(s *fixture, _ *authserver.Visitor) { s.Clock.Advance(time.Minute) },
+		"owner revoked": func(s *fixture, bob *authserver.Visitor) {
 			if err := s.Auth.Forget(s.t.Context(), bob, authtest.PhotoPrint); err != nil {
 				s.t.Fatal(err)
 			}
 		},
-		"client re-created": func(s *scene, _ *authserver.Visitor) {
+		"client re-created": func(s *fixture, _ *authserver.Visitor) {
 			s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.UID = "another"; c.Credentials = nil })
 			c, _ := s.Clients.ByID(authtest.PhotoPrint)
 			s.AddClient(*c)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			bob := s.bob()
 			proof := s.allow(photoPrint(), bob, false)
 			end(s, bob)
 			s.refused(authtest.PhotoPrint, redemption(proof, authtest.PhotoPrintCallback), authserver.InvalidGrant)
 		})
 	}
-	for name, end := range map[string]func(s *scene){
-		"client deleted": func(s *scene) { s.Clients.Delete(authtest.PhotoPrint) },
-		"client suspended": func(s *scene) {
+	for name, end := range map[string]func(s *fixture){
+		"client deleted": func(s *fixture) { s.Clients.Delete(authtest.PhotoPrint) },
+		"client suspended": func(s *fixture) {
 			s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Suspended = true })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			tokens := s.tokens()
 			secret := authserver.ClientSecret{ID: authtest.PhotoPrint, Secret: s.Secret(authtest.PhotoPrint)}
 			end(s)
@@ -204,7 +204,7 @@ func TestN24ACodeDiesWithItsTimeItsOwnersWillAndItsClient(t *testing.T) {
 }
 
 func TestN25AWrongOrMissingCodeVerifierIsRefused(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	for name, verifier := range map[string]string{
 		"missing": "", "wrong": strings.Repeat("a", 43), "short": "abc", "long": strings.Repeat("a", 129), "cut": codeVerifier[1:],
@@ -219,7 +219,7 @@ func TestN25AWrongOrMissingCodeVerifierIsRefused(t *testing.T) {
 }
 
 func TestN26ACallbackThatDiffersIsRefused(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	s.refused(authtest.PhotoPrint, redemption(proof, authtest.PhotoPrintCallback+"/"), authserver.InvalidGrant)
 	s.refused(authtest.PhotoPrint, redemption(proof, authtest.BookShelfCallback), authserver.InvalidGrant)
@@ -234,7 +234,7 @@ func TestN26ACallbackThatDiffersIsRefused(t *testing.T) {
 }
 
 func TestARefreshMayNarrowTheAccessTokenAndTheNextOneIsWhole(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(bookShelf(), s.bob(), false)
 	caller := s.caller(authtest.BookShelf)
 	tokens, err := s.Auth.Token(t.Context(), caller, redemption(proof, authtest.BookShelfCallback))
@@ -258,7 +258,7 @@ func TestARefreshMayNarrowTheAccessTokenAndTheNextOneIsWhole(t *testing.T) {
 }
 
 func TestN30EveryKindOfTokenIsRefusedInEveryOthersPlace(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	tokens := s.tokens()
 	i := s.begin(photoPrint())
@@ -299,7 +299,7 @@ func TestN30EveryKindOfTokenIsRefusedInEveryOthersPlace(t *testing.T) {
 }
 
 func TestN33AnUnknownClientAndAWrongSecretGetTheSameAnswer(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	var texts []string
 	for _, secret := range []authserver.ClientSecret{
 		{ID: "photos.nobody", Secret: s.Secret(authtest.PhotoPrint)},
@@ -320,7 +320,7 @@ func TestN33AnUnknownClientAndAWrongSecretGetTheSameAnswer(t *testing.T) {
 }
 
 func TestACredentialThatEndedIsNoCredential(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Clients.Change(authtest.BookShelf, func(c *authserver.Client) {
 		c.Credentials = append([]authserver.Credential(nil), c.Credentials...)
 		c.Credentials[0].ExpiresAt = authtest.Start.Add(time.Minute)
@@ -341,14 +341,14 @@ func TestACredentialThatEndedIsNoCredential(t *testing.T) {
 }
 
 func TestAGrantTypeTheClientMayNotUseIsUnauthorized(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.refused(authtest.PhotoPrint, authserver.TokenRequest{GrantType: authserver.GrantClientCredentials}, authserver.UnauthorizedClient)
 	s.refused(authtest.PhotoReport, refreshing("ghr_x"), authserver.UnauthorizedClient)
 	s.refused(authtest.PhotoPrint, authserver.TokenRequest{GrantType: "password"}, authserver.UnsupportedGrantType)
 }
 
 func TestAPublicClientHasNoCredentialsToUse(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Clients.Change(authtest.Desktop, func(c *authserver.Client) {
 		c.GrantTypes = append(c.GrantTypes[:len(c.GrantTypes):len(c.GrantTypes)], authserver.GrantClientCredentials)
 	})
@@ -356,7 +356,7 @@ func TestAPublicClientHasNoCredentialsToUse(t *testing.T) {
 }
 
 func TestN39AStoreThatFailsDuringRevocationIsNeverASuccess(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.tokens()
 	s.Store.Fail(authserver.ErrUnavailable)
 	for name, token := range map[string]string{"access": tokens.AccessToken, "refresh": tokens.RefreshToken} {
@@ -371,7 +371,7 @@ func TestN39AStoreThatFailsDuringRevocationIsNeverASuccess(t *testing.T) {
 }
 
 func TestN40IntrospectionTellsOnlyWhoMayKnow(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.tokens()
 	for _, tc := range []struct {
 		name, clientID, token string
@@ -400,7 +400,7 @@ func TestN40IntrospectionTellsOnlyWhoMayKnow(t *testing.T) {
 }
 
 func TestAResourceServerSeesOnlyTheScopesItOwns(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Clients.ChangeResourceServer(authtest.PhotoStorage, func(r *authserver.ResourceServer) { r.OwnedScopes = []string{"photos.write"} })
 	proof := s.allow(bookShelf(), s.bob(), false)
 	tokens, err := s.Auth.Token(t.Context(), s.caller(authtest.BookShelf), redemption(proof, authtest.BookShelfCallback))
@@ -414,7 +414,7 @@ func TestAResourceServerSeesOnlyTheScopesItOwns(t *testing.T) {
 }
 
 func TestN41RevokingAnothersOrAnUnknownTokenHasNoEffect(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.tokens()
 	for _, token := range []string{tokens.AccessToken, tokens.RefreshToken, "nonsense", ""} {
 		if err := s.Auth.Revoke(t.Context(), s.caller(authtest.BookShelf), token); err != nil {
@@ -432,7 +432,7 @@ func TestRevokingATokenEndsItsGrantAndKeepsTheConsent(t *testing.T) {
 		"refresh token": func(k *authserver.Tokens) string { return k.RefreshToken },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			bob := s.bob()
 			tokens := s.redeem(s.allow(photoPrint(), bob, true))
 			if err := s.Auth.Revoke(t.Context(), s.caller(authtest.PhotoPrint), pick(tokens)); err != nil {
@@ -450,7 +450,7 @@ func TestRevokingATokenEndsItsGrantAndKeepsTheConsent(t *testing.T) {
 }
 
 func TestRevokingAClientCredentialsTokenEndsThatTokenOnly(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	caller := s.caller(authtest.BookShelf)
 	issue := func() string {
 		tokens, err := s.Auth.Token(t.Context(), caller, authserver.TokenRequest{GrantType: authserver.GrantClientCredentials})
@@ -471,7 +471,7 @@ func TestRevokingAClientCredentialsTokenEndsThatTokenOnly(t *testing.T) {
 }
 
 func TestTheAccountShowsAndEndsWhatWasAllowed(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	bob := s.bob()
 	tokens := s.redeem(s.allow(photoPrint(), bob, true))
 	s.allow(bookShelf(), bob, false)

@@ -17,12 +17,12 @@ import (
 const nextPassword = "the next bob's own"
 
 // giveNameAway lets another person have Bob's name.
-func (s *scene) giveNameAway() {
+func (s *fixture) giveNameAway() {
 	s.Directory.Put(authserver.Owner{Subject: authtest.SubjectOf("the next bob"), Name: authtest.Bob, DisplayName: "Bob the next"}, nextPassword)
 }
 
 func TestN90AConsentIsNotInheritedWithTheName(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.redeem(s.allow(photoPrint(), s.bob(), true))
 	s.giveNameAway()
 	next := s.login(authtest.Bob, nextPassword)
@@ -36,7 +36,7 @@ func TestN90AConsentIsNotInheritedWithTheName(t *testing.T) {
 }
 
 func TestN90AGrantAndItsTokensAreNotInheritedWithTheName(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens, signed := s.tokens(), s.signedTokens()
 	open := s.allow(photoPrint(), s.bob(), false)
 	s.giveNameAway()
@@ -49,7 +49,7 @@ func TestN90AGrantAndItsTokensAreNotInheritedWithTheName(t *testing.T) {
 }
 
 func TestN90ASessionIsNotInheritedWithTheName(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	before, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestN90ASessionIsNotInheritedWithTheName(t *testing.T) {
 }
 
 func TestN90ADeviceCookieIsNotInheritedWithTheName(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	try := func(password, device string) (authserver.Login, error) {
 		return s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: password, Address: "192.0.2.7", Device: device})
 	}
@@ -95,7 +95,7 @@ func TestN90ADeviceCookieIsNotInheritedWithTheName(t *testing.T) {
 }
 
 func TestAPersonWhoIsRenamedKeepsEverything(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	login, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func TestAPersonWhoIsRenamedKeepsEverything(t *testing.T) {
 }
 
 func TestAPersonWhoIsRenamedInOneStepStaysSignedIn(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	login, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +145,7 @@ func TestAPersonWhoIsRenamedInOneStepStaysSignedIn(t *testing.T) {
 }
 
 func TestN91WhoIsRemovedIsRefusedAndIsThereAgainWhenPutBack(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens, signed := s.tokens(), s.signedTokens()
 	bob, err := s.Directory.Lookup(t.Context(), authtest.Bob)
 	if err != nil {
@@ -169,7 +169,7 @@ func TestN91WhoIsRemovedIsRefusedAndIsThereAgainWhenPutBack(t *testing.T) {
 }
 
 func TestN92WithdrawnEntitlementIsRefusedAtIntrospectionAsAtRefresh(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens, signed := s.tokens(), s.signedTokens()
 	audited := len(s.Audit.Events(authserver.EventEntitlementRefused))
 	s.Entitlement.Withdraw(authtest.Bob, authtest.PhotoPrint)
@@ -188,7 +188,7 @@ func TestN92WithdrawnEntitlementIsRefusedAtIntrospectionAsAtRefresh(t *testing.T
 }
 
 func TestN92WithoutTheAPIServerAnAnswerOfFiveMinutesIsUsedAndNoOlderOne(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.tokens()
 	s.Entitlement.Down(5 * time.Minute)
 	if !s.active(tokens.AccessToken) {
@@ -202,7 +202,7 @@ func TestN92WithoutTheAPIServerAnAnswerOfFiveMinutesIsUsedAndNoOlderOne(t *testi
 }
 
 func TestAnIntrospectionReadsTheStoreOnceAndAsksRBACOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens, caller := s.tokens(), s.caller(authtest.PhotoStorage)
 	reads, writes, asked := s.Store.Reads(), s.Store.Writes(), s.Entitlement.Asked()
 	if _, err := s.Auth.Introspect(t.Context(), caller, tokens.AccessToken); err != nil {
@@ -216,7 +216,7 @@ func TestAnIntrospectionReadsTheStoreOnceAndAsksRBACOnce(t *testing.T) {
 func TestN93AChangedPasswordEndsSessionsAndGrantsWhereThatIsWanted(t *testing.T) {
 	for _, ends := range []bool{false, true} {
 		t.Run(fmt.Sprintf("grants end %v", ends), func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.Auth.SetPasswordChangeEndsGrants(ends)
 			login, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
 			if err != nil {
@@ -254,7 +254,7 @@ func TestN93AChangedPasswordEndsSessionsAndGrantsWhereThatIsWanted(t *testing.T)
 }
 
 func TestN93ALoginAfterTheChangeEndsTheSessionsBeforeItByItself(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	before, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
 	if err != nil {
 		t.Fatal(err)
@@ -285,11 +285,11 @@ func (c changing) Authenticate(ctx context.Context, name, password string, lane 
 }
 
 func TestN91N93ALoginThatTheDirectoryOvertakesIsWorthNothing(t *testing.T) {
-	for name, change := range map[string]func(*scene, authserver.Owner){
-		"the password was changed": func(s *scene, bob authserver.Owner) { s.Directory.Put(bob, "changed") },
-		"the person was removed":   func(s *scene, bob authserver.Owner) { s.Directory.Remove(bob.Name) },
+	for name, change := range map[string]func(*fixture, authserver.Owner){
+		"the password was changed": func(s *fixture, bob authserver.Owner) { s.Directory.Put(bob, "changed") },
+		"the person was removed":   func(s *fixture, bob authserver.Owner) { s.Directory.Remove(bob.Name) },
 	} {
-		s := newScene(t)
+		s := newFixture(t)
 		s.bob() // so that everybody who looks knows him
 		bob, err := s.Directory.Lookup(t.Context(), authtest.Bob)
 		if err != nil {
@@ -307,7 +307,7 @@ func TestN91N93ALoginThatTheDirectoryOvertakesIsWorthNothing(t *testing.T) {
 }
 
 // confirm looks at everybody once.
-func (s *scene) confirm() {
+func (s *fixture) confirm() {
 	s.t.Helper()
 	if err := s.Auth.ConfirmPeople(s.t.Context()); err != nil {
 		s.t.Fatalf("confirm people: %v", err)
@@ -315,7 +315,7 @@ func (s *scene) confirm() {
 }
 
 func TestN98WithoutAWayToAskAGrantRestsUntilTheNextLogin(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Directory.Holds(authserver.MaxConfirmationAge)
 	login, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
 	if err != nil {
@@ -348,7 +348,7 @@ func TestN98WithoutAWayToAskAGrantRestsUntilTheNextLogin(t *testing.T) {
 }
 
 // refreshable reports whether PhotoPrint's refresh token is active.
-func (s *scene) refreshable(token string) bool {
+func (s *fixture) refreshable(token string) bool {
 	s.t.Helper()
 	info, err := s.Auth.Introspect(s.t.Context(), s.caller(authtest.PhotoPrint), token)
 	if err != nil {
@@ -358,7 +358,7 @@ func (s *scene) refreshable(token string) bool {
 }
 
 func TestASourceThatIsAskedConfirmsAnewAndOneThatIsDownProlongsOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	const holds = time.Hour
 	s.Directory.Holds(holds)
 	tokens := s.tokens()
@@ -388,7 +388,7 @@ func TestASourceThatIsAskedConfirmsAnewAndOneThatIsDownProlongsOnce(t *testing.T
 }
 
 func TestEverybodyIsLookedAtInBatches(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	var people []authserver.Confirmation
 	for n := range 450 {
 		name := fmt.Sprintf("person %d", n)
@@ -417,7 +417,7 @@ func TestEverybodyIsLookedAtInBatches(t *testing.T) {
 }
 
 func TestPeopleAreNotTakenForGoneWhenTheDirectoryGivesNoAnswer(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.tokens()
 	for _, fault := range []error{authserver.ErrUnavailable, authserver.ErrCannotAsk, errors.New("a fault")} {
 		s.Directory.Fail(fault)
@@ -429,7 +429,7 @@ func TestPeopleAreNotTakenForGoneWhenTheDirectoryGivesNoAnswer(t *testing.T) {
 }
 
 func TestN95APersonWhoIsRenamedToAClientsNameHasEnded(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.tokens()
 	bob, err := s.Directory.Lookup(t.Context(), authtest.Bob)
 	if err != nil {
@@ -457,7 +457,7 @@ func TestN95AnOwnerWhoCouldBeTakenForSomebodyElseDoesNotGetIn(t *testing.T) {
 		"a name in NFD":                 {Name: "Zoe\u0308", Subject: subject},
 		"a group with a line feed":      {Name: "mallory", Subject: subject, Groups: []string{"a", "b\nfamily"}},
 	} {
-		s := newScene(t)
+		s := newFixture(t)
 		s.Directory.Put(owner, "x")
 		if l, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: owner.Name, Password: "x"}); err == nil {
 			t.Errorf("%s: %+v is logged in", name, l.Owner)
@@ -466,7 +466,7 @@ func TestN95AnOwnerWhoCouldBeTakenForSomebodyElseDoesNotGetIn(t *testing.T) {
 }
 
 func TestN99ADecisionThatWasMadeInAnotherTabMeanwhileIssues(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	bob := s.bob()
 	i, other := s.begin(photoPrint()), s.begin(photoPrint())
 	p := s.next(i, bob)
@@ -491,7 +491,7 @@ func TestN99ADecisionThatWasMadeInAnotherTabMeanwhileIssues(t *testing.T) {
 }
 
 func TestN99ADenialInTheSecondTabIsADenial(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	bob := s.bob()
 	i := s.begin(photoPrint())
 	p := s.next(i, bob)
@@ -501,7 +501,7 @@ func TestN99ADenialInTheSecondTabIsADenial(t *testing.T) {
 }
 
 func TestN99AChoiceOfScopesInTheSecondTabCounts(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	bob := s.bob()
 	r := authserver.AuthorizeRequest{Profile: authserver.ProfileIntegrationCloud, ClientID: authtest.Flows, Callback: authtest.FlowsCallback}
 	i := s.begin(r)

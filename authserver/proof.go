@@ -16,7 +16,7 @@ import (
 const maxProof = 2 * MaxToken
 
 // redeem exchanges a proof for its grant, once. What binds the proof is checked before
-// it is taken, so that a stranger who got hold of one cannot burn it for its client.
+// it is taken, so that somebody else who got hold of one cannot burn it for its client.
 func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, error) {
 	if r.Proof == "" || len(r.Proof) > maxProof {
 		return Grant{}, NewGrantError(GrantUnknown, "the code is unknown or expired")

@@ -13,7 +13,7 @@ import (
 
 // OAuth 2.1 §10.2: what binds the code then is the code verifier.
 func TestN142ACallbackMayBeMissingOnlyWhereAChallengeBindsTheCode(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.PKCEOptional = true })
 	bare := photoPrint()
 	bare.CodeChallenge = ""
@@ -44,7 +44,7 @@ func TestN142ACallbackMayBeMissingOnlyWhereAChallengeBindsTheCode(t *testing.T) 
 }
 
 func TestN142ALoopbackCallbackIsComparedWithItsPort(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := request(authtest.Desktop, "http://127.0.0.1:50123/callback")
 	proof := s.allow(r, s.bob(), false)
 	s.refused(authtest.Desktop, redemption(proof, "http://127.0.0.1:50124/callback"), authserver.InvalidGrant)
@@ -61,7 +61,7 @@ func TestN142ALoopbackCallbackIsComparedWithItsPort(t *testing.T) {
 // RFC 6749 §4.1.3 has no scope, so clients send one or none; whatever they send, the code lives on
 // until it gave tokens.
 func TestN143AScopeAtRedemptionNarrowsAndBurnsNoCode(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := bookShelf()
 	r.Scopes = []string{"photos.read", "photos.write"}
 	proof := s.allow(r, s.bob(), false)

@@ -19,7 +19,7 @@ import (
 
 // refresher is a client that refreshes a grant of Bob's.
 type refresher struct {
-	*scene
+	*fixture
 	id      string
 	request authserver.AuthorizeRequest
 }
@@ -29,7 +29,7 @@ func newRefresher(t *testing.T, clientID string) *refresher {
 	callback := map[string]string{
 		authtest.PhotoPrint: authtest.PhotoPrintCallback, authtest.Desktop: authtest.DesktopCallback, authtest.BookShelf: authtest.BookShelfCallback,
 	}[clientID]
-	return &refresher{newScene(t), clientID, request(clientID, callback)}
+	return &refresher{newFixture(t), clientID, request(clientID, callback)}
 }
 
 // withLimit is a Confidential client that may refresh a grant once.

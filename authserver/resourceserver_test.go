@@ -13,7 +13,7 @@ import (
 
 // A resource server is no client, although it has a client ID and a secret.
 func TestN75AResourceServerGetsNoTokensAndBeginsNothing(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	secret := authserver.ClientSecret{ID: authtest.PhotoStorage, Secret: s.Secret(authtest.PhotoStorage)}
 	for _, profile := range []authserver.Profile{
 		authserver.ProfileOAuth2, authserver.ProfileOAuth1, authserver.ProfileConnectionsCloudOAuth2,
@@ -31,7 +31,7 @@ func TestN75AResourceServerGetsNoTokensAndBeginsNothing(t *testing.T) {
 }
 
 func TestN75AResourceServerThatIsNotAcceptedLearnsNothing(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	token := s.tokens().AccessToken
 	caller := s.caller(authtest.PhotoStorage)
 	if info, err := s.Auth.Introspect(t.Context(), caller, token); err != nil || !info.Active {
@@ -44,7 +44,7 @@ func TestN75AResourceServerThatIsNotAcceptedLearnsNothing(t *testing.T) {
 
 // The subject of a token without an owner is its client, also for a resource server.
 func TestATokenWithoutAnOwnerShowsAResourceServerNoOwner(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens, err := s.Auth.Token(t.Context(), s.caller(authtest.PhotoReport), authserver.TokenRequest{GrantType: authserver.GrantClientCredentials})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestATokenWithoutAnOwnerShowsAResourceServerNoOwner(t *testing.T) {
 }
 
 func TestN76ClientCredentialsCarryOnlyScopesThatNeedNoOwner(t *testing.T) {
-	s := newScene(t) // BookShelf has photos.read and photos.write, and the first for nobody
+	s := newFixture(t) // BookShelf has photos.read and photos.write, and the first for nobody
 	caller := s.caller(authtest.BookShelf)
 	ask := func(scopes ...string) (*authserver.Tokens, error) {
 		return s.Auth.Token(t.Context(), caller, authserver.TokenRequest{GrantType: authserver.GrantClientCredentials, Scopes: scopes})
@@ -75,7 +75,7 @@ func TestN76ClientCredentialsCarryOnlyScopesThatNeedNoOwner(t *testing.T) {
 
 // A client that policy denies is out of service: nothing new, and nothing of what it has.
 func TestN78AClientThatIsNotAcceptedIsOutOfServiceAndComesBack(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	i, visitor := s.begin(photoPrint()), s.bob()
 	tokens := s.tokens()
 	accepted := func(yes bool) {
@@ -100,7 +100,7 @@ func TestN78AClientThatIsNotAcceptedIsOutOfServiceAndComesBack(t *testing.T) {
 
 // The Secret is written before the status. Nobody else is told to wait.
 func TestN79OnlyAnAcceptedClientWhoseFirstSecretIsOnItsWayIsToldToWait(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	prove := func(id, secret string) error {
 		_, err := s.Auth.AuthenticateIntrospector(t.Context(), authserver.ClientSecret{ID: id, Secret: secret})
 		return err

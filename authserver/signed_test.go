@@ -14,7 +14,7 @@ import (
 )
 
 // signed is a request of PhotoBook, signed with its secret and the token's.
-func (s *scene) signed(kind authserver.TokenKind, token, tokenSecret, nonce string) authserver.SignedRequest {
+func (s *fixture) signed(kind authserver.TokenKind, token, tokenSecret, nonce string) authserver.SignedRequest {
 	want := s.Secret(authtest.PhotoBook) + "&" + tokenSecret
 	return authserver.SignedRequest{
 		Profile: authserver.ProfileOAuth1, ClientID: authtest.PhotoBook, Method: "HMAC-SHA1", Kind: kind, Token: token,
@@ -23,7 +23,7 @@ func (s *scene) signed(kind authserver.TokenKind, token, tokenSecret, nonce stri
 	}
 }
 
-func (s *scene) authenticate(r authserver.SignedRequest) authserver.Caller {
+func (s *fixture) authenticate(r authserver.SignedRequest) authserver.Caller {
 	s.t.Helper()
 	caller, err := s.Auth.AuthenticateSigned(s.t.Context(), r)
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *scene) authenticate(r authserver.SignedRequest) authserver.Caller {
 	return caller
 }
 
-func (s *scene) photoBook() authserver.Caller {
+func (s *fixture) photoBook() authserver.Caller {
 	s.t.Helper()
 	return s.authenticate(s.signed(authserver.NoToken, "", "", rnd()))
 }
@@ -45,7 +45,7 @@ func rnd() string {
 	return fmt.Sprintf("nonce-%d", counter)
 }
 
-func (s *scene) requestToken(callback string) *authserver.TemporaryCredentials {
+func (s *fixture) requestToken(callback string) *authserver.TemporaryCredentials {
 	s.t.Helper()
 	t, err := s.Auth.RequestToken(s.t.Context(), s.photoBook(), callback)
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *scene) requestToken(callback string) *authserver.TemporaryCredentials {
 }
 
 // allowToken lets Bob allow a request token and returns the verifier.
-func (s *scene) allowToken(token string) *authserver.Approval {
+func (s *fixture) allowToken(token string) *authserver.Approval {
 	s.t.Helper()
 	i, err := s.Auth.BeginSigned(authserver.ProfileOAuth1, token)
 	if err != nil {
@@ -77,14 +77,14 @@ func (s *scene) allowToken(token string) *authserver.Approval {
 	return a
 }
 
-func (s *scene) exchange(t *authserver.TemporaryCredentials, verifier string) (*authserver.Tokens, error) {
+func (s *fixture) exchange(t *authserver.TemporaryCredentials, verifier string) (*authserver.Tokens, error) {
 	s.t.Helper()
 	caller := s.authenticate(s.signed(authserver.RequestTokenKind, t.Token, t.Secret, rnd()))
 	return s.Auth.Exchange(s.t.Context(), caller, t.Token, verifier)
 }
 
 // signedTokens is what PhotoBook has after Bob allowed it.
-func (s *scene) signedTokens() *authserver.Tokens {
+func (s *fixture) signedTokens() *authserver.Tokens {
 	s.t.Helper()
 	t := s.requestToken(authtest.PhotoBookCallback)
 	tokens, err := s.exchange(t, s.allowToken(t.Token).Proof)
@@ -95,7 +95,7 @@ func (s *scene) signedTokens() *authserver.Tokens {
 }
 
 // verified is what PhotoStorage learns about a request that was signed with an access token.
-func (s *scene) verified(token, secret string) authserver.TokenInfo {
+func (s *fixture) verified(token, secret string) authserver.TokenInfo {
 	s.t.Helper()
 	info, err := s.Auth.Verify(s.t.Context(), s.caller(authtest.PhotoStorage), s.signed(authserver.AccessTokenKind, token, secret, rnd()))
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *scene) verified(token, secret string) authserver.TokenInfo {
 }
 
 func TestBobAllowsAndPhotoBookSignsUntilItsTokenEnds(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.signedTokens()
 	if tokens.RefreshToken != "" || tokens.ExpiresAt.Sub(tokens.IssuedAt) != 10*time.Hour {
 		t.Errorf("the token lives %s, refresh token %q", tokens.ExpiresAt.Sub(tokens.IssuedAt), tokens.RefreshToken)
@@ -121,20 +121,20 @@ func TestBobAllowsAndPhotoBookSignsUntilItsTokenEnds(t *testing.T) {
 }
 
 func TestAStrangerSeesTheLoginWhateverTheRequestToken(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for _, token := range []string{"ght_nonsense", s.requestToken(authtest.PhotoBookCallback).Token} {
 		i, err := s.Auth.BeginSigned(authserver.ProfileOAuth1, token)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if p := s.next(i, nil); p.Step != authserver.StepLogin {
-			t.Errorf("a stranger with %.12s stands at step %d", token, p.Step)
+			t.Errorf("who has not logged in, with %.12s, stands at step %d", token, p.Step)
 		}
 	}
 }
 
 func TestARequestTokenIsLookedAtBeforeTheEntitlement(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	alice := s.alice()
 	expired, used := s.requestToken(authtest.PhotoBookCallback), s.requestToken(authtest.PhotoBookCallback)
 	s.allowToken(used.Token)
@@ -157,7 +157,7 @@ func TestARequestTokenIsLookedAtBeforeTheEntitlement(t *testing.T) {
 }
 
 func TestN51ANonceIsGoodForOneRequest(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := s.signed(authserver.NoToken, "", "", "the same")
 	replicas := []*authserver.Server{s.Auth, s.Replica(t)}
 	passed := 0
@@ -180,7 +180,7 @@ func TestN51ANonceIsGoodForOneRequest(t *testing.T) {
 }
 
 func TestN51ATimestampOutsideTheWindowIsRefused(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	now := s.Clock.Now().Unix()
 	for name, timestamp := range map[string]int64{"old": now - 301, "early": now + 301, "negative": -now, "huge": 1 << 62} {
 		t.Run(name, func(t *testing.T) {
@@ -193,7 +193,7 @@ func TestN51ATimestampOutsideTheWindowIsRefused(t *testing.T) {
 }
 
 func TestN51AWrongSignatureWritesNothing(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := s.signed(authserver.NoToken, "", "", "seen")
 	genuine := r.Matches
 	r.Matches = func(string, string) bool { return false }
@@ -208,7 +208,7 @@ func TestN51AWrongSignatureWritesNothing(t *testing.T) {
 }
 
 func TestN52ACallbackMustBeRegistered(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for _, callback := range []string{"", "https://evil.example/", authtest.PhotoBookCallback + "&x", "OOB"} {
 		_, err := s.Auth.RequestToken(t.Context(), s.photoBook(), callback)
 		wantCode(t, err, authserver.InvalidRequest)
@@ -220,7 +220,7 @@ func TestN52ACallbackMustBeRegistered(t *testing.T) {
 }
 
 func TestN53AVerifierBelongsToItsRequestTokenAndIsTakenOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	mine, others := s.requestToken(authtest.PhotoBookCallback), s.requestToken(authtest.PhotoBookCallback)
 	verifier := s.allowToken(mine.Token).Proof
 	_, err := s.exchange(mine, "")
@@ -241,7 +241,7 @@ func TestN53AVerifierBelongsToItsRequestTokenAndIsTakenOnce(t *testing.T) {
 }
 
 func TestAnOutOfBandVerifierCanBeTypedAndLastsTenMinutes(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	token := s.requestToken(authserver.OutOfBand)
 	a := s.allowToken(token.Token)
 	if len(a.Proof) != 12 || a.Callback != authserver.OutOfBand {
@@ -254,7 +254,7 @@ func TestAnOutOfBandVerifierCanBeTypedAndLastsTenMinutes(t *testing.T) {
 }
 
 func TestADisplayedVerifierMayComeBackAsPeopleTypeIt(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for name, typed := range map[string]func(string) string{
 		"as it is":       func(v string) string { return v },
 		"in small":       strings.ToLower,
@@ -271,7 +271,7 @@ func TestADisplayedVerifierMayComeBackAsPeopleTypeIt(t *testing.T) {
 }
 
 func TestN16AnOwnerWhoMayNotUseTheClientAnyMoreIsNamedAsTheCause(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	token := s.requestToken(authtest.PhotoBookCallback)
 	verifier := s.allowToken(token.Token).Proof
 	s.Entitlement.Withdraw(authtest.Bob, authtest.PhotoBook)
@@ -287,7 +287,7 @@ func TestN16AnOwnerWhoMayNotUseTheClientAnyMoreIsNamedAsTheCause(t *testing.T) {
 }
 
 func TestSecretsInAURLAreForClientsThatMayForATime(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := s.signed(authserver.NoToken, "", "", rnd())
 	r.Method, r.Place, r.SkipNonce = "PLAINTEXT", authserver.SecretInURL, true
 	s.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) {
@@ -304,7 +304,7 @@ func TestSecretsInAURLAreForClientsThatMayForATime(t *testing.T) {
 }
 
 func TestN40OnlyResourceServersAndClientsOfOAuth2AskAboutTokens(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	prove := func(clientID string) error {
 		_, err := s.Auth.AuthenticateIntrospector(t.Context(), authserver.ClientSecret{ID: clientID, Secret: s.Secret(clientID)})
 		return err
@@ -320,7 +320,7 @@ func TestN40OnlyResourceServersAndClientsOfOAuth2AskAboutTokens(t *testing.T) {
 }
 
 func TestN54TokensAreNotWorthAnythingInEachOthersPlace(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	request, tokens := s.requestToken(authtest.PhotoBookCallback), s.signedTokens()
 	bearer := s.tokens().AccessToken
 	for name, r := range map[string]authserver.SignedRequest{
@@ -342,7 +342,7 @@ func TestN54TokensAreNotWorthAnythingInEachOthersPlace(t *testing.T) {
 }
 
 func TestN55AMethodTheClientMayNotUseIsRefused(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := s.signed(authserver.NoToken, "", "", rnd())
 	r.Method = "PLAINTEXT"
 	_, err := s.Auth.AuthenticateSigned(t.Context(), r)
@@ -350,7 +350,7 @@ func TestN55AMethodTheClientMayNotUseIsRefused(t *testing.T) {
 }
 
 func TestN58AnUnknownConsumerAndAWrongSignatureGetTheSameAnswer(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	asked := 0
 	base := s.signed(authserver.NoToken, "", "", rnd())
 	base.Matches = func(string, string) bool { asked++; return true } // even a signature that would fit
@@ -370,7 +370,7 @@ func TestN58AnUnknownConsumerAndAWrongSignatureGetTheSameAnswer(t *testing.T) {
 }
 
 func TestN59WhatTheOwnerRevokesIsDeadInEitherProtocol(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	signed, bearer := s.signedTokens(), s.tokens()
 	bob := s.bob()
 	for _, clientID := range []string{authtest.PhotoBook, authtest.PhotoPrint} {
@@ -384,7 +384,7 @@ func TestN59WhatTheOwnerRevokesIsDeadInEitherProtocol(t *testing.T) {
 }
 
 func TestASignedClientRevokesItsOwnToken(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.signedTokens()
 	caller := s.authenticate(s.signed(authserver.AccessTokenKind, tokens.AccessToken, tokens.TokenSecret, rnd()))
 	if err := s.Auth.RevokeSigned(t.Context(), caller, tokens.AccessToken); err != nil {
@@ -396,7 +396,7 @@ func TestASignedClientRevokesItsOwnToken(t *testing.T) {
 }
 
 func TestOnlyTheOwnerOfAScopeLearnsAboutASignedRequest(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.signedTokens()
 	info, err := s.Auth.Verify(t.Context(), s.caller(authtest.BookShelf), s.signed(authserver.AccessTokenKind, tokens.AccessToken, tokens.TokenSecret, rnd()))
 	if err != nil || info.Active {
@@ -410,7 +410,7 @@ func TestOnlyTheOwnerOfAScopeLearnsAboutASignedRequest(t *testing.T) {
 }
 
 func TestWhoeverMayNotSeeATokenCannotUseUpItsRequest(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.signedTokens()
 	r := s.signed(authserver.AccessTokenKind, tokens.AccessToken, tokens.TokenSecret, rnd())
 	verify := func(clientID string) bool {
@@ -429,7 +429,7 @@ func TestWhoeverMayNotSeeATokenCannotUseUpItsRequest(t *testing.T) {
 }
 
 func TestN08AConsentIsForWhatThePageShowed(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	i, err := s.Auth.BeginSigned(authserver.ProfileOAuth1, s.requestToken(authtest.PhotoBookCallback).Token)
 	if err != nil {
 		t.Fatal(err)
@@ -442,7 +442,7 @@ func TestN08AConsentIsForWhatThePageShowed(t *testing.T) {
 }
 
 func TestN30ATokenHasOneSpelling(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.tokens()
 	credentials, err := s.Auth.Token(t.Context(), s.caller(authtest.BookShelf), authserver.TokenRequest{GrantType: authserver.GrantClientCredentials})
 	if err != nil {
@@ -466,7 +466,7 @@ func TestN30ATokenHasOneSpelling(t *testing.T) {
 }
 
 func TestAGrantThatCannotBeRefreshedEndsWithItsLastToken(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.signedTokens()
 	accesses, err := s.Auth.Accesses(t.Context(), s.bob())
 	if err != nil || len(accesses) != 1 {
@@ -478,7 +478,7 @@ func TestAGrantThatCannotBeRefreshedEndsWithItsLastToken(t *testing.T) {
 }
 
 func TestRefreshingMayBeCounted(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	two := 2
 	s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.RefreshLimit = &two })
 	first := s.tokens()
@@ -500,7 +500,7 @@ func TestRefreshingMayBeCounted(t *testing.T) {
 }
 
 func TestAnOwnerMayChooseScopesWhereTheProfileSaysSo(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.Clients.Change(authtest.BookShelf, func(c *authserver.Client) { c.OwnerChooses = true })
 	bob := s.bob()
 	decide := func(scopes ...string) (*authserver.Approval, error) {
@@ -524,7 +524,7 @@ func TestAnOwnerMayChooseScopesWhereTheProfileSaysSo(t *testing.T) {
 }
 
 func TestWhatWasGivenBeforeAClientsMomentIsOver(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	tokens := s.tokens()
 	s.Clock.Advance(time.Second)

@@ -29,7 +29,7 @@ func states(t *testing.T) map[string]string {
 }
 
 // kept seals an interaction and opens what a browser kept of it.
-func (s *scene) kept(i authserver.Interaction) (authserver.Interaction, string, []string) {
+func (s *fixture) kept(i authserver.Interaction) (authserver.Interaction, string, []string) {
 	s.t.Helper()
 	sealed, err := s.Auth.SealInteraction(i)
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *scene) kept(i authserver.Interaction) (authserver.Interaction, string, 
 }
 
 func TestN144AStateComesBackByteForByte(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for name, state := range states(t) {
 		t.Run(name, func(t *testing.T) {
 			r := photoPrint()
@@ -69,7 +69,7 @@ func TestN144AStateComesBackByteForByte(t *testing.T) {
 }
 
 func TestN144AStateThatCannotComeBackIsRefusedAndNeverChanged(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for name, tc := range map[string]struct {
 		state, returned string
 		text            string
@@ -99,7 +99,7 @@ func TestN144AStateThatCannotComeBackIsRefusedAndNeverChanged(t *testing.T) {
 
 // An answer without the client's state would be an answer to nobody's question (RFC 6749 §10.12).
 func TestN144AnInteractionGoesOnWithItsOwnStateOnly(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := photoPrint()
 	r.State = states(t)["the longest"]
 	i := s.begin(r)

@@ -11,7 +11,7 @@ import (
 // throttle slows password guessing down. Who guesses pays, nobody else:
 //
 //   - a browser that logged in as the owner before (device cookie) is counted by
-//     itself, so no stranger can lock its owner out;
+//     itself, so nobody else can lock its owner out;
 //   - anybody else is counted by account and address together: each failure beyond
 //     the free ones doubles the wait;
 //   - an address that fails at many accounts, and an account that fails from many
@@ -129,7 +129,7 @@ func (t *throttle) count(now time.Time, key string, free int, longest time.Durat
 }
 
 // makeRoom keeps the number of entries bounded: what is forgotten goes first, then
-// anything. A stranger who floods the table makes it forget failures, which costs
+// anything. Whoever floods the table makes it forget failures, which costs
 // them one failure for each entry.
 func (t *throttle) makeRoom(now time.Time) {
 	if len(t.entries) < maxFailureEntries {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-const bobsAddress, strangersAddress = "192.0.2.1", "203.0.113.7"
+const bobsAddress, guessersAddress = "192.0.2.1", "203.0.113.7"
 
 // guess makes wrong attempts until one has to wait, and returns how many were let through.
 func guess(t *throttle, now time.Time, user, address, device string, most int) int {
@@ -22,12 +22,12 @@ func guess(t *throttle, now time.Time, user, address, device string, most int) i
 
 func TestN60GuessesAtOneAccountFromOneAddressAreSlowed(t *testing.T) {
 	th := newThrottle()
-	if let := guess(th, moment, "bob", strangersAddress, "", 100); let != freePerPair {
+	if let := guess(th, moment, "bob", guessersAddress, "", 100); let != freePerPair {
 		t.Fatalf("%d guesses went through at once, want %d", let, freePerPair)
 	}
 	day, through := moment.Add(24*time.Hour), 0
 	for now := moment; now.Before(day); now = now.Add(time.Second) {
-		through += guess(th, now, "bob", strangersAddress, "", 100)
+		through += guess(th, now, "bob", guessersAddress, "", 100)
 	}
 	if through > 150 {
 		t.Errorf("%d guesses went through in a day", through)
@@ -52,7 +52,7 @@ func TestN60AnAddressThatTriesManyAccountsHasNoFreeAttempts(t *testing.T) {
 	th := newThrottle()
 	through := 0
 	for n := range 1000 {
-		through += guess(th, moment, fmt.Sprintf("user%d", n), strangersAddress, "", 100)
+		through += guess(th, moment, fmt.Sprintf("user%d", n), guessersAddress, "", 100)
 	}
 	free := loudAddress / freePerPair // accounts that were guessed at freely
 	if want := free*freePerPair + 1000 - free; through != want {
@@ -95,7 +95,7 @@ func TestN83LoginsThatSucceedAreCountedToo(t *testing.T) {
 		if most := 500; through > most {
 			t.Errorf("%s: %d logins in an hour, want at most %d", name, through, most)
 		}
-		if _, wait := th.begin(hour, Credentials{Username: "bob", Address: strangersAddress}, ""); wait > 0 {
+		if _, wait := th.begin(hour, Credentials{Username: "bob", Address: guessersAddress}, ""); wait > 0 {
 			t.Errorf("%s: from another address Bob waits %s", name, wait)
 		}
 		if _, wait := th.begin(hour, Credentials{Username: "alice", Address: bobsAddress}, ""); wait > 0 {
@@ -109,7 +109,7 @@ func TestN60AnAccountUnderAttackHasNoFreeAttempts(t *testing.T) {
 	for n := range loudAccount {
 		guess(th, moment, "bob", fmt.Sprintf("198.51.100.%d", n), "", 1)
 	}
-	if let := guess(th, moment, "bob", strangersAddress, "", 100); let != 1 {
+	if let := guess(th, moment, "bob", guessersAddress, "", 100); let != 1 {
 		t.Errorf("%d guesses went through from a new address, want 1", let)
 	}
 }
@@ -127,7 +127,7 @@ func TestN60AddressesOfOneIPv6NetworkAreOne(t *testing.T) {
 
 func TestParallelGuessesCountBeforeTheyAreAnswered(t *testing.T) {
 	th := newThrottle()
-	c := Credentials{Username: "bob", Address: strangersAddress}
+	c := Credentials{Username: "bob", Address: guessersAddress}
 	under := 0
 	for range 50 {
 		if _, wait := th.begin(moment, c, ""); wait == 0 {

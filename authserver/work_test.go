@@ -20,7 +20,7 @@ type work struct {
 }
 
 // working counts what the server does while do runs.
-func (s *scene) working(do func() error) (work, error) {
+func (s *fixture) working(do func() error) (work, error) {
 	verified, derived := s.Auth.CountProofs()
 	reads, writes, audited := s.Store.Reads(), s.Store.Writes(), len(s.Audit.Events(""))
 	err := do()
@@ -32,7 +32,7 @@ func (s *scene) working(do func() error) (work, error) {
 
 // manyClients adds a client for each state that a refusal must not tell apart, and returns
 // their IDs. One of them is nobody's.
-func (s *scene) manyClients(profile authserver.Profile) map[string]string {
+func (s *fixture) manyClients(profile authserver.Profile) map[string]string {
 	other := authserver.ProfileOAuth1
 	if profile.Signed() {
 		other = authserver.ProfileOAuth2
@@ -76,7 +76,7 @@ func TestN87ARefusalOfASecretCostsTheSameForEveryClient(t *testing.T) {
 	for _, profile := range []authserver.Profile{
 		authserver.ProfileOAuth2, authserver.ProfileConnectionsCloudOAuth2, authserver.ProfileIntegrationCloud,
 	} {
-		s := newScene(t)
+		s := newFixture(t)
 		want := work{Verified: 4, Audited: 1}
 		for name, id := range s.manyClients(profile) {
 			for how, ask := range map[string]func(authserver.ClientSecret) (authserver.Caller, error){
@@ -108,7 +108,7 @@ func TestN87ARefusalOfASecretCostsTheSameForEveryClient(t *testing.T) {
 
 func TestN87ARefusalOfASignatureCostsTheSameForEveryClient(t *testing.T) {
 	for _, profile := range []authserver.Profile{authserver.ProfileOAuth1, authserver.ProfileConnectionsCloudOAuth1} {
-		s := newScene(t)
+		s := newFixture(t)
 		want := work{Verified: 4, Derived: 4, Signed: 4, Audited: 1}
 		for name, id := range s.manyClients(profile) {
 			var signed int64
@@ -135,7 +135,7 @@ func TestN87ARefusalOfASignatureCostsTheSameForEveryClient(t *testing.T) {
 }
 
 func TestN87AnAuthorizationThatIsRefusedCostsTheSameForEveryClient(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	ids := s.manyClients(authserver.ProfileOAuth2)
 	for _, name := range []string{"unknown", "suspended", "not ready", "of another profile"} {
 		got, err := s.working(func() error {
@@ -150,7 +150,7 @@ func TestN87AnAuthorizationThatIsRefusedCostsTheSameForEveryClient(t *testing.T)
 }
 
 func TestN87WhatWasSentAsTheIDOfAnUnknownClientIsInNoAuditEvent(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	const typed = "ghs_a-secret-in-the-wrong-field"
 	_, _ = s.Auth.AuthenticateIntrospector(t.Context(), authserver.ClientSecret{ID: typed, Secret: "x"})
 	_, _ = s.Auth.AuthenticateSigned(t.Context(), authserver.SignedRequest{ClientID: typed, Matches: func(string, string) bool { return true }})
@@ -168,7 +168,7 @@ func TestN87WhatWasSentAsTheIDOfAnUnknownClientIsInNoAuditEvent(t *testing.T) {
 
 // A client that sends its code again and again ends its own grant, once.
 func TestN86AReplayIsAuditedAsAReplayAndEndsTheGrantOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)
 	s.redeem(proof)
 	before := s.Store.Writes()
@@ -202,7 +202,7 @@ func TestN86AReplayIsAuditedAsAReplayAndEndsTheGrantOnce(t *testing.T) {
 }
 
 func TestN86ARevocationSentTwiceIsAuditedOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	tokens := s.tokens()
 	for range 3 {
 		if err := s.Auth.Revoke(t.Context(), s.caller(authtest.PhotoPrint), tokens.RefreshToken); err != nil {
@@ -215,7 +215,7 @@ func TestN86ARevocationSentTwiceIsAuditedOnce(t *testing.T) {
 }
 
 func TestN86AVerifierAndARefreshTokenThatComeAgainEndTheGrantOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	used := s.tokens().RefreshToken
 	s.refresh(s.refresh(s.refresh(used).RefreshToken).RefreshToken)
 	caller := s.caller(authtest.PhotoPrint)

@@ -268,7 +268,7 @@ func (s *fixture) credentialsMade() func() int {
 	}
 }
 
-func TestAFaultOfTheWorldDoesNotMakeAReadyClientUnready(t *testing.T) {
+func TestAFaultOfTheClusterDoesNotMakeAReadyClientUnready(t *testing.T) {
 	s := newFixture(t)
 	s.issued("photoprint")
 	s.edit("photoprint-oauth", func(o *corev1.Secret) { delete(o.Labels, v1alpha1.LabelOwnerUID) })

@@ -70,7 +70,7 @@ func TestWhoMayPassAndWhatTheOthersAreTold(t *testing.T) {
 			"The access token does not have the scope that is needed."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.says = c.says
 			got := s.call(t, http.MethodGet, "/photos", http.Header{"Authorization": {c.authorization}}, "")
 			if diff := cmp.Diff([]any{c.status, c.challenges, c.body},
@@ -99,7 +99,7 @@ func TestN94PersonsAndMachinesPassWhereTheyAreMeantTo(t *testing.T) {
 		{"a machine with a user name", strange, map[string]string{"/": "403", "/client": "200  ", "/any": "200  "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.says = c.says
 			who := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				caller, _ := resourceserver.CallerFrom(r.Context())
@@ -125,7 +125,7 @@ func TestN94PersonsAndMachinesPassWhereTheyAreMeantTo(t *testing.T) {
 }
 
 func TestGatehouseIsAskedWithWhatTheRequestHolds(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	s.call(t, http.MethodGet, "/photos", http.Header{"Authorization": {"Bearer gha_1~a+b/c=="}}, "")
 	want := question{"/oauth2/introspect", "photos.photostorage", "s%2Bcret", url.Values{"token": {"gha_1~a+b/c=="}}}
 	if diff := cmp.Diff([]question{want}, s.asked); diff != "" {
@@ -152,7 +152,7 @@ func TestTheHandlerReadsTheBodyThatWasVerified(t *testing.T) {
 		{"a bearer token with a form", "Bearer gha_1", "application/x-www-form-urlencoded", "a=1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			got := s.call(t, http.MethodPost, "/echo", http.Header{"Authorization": {c.authorization}, "Content-Type": {c.media}}, c.body)
 			if got.StatusCode != http.StatusOK || got.body != c.body || s.asked[0].form.Get("body") != c.covered {
 				t.Errorf("%d, the handler read %q, Gatehouse was told %q", got.StatusCode, got.body, s.asked[0].form.Get("body"))
@@ -176,7 +176,7 @@ func TestWhatCannotBeVerifiedIsNotAskedAbout(t *testing.T) {
 			strings.Repeat("&", 40<<10), 413},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			if got := s.call(t, http.MethodPost, "/photos", c.header, c.body); got.StatusCode != c.status || len(s.asked) > 0 {
 				t.Errorf("%d, asked %v", got.StatusCode, s.asked)
 			}
@@ -185,7 +185,7 @@ func TestWhatCannotBeVerifiedIsNotAskedAbout(t *testing.T) {
 }
 
 func TestABoundInFrontOfTheGuardHolds(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	handler := s.api.Config.Handler
 	s.api.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 10)
@@ -201,7 +201,7 @@ func TestABoundInFrontOfTheGuardHolds(t *testing.T) {
 }
 
 func TestABodyThatIsCutOffIsRefused(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/echo", io.MultiReader(strings.NewReader("a=1"), broken{}))
 	r.Header = http.Header{"Authorization": {signature}, "Content-Type": {"application/x-www-form-urlencoded"}}
 	w := httptest.NewRecorder()
@@ -215,8 +215,8 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-func TestWithoutAVerificationEndpointSignedRequestsAreStrangers(t *testing.T) {
-	s := newScene(t, func(c *resourceserver.Config) { c.VerificationEndpoint = "" })
+func TestWithoutAVerificationEndpointSignedRequestsAreRefused(t *testing.T) {
+	s := newFixture(t, func(c *resourceserver.Config) { c.VerificationEndpoint = "" })
 	got := s.call(t, http.MethodGet, "/photos", http.Header{"Authorization": {signature}}, "")
 	if diff := cmp.Diff([]any{401, []string{`Bearer realm="PhotoStorage"`}}, []any{got.StatusCode, got.Header["Www-Authenticate"]}); diff != "" {
 		t.Error(diff)
@@ -231,7 +231,7 @@ func TestTheSignedURLIsTheOneThatClientsUse(t *testing.T) {
 		{"in absolute form", "https://photos.example", "http://api.internal:8080/a%2Fb?c=%20", "https://photos.example/a%2Fb?c=%20"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t, func(config *resourceserver.Config) { config.ExternalURL = c.external })
+			s := newFixture(t, func(config *resourceserver.Config) { config.ExternalURL = c.external })
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.target, nil)
 			r.Host = "api.internal:8080"
 			r.Header.Set("X-Forwarded-Proto", "https")
@@ -246,7 +246,7 @@ func TestTheSignedURLIsTheOneThatClientsUse(t *testing.T) {
 }
 
 func TestNestedGuardsAskOnce(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	for path, want := range map[string]int{"/nested/read": 200, "/nested/write": 403} {
 		s.asked = nil
 		got := s.call(t, http.MethodGet, path, http.Header{"Authorization": {signature}}, "")
@@ -257,7 +257,7 @@ func TestNestedGuardsAskOnce(t *testing.T) {
 }
 
 func TestAnotherGuardAsksForItself(t *testing.T) {
-	outer, inner := newScene(t), newScene(t)
+	outer, inner := newFixture(t), newFixture(t)
 	inner.says = dead
 	both := outer.guard.Require("photos.read", inner.guard.Require("photos.read", http.NotFoundHandler()))
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
@@ -288,7 +288,7 @@ func TestNobodyPassesWhenGatehouseCannotBeAsked(t *testing.T) {
 		{"no answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.gatehouse.Config.Handler = c.answer
 			for _, authorization := range []string{"Bearer gha_hush", strings.Replace(signature, "c2lnbg", "hush", 1)} {
 				got := s.call(t, http.MethodGet, "/photos", http.Header{"Authorization": {authorization}}, "")
@@ -305,7 +305,7 @@ func TestNobodyPassesWhenGatehouseCannotBeAsked(t *testing.T) {
 }
 
 func TestAMountedSecretIsAllAnAPINeeds(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	dir := t.TempDir()
 	mount(t, dir, map[string]string{"client-id": "photos.photostorage", "client-secret": "one\n",
 		"introspection-endpoint": s.gatehouse.URL + "/oauth2/introspect"})
@@ -386,7 +386,7 @@ func TestTwoScopesAreNotOne(t *testing.T) {
 			t.Error("they are taken for a scope")
 		}
 	}()
-	newScene(t).guard.Require("photos.read photos.write", http.NotFoundHandler())
+	newFixture(t).guard.Require("photos.read photos.write", http.NotFoundHandler())
 }
 
 func TestWithoutAGuardThereIsNoCaller(t *testing.T) {
@@ -395,8 +395,8 @@ func TestWithoutAGuardThereIsNoCaller(t *testing.T) {
 	}
 }
 
-// scene is an API behind a guard, and a stand-in for Gatehouse.
-type scene struct {
+// fixture is an API behind a guard, and a stand-in for Gatehouse.
+type fixture struct {
 	gatehouse, api *httptest.Server
 	guard          *resourceserver.Guard
 	says           string // Gatehouse, of each token
@@ -415,9 +415,9 @@ func (q question) Equal(other question) bool {
 	return q.path == other.path && q.id == other.id && q.secret == other.secret && cmp.Equal(q.form, other.form)
 }
 
-func newScene(t *testing.T, changes ...func(*resourceserver.Config)) *scene {
+func newFixture(t *testing.T, changes ...func(*resourceserver.Config)) *fixture {
 	t.Helper()
-	s := &scene{says: bobs}
+	s := &fixture{says: bobs}
 	s.gatehouse = httptest.NewTLSServer(http.HandlerFunc(s.answer))
 	t.Cleanup(s.gatehouse.Close)
 	s.gatehouse.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
@@ -439,7 +439,7 @@ func newScene(t *testing.T, changes ...func(*resourceserver.Config)) *scene {
 }
 
 // routes say who called, and what the body is.
-func (s *scene) routes() http.Handler {
+func (s *fixture) routes() http.Handler {
 	who := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, found := resourceserver.CallerFrom(r.Context())
 		if !found {
@@ -458,7 +458,7 @@ func (s *scene) routes() http.Handler {
 	return mux
 }
 
-func (s *scene) answer(w http.ResponseWriter, r *http.Request) {
+func (s *fixture) answer(w http.ResponseWriter, r *http.Request) {
 	id, secret, _ := r.BasicAuth()
 	if err := r.ParseForm(); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
@@ -473,7 +473,7 @@ type got struct {
 	body string
 }
 
-func (s *scene) call(t *testing.T, method, target string, header http.Header, body string) got {
+func (s *fixture) call(t *testing.T, method, target string, header http.Header, body string) got {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.api.URL+target, strings.NewReader(body))
 	if err != nil {

@@ -171,7 +171,7 @@ func TestN154WhatGatehouseIsAskedAboutARequestWithItsSignatureElsewhere(t *testi
 		{"two Content-Type headers, and a signature in the query", "/echo?" + protocol, "", http.Header{"Content-Type": {formType, "text/plain"}}, 400, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			got := s.call(t, http.MethodPost, c.target, c.header, c.body)
 			if c.want.Has("url") {
 				c.want.Set("url", s.api.URL+c.want.Get("url"))
@@ -194,7 +194,7 @@ func TestN154WhatGatehouseIsAskedAboutARequestWithItsSignatureElsewhere(t *testi
 }
 
 func TestN154ABoundInFrontOfTheGuardHoldsForASignatureInTheForm(t *testing.T) {
-	s := newScene(t)
+	s := newFixture(t)
 	body := "oauth_signature=b&a=1"
 	for limit, want := range map[int64]int{int64(len(body)): http.StatusOK, int64(len(body)) - 1: http.StatusRequestEntityTooLarge} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/echo", strings.NewReader(body))
@@ -208,7 +208,7 @@ func TestN154ABoundInFrontOfTheGuardHoldsForASignatureInTheForm(t *testing.T) {
 }
 
 func TestAnAPIWithoutVerificationReadsNoFormsOfOthers(t *testing.T) {
-	s := newScene(t, func(c *resourceserver.Config) { c.VerificationEndpoint = "" })
+	s := newFixture(t, func(c *resourceserver.Config) { c.VerificationEndpoint = "" })
 	got := s.call(t, http.MethodPost, "/echo?oauth_signature=x", http.Header{"Content-Type": {formType}}, "oauth_signature=x")
 	if got.StatusCode != http.StatusUnauthorized || len(s.asked) > 0 {
 		t.Errorf("status %d, asked %v", got.StatusCode, s.asked)

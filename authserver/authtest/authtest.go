@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package authtest is the scene for tests of the grant engine and of what stands on it:
+// Package authtest is the fixture for tests of the grant engine and of what stands on it:
 // a real engine and store, a clock that is set by hand, and small stand-ins for the
 // dependencies that are other systems (cluster, directory, API server, log).
 //
-// The scene: Bob keeps photos at PhotoStorage and may use PhotoPrint. Alice can log in and is
+// The fixture: Bob keeps photos at PhotoStorage and may use PhotoPrint. Alice can log in and is
 // entitled to nothing. Everybody may use BookShelf, which belongs to another team.
 package authtest
 
@@ -17,7 +17,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// Client IDs of the scene.
+// Client IDs of the fixture.
 const (
 	PhotoPrint   = "photos.photoprint"         // Confidential, bound, may be remembered
 	PhotoStorage = "api_photos.photostorage"   // the resource server
@@ -27,7 +27,7 @@ const (
 	PhotoBook    = "photos.photobook"          // signs its requests (OAuth1), bound, may show verifiers
 )
 
-// Callbacks of the scene.
+// Callbacks of the fixture.
 const (
 	PhotoPrintCallback = "https://photoprint.example/callback"
 	DesktopCallback    = "http://127.0.0.1/callback"
@@ -35,7 +35,7 @@ const (
 	PhotoBookCallback  = "https://photobook.example/ready?from=gatehouse"
 )
 
-// People of the scene and their passwords.
+// People of the fixture and their passwords.
 const (
 	Bob           = "bob"
 	BobPassword   = "correct horse battery staple"
@@ -43,10 +43,10 @@ const (
 	AlicePassword = "a rabbit with a pocket watch"
 )
 
-// Start is what the clock of a new scene shows.
+// Start is what the clock of a new fixture shows.
 var Start = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
-// Env is the scene. Its parts may be changed at any time.
+// Env is the fixture. Its parts may be changed at any time.
 type Env struct {
 	Auth        *authserver.Server
 	Clock       *Clock
@@ -61,7 +61,7 @@ type Env struct {
 	keys         *authserver.Keys
 }
 
-// New returns a fresh scene with an engine that has its keys.
+// New returns a fresh fixture with an engine that has its keys.
 func New(t testing.TB) *Env {
 	t.Helper()
 	e := &Env{
@@ -75,7 +75,7 @@ func New(t testing.TB) *Env {
 		t.Fatalf("prepare the keys: %v", err)
 	}
 	e.set, e.keys = set, keys
-	for _, c := range scene() {
+	for _, c := range fixture() {
 		e.AddClient(c)
 	}
 	e.AddResourceServer(authserver.ResourceServer{
@@ -99,7 +99,7 @@ func New(t testing.TB) *Env {
 	return e
 }
 
-// Visit logs a person of the scene in and returns them as a visitor.
+// Visit logs a person of the fixture in and returns them as a visitor.
 func (e *Env) Visit(t testing.TB, name, password string) *authserver.Visitor {
 	t.Helper()
 	login, err := e.Auth.Login(t.Context(), authserver.Credentials{Username: name, Password: password})
@@ -185,8 +185,8 @@ func (e *Env) derive(uid string, p authserver.Profile) string {
 
 func credentialOf(clientUID string) string { return "first-of-" + clientUID }
 
-// scene returns the clients, as the registry would make them from their objects.
-func scene() []authserver.Client {
+// fixture returns the clients, as the registry would make them from their objects.
+func fixture() []authserver.Client {
 	common := authserver.Client{
 		Namespace: "photos", Profile: authserver.ProfileOAuth2, GrantDuration: 90 * 24 * time.Hour,
 		AccessTokenLifetime: time.Hour, Consent: authserver.ConsentRemember, Accepted: true,

@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 )
 
-func TestASceneServesItsClients(t *testing.T) {
+func TestAnEnvironmentServesItsClients(t *testing.T) {
 	env := authtest.New(t)
 	for _, id := range []string{authtest.PhotoPrint, authtest.PhotoStorage, authtest.BookShelf} {
 		secret := authserver.ClientSecret{ID: id, Secret: env.Secret(id)}

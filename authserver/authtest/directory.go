@@ -34,7 +34,7 @@ func newDirectory() *Directory {
 // Source is the key of the directory.
 const Source = "authtest"
 
-// SubjectOf returns the subject of a person of the scene: their first name is their ID.
+// SubjectOf returns the subject of a person of the fixture: their first name is their ID.
 func SubjectOf(name string) string { return authserver.SubjectOf(Source, name) }
 
 // Put adds or replaces a person. Without a subject it is SubjectOf the name.

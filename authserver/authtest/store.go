@@ -29,7 +29,7 @@ func openStore(t testing.TB) *sqlite.Store {
 	return s
 }
 
-// Store is the scene's store, in SQLite, with a plug that can be pulled, and a count of reads and writes.
+// Store is the fixture's store, in SQLite, with a plug that can be pulled, and a count of reads and writes.
 type Store struct {
 	authserver.Store
 	mu     sync.Mutex

@@ -22,7 +22,7 @@ import (
 type Fault string
 
 // The faults. TokenUsed, TokenExpired and TokenRevoked are for clients whose signature has
-// been verified; of strangers every token is rejected.
+// been verified; of anybody else every token is rejected.
 const (
 	ParameterAbsent         Fault = "parameter_absent"
 	ParameterRejected       Fault = "parameter_rejected"

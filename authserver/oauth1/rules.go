@@ -37,7 +37,7 @@ type Rules struct {
 	HTTPMethods []string
 	// Places are where the protocol parameters may stand.
 	Places []Place
-	// SignatureMethods are those that are spoken.
+	// SignatureMethods are those that are accepted.
 	SignatureMethods []SignatureMethod
 	// SecretsInURL reads PLAINTEXT with its secrets or its verifier in the query, which ends
 	// up in logs and histories. The engine knows which client may do that.
@@ -169,7 +169,7 @@ func (r Rules) admit(req *Request) error {
 	return nil
 }
 
-// methodNames names the signature methods that are spoken, for the client's developer. They are
+// methodNames names the signature methods that are accepted, for the client's developer. They are
 // the same for all clients of the profile.
 func (r Rules) methodNames() string {
 	names := make([]string, len(r.SignatureMethods))

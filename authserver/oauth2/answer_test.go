@@ -61,7 +61,7 @@ func TestErrorsOfTheTokenEndpointHaveTheirStatus(t *testing.T) {
 	}
 }
 
-func TestAnInactiveTokenIsNotSpokenAbout(t *testing.T) {
+func TestNothingIsSaidAboutAnInactiveToken(t *testing.T) {
 	w := httptest.NewRecorder()
 	oauth2.WriteIntrospection(w, issuer, authserver.TokenInfo{})
 	if got := strings.TrimSpace(w.Body.String()); got != `{"active":false}` {

@@ -76,14 +76,14 @@ func (ps parameters) gather(r *http.Request, places ...reader) (sent, error) {
 		}
 	}
 	if len(used) > 1 {
-		return sent{}, ps.scattered(used)
+		return sent{}, ps.inTwoPlaces(used)
 	}
 	return found, nil
 }
 
-// scattered is the error of a request in more than one place at once (RFC 6749 §2.3). It names
+// inTwoPlaces is the error of a request in more than one place at once (RFC 6749 §2.3). It names
 // what is there twice, else all that is there.
-func (ps parameters) scattered(places []url.Values) error {
+func (ps parameters) inTwoPlaces(places []url.Values) error {
 	var names, twice []string
 	for _, p := range ps {
 		n := 0

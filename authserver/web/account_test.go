@@ -90,7 +90,7 @@ func TestToRemoveWhatIsNotThereIsNoError(t *testing.T) {
 	for _, id := range []string{"", "photos.unknown", "a;b\r\nSet-Cookie: x=y", strings.Repeat("a", 5000)} {
 		p := b.post("/account/revoke", url.Values{"clientID": {id}}).wants(http.StatusSeeOther, "/account")
 		if len(p.Cookies()) != 0 {
-			t.Errorf("a stranger's words became a cookie: %v", p.Header["Set-Cookie"])
+			t.Errorf("foreign words became a cookie: %v", p.Header["Set-Cookie"])
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (s *Site) locate(r *http.Request) (address string, proxied bool) {
 
 // forwardedFor walks from the peer away through the addresses that proxies have noted,
 // and returns the first one that is no trusted proxy. Each proxy appends the address it
-// was called from, so what is left of that address was written by a stranger. Where an
+// was called from, so what is left of that address was written by anybody. Where an
 // entry cannot be read, the last proxy that could be is the answer.
 func (s *Site) forwardedFor(peer netip.Addr, headers []string) netip.Addr {
 	hops := 0

@@ -18,7 +18,7 @@ func TestTheAddressIsTheNearestOneThatNoTrustedProxyHas(t *testing.T) {
 		want      string
 	}{
 		{"no proxy, no header", "203.0.113.7:4711", nil, "203.0.113.7"},
-		{"N60: a stranger's header is not looked at", "203.0.113.7:4711", []string{"198.51.100.1"}, "203.0.113.7"},
+		{"N60: the header of an untrusted peer is not looked at", "203.0.113.7:4711", []string{"198.51.100.1"}, "203.0.113.7"},
 		{"N60: nor one that names a trusted proxy", "203.0.113.7:4711", []string{"10.0.0.1"}, "203.0.113.7"},
 		{"a proxy names the client", "10.0.0.1:80", []string{"203.0.113.7"}, "203.0.113.7"},
 		{"a proxy without the header is the client", "10.0.0.1:80", nil, "10.0.0.1"},
@@ -84,7 +84,7 @@ func FuzzAddress(f *testing.F) {
 			t.Fatalf("%q is no plain address", got)
 		}
 		if from, ok := parsePeer(peer); !proxied && ok && address != from {
-			t.Errorf("a stranger at %s became %s", from, got)
+			t.Errorf("an untrusted peer at %s became %s", from, got)
 		}
 		if again, _ := s.locate(&http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {"192.0.2.99, " + first, second}}}); proxied && !s.trusts(address) && again != got {
 			t.Errorf("an address to the left changed %s to %s", got, again)

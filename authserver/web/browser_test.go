@@ -22,7 +22,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
 )
 
-// house is the scene behind a real TLS server.
+// house is the fixture of authtest behind a real TLS server.
 type house struct {
 	*authtest.Env
 	site   *web.Site

@@ -77,7 +77,7 @@ func knockSigned(method oauth1.SignatureMethod) func(*testing.T, *house, door, s
 
 func TestCrossProfileAClientIsUnknownAtTheEndpointsOfOtherProfiles(t *testing.T) {
 	h := newHouse(t)
-	for _, id := range speakers { // so that no signature method tells a client from a stranger
+	for _, id := range speakers { // so that no signature method tells a client from an unknown one
 		h.Clients.Change(id, func(c *authserver.Client) { c.SignatureMethods = []string{"HMAC-SHA1", "PLAINTEXT"} })
 	}
 	for _, d := range doors {

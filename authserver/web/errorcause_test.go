@@ -280,7 +280,7 @@ func TestN126AnExpiredRequestLeadsBackByAClickOnly(t *testing.T) {
 		"IntegrationCloud": {olders["IntegrationCloud"].request(nil), olders["IntegrationCloud"].callback,
 			url.Values{"error": {"access_denied"}, "error_description": {"the request expired before it was answered"}}},
 	} {
-		for who, browser := range map[string]func(*house, *testing.T) *browser{"a stranger": (*house).browser, "Bob": (*house).bob} {
+		for who, browser := range map[string]func(*house, *testing.T) *browser{"nobody": (*house).browser, "Bob": (*house).bob} {
 			t.Run(name+"/"+who, func(t *testing.T) {
 				h := newHouse(t)
 				b := browser(h, t)
@@ -314,17 +314,17 @@ func TestN126AnExpiredRequestLeadsBackByAClickOnly(t *testing.T) {
 func TestN126TheLinkOfASignedProfileLeadsBackForWhoIsSignedIn(t *testing.T) {
 	eachSigned(t, func(t *testing.T, h *house, app *signer) {
 		token := app.requestToken().token
-		stranger, bob := h.browser(t), h.bob(t)
-		paths := map[*browser]string{stranger: app.link(stranger, token), bob: app.link(bob, token)}
+		anonymous, bob := h.browser(t), h.bob(t)
+		paths := map[*browser]string{anonymous: app.link(anonymous, token), bob: app.link(bob, token)}
 		h.Clock.Advance(10 * time.Minute)
-		stranger.get(paths[stranger]).wants(http.StatusOK, "").says("Sign in")
+		anonymous.get(paths[anonymous]).wants(http.StatusOK, "").says("Sign in")
 		link := bob.get(paths[bob]).says("This link has expired", "You are signed in as Bob").link(t, "Go back to the application")
 		if !strings.HasPrefix(link, app.callback) || !strings.Contains(link, "oauth_token=") {
 			t.Errorf("the link is %s", link)
 		}
 		h.Clock.Advance(5 * time.Minute)
-		if links := stranger.get(paths[stranger]).wants(http.StatusGone, "").says("This request has expired").linksOut(); len(links) != 0 {
-			t.Errorf("a stranger is led to %q", links)
+		if links := anonymous.get(paths[anonymous]).wants(http.StatusGone, "").says("This request has expired").linksOut(); len(links) != 0 {
+			t.Errorf("an anonymous browser is led to %q", links)
 		}
 		if got := bob.get(paths[bob]).says("This request has expired").link(t, "Go back to the application"); got != link {
 			t.Errorf("the link is %s, want %s", got, link)

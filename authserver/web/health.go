@@ -26,7 +26,7 @@ func (s *Site) getReady(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// OpsHandler serves what is for the operator of the server and not for the world:
+// OpsHandler serves what is for the operator of the server and not for the internet:
 // /metrics, /healthz and /readyz.
 func OpsHandler(m *Metrics, ready func(*http.Request) error) http.Handler {
 	mux := http.NewServeMux()

@@ -313,7 +313,7 @@ func TestN08AScopeThatTheClientLostMeanwhileIsSentBack(t *testing.T) {
 	}
 }
 
-func TestNoStrangerMakesTheServerWrite(t *testing.T) {
+func TestNoAnonymousRequestMakesTheServerWrite(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser(t)
 	path := b.begin(nil)

@@ -18,7 +18,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 )
 
-// bearerProfile is how one profile of OAuth 2.0 is spoken to.
+// bearerProfile is how one profile of OAuth 2.0 is called.
 type bearerProfile struct {
 	older
 	scoped bool // it has a scope parameter

@@ -59,7 +59,7 @@ func TestAnExistingClientWalksTheWholeWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
-			h.Clock.Advance(time.Since(authtest.Start)) // the library has no clock but the world's
+			h.Clock.Advance(time.Since(authtest.Start)) // the library has no clock but the machine's
 			app := tc.client(h, t)
 			h.Clients.Change(app.id, func(c *authserver.Client) { c.SignatureMethods = []string{"HMAC-SHA1", "HMAC-SHA256", "PLAINTEXT"} })
 			config := &dghubble.Config{

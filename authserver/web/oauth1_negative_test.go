@@ -197,13 +197,13 @@ func TestTheOrderOfChecksIsLoginThenTokenThenEntitlement(t *testing.T) {
 	eachSigned(t, func(t *testing.T, h *house, app *signer) {
 		expired, used := app.requestToken(), app.requestToken()
 		app.allowedBy(h.bob(t), used)
-		alice, stranger := h.signedIn(t, authtest.Alice, authtest.AlicePassword), h.browser(t)
+		alice, other := h.signedIn(t, authtest.Alice, authtest.AlicePassword), h.browser(t)
 		h.Clock.Advance(10*time.Minute - time.Second)
 		alice.get(app.link(alice, expired.token)).says("Ask the administrator")
 		for _, token := range []string{expired.token, used.token, "nonsense"} {
-			p := stranger.get(app.link(stranger, token)).wants(http.StatusOK, "").says("Sign in to go on")
+			p := other.get(app.link(other, token)).wants(http.StatusOK, "").says("Sign in to go on")
 			if strings.Contains(p.body, "PhotoBook") || strings.Contains(p.body, "Scrapbook") || strings.Contains(p.body, "Cancel") {
-				t.Errorf("a stranger learns whose token it is: %s", p.text())
+				t.Errorf("an anonymous browser learns whose token it is: %s", p.text())
 			}
 		}
 		h.Clock.Advance(time.Second)
@@ -219,7 +219,7 @@ func TestTheOrderOfChecksIsLoginThenTokenThenEntitlement(t *testing.T) {
 		if h.Entitlement.Asked() != asked {
 			t.Error("the entitlement was asked although the request token is not good")
 		}
-		stranger.get(app.link(stranger, expired.token)).wants(http.StatusOK, "").says("Sign in")
+		other.get(app.link(other, expired.token)).wants(http.StatusOK, "").says("Sign in")
 	})
 }
 
@@ -496,7 +496,7 @@ func TestN51ATimestampOutsideTheWindowIsRefused(t *testing.T) {
 	}
 }
 
-func TestN51NoStrangerWritesANonce(t *testing.T) {
+func TestN51NoUnknownClientWritesANonce(t *testing.T) {
 	eachSigned(t, func(t *testing.T, h *house, app *signer) {
 		writes := h.Store.Writes()
 		wrong := *app
@@ -508,7 +508,7 @@ func TestN51NoStrangerWritesANonce(t *testing.T) {
 		b := h.browser(t)
 		b.get(app.link(b, "nonsense"))
 		if h.Store.Writes() != writes {
-			t.Errorf("strangers made %d writes", h.Store.Writes()-writes)
+			t.Errorf("anonymous requests made %d writes", h.Store.Writes()-writes)
 		}
 	})
 }
@@ -595,7 +595,7 @@ func TestN55AProxyTellsWhatCameWithoutTLS(t *testing.T) {
 			r.Header["X-Forwarded-Proto"] = protocols
 			return app.do(r).StatusCode
 		}
-		const proxy, stranger = "10.0.0.1:80", "203.0.113.7:80"
+		const proxy, other = "10.0.0.1:80", "203.0.113.7:80"
 		for _, tc := range []struct {
 			name      string
 			peer      string
@@ -607,7 +607,7 @@ func TestN55AProxyTellsWhatCameWithoutTLS(t *testing.T) {
 			{"a proxy says nothing", proxy, nil, http.StatusOK},
 			{"a proxy says http", proxy, []string{"http"}, http.StatusBadRequest},
 			{"one of two proxies says http", proxy, []string{"https, http"}, http.StatusBadRequest},
-			{"what a stranger says", stranger, []string{"http"}, http.StatusOK},
+			{"what an untrusted peer says", other, []string{"http"}, http.StatusOK},
 		} {
 			if got := ask(oauth1.Plaintext, tc.peer, tc.protocols...); got != tc.want {
 				t.Errorf("%s: %d, want %d", tc.name, got, tc.want)
@@ -760,11 +760,11 @@ func TestAClientOfOneProfileIsAStrangerAtTheOthersPaths(t *testing.T) {
 	}
 	unknown := *book
 	unknown.id = "photos.nobody"
-	for _, tc := range []struct{ at, stranger *signer }{{scrap, swap(book, scrap)}, {book, swap(scrap, book)}} {
+	for _, tc := range []struct{ at, other *signer }{{scrap, swap(book, scrap)}, {book, swap(scrap, book)}} {
 		nobody := swap(&unknown, tc.at)
-		want, got := nobody.request(tc.stranger.callback), tc.at.refused(tc.stranger.request(tc.stranger.callback), "signature_invalid")
+		want, got := nobody.request(tc.other.callback), tc.at.refused(tc.other.request(tc.other.callback), "signature_invalid")
 		if want.header()+want.raw != got.header()+got.raw {
-			t.Errorf("%s is answered %s, an unknown client %s", tc.stranger.id, got.raw, want.raw)
+			t.Errorf("%s is answered %s, an unknown client %s", tc.other.id, got.raw, want.raw)
 		}
 	}
 	// A request token at the other profile's page is no token of a client there.

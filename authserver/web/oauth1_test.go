@@ -379,7 +379,7 @@ func TestTheLoginOfALinkTellsNoClient(t *testing.T) {
 		wrong := b.post(path+"/login", url.Values{"username": {"bob"}, "password": {"wrong"}})
 		for _, p := range []*page{b.get(path), wrong} {
 			if p.says("Sign in", "to go on"); strings.Contains(p.body, app.callback) || strings.Contains(p.body, "Cancel") || strings.Contains(p.text(), "to go on to") {
-				t.Errorf("a stranger learns whose link it is: %s", p.text())
+				t.Errorf("an anonymous browser learns whose link it is: %s", p.text())
 			}
 			if policy := p.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self' https: http:;") {
 				t.Errorf("after the login, a remembered owner gets stuck: %s", policy)

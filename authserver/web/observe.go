@@ -23,7 +23,7 @@ const (
 
 // observe gives each request an ID and its client's address, answers for handlers that
 // panic, counts, and writes one access log line. A line holds the route, never the path
-// or the query: what a stranger sends as such can be anybody's secret.
+// or the query: what anybody sends as such can be anybody's secret.
 func (s *Site) observe(next http.Handler) http.Handler {
 	ids := newRequestIDs(rand.Text())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

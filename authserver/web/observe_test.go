@@ -148,7 +148,7 @@ func TestOnlyATrustedProxyNamesRequests(t *testing.T) {
 		taken bool
 	}{
 		{"from a trusted proxy", "10.0.0.1:80", []string{"7f6c2e60-2d6c-4b0e-8f4a-2b1d5c3e9a10"}, true},
-		{"from a stranger", "203.0.113.7:80", []string{"7f6c2e60-2d6c-4b0e-8f4a-2b1d5c3e9a10"}, false},
+		{"from an untrusted peer", "203.0.113.7:80", []string{"7f6c2e60-2d6c-4b0e-8f4a-2b1d5c3e9a10"}, false},
 		{"of 64 characters", "10.0.0.1:80", []string{strings.Repeat("a", 64)}, true},
 		{"of 65 characters", "10.0.0.1:80", []string{strings.Repeat("a", 65)}, false},
 		{"with dots and underscores", "10.0.0.1:80", []string{"a.b_c-9Z"}, true},

@@ -149,7 +149,7 @@ func clientName(c *authserver.Client) string {
 }
 
 // initial is the letter that stands for a client where other sites show a picture: a
-// picture from a stranger would be a request to a stranger.
+// picture from another site would be a request to that site.
 func initial(c *authserver.Client) string {
 	for _, letter := range clientName(c) {
 		if unicode.IsLetter(letter) || unicode.IsDigit(letter) {

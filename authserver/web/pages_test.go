@@ -113,7 +113,7 @@ func TestN11NoPageLetsItselfBeFramed(t *testing.T) {
 	pages := everyPage(t, h)
 	b := h.bob(t)
 	pages["a redirect"] = b.get(request(nil))
-	pages["an asset's neighbour"] = b.get("/assets")
+	pages["the folder of the assets"] = b.get("/assets")
 	for name, p := range pages {
 		policy := p.Header.Get("Content-Security-Policy")
 		if !strings.Contains(policy, "frame-ancestors 'none'") || p.Header.Get("X-Frame-Options") != "DENY" {

@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 )
 
-// signedOAuth1 is how OAuth 1.0a is spoken under the rules of a profile: those of the endpoints of
+// signedOAuth1 is how OAuth 1.0a works under the rules of a profile: those of the endpoints of
 // this server, and those of the requests that its access tokens are used for.
 type signedOAuth1 struct {
 	of                   authserver.Profile

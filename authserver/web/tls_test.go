@@ -218,7 +218,7 @@ func TestACertificateThatHasEndedIsServedAndSaid(t *testing.T) {
 	}
 }
 
-func TestOnlyModernTLSIsSpoken(t *testing.T) {
+func TestOnlyModernTLSIsAccepted(t *testing.T) {
 	f := newCertificateFolder(t)
 	cert, key := newPair(t, 1, authtest.Start.AddDate(1, 0, 0))
 	f.mount(t, "v1", cert, key)

@@ -261,9 +261,9 @@ func TestN40IntrospectionIsForAuthenticatedClients(t *testing.T) {
 	(&app{h: h, t: t}).post("/oauth2/introspect", token).refused(http.StatusUnauthorized, "invalid_client")
 	public := url.Values{"token": token["token"], "client_id": {authtest.Desktop}}
 	(&app{h: h, t: t}).post("/oauth2/introspect", public).refused(http.StatusUnauthorized, "invalid_client")
-	stranger := h.client(t, authtest.BookShelf).post("/oauth2/introspect", token).wants(http.StatusOK)
-	if strings.TrimSpace(stranger.raw) != `{"active":false}` {
-		t.Errorf("a client that may not see the token learns %s", stranger.raw)
+	other := h.client(t, authtest.BookShelf).post("/oauth2/introspect", token).wants(http.StatusOK)
+	if strings.TrimSpace(other.raw) != `{"active":false}` {
+		t.Errorf("a client that may not see the token learns %s", other.raw)
 	}
 }
 

@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "write the answers of the transcripts in
 
 // A transcript is a flow in a file, request by request. It is a txtar archive whose parts are
 //
-//	-- scene --    lines that change the scene, see (*teller).change
+//	-- given --    lines that change the fixture, see (*teller).change
 //	-- NAME --     a request: its line, its header, a blank line, its form with a field a line.
 //	               NAME is "app" for a client without cookies, or whose browser sends it
 //	-- answer --   what comes back. -update writes this part
@@ -70,7 +70,7 @@ type teller struct {
 	names    map[string]string // of values, by name
 }
 
-// who are the clients of the scene in a transcript.
+// who are the clients of the fixture in a transcript.
 var who = map[string]string{
 	"album": authtest.Album, "flows": authtest.Flows, "photoprint": authtest.PhotoPrint,
 	"photobook": authtest.PhotoBook, "bookshelf": authtest.BookShelf, "photostorage": authtest.PhotoStorage,
@@ -120,7 +120,7 @@ func (s *teller) retell(text string) string {
 			continue
 		}
 		b.WriteString("-- " + p.name + " --\n" + strings.TrimRight(p.text, "\n") + "\n\n")
-		if p.name == "scene" {
+		if p.name == "given" {
 			for line := range strings.Lines(p.text) {
 				s.change(strings.Fields(line))
 			}
@@ -131,7 +131,7 @@ func (s *teller) retell(text string) string {
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// change does one line of a scene.
+// change does one line of what is given.
 func (s *teller) change(words []string) {
 	if len(words) == 0 || words[0] == "#" {
 		return
@@ -185,7 +185,7 @@ func (s *teller) change(words []string) {
 	case "store-back":
 		s.Store.Fail(nil)
 	default:
-		s.t.Fatalf("there is no %s in a scene", words[0])
+		s.t.Fatalf("there is no %s that can be given", words[0])
 	}
 }
 

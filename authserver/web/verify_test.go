@@ -61,9 +61,9 @@ func TestN40VerificationIsForResourceServersThatProveThemselves(t *testing.T) {
 	if got := h.verify(t, question); got.body["active"] != true {
 		t.Errorf("PhotoStorage learns %s", got.raw)
 	}
-	stranger := h.client(t, authtest.BookShelf).post(oauth1.PathVerify, app.about(token)).wants(http.StatusOK)
-	if strings.TrimSpace(stranger.raw) != `{"active":false}` {
-		t.Errorf("a client that owns no scope learns %s", stranger.raw)
+	other := h.client(t, authtest.BookShelf).post(oauth1.PathVerify, app.about(token)).wants(http.StatusOK)
+	if strings.TrimSpace(other.raw) != `{"active":false}` {
+		t.Errorf("a client that owns no scope learns %s", other.raw)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestASecondSceneInTheSameFolderIsRefused(t *testing.T) {
+func TestASecondEnvironmentInTheSameFolderIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dev")
 	folder := openFolder(t, dir)
 	_, err := OpenFolder(dir)
@@ -38,7 +38,7 @@ func TestTheLockOfAProcessThatDiedHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestASceneStartsFromNothingAndLeavesForeignFilesAlone(t *testing.T) {
+func TestAnEnvironmentStartsFromNothingAndLeavesForeignFilesAlone(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"env", "gatehouse.db", "my-notes", "logs/old.log", "mounts/photoprint/client-id"} {
 		write(t, filepath.Join(dir, name), "old")

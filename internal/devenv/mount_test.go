@@ -67,7 +67,7 @@ func TestAMountThatCannotBeIsTold(t *testing.T) {
 	}
 }
 
-func TestMountsEndWithTheirScene(t *testing.T) {
+func TestMountsEndWithTheirEnvironment(t *testing.T) {
 	m := newMounter(t, t.TempDir(), "")
 	m.command = func() *exec.Cmd { return exec.Command("sleep", "1000") }
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

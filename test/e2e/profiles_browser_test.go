@@ -101,7 +101,7 @@ func TestBobAllowsAtAuthorizeTokenInABrowser(t *testing.T) {
 	c.do("open authorizeToken", chromedp.Navigate(address), chromedp.WaitVisible(`input[name=password]`))
 	c.shoot("authorizetoken-login")
 	if text := c.text("body"); strings.Contains(text, "CloudAlbum") {
-		t.Error("the login page tells a stranger whose request token it is")
+		t.Error("the login page tells an anonymous browser whose request token it is")
 	}
 	c.logIn(w.Bob.Name, w.Bob.Password)
 	c.do("see the question", chromedp.WaitVisible(`button[value=allow]`))
