@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/gatehouse-dev/gatehouse/internal/devenv"
+	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
 // cloudPrint returns CloudPrint's authorization request with this state, and forgets what Bob allowed it.
@@ -68,6 +69,35 @@ func TestN133ADoubleClickOnAllowInABrowser(t *testing.T) {
 	first := c.sentTo(w.Callback(devenv.CloudPrint))
 	if first.Get("code") == "" || first.Get("state") != "double" {
 		t.Fatalf("the callback gets %v", first)
+	}
+}
+
+// evaluate runs a script in the page and returns what it says; false where the page is on its way out.
+func (c *chromium) evaluate(script string) bool {
+	said, err := chromedp.Run(c.ctx, chromedp.Evaluate[bool](script))
+	return err == nil && said
+}
+
+// Chromium shows the consent page that it keeps in memory, or asks the server for it anew. Either way the answer is the same.
+func TestN133TheBackButtonInABrowser(t *testing.T) {
+	w, c := start(t), newChromium(t)
+	callback := w.Callback(devenv.CloudPrint)
+	c.open(w.cloudPrint(t, "back"))
+	c.logIn(w.Bob.Name, w.Bob.Password)
+	c.do("allow", chromedp.WaitVisible(`button[value=allow]`), chromedp.Click(`button[value=allow]`))
+	first := c.sentTo(callback)
+	if first.Get("code") == "" {
+		t.Fatalf("the callback gets %v", first)
+	}
+	c.evaluate(`{window.left = true; history.back(); true}`)
+	testenv.Eventually(t, stepLimit, "the browser left the callback", func() bool { return c.evaluate(`!window.left && document.readyState === 'complete'`) })
+	c.shoot("after-the-back-button")
+	c.evaluate(`{const b = document.querySelector('button[value=allow]'); if (b) b.click(); true}`)
+	testenv.Eventually(t, stepLimit, "the browser is sent to the callback again", func() bool {
+		return c.evaluate(`!window.left && location.href.startsWith('` + callback + `')`)
+	})
+	if again := c.location().Query(); again.Get("code") != first.Get("code") || again.Get("state") != "back" {
+		t.Error("the second answer is another one")
 	}
 }
 
