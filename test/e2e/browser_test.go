@@ -157,7 +157,7 @@ func TestBobAllowsSeesAndRevokesInABrowser(t *testing.T) {
 	c.says("main", "PhotoPrint")
 	c.says("main", "See your photos")
 	c.shoot("account")
-	c.do("remove the access", chromedp.Click(`form[action="/account/revoke"] button`))
+	c.do("remove the access", chromedp.Click(`form[action="/account/revoke"]:has(input[value="`+photoPrintID+`"]) button`))
 	c.says("main", "Access removed")
 	c.shoot("account-removed")
 	c.do("go back to the photos", chromedp.Navigate(w.PhotoPrintURL+"/photos"))
