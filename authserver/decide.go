@@ -29,8 +29,8 @@ type Approval struct {
 // AccessDeniedError for the callback. A decision that was not needed any more, because the owner said
 // "always" in another tab meanwhile, counts all the same.
 //
-// The first decision counts. The same one again gets the same answer, as long as the client has not
-// used it; any other is an InteractionError. So is a decision without a ticket of the page
+// The first decision counts, with what it said of "always". The same one again gets the same answer,
+// as long as the client has not used it; any other is an InteractionError. So is a decision without a ticket of the page
 // (DecisionOfNoPage: another request, a form of another site) and one with a ticket of another login
 // (InteractionOfOtherLogin: then the interaction's page asks again).
 func (s *Server) Decide(ctx context.Context, p Position, d Decision) (*Approval, error) {

@@ -62,12 +62,16 @@ func (e InteractionError) Unwrap() []error { return []error{e.code, e.cause} }
 func (e InteractionError) Interaction() (Interaction, bool) { return e.of, e.of.ID != "" }
 
 // WayBack returns where an interaction that has expired would have led, for a link that a person may
-// follow. ok is false if there is no such place any more, or if the person answered the request before.
+// follow. ok is false if there is no such place any more, if its state did not come along, if the person
+// answered the request before, or if that is too long ago to be known.
 // Where a request token leads is told only to a person who has logged in.
 func (s *Server) WayBack(ctx context.Context, e InteractionError, v *Visitor) (to Return, ok bool) {
 	i, expired := e.Interaction()
-	if !expired || i.RequestToken != "" && v == nil {
+	if !expired || i.StateApart || i.RequestToken != "" && v == nil {
 		return Return{}, false
+	}
+	if s.now().Sub(i.StartedAt) >= InteractionLifetime+ProofMemory {
+		return Return{}, false // nothing is known any more of an answer
 	}
 	r, err := s.resolveOfAnyAge(i)
 	if err != nil || v == nil {

@@ -30,7 +30,7 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 	if err != nil {
 		return nil, err
 	}
-	if client.repeatsForATime(t.Generation + 1) {
+	if client.repeatsForATime() {
 		if err := s.checkBeforeMove(ctx, client, t, r.Scopes); err != nil {
 			return nil, err
 		}
@@ -109,6 +109,8 @@ func (s *Server) repeat(ctx context.Context, c *Client, t refreshToken) (ownedGr
 		return s.withOwner(ctx, g)
 	case answerUsedUp:
 		return ownedGrant{}, NewRefreshTokenError(GrantExpired, "the grant was refreshed as often as it may be")
+	case answerTooLate:
+		return ownedGrant{}, NewRefreshTokenError(GrantExpired, "the answer to this refresh token is not repeated any more; the newer refresh token is valid")
 	case answerReused:
 		owned, err := s.withOwner(ctx, newest)
 		if err != nil {
@@ -131,6 +133,7 @@ const (
 	answerNext                  // the grant moves
 	answerAgain                 // the answer is repeated
 	answerUsedUp                // the client's limit of refreshes is reached
+	answerTooLate               // the answer is not repeated any more, and nobody has used it
 	answerReused                // two parties have the token
 )
 
@@ -139,7 +142,7 @@ const (
 // its generation yet, or there would be a newer one.
 //
 //   - The generation before gets the newest again, until that is used. Where a thief needs the refresh
-//     token alone (Public clients), or the newest cannot be used (limit of refreshes), for repeatTime.
+//     token alone (Public clients), or refreshes are limited, for repeatTime.
 //   - The one before that gets its own successor again, for overtakenTime: of two requests with one token
 //     the later one was answered and its answer used before the earlier one arrived.
 //   - Everything older was used twice.
@@ -157,11 +160,14 @@ func answerTo(newest Grant, generation uint32, c *Client, now time.Time) (Grant,
 		}
 		return Grant{}, answerNext
 	case 1:
-		if !c.repeatsForATime(newest.Generation) || now.Sub(newest.RotatedAt) <= repeatTime {
+		if !c.repeatsForATime() || now.Sub(newest.RotatedAt) <= repeatTime {
 			return newest, answerAgain
 		}
 		if usedUp { // a client that was given no newer token sends the last one it has
 			return Grant{}, answerUsedUp
+		}
+		if !c.Public {
+			return Grant{}, answerTooLate
 		}
 	case 2:
 		if now.Sub(newest.PreviousRotatedAt) <= overtakenTime {
@@ -208,11 +214,10 @@ func (c *Client) mayRefresh(generation uint32) bool {
 	return c.May(GrantRefreshToken) && (c.RefreshLimit == nil || int64(generation) <= int64(*c.RefreshLimit))
 }
 
-// repeatsForATime reports whether the answer that gave the client this generation is repeated for
-// repeatTime only, and not until the generation is used.
-func (c *Client) repeatsForATime(generation uint32) bool {
-	return c.Public || !c.mayRefresh(generation)
-}
+// repeatsForATime reports whether an answer is repeated for repeatTime only, and not until its
+// generation is used: where a thief needs the refresh token alone, and where refreshes are limited,
+// because a repeat is not counted.
+func (c *Client) repeatsForATime() bool { return c.Public || c.RefreshLimit != nil }
 
 func wrap(doing string, err error) error {
 	if err == nil {

@@ -431,6 +431,23 @@ func TestN148TheLimitOfRefreshesHoldsForRepeats(t *testing.T) {
 			t.Error("a client that was given no newer token is taken for a thief")
 		}
 	})
+	t.Run("a limit of several", func(t *testing.T) {
+		r := newRefresherOf(t, "Confidential")
+		r.limit(9)
+		first := r.first()
+		second := r.mustRefresh(first.RefreshToken)
+		r.mustRefresh(first.RefreshToken)
+		r.Clock.Advance(time.Hour)
+		for range 2 {
+			if _, err := r.try(first.RefreshToken); !errors.Is(err, authserver.GrantExpired) {
+				t.Fatalf("a repeat without end: %v", err)
+			}
+		}
+		r.mustRefresh(second.RefreshToken)
+		if r.events(authserver.EventRefreshReused) != 0 {
+			t.Error("a repeat that came too late is taken for a thief")
+		}
+	})
 	t.Run("a limit that was lowered", func(t *testing.T) {
 		r := newRefresherOf(t, "Confidential")
 		first := r.first()

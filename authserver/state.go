@@ -4,6 +4,7 @@ package authserver
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -43,7 +44,11 @@ func returnedState(state string) string {
 
 // stateIsApart reports whether the state is too long to be sealed together with its interaction. The
 // cookie of each interaction comes with every request of the browser, so it stays small.
-func stateIsApart(state string) bool { return len(state) > maxSealedState }
+// What counts is its length in JSON, where some characters take six bytes.
+func stateIsApart(state string) bool {
+	text, err := json.Marshal(state)
+	return err != nil || len(text) > maxSealedState+len(`""`)
+}
 
 // SealState returns the state of an interaction in pieces, each for a cookie of its own; none if the
 // state is sealed together with the interaction.

@@ -139,4 +139,28 @@ func TestN144AnInteractionGoesOnWithItsOwnStateOnly(t *testing.T) {
 	if to, known := s.Auth.WayBack(t.Context(), expired, nil); !known || to.State != r.State {
 		t.Errorf("the way back has a state of %d bytes", len(to.State))
 	}
+	_, err = s.Auth.OpenInteraction(i.ID, sealed)
+	if without, ok := errors.AsType[authserver.InteractionError](err); ok {
+		if _, known := s.Auth.WayBack(t.Context(), without, nil); known {
+			t.Error("a way back leads to the client without its state")
+		}
+	}
+	s.Clock.Advance(authserver.ProofMemory)
+	if _, known := s.Auth.WayBack(t.Context(), expired, nil); known {
+		t.Error("a way back is offered when it is not known any more whether the request was answered")
+	}
+}
+
+// Some characters take six bytes in JSON, and the cookie of an interaction has room for some of them only.
+func TestN144AStateOfEscapedCharactersFitsWhateverItsLength(t *testing.T) {
+	s := newFixture(t)
+	for n := 50; n <= authserver.MaxState; n += 77 {
+		r := photoPrint()
+		r.State = strings.Repeat("&", n)
+		i := s.begin(r)
+		_, sealed, pieces := s.kept(i)
+		if got, err := s.Auth.OpenInteraction(i.ID, sealed, pieces...); err != nil || got.State != r.State {
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+	}
 }

@@ -212,7 +212,7 @@ func TestTheOldServersIdentifiersStandOnPages(t *testing.T) {
 
 func TestALinkIsOnlyARequestToken(t *testing.T) {
 	for query, want := range map[string]string{
-		"oauth_token=t": "t", "oauth_token=a%2Bb&oauth_callback=https%3A%2F%2Fevil.example&x": "a+b", "oauth_token=t&x=1&x=2": "t",
+		"oauth_token=t": "t", "oauth_token=a%2Bb&oauth_callback=https%3A%2F%2Fevil.example&x": "a+b", "oauth_token=t&x=1&x=2": "t", "oauth_token=&oauth_token=t": "t",
 	} {
 		if got, err := oauth1.ParseAuthorize(httptest.NewRequest("GET", oauth1.PathAuthorize+"?"+query, nil)); err != nil || got != want {
 			t.Errorf("%s: %q %v", query, got, err)

@@ -179,7 +179,7 @@ func (p protocol) check() error {
 	if bad != nil {
 		return reject("a value is too long, or holds something else than visible ASCII", bad...)
 	}
-	if version, given := p.values[ParamVersion]; given && version != "1.0" {
+	if version := p.values[ParamVersion]; version != "" && version != "1.0" {
 		return reject("oauth_version must be 1.0, also in OAuth 1.0a", ParamVersion)
 	}
 	return nil

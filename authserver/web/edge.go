@@ -52,6 +52,17 @@ func (s *Site) page(h handler) http.Handler {
 	})
 }
 
+// withErrorPage answers an error of h itself, so that what a page reads of the store is done while the
+// request has its room.
+func (s *Site) withErrorPage(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := h(w, r); err != nil {
+			s.writePageError(w, r, err)
+		}
+		return nil
+	}
+}
+
 // form serves the forms of our own pages. A post that a page of another site began is
 // refused before anything is read.
 func (s *Site) form(h handler) http.Handler {
@@ -60,12 +71,12 @@ func (s *Site) form(h handler) http.Handler {
 	if err := guard.AddTrustedOrigin(s.issuer); err != nil {
 		panic("web: New has accepted an issuer that is no origin: " + err.Error())
 	}
-	guard.SetDenyHandler(s.page(s.whenStarted(func(_ http.ResponseWriter, r *http.Request) error {
+	guard.SetDenyHandler(s.page(s.whenStarted(s.whenRoom(s.withErrorPage(func(_ http.ResponseWriter, r *http.Request) error {
 		if r.Header.Get("Origin") == "null" {
 			return authserver.NewInteractionError(originHidden, "the browser does not tell the form's origin")
 		}
 		return authserver.NewInteractionError(crossSite, "the form was sent by another site")
-	})))
+	})))))
 	return guard.Handler(s.page(h))
 }
 

@@ -70,7 +70,7 @@ var causes = []struct {
 			h.Clock.Advance(authserver.InteractionLifetime)
 			return b.get(path)
 		},
-		says:  []string{"15 minutes", "You are signed in as Bob", "The button tells the application that it got no access. It leads to photoprint.example"},
+		says:  []string{"15 minutes", "You are signed in as Bob", "The button takes you back and tells the application that this request led to nothing. It leads to photoprint.example"},
 		links: []string{"https://photoprint.example/callback?error=access_denied"},
 	},
 	{

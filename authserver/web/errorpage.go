@@ -46,7 +46,7 @@ type wayBack struct {
 
 const (
 	textNobodySignedIn = "You were not sent back to the application, because nobody has signed in here. You can go there yourself:"
-	textExpired        = "The button tells the application that it got no access. It leads to"
+	textExpired        = "The button takes you back and tells the application that this request led to nothing. It leads to"
 )
 
 // showError shows an error that must not, or cannot, travel to a client. The dialect may have a

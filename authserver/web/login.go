@@ -49,7 +49,7 @@ func (s *Site) getLogin(w http.ResponseWriter, r *http.Request) error {
 		redirect(w, r, pathAccount)
 		return nil
 	}
-	if !hasCookies(r) {
+	if cookieOf(r, sessionCookie) == "" && cookieOf(r, deviceCookie) == "" { // any other cookie may end before the form is sent
 		setCookie(w, testCookie, "1", untilClosed)
 	}
 	return s.showLogin(w, http.StatusOK, loginView{Action: pathLogin})

@@ -120,17 +120,18 @@ func (m methods) refuse(w http.ResponseWriter, _ *http.Request) error {
 // wrap puts around a handler what its route's kind asks for.
 func (s *Site) wrap(rt route, h handler) http.Handler {
 	served := s.whenStarted(s.whenRoom(h))
+	shown := s.whenStarted(s.whenRoom(s.withErrorPage(withProfileOf(rt, h))))
 	switch rt.kind {
 	case public:
 		return s.public(withProfileOf(rt, h))
 	case openDocument:
 		return anyOrigin(s.public(withProfileOf(rt, s.whenStarted(h))))
 	case page:
-		return s.page(withProfileOf(rt, served))
+		return s.page(withProfileOf(rt, shown))
 	case step:
-		return s.page(withProfileOf(rt, refusePrefetch(served)))
+		return s.page(withProfileOf(rt, refusePrefetch(shown)))
 	case form:
-		return s.form(withProfileOf(rt, refusePrefetch(served)))
+		return s.form(withProfileOf(rt, refusePrefetch(shown)))
 	case openAPI:
 		return anyOrigin(s.api(withProfileOf(rt, refusePrefetch(served))))
 	default:

@@ -35,8 +35,8 @@ func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authse
 	})
 }
 
-// insertGrant writes the row. It is kept as long as the proof is remembered, until the
-// proof is redeemed.
+// insertGrant writes the row. It is kept as long as the proof is remembered, and after a
+// redemption until the grant has ended too.
 func insertGrant(c *conn, g authserver.Grant, scopes string) error {
 	const statement = `
 		INSERT INTO grants (id, client_uid, owner, scopes, profile, approved_at, ends_at,
@@ -44,7 +44,7 @@ func insertGrant(c *conn, g authserver.Grant, scopes string) error {
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
 		ON CONFLICT DO NOTHING`
 	kept := g.Proof.ExpiresAt.Add(authserver.ProofMemory)
-	if g.Generation > 0 {
+	if g.Generation > 0 && g.EndsAt.After(kept) {
 		kept = g.EndsAt
 	}
 	n, err := c.exec(statement, g.ID[:], g.ClientUID, g.Owner, scopes, string(g.Profile),

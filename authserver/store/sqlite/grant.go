@@ -100,11 +100,12 @@ func (s *Store) GrantsOf(ctx context.Context, owner string, now time.Time) ([]au
 	})
 }
 
-// Redeem takes the proof, or returns ErrNotFound. From here on the row is kept until
-// the grant ends, and not only as long as the proof is remembered.
+// Redeem takes the proof, or returns ErrNotFound. From here on the row is kept until the grant
+// ends, and in any case as long as the proof is remembered: a short grant must not be forgotten
+// while its interaction lives, or the same proof could be made again.
 func (s *Store) Redeem(ctx context.Context, proof authserver.Hash, now time.Time) (authserver.Grant, error) {
 	const statement = `
-		UPDATE grants SET generation = 1, rotated_at = ?2, kept_until = ends_at
+		UPDATE grants SET generation = 1, rotated_at = ?2, kept_until = max(kept_until, ends_at)
 		WHERE proof_hash = ?1 AND generation = 0 AND proof_expires_at > ?2 AND revoked_at IS NULL AND ends_at > ?2
 		RETURNING ` + grantColumns
 	return write(ctx, s.writer, func(c *conn) (authserver.Grant, error) {

@@ -51,6 +51,13 @@ var approvals = []check{
 		failWith(t, "GrantByProof of no proof", err, authserver.ErrNotFound)
 		same(t, "the one that is there", kept(t, s, g.ID), g)
 	}},
+	{"a redeemed proof is remembered although its grant was short", func(t *testing.T, s authserver.Store) {
+		g := approveAndRedeem(t, s, endsAt(noon.Add(2*time.Minute)))
+		until := g.Proof.ExpiresAt.Add(authserver.ProofMemory)
+		swept(t, s, until.Add(-tick), 100, 0)
+		failWith(t, "Approve", s.Approve(t.Context(), g, nil), authserver.ErrExists)
+		swept(t, s, until, 100, 1)
+	}},
 	{"an ID is approved once, whatever became of the grant", func(t *testing.T, s authserver.Store) {
 		for _, before := range []authserver.Grant{
 			approve(t, s),
