@@ -179,7 +179,7 @@ func (p protocol) check() error {
 	if bad != nil {
 		return reject("a value is too long, or holds something else than visible ASCII", bad...)
 	}
-	if version := p.values[ParamVersion]; version != "" && version != "1.0" {
+	if version, given := p.values[ParamVersion]; given && version != "1.0" { // RFC 5849 §3.1: MUST be 1.0 if it is there
 		return reject("oauth_version must be 1.0, also in OAuth 1.0a", ParamVersion)
 	}
 	return nil

@@ -25,7 +25,7 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, i authserver.Intera
 		return err
 	}
 	name := interactionCookie + i.ID
-	s.keepInteractions(w, r, maxInteractions-1, maxInteractionBytes-cookieSize(name, sealed)-stateSize(i.ID, state))
+	s.keepInteractions(w, r, maxInteractions-1, maxInteractionBytes-cookieSize(name, sealed))
 	setCookie(w, name, sealed, authserver.InteractionLifetime+expiredLifetime)
 	setState(w, i.ID, state)
 	redirect(w, r, interactionPath(i.ID))
@@ -40,7 +40,7 @@ func (s *Site) getInteraction(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Another site's form may begin interactions without the browser sending the cookies
 	// that it has (SameSite=Lax). Here it sends them.
-	s.keepInteractions(w, r, maxInteractions, maxInteractionBytes-stateSize(i.ID, stateOf(r, i.ID)))
+	s.keepInteractions(w, r, maxInteractions, maxInteractionBytes)
 	return withProfile(i.Profile, s.showNext(w, r, i, v))
 }
 

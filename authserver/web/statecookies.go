@@ -23,15 +23,6 @@ func setState(w http.ResponseWriter, id string, pieces []string) {
 	}
 }
 
-// stateSize is how many bytes the pieces take in the header of a request for their interaction.
-func stateSize(id string, pieces []string) int {
-	size := 0
-	for n, piece := range pieces {
-		size += cookieSize(stateCookieName(id, n), piece)
-	}
-	return size
-}
-
 // stateOf returns the pieces that the browser sent.
 func stateOf(r *http.Request, id string) []string {
 	var pieces []string
