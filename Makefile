@@ -25,9 +25,12 @@ walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same e
 	@bin/dev walkthroughs
 
 ##@ Work on it
-.PHONY: test fuzz bench lint fmt generate manifests check
+.PHONY: test chaos fuzz bench lint fmt generate manifests check
 test: ## Run every test, on a real control plane and in a real browser
 	@hack/test.sh
+
+chaos: ## Run the long forms of the crash, failure and simulation tests (hours)
+	@hack/chaos.sh
 
 fuzz: ## Fuzz every target for FUZZTIME (default 30s) each
 	@hack/fuzz.sh

@@ -106,11 +106,11 @@ func matchesChallenge(verifier, challenge string) bool {
 	return subtle.ConstantTimeCompare([]byte(got), []byte(challenge)) == 1
 }
 
-// withPerson returns the grant with the row of its owner.
+// withPerson returns the grant with the row of its owner. Without a row it is the zero Person, who may nothing.
 func (s *Server) withPerson(ctx context.Context, g Grant) (ownedGrant, error) {
 	p, err := s.store.Person(ctx, g.Owner)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return ownedGrant{}, fmt.Errorf("read owner: %w", err)
+		return ownedGrant{}, fmt.Errorf("read the owner of a grant: %w", err)
 	}
 	return ownedGrant{g, p}, nil
 }

@@ -77,10 +77,9 @@ func (s *Server) checkBeforeMove(ctx context.Context, c *Client, t refreshToken,
 // the two it was.
 func (s *Server) moveOrRepeat(ctx context.Context, c *Client, t refreshToken) (ownedGrant, EventName, error) {
 	if c.mayRefresh(t.Generation) {
-		g, err := s.store.Rotate(ctx, Rotation{GrantID: t.GrantID, ClientUID: c.UID, Profile: c.Profile, Generation: t.Generation}, s.now())
+		g, owner, err := s.store.Rotate(ctx, Rotation{GrantID: t.GrantID, ClientUID: c.UID, Profile: c.Profile, Generation: t.Generation}, s.now())
 		if err == nil {
-			owned, err := s.withOwner(ctx, g)
-			return owned, EventTokenRefreshed, err
+			return ownedGrant{g, owner}, EventTokenRefreshed, nil
 		}
 		if !errors.Is(err, ErrStale) {
 			return ownedGrant{}, "", fmt.Errorf("rotate grant: %w", err)
@@ -106,13 +105,13 @@ func (s *Server) repeat(ctx context.Context, c *Client, t refreshToken) (ownedGr
 	g, answer := answerTo(newest, t.Generation, c, s.now())
 	switch answer {
 	case answerAgain:
-		return s.withOwner(ctx, g)
+		return s.withPerson(ctx, g)
 	case answerUsedUp:
 		return ownedGrant{}, NewRefreshTokenError(GrantExpired, "the grant was refreshed as often as it may be")
 	case answerTooLate:
 		return ownedGrant{}, NewRefreshTokenError(GrantExpired, "the answer to this refresh token is not repeated any more; the newer refresh token is valid")
 	case answerReused:
-		owned, err := s.withOwner(ctx, newest)
+		owned, err := s.withPerson(ctx, newest)
 		if err != nil {
 			return ownedGrant{}, err
 		}
@@ -197,15 +196,6 @@ func (s *Server) allowRefresh(ctx context.Context, g ownedGrant, c *Client, aske
 		return nil, NewRefreshTokenError(GrantNotEntitled, noLongerEntitled)
 	}
 	return scopes, nil
-}
-
-// withOwner reads the owner of a grant. Without a row it is the zero Person, who may nothing.
-func (s *Server) withOwner(ctx context.Context, g Grant) (ownedGrant, error) {
-	p, err := s.store.Person(ctx, g.Owner)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return ownedGrant{}, fmt.Errorf("read the owner of a grant: %w", err)
-	}
-	return ownedGrant{g, p}, nil
 }
 
 // mayRefresh reports whether a grant to the client may leave the generation by a refresh. The

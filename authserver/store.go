@@ -128,12 +128,13 @@ type Store interface {
 	// Profile, PreviousRotatedAt and Proof, and of its owner Subject, Name, Groups, ConfirmedUntil and EndedAt. An owner of
 	// whom there is no row is the zero Person.
 	OwnedGrant(ctx context.Context, id GrantID) (Grant, Person, error)
-	// Rotate moves a live grant (not revoked, not ended) to the next generation and returns it. All
-	// conditions are checked by the statement that writes, so no read is needed before. ErrStale if
+	// Rotate moves a live grant (not revoked, not ended) to the next generation and returns it and its
+	// owner, with what OwnedGrant returns of them. All conditions are checked by the statement that writes,
+	// so no read is needed before or after. ErrStale if
 	// the grant is not there, not live, another client's, of another profile or in another
 	// generation, and for generation 0, which only Redeem ends. Nothing is written then. Of any
 	// number of callers with one generation one gets the grant.
-	Rotate(ctx context.Context, r Rotation, now time.Time) (Grant, error)
+	Rotate(ctx context.Context, r Rotation, now time.Time) (Grant, Person, error)
 	// Revoke ends a grant and reports whether it was this call that did. The time of the
 	// first call stays; an unknown ID is no error.
 	Revoke(ctx context.Context, id GrantID, now time.Time) (ended bool, err error)

@@ -185,9 +185,9 @@ func (s *Store) OwnedGrant(ctx context.Context, id authserver.GrantID) (authserv
 }
 
 // Rotate is of authserver.Store.
-func (s *Store) Rotate(ctx context.Context, r authserver.Rotation, now time.Time) (authserver.Grant, error) {
+func (s *Store) Rotate(ctx context.Context, r authserver.Rotation, now time.Time) (authserver.Grant, authserver.Person, error) {
 	if err := s.write(); err != nil {
-		return authserver.Grant{}, err
+		return authserver.Grant{}, authserver.Person{}, err
 	}
 	return s.Store.Rotate(ctx, r, now)
 }

@@ -53,7 +53,7 @@ func BenchmarkGrantWhileWriting(b *testing.B) {
 	for w := range 64 {
 		all.Go(func() {
 			for i := w; ctx.Err() == nil; i += 64 {
-				_, _ = s.Rotate(ctx, rotation(grantNumber(i%benchGrants), uint32(i/benchGrants)+1), noon)
+				_, _, _ = s.Rotate(ctx, rotation(grantNumber(i%benchGrants), uint32(i/benchGrants)+1), noon)
 			}
 		})
 	}
@@ -113,7 +113,7 @@ func benchmarkRefresh(b *testing.B, callers int) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	inParallel(b, callers, b.N, func(i int) error {
-		_, err := s.Rotate(b.Context(), rotation(grantNumber(i%benchGrants), uint32(i/benchGrants)+1), noon)
+		_, _, err := s.Rotate(b.Context(), rotation(grantNumber(i%benchGrants), uint32(i/benchGrants)+1), noon)
 		return err
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "refreshes/s")

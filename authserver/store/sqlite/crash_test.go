@@ -142,7 +142,7 @@ func (l *ledger) checkGrant(t *testing.T, s *Store, g authserver.Grant) {
 		}
 	}
 	for generation := range l.generation[id] {
-		if _, err := s.Rotate(t.Context(), rotation(g, generation), noon); !errors.Is(err, authserver.ErrStale) {
+		if _, _, err := s.Rotate(t.Context(), rotation(g, generation), noon); !errors.Is(err, authserver.ErrStale) {
 			t.Errorf("grant %s can be refreshed with the old generation %d: %v", id, generation, err)
 		}
 	}
@@ -229,8 +229,8 @@ func liveOnce(ctx context.Context, s *Store) error {
 		{func() error { return s.Approve(ctx, g, nil) }, []any{"approved", g.ID, hex.EncodeToString(key[:])}},
 		{func() error { return s.Spend(ctx, key, noon, noon.Add(time.Hour)) }, []any{"spent", hex.EncodeToString(key[:])}},
 		{func() error { _, err := s.Redeem(ctx, key, noon); return err }, []any{"redeemed", g.ID}},
-		{func() error { _, err := s.Rotate(ctx, rotation(g, 1), noon); return err }, []any{"rotated", g.ID, 2}},
-		{func() error { _, err := s.Rotate(ctx, rotation(g, 2), noon); return err }, []any{"rotated", g.ID, 3}},
+		{func() error { _, _, err := s.Rotate(ctx, rotation(g, 1), noon); return err }, []any{"rotated", g.ID, 2}},
+		{func() error { _, _, err := s.Rotate(ctx, rotation(g, 2), noon); return err }, []any{"rotated", g.ID, 3}},
 		{func() error { return revoked(s.Revoke(ctx, g.ID, noon)) }, []any{"revoked", g.ID}},
 	} {
 		if err := step.call(); err != nil {

@@ -56,15 +56,17 @@ type owned struct {
 // OwnedGrant returns what the use of a token asks for of the grant with the ID and of its owner, or
 // ErrNotFound. It is read for each introspection, and each column costs: it reads no more than that.
 func (s *Store) OwnedGrant(ctx context.Context, id authserver.GrantID) (authserver.Grant, authserver.Person, error) {
+	o, err := read(ctx, s.readers, func(c *conn) (owned, error) { return ownedGrant(c, id) })
+	return o.grant, o.owner, err
+}
+
+func ownedGrant(c *conn, id authserver.GrantID) (o owned, err error) {
 	const query = `
 		SELECT client_uid, owner, scopes, approved_at, ends_at, generation, rotated_at, revoked_at,
 			p.name, p.group_names, p.confirmed_until, p.ended_at
 		FROM grants LEFT JOIN people p ON p.subject = owner WHERE id = ?1`
-	o, err := read(ctx, s.readers, func(c *conn) (o owned, err error) {
-		n, err := c.query(query, func(r *row) { o = scanOwned(r, id) }, id[:])
-		return o, atLeastOne(n, err, authserver.ErrNotFound)
-	})
-	return o.grant, o.owner, err
+	n, err := c.query(query, func(r *row) { o = scanOwned(r, id) }, id[:])
+	return o, atLeastOne(n, err, authserver.ErrNotFound)
 }
 
 func scanOwned(r *row, id authserver.GrantID) owned {
@@ -113,17 +115,21 @@ func (s *Store) Redeem(ctx context.Context, proof authserver.Hash, now time.Time
 	})
 }
 
-// Rotate moves the grant to the next generation, or returns ErrStale. A grant of generation 0 is
+// Rotate moves the grant to the next generation and returns it with its owner, or returns ErrStale. A grant of generation 0 is
 // not rotated: only its proof moves it.
-func (s *Store) Rotate(ctx context.Context, r authserver.Rotation, now time.Time) (authserver.Grant, error) {
+func (s *Store) Rotate(ctx context.Context, r authserver.Rotation, now time.Time) (authserver.Grant, authserver.Person, error) {
 	const statement = `
 		UPDATE grants SET generation = generation + 1, rotated_at = ?5, previous_rotated_at = rotated_at
 		WHERE id = ?1 AND client_uid = ?2 AND profile = ?3 AND generation = ?4 AND generation > 0
-			AND revoked_at IS NULL AND ends_at > ?5
-		RETURNING ` + grantColumns
-	return write(ctx, s.writer, func(c *conn) (authserver.Grant, error) {
-		return oneGrant(c, authserver.ErrStale, statement, r.GrantID[:], r.ClientUID, string(r.Profile), int64(r.Generation), millis(now))
+			AND revoked_at IS NULL AND ends_at > ?5`
+	o, err := write(ctx, s.writer, func(c *conn) (owned, error) {
+		n, err := c.exec(statement, r.GrantID[:], r.ClientUID, string(r.Profile), int64(r.Generation), millis(now))
+		if err := atLeastOne(n, err, authserver.ErrStale); err != nil {
+			return owned{}, err
+		}
+		return ownedGrant(c, r.GrantID)
 	})
+	return o.grant, o.owner, err
 }
 
 // Revoke ends the grant, if there is one that is not revoked yet.

@@ -153,7 +153,7 @@ func TestN106AConnectionThatWentBadIsOpenedAnew(t *testing.T) {
 			return err
 		}},
 		{"writer", func(all []int) []int { return all[:1] }, func(ctx context.Context, s *Store) error {
-			_, err := s.Rotate(ctx, rotation(grantNumber(0), 0), noon)
+			_, _, err := s.Rotate(ctx, rotation(grantNumber(0), 0), noon)
 			return refusalIsFine(err)
 		}},
 	} {

@@ -40,7 +40,7 @@ func TestRowsWrittenPerStep(t *testing.T) {
 		}},
 		{"approval", 1, func() error { return s.Approve(t.Context(), g, nil) }},
 		{"redemption", 1, func() error { _, err := s.Redeem(t.Context(), g.Proof.Hash, noon); return err }},
-		{"refresh", 1, func() error { _, err := s.Rotate(t.Context(), rotation(g, 1), noon); return err }},
+		{"refresh", 1, func() error { _, _, err := s.Rotate(t.Context(), rotation(g, 1), noon); return err }},
 		{"revocation", 1, func() error { return revoked(s.Revoke(t.Context(), g.ID, noon)) }},
 		{"second revocation", 0, func() error { return revoked(s.Revoke(t.Context(), g.ID, noon)) }},
 		{"approval with consent", 2, func() error {
@@ -75,7 +75,7 @@ func TestTheFilesHoldNoClearValue(t *testing.T) {
 		s.Spend(t.Context(), hash(nonce), noon, noon.Add(time.Hour)),
 	)
 	_, redeemErr := s.Redeem(t.Context(), g.Proof.Hash, noon)
-	_, rotateErr := s.Rotate(t.Context(), rotation(g, 1), noon)
+	_, _, rotateErr := s.Rotate(t.Context(), rotation(g, 1), noon)
 	if err := errors.Join(err, redeemErr, rotateErr); err != nil {
 		t.Fatal(err)
 	}

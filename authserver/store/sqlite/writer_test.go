@@ -117,7 +117,7 @@ func TestAFailingCommitIsUnavailableToAllAndKeepsNothing(t *testing.T) {
 	release := hold(t, s)
 	results := start(t, s,
 		func() error { return s.Approve(t.Context(), grantNumber(10), nil) },
-		func() error { _, err := s.Rotate(t.Context(), rotation(grantNumber(0), 1), noon); return err },
+		func() error { _, _, err := s.Rotate(t.Context(), rotation(grantNumber(0), 1), noon); return err },
 		func() error { return s.Spend(t.Context(), hashNumber(1), noon, noon.Add(time.Hour)) },
 		func() error { return revoked(s.Revoke(t.Context(), grantNumber(1).ID, noon)) },
 		func() error { _, err := s.Redeem(t.Context(), grantNumber(0).Proof.Hash, noon); return err },
@@ -134,7 +134,7 @@ func TestAFailingCommitIsUnavailableToAllAndKeepsNothing(t *testing.T) {
 	}
 
 	broken.Store(false)
-	if _, err := s.Rotate(t.Context(), rotation(grantNumber(0), 1), noon); err != nil {
+	if _, _, err := s.Rotate(t.Context(), rotation(grantNumber(0), 1), noon); err != nil {
 		t.Errorf("Rotate after the fault: %v", err)
 	}
 	if err := s.Spend(t.Context(), hashNumber(1), noon, noon.Add(time.Hour)); err != nil {
@@ -312,7 +312,7 @@ func everyCall(ctx context.Context, s authserver.Store) map[string]func() error 
 		"Redeem":         func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
 		"Grant":          func() error { _, err := s.Grant(ctx, g.ID); return err },
 		"OwnedGrant":     func() error { _, _, err := s.OwnedGrant(ctx, g.ID); return err },
-		"Rotate":         func() error { _, err := s.Rotate(ctx, rotation(g, 1), noon); return err },
+		"Rotate":         func() error { _, _, err := s.Rotate(ctx, rotation(g, 1), noon); return err },
 		"Revoke":         func() error { return revoked(s.Revoke(ctx, g.ID, noon)) },
 		"GrantsOf":       func() error { _, err := s.GrantsOf(ctx, g.Owner, noon); return err },
 		"ConsentsOf":     func() error { _, err := s.ConsentsOf(ctx, g.Owner); return err },

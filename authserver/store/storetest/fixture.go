@@ -105,6 +105,26 @@ func rotation(g authserver.Grant, generation uint32, edits ...func(*authserver.R
 	return r
 }
 
+// rotate refreshes the grant, which is in the generation, and returns it as the store has it then.
+func rotate(t *testing.T, s authserver.Store, g authserver.Grant, generation uint32, now time.Time) authserver.Grant {
+	t.Helper()
+	_, _, err := s.Rotate(t.Context(), rotation(g, generation), now)
+	succeed(t, "Rotate", err)
+	return kept(t, s, g.ID)
+}
+
+// inUse returns of a grant what OwnedGrant and Rotate do.
+func inUse(g authserver.Grant) authserver.Grant {
+	g.Profile, g.PreviousRotatedAt, g.Proof = "", time.Time{}, authserver.Proof{}
+	return g
+}
+
+// ownerInUse returns of a confirmed person what OwnedGrant and Rotate do.
+func ownerInUse(c authserver.Confirmation) authserver.Person {
+	return authserver.Person{ConfirmedUntil: c.ConfirmedUntil, EndedAt: c.EndedAt,
+		Owner: authserver.Owner{Subject: c.Subject, Name: c.Name, Groups: c.Groups}}
+}
+
 // kept returns the grant as the store has it.
 func kept(t *testing.T, s authserver.Store, id authserver.GrantID) authserver.Grant {
 	t.Helper()

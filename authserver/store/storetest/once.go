@@ -92,8 +92,7 @@ var sweeps = []check{
 	}},
 	{"a refreshed grant stays until it ends", func(t *testing.T, s authserver.Store) {
 		g := approveAndRedeem(t, s)
-		g, err := s.Rotate(t.Context(), rotation(g, 1), noon.Add(time.Hour))
-		succeed(t, "Rotate", err)
+		g = rotate(t, s, g, 1, noon.Add(time.Hour))
 		swept(t, s, g.EndsAt.Add(-tick), 100, 0)
 		same(t, "grant", kept(t, s, g.ID), g)
 	}},

@@ -25,11 +25,8 @@ var people = []check{
 				confirm(t, s, c)
 				g, p, err := s.OwnedGrant(t.Context(), want.ID)
 				succeed(t, "OwnedGrant", err)
-				bare := want
-				bare.Profile, bare.Proof = "", authserver.Proof{}
-				same(t, "grant", g, bare)
-				same(t, "owner", p, authserver.Person{ConfirmedUntil: c.ConfirmedUntil, EndedAt: c.EndedAt,
-					Owner: authserver.Owner{Subject: bob, Name: c.Name, Groups: c.Groups}})
+				same(t, "grant", g, inUse(want))
+				same(t, "owner", p, ownerInUse(c))
 			}
 		}
 	}},

@@ -35,9 +35,8 @@ var redemptions = []check{
 	}},
 	{"a proof stays redeemed after refreshes", func(t *testing.T, s authserver.Store) {
 		g := approveAndRedeem(t, s)
-		g, err := s.Rotate(t.Context(), rotation(g, 1), noon.Add(time.Second))
-		succeed(t, "Rotate", err)
-		_, err = s.Redeem(t.Context(), g.Proof.Hash, noon.Add(2*time.Second))
+		g = rotate(t, s, g, 1, noon.Add(time.Second))
+		_, err := s.Redeem(t.Context(), g.Proof.Hash, noon.Add(2*time.Second))
 		failWith(t, "Redeem", err, authserver.ErrNotFound)
 		same(t, "grant", kept(t, s, g.ID), g)
 	}},
@@ -74,18 +73,29 @@ var rotations = []check{
 		want, other := approveAndRedeem(t, s), approveAndRedeem(t, s)
 		for generation := range uint32(3) {
 			at := noon.Add(time.Duration(generation) * time.Hour)
-			got, err := s.Rotate(t.Context(), rotation(want, generation+1), at)
+			got, _, err := s.Rotate(t.Context(), rotation(want, generation+1), at)
 			succeed(t, "Rotate", err)
 			want.Generation, want.PreviousRotatedAt, want.RotatedAt = generation+2, want.RotatedAt, at
-			same(t, "returned grant", got, want)
+			same(t, "returned grant", got, inUse(want))
 			same(t, "kept grant", kept(t, s, want.ID), want)
 		}
 		same(t, "the other grant", kept(t, s, other.ID), other)
 	}},
+	{"a refresh returns the owner, whatever became of them", func(t *testing.T, s authserver.Store) {
+		g := approveAndRedeem(t, s)
+		_, p, err := s.Rotate(t.Context(), rotation(g, 1), noon)
+		succeed(t, "Rotate of nobody's grant", err)
+		same(t, "nobody", p, authserver.Person{})
+		for i, c := range []authserver.Confirmation{confirmed(bob), confirmed(bob, until(noon.Add(time.Hour))), confirmed(bob, ended(noon))} {
+			confirm(t, s, c)
+			_, p, err := s.Rotate(t.Context(), rotation(g, uint32(i)+2), noon)
+			succeed(t, "Rotate", err)
+			same(t, "owner", p, ownerInUse(c))
+		}
+	}},
 	{"another generation than the present one is ErrStale", func(t *testing.T, s authserver.Store) {
 		g := approveAndRedeem(t, s)
-		g, err := s.Rotate(t.Context(), rotation(g, 1), noon)
-		succeed(t, "Rotate", err)
+		g = rotate(t, s, g, 1, noon)
 		refusedToRotate(t, s, g, 0, noon)
 		refusedToRotate(t, s, g, 1, noon)
 		refusedToRotate(t, s, g, 3, noon)
@@ -97,7 +107,7 @@ var rotations = []check{
 	{"a grant is refreshed until the moment it ends", func(t *testing.T, s authserver.Store) {
 		g := approveAndRedeem(t, s)
 		refusedToRotate(t, s, g, 1, g.EndsAt)
-		got, err := s.Rotate(t.Context(), rotation(g, 1), g.EndsAt.Add(-tick))
+		got, _, err := s.Rotate(t.Context(), rotation(g, 1), g.EndsAt.Add(-tick))
 		succeed(t, "Rotate", err)
 		same(t, "end", got.EndsAt, g.EndsAt)
 	}},
@@ -111,7 +121,7 @@ var rotations = []check{
 			"no client": func(r *authserver.Rotation) { r.ClientUID = "" },
 			"profile":   func(r *authserver.Rotation) { r.Profile = authserver.ProfileIntegrationCloud },
 		} {
-			_, err := s.Rotate(t.Context(), rotation(want, 1, edit), noon.Add(time.Second))
+			_, _, err := s.Rotate(t.Context(), rotation(want, 1, edit), noon.Add(time.Second))
 			failWith(t, "Rotate with another "+name, err, authserver.ErrStale)
 		}
 		same(t, "grant", kept(t, s, want.ID), want)
@@ -119,15 +129,15 @@ var rotations = []check{
 	{"a clock that was set back moves the grant all the same", func(t *testing.T, s authserver.Store) {
 		want := approveAndRedeem(t, s)
 		at := want.RotatedAt.Add(-time.Hour)
-		got, err := s.Rotate(t.Context(), rotation(want, 1), at)
+		got, _, err := s.Rotate(t.Context(), rotation(want, 1), at)
 		succeed(t, "Rotate", err)
 		want.Generation, want.PreviousRotatedAt, want.RotatedAt = 2, want.RotatedAt, at
-		same(t, "returned grant", got, want)
+		same(t, "returned grant", got, inUse(want))
 		same(t, "kept grant", kept(t, s, want.ID), want)
 	}},
 	{"an unknown grant is ErrStale", func(t *testing.T, s authserver.Store) {
 		approveAndRedeem(t, s)
-		_, err := s.Rotate(t.Context(), rotation(newGrant(), 1), noon)
+		_, _, err := s.Rotate(t.Context(), rotation(newGrant(), 1), noon)
 		failWith(t, "Rotate", err, authserver.ErrStale)
 	}},
 }
@@ -135,7 +145,7 @@ var rotations = []check{
 // refusedToRotate checks that the grant is not refreshed and nothing changes.
 func refusedToRotate(t *testing.T, s authserver.Store, g authserver.Grant, generation uint32, now time.Time) {
 	t.Helper()
-	_, err := s.Rotate(t.Context(), rotation(g, generation), now)
+	_, _, err := s.Rotate(t.Context(), rotation(g, generation), now)
 	failWith(t, "Rotate", err, authserver.ErrStale)
 	same(t, "grant", kept(t, s, g.ID), g)
 }

@@ -26,7 +26,7 @@ var races = []check{
 		for _, n := range []int{16, 50} {
 			g := approveAndRedeem(t, s)
 			oneSucceeds(t, together(repeat(n, func() error {
-				_, err := s.Rotate(t.Context(), rotation(g, 1), noon.Add(time.Second))
+				_, _, err := s.Rotate(t.Context(), rotation(g, 1), noon.Add(time.Second))
 				return err
 			})...), authserver.ErrStale)
 			g.Generation, g.PreviousRotatedAt, g.RotatedAt = 2, g.RotatedAt, noon.Add(time.Second)
@@ -37,9 +37,9 @@ var races = []check{
 		for range rounds {
 			g := approveAndRedeem(t, s)
 			errs := together(
-				func() error { _, err := s.Rotate(t.Context(), rotation(g, 1), noon); return err },
+				func() error { _, _, err := s.Rotate(t.Context(), rotation(g, 1), noon); return err },
 				func() error {
-					_, err := s.Rotate(t.Context(), rotation(g, 1, func(r *authserver.Rotation) { r.ClientUID = photoAlbum }), noon)
+					_, _, err := s.Rotate(t.Context(), rotation(g, 1, func(r *authserver.Rotation) { r.ClientUID = photoAlbum }), noon)
 					return err
 				},
 			)
@@ -90,7 +90,7 @@ var races = []check{
 			g := approveAndRedeem(t, s)
 			errs := together(
 				func() error { return revoked(s.Revoke(t.Context(), g.ID, noon)) },
-				func() error { _, err := s.Rotate(t.Context(), rotation(g, 1), noon); return err },
+				func() error { _, _, err := s.Rotate(t.Context(), rotation(g, 1), noon); return err },
 			)
 			succeed(t, "Revoke", errs[0])
 			dead(t, s, g.ID, errs[1], authserver.ErrStale)
@@ -158,8 +158,8 @@ func readBack(ctx context.Context, s authserver.Store) error {
 	for want, write := range []func() error{
 		func() error { return s.Approve(ctx, g, nil) },
 		func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
-		func() error { _, err := s.Rotate(ctx, rotation(g, 1), noon); return err },
-		func() error { _, err := s.Rotate(ctx, rotation(g, 2), noon); return err },
+		func() error { _, _, err := s.Rotate(ctx, rotation(g, 1), noon); return err },
+		func() error { _, _, err := s.Rotate(ctx, rotation(g, 2), noon); return err },
 	} {
 		if err := write(); err != nil {
 			return err
@@ -194,7 +194,7 @@ var contexts = []check{
 			"Redeem":         func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
 			"Grant":          func() error { _, err := s.Grant(ctx, g.ID); return err },
 			"OwnedGrant":     func() error { _, _, err := s.OwnedGrant(ctx, g.ID); return err },
-			"Rotate":         func() error { _, err := s.Rotate(ctx, rotation(g, 1), noon); return err },
+			"Rotate":         func() error { _, _, err := s.Rotate(ctx, rotation(g, 1), noon); return err },
 			"Revoke":         func() error { return revoked(s.Revoke(ctx, g.ID, noon)) },
 			"GrantsOf":       func() error { _, err := s.GrantsOf(ctx, bob, noon); return err },
 			"ConsentsOf":     func() error { _, err := s.ConsentsOf(ctx, bob); return err },

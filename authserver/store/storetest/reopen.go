@@ -60,13 +60,11 @@ var restarts = []struct {
 	}},
 	{"N28: a generation that was left stays refused", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
 		g := approveAndRedeem(t, s)
-		g, err := s.Rotate(t.Context(), rotation(g, 1), noon.Add(time.Second))
-		succeed(t, "Rotate", err)
+		g = rotate(t, s, g, 1, noon.Add(time.Second))
 		s = reopen(reopen(s))
 		same(t, "grant", kept(t, s, g.ID), g)
 		refusedToRotate(t, s, g, 1, noon.Add(time.Minute))
-		g, err = s.Rotate(t.Context(), rotation(g, 2), noon.Add(time.Minute))
-		succeed(t, "Rotate", err)
+		rotate(t, s, g, 2, noon.Add(time.Minute))
 		s = reopen(s)
 		same(t, "times of the last two refreshes", []time.Time{kept(t, s, g.ID).PreviousRotatedAt, kept(t, s, g.ID).RotatedAt},
 			[]time.Time{noon.Add(time.Second), noon.Add(time.Minute)})
