@@ -4,7 +4,6 @@ package authserver
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -129,7 +128,7 @@ func (s *Server) openSession(ctx context.Context, owner Owner, now time.Time) (L
 	if err := owner.check(); err != nil {
 		return Login{}, err
 	}
-	token := rand.Text()
+	token := s.newID()
 	session := Session{
 		Hash: sha256.Sum256([]byte(token)), Owner: owner.Subject,
 		AuthenticatedAt: now, ExpiresAt: now.Add(s.sessionLifetime), CredentialVersion: owner.CredentialVersion,

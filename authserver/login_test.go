@@ -3,6 +3,7 @@
 package authserver_test
 
 import (
+	"crypto/rand"
 	"testing"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -64,5 +65,19 @@ func TestN60GuessesAtANameInManySpellingsAreCountedTogether(t *testing.T) {
 		if e.Owner != authtest.Bob {
 			t.Errorf("the audit log has %+q", e.Owner)
 		}
+	}
+}
+
+func TestEachNameComesFromTheConfiguredSource(t *testing.T) {
+	env := newFixture(t)
+	asked := 0
+	env.Auth.SetNewID(func() string { asked++; return rand.Text() })
+	env.Visit(t, authtest.Bob, authtest.BobPassword)
+	if asked != 2 { // the session and the device
+		t.Errorf("a login asked for %d names, want 2", asked)
+	}
+	env.requestToken(authtest.PhotoBookCallback)
+	if asked != 3 {
+		t.Errorf("a request token asked for %d names, want 1", asked-2)
 	}
 }

@@ -29,7 +29,8 @@ type Config struct {
 	PasswordChangeEndsGrants bool
 	// Now tells the time. Default: time.Now.
 	Now func() time.Time
-	// NewID makes an unguessable name of at least 128 random bits. Default: crypto/rand.Text.
+	// NewID makes an unguessable name of at least 128 random bits: of a session, a device, an interaction, a request
+	// token. Beside the nonces of sealed values nothing else is random. Default: crypto/rand.Text.
 	NewID func() string
 }
 
