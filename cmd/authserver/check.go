@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	maxSessionHours = 720 // 30 days
+	maxSessionHours  = 720 // 30 days
+	maxShutdownDelay = 300 // seconds
 	// minStale leaves room for the API server, which sends something about once a minute.
 	minStale, maxStale = 5, 1440 // minutes
 	maxPrefix          = 64      // bytes
@@ -52,6 +53,7 @@ func (c *config) check() []string {
 		{"entitlement.prefix", c.checkPrefix},
 		{"registry.maxStaleMinutes", c.checkMaxStale},
 		{"sessionHours", c.checkSessionHours},
+		{"shutdownDelaySeconds", c.checkShutdownDelay},
 	} {
 		if err := rule.check(); err != nil {
 			found = append(found, rule.key+": "+err.Error())
@@ -243,6 +245,13 @@ func (c *config) checkMaxStale() error {
 func (c *config) checkSessionHours() error {
 	if !(c.SessionHours >= 1 && c.SessionHours <= maxSessionHours) { // written so that NaN is refused
 		return fmt.Errorf("%v must be a number from 1 to %d", c.SessionHours, maxSessionHours)
+	}
+	return nil
+}
+
+func (c *config) checkShutdownDelay() error {
+	if s := c.ShutdownDelaySeconds; s != nil && !(*s >= 0 && *s <= maxShutdownDelay) { // written so that NaN is refused
+		return fmt.Errorf("%v must be a number from 0 to %d", *s, maxShutdownDelay)
 	}
 	return nil
 }

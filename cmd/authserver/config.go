@@ -20,8 +20,12 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/namespaced"
 )
 
-// maxConfigFile bounds what is read, in bytes.
-const maxConfigFile = 1 << 20
+const (
+	// maxConfigFile bounds what is read, in bytes.
+	maxConfigFile = 1 << 20
+	// defaultShutdownDelay is two probes of a load balancer that asks every five seconds.
+	defaultShutdownDelay = 10 * time.Second
+)
 
 // config is the configuration file, with flags and defaults applied.
 type config struct {
@@ -56,8 +60,9 @@ type config struct {
 	Registry struct {
 		MaxStaleMinutes float64 `yaml:"maxStaleMinutes"`
 	} `yaml:"registry"`
-	SessionHours float64 `yaml:"sessionHours"`
-	Audit        struct {
+	SessionHours         float64  `yaml:"sessionHours"`
+	ShutdownDelaySeconds *float64 `yaml:"shutdownDelaySeconds"`
+	Audit                struct {
 		File string `yaml:"file"`
 	} `yaml:"audit"`
 
@@ -100,6 +105,18 @@ func (c *config) connections(m *web.Metrics) web.ConnectionsConfig {
 // sessionLifetime is how long a login lasts.
 func (c *config) sessionLifetime() time.Duration {
 	return time.Duration(c.SessionHours * float64(time.Hour))
+}
+
+// shutdownDelay is how long the server still serves after it was asked to stop. Where another replica
+// may take over, there is time by default for whoever sends requests here to send them there.
+func (c *config) shutdownDelay() time.Duration {
+	switch {
+	case c.ShutdownDelaySeconds != nil:
+		return time.Duration(*c.ShutdownDelaySeconds * float64(time.Second))
+	case strings.HasPrefix(c.Store, "sqlite:"):
+		return 0
+	}
+	return defaultShutdownDelay
 }
 
 // maxStale is how old the registry may be for new authorizations; 0: they never stop.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -58,6 +59,7 @@ store: sqlite:/data/gatehouse.db
 identity: {usersFile: /users/users.yaml, sourceKey: staff-1, idFromName: true, passwordChangeEndsGrants: true}
 entitlement: {prefix: ""}
 sessionHours: 720
+shutdownDelaySeconds: 2.5
 audit: {file: "-"}
 proxyProtocol: true
 limits: {connections: 100, connectionsPerAddress: 10, requests: 50, requestsPerAddress: 5, hashMemoryMiB: 128}
@@ -73,6 +75,7 @@ limits: {connections: 100, connectionsPerAddress: 10, requests: 50, requestsPerA
 	}
 	want.Identity.UsersFile, want.Identity.SourceKey, want.Audit.File = "/users/users.yaml", "staff-1", "-"
 	want.ProxyProtocol = true
+	want.ShutdownDelaySeconds = new(2.5)
 	want.Limits.Connections, want.Limits.ConnectionsPerAddress, want.Limits.Requests, want.Limits.RequestsPerAddress = 100, 10, 50, 5
 	want.Limits.HashMemoryMiB = 128
 	want.Identity.IDFromName, want.Identity.PasswordChangeEndsGrants = true, true
@@ -158,6 +161,8 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 		{"a registry that is always too old", least + "registry: {maxStaleMinutes: 1}\n", []string{"registry.maxStaleMinutes: 1 must be a number from 5 to 1440, or 0 for no limit"}},
 		{"no number of minutes", least + "registry: {maxStaleMinutes: .nan}\n", []string{"registry.maxStaleMinutes: NaN must be"}},
 		{"no session", least + "sessionHours: 0\n", []string{"sessionHours: 0 must be a number from 1 to 720"}},
+		{"a negative delay", least + "shutdownDelaySeconds: -1\n", []string{"shutdownDelaySeconds: -1 must be a number from 0 to 300"}},
+		{"an endless delay", least + "shutdownDelaySeconds: 301\n", []string{"shutdownDelaySeconds: 301 must be a number from 0 to 300"}},
 		{"endless session", least + "sessionHours: 721\n", []string{"sessionHours: 721 must be a number from 1 to 720"}},
 		{"many problems", "isuer: x\nsessionHours: x\nlisten: x\nnamespace: X\n", []string{
 			`line 1: there is no key "isuer" here`, "line 2: here must be a number", "issuer: it is missing", `namespace: "X"`,
@@ -233,5 +238,18 @@ func TestATrustedAddressIsANetworkOfOne(t *testing.T) {
 	prefix, err := parsePrefix("fe80::1%eth0")
 	if want := netip.MustParsePrefix("fe80::1/128"); err != nil || prefix != want {
 		t.Errorf("%v, %v; want %v", prefix, err, want)
+	}
+}
+
+func TestTheShutdownDelayFollowsTheStore(t *testing.T) {
+	for store, want := range map[string]time.Duration{
+		"sqlite:/data/gatehouse.db": 0, "postgres://db/gatehouse": defaultShutdownDelay,
+	} {
+		if got := (&config{Store: store}).shutdownDelay(); got != want {
+			t.Errorf("%s: %s, want %s", store, got, want)
+		}
+		if got := (&config{Store: store, ShutdownDelaySeconds: new(1.5)}).shutdownDelay(); got != 1500*time.Millisecond {
+			t.Errorf("%s: what the file says is %s", store, got)
+		}
 	}
 }

@@ -86,6 +86,9 @@ func (r *readiness) Changed() {
 // Stop makes the server not ready for good.
 func (r *readiness) Stop() { r.stopping.Store(true) }
 
+// Stopping reports whether Stop was called.
+func (r *readiness) Stopping() bool { return r.stopping.Load() }
+
 // Watch asks the parts until ctx ends.
 func (r *readiness) Watch(ctx context.Context) {
 	tick := time.NewTicker(readyInterval)

@@ -110,8 +110,9 @@ func serve(ctx context.Context, c config, r *resources, log *slog.Logger, m *web
 	return err
 }
 
-// answer serves until ctx ends or a listener fails: the main port first ends, then the
-// one that tells how it is.
+// answer serves until ctx ends or a listener fails. When it is asked to stop, it says at once that it is
+// not ready and goes on for the shutdown delay, so that nobody is refused who does not know yet. Then the
+// main port ends, and after it the one that tells how it is.
 func (s *server) answer(ctx context.Context, r *resources) error {
 	main := begin(ctx, s.main, web.NewConnections(r.listener, s.connections), drainTime)
 	ops := begin(ctx, s.ops, web.NewConnections(r.metricsListener, opsConnections), flushTime)
@@ -119,7 +120,9 @@ func (s *server) answer(ctx context.Context, r *resources) error {
 		"metrics", r.metricsListener.Addr().String())
 	select {
 	case <-ctx.Done():
-		s.log.InfoContext(ctx, "stopping", "drainSeconds", drainTime.Seconds())
+		s.ready.Stop()
+		s.log.InfoContext(ctx, "stopping", "delaySeconds", s.shutdownDelay.Seconds(), "drainSeconds", drainTime.Seconds())
+		s.delay(main, ops)
 	case <-main.ended:
 	case <-ops.ended:
 	}
@@ -130,4 +133,15 @@ func (s *server) answer(ctx context.Context, r *resources) error {
 		return nil
 	}
 	return err
+}
+
+// delay waits for the shutdown delay, or until a listener fails.
+func (s *server) delay(main, ops *listening) {
+	over := time.NewTimer(s.shutdownDelay)
+	defer over.Stop()
+	select {
+	case <-over.C:
+	case <-main.ended:
+	case <-ops.ended:
+	}
 }

@@ -321,3 +321,37 @@ func free(t *testing.T) string {
 	defer listener.Close()
 	return listener.Addr().String()
 }
+
+func TestAServerThatIsAskedToStopServesOnUntilOthersKnow(t *testing.T) {
+	env := testenv.Start(t)
+	namespace := env.Namespace(t)
+	k := writeKeys(t, env, namespace)
+	id, secret := writeClient(t, env, namespace, k)
+	f := newFolder(t, namespace, "shutdownDelaySeconds: 300")
+	p := start(t, "--config="+f.config, "--kubeconfig="+env.Kubeconfig)
+	testenv.Eventually(t, limit, "ready", func() bool { status, _ := p.get(t, "http://"+p.ops+"/readyz"); return status == http.StatusOK })
+
+	p.signal(t, syscall.SIGTERM)
+	p.until(t, `"msg":"stopping"`)
+	for _, port := range []string{"https://" + p.main, "http://" + p.ops} {
+		if status, body := p.get(t, port+"/readyz"); status != http.StatusServiceUnavailable || body != "stopping\n" {
+			t.Errorf("N191: %s/readyz: %d %q", port, status, body)
+		}
+	}
+	for range 3 {
+		if status, _ := p.token(t, id, secret); status != http.StatusOK {
+			t.Errorf("N191: a request in the shutdown delay: %d", status)
+		}
+	}
+	p.signal(t, syscall.SIGTERM)
+	if status := p.status(t); status != -1 {
+		t.Errorf("exit status %d\n%s", status, &p.log)
+	}
+
+	f = newFolder(t, namespace, "shutdownDelaySeconds: 0.1")
+	p = start(t, "--config="+f.config, "--kubeconfig="+env.Kubeconfig)
+	p.signal(t, syscall.SIGTERM)
+	if status := p.status(t); status != exitStopped {
+		t.Errorf("after the delay it stops by itself: exit status %d\n%s", status, &p.log)
+	}
+}

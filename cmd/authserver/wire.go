@@ -31,7 +31,8 @@ type server struct {
 	background []func(context.Context) // use the store, and end before it is closed
 	main, ops  *http.Server
 
-	connections web.ConnectionsConfig // of main
+	connections   web.ConnectionsConfig // of main
+	shutdownDelay time.Duration
 }
 
 // newServer wires everything, and starts nothing.
@@ -42,7 +43,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if err != nil {
 		return nil, err
 	}
-	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, time.Now), connections: c.connections(m)}
+	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, time.Now), connections: c.connections(m), shutdownDelay: c.shutdownDelay()}
 	auth, err := newEngine(c, r, clients, s.auditor, log)
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if err != nil {
 		return nil, err
 	}
-	s.main, s.ops = web.NewServer(site.Handler(), log), web.NewServer(web.OpsHandler(m, s.ready.Ready), log)
+	s.main, s.ops = web.NewServer(web.Leaving(s.ready.Stopping, site.Handler()), log), web.NewServer(web.OpsHandler(m, s.ready.Ready), log)
 	if r.certificate != nil {
 		s.main.TLSConfig = r.certificate.Config()
 	}
