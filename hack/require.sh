@@ -31,7 +31,27 @@ install() {
 	fi
 	echo "installing $* through apt" >&2
 	export DEBIAN_FRONTEND=noninteractive
+	forbid_services
 	{ apt-get update -q && apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"; } >&2
+	disable_services "$@" >&2
+}
+
+# Tests start the programs that they need: what is installed for them runs no service, now or after a restart of the machine, and
+# makes no database.
+forbid_services() {
+	mkdir -p /etc/postgresql-common/createcluster.d
+	echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/gatehouse.conf
+	[[ ! -e /usr/sbin/policy-rc.d ]] || return 0 # the machine's own policy counts
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+	chmod +x /usr/sbin/policy-rc.d
+}
+
+disable_services() {
+	local package
+	for package in "$@"; do
+		[[ ! -e /etc/init.d/$package ]] || update-rc.d "$package" disable
+	done
 }
 
 exec 9<"${BASH_SOURCE[0]}" && flock 9 # tests of several packages ask at the same time, and apt-get update does not wait

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test, with the race detector, on a real control plane and a real browser, which it provides where they are
-# missing. Fails when a test fails or is skipped, or when a process is left behind. Arguments go to go test:
+# Runs every test, with the race detector, on a real control plane, a real PostgreSQL and a real browser, which it provides where
+# they are missing. Fails when a test fails or is skipped, or when a process is left behind. Arguments go to go test:
 #
 #   hack/test.sh ./controllers -run Secret
 set -euo pipefail
@@ -13,6 +13,8 @@ trap 'exit 143' TERM
 
 hack/require.sh "gcc cc clang" gcc libc6-dev >/dev/null # for the race detector
 GATEHOUSE_CHROMIUM=${GATEHOUSE_CHROMIUM:-$(hack/require.sh "chromium chromium-browser google-chrome google-chrome-stable" chromium)}
+hack/require.sh "initdb /usr/lib/postgresql/*/bin/initdb" postgresql >/dev/null # which is not in PATH on Debian
+hack/require.sh "pgbouncer /usr/sbin/pgbouncer" pgbouncer >/dev/null
 go build -o "$tools" ./hack/contain ./hack/testreport ./hack/controlplane
 KUBEBUILDER_ASSETS=$("$tools/controlplane")
 export CGO_ENABLED=1 GATEHOUSE_CHROMIUM KUBEBUILDER_ASSETS
