@@ -25,7 +25,7 @@ walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same e
 	@bin/dev walkthroughs
 
 ##@ Work on it
-.PHONY: test chaos fuzz bench lint fmt generate manifests check
+.PHONY: test chaos fuzz bench bench-operator lint fmt generate manifests check
 test: ## Run every test, on a real control plane and in a real browser
 	@hack/test.sh
 
@@ -37,6 +37,9 @@ fuzz: ## Fuzz every target for FUZZTIME (default 30s) each
 
 bench: ## Measure what the design promises, as ratios
 	@go run ./hack/bench
+
+bench-operator: ## Measure the operator beside a bare writer of the same objects
+	@go run ./hack/bench-operator
 
 lint: ## Check import arrows, formatting, vet, staticcheck, generated files and modules
 	@hack/lint.sh

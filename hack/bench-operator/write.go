@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+const (
+	people     = 8  // who apply clients at the same time
+	namespaces = 20 // that the clients are in
+	class      = v1alpha1.ClassName("bare")
+)
+
+// pattern is what the operator wrote for one client. The bare writer writes the same.
+type pattern struct {
+	secret corev1.Secret
+	status v1alpha1.OAuthClientStatus
+}
+
+func draft(round string, n int) *v1alpha1.OAuthClient {
+	name := fmt.Sprintf("photoprint-%s-%d", round, n)
+	return &v1alpha1.OAuthClient{
+		ObjectMeta: metav1.ObjectMeta{Namespace: fmt.Sprintf("team-%d", n%namespaces), Name: name},
+		Spec: v1alpha1.OAuthClientSpec{
+			DisplayName:  "PhotoPrint",
+			CallbackURLs: []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + name + ".apps.example/callback")},
+		},
+	}
+}
+
+// learn has the operator issue one client and keeps what it wrote.
+func (b *bench) learn(ctx context.Context) error {
+	for n := range namespaces {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("team-%d", n)}}
+		if err := b.api.Create(ctx, ns); err != nil {
+			return fmt.Errorf("make a namespace: %w", err)
+		}
+	}
+	o, err := b.startOperator(ctx)
+	if err != nil {
+		return err
+	}
+	ready, err := b.untilReady(ctx, 1)
+	if err != nil {
+		return err
+	}
+	oc := draft("pattern", 0)
+	if err := b.api.Create(ctx, oc); err != nil {
+		return fmt.Errorf("apply a client: %w", err)
+	}
+	if err := <-ready; err != nil {
+		return err
+	}
+	if err := b.api.Get(ctx, client.ObjectKeyFromObject(oc), oc); err != nil {
+		return fmt.Errorf("read the client: %w", err)
+	}
+	b.pattern.status = oc.Status
+	if err := b.api.Get(ctx, client.ObjectKey{Namespace: oc.Namespace, Name: oc.Status.SecretName}, &b.pattern.secret); err != nil {
+		return fmt.Errorf("read the Secret: %w", err)
+	}
+	return errors.Join(o.stop(), b.clear(ctx))
+}
+
+// inParallel calls do with each number below n, as several people would.
+func inParallel(n int, do func(int) error) error {
+	numbers := make(chan int, n)
+	for number := range n {
+		numbers <- number
+	}
+	close(numbers)
+	errs := make([]error, people)
+	var group sync.WaitGroup
+	for i := range people {
+		group.Go(func() {
+			for number := range numbers {
+				if errs[i] = do(number); errs[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// writeBare writes what a client becomes, without an operator: no installation has its class.
+func (b *bench) writeBare(ctx context.Context, round string, n int) error {
+	oc := draft(round, n)
+	oc.Spec.ClassName = class
+	if err := b.api.Create(ctx, oc); err != nil {
+		return fmt.Errorf("create the client: %w", err)
+	}
+	like := b.pattern.secret
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: oc.Namespace, Name: oc.Name + "-oauth", Annotations: like.Annotations,
+			Labels:          map[string]string{v1alpha1.LabelOwnerUID: string(oc.UID)},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(oc, v1alpha1.GroupVersion.WithKind(v1alpha1.KindOAuthClient))},
+		},
+		Type: like.Type, Data: like.Data,
+	}
+	if err := b.api.Create(ctx, secret, client.FieldOwner("gatehouse-"+string(oc.UID))); err != nil {
+		return fmt.Errorf("create the Secret: %w", err)
+	}
+	after := oc.DeepCopy()
+	after.Status = *b.pattern.status.DeepCopy()
+	after.Status.IdentityUID = string(oc.UID)
+	if err := b.api.Status().Patch(ctx, after, client.MergeFrom(oc), client.FieldOwner("gatehouse-operator")); err != nil {
+		return fmt.Errorf("write the status: %w", err)
+	}
+	return nil
+}
+
+// untilReady watches from now on, and tells once n clients have been Ready.
+func (b *bench) untilReady(ctx context.Context, n int) (<-chan error, error) {
+	list := &v1alpha1.OAuthClientList{}
+	if err := b.api.List(ctx, list, client.Limit(1)); err != nil {
+		return nil, fmt.Errorf("list the clients: %w", err)
+	}
+	w, err := b.api.Watch(ctx, &v1alpha1.OAuthClientList{}, &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}})
+	if err != nil {
+		return nil, fmt.Errorf("watch the clients: %w", err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		defer w.Stop()
+		done <- countReady(ctx, w, n)
+	}()
+	return done, nil
+}
+
+func countReady(ctx context.Context, w watch.Interface, n int) error {
+	seen := map[types.UID]bool{}
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for len(seen) < n {
+		select {
+		case event, open := <-w.ResultChan():
+			if !open || event.Type == watch.Error {
+				return fmt.Errorf("the watch of the clients ended after %d of %d", len(seen), n)
+			}
+			if oc, ok := event.Object.(*v1alpha1.OAuthClient); ok && meta.IsStatusConditionTrue(oc.Status.Conditions, string(v1alpha1.ConditionReady)) {
+				seen[oc.UID] = true
+			}
+		case <-tick.C:
+			say("  %d of %d are Ready", len(seen), n)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// clear removes what a round wrote, with an operator or without. Nobody collects garbage here.
+func (b *bench) clear(ctx context.Context) error {
+	for n := range namespaces {
+		in := client.InNamespace(fmt.Sprintf("team-%d", n))
+		for _, kind := range []client.Object{&v1alpha1.OAuthClient{}, &corev1.Secret{}} {
+			if err := b.api.DeleteAllOf(ctx, kind, in); err != nil {
+				return fmt.Errorf("remove what a round wrote: %w", err)
+			}
+		}
+	}
+	shards := &corev1.ConfigMapList{}
+	if err := b.api.List(ctx, shards, client.InNamespace(system), client.MatchingLabels{"app.kubernetes.io/managed-by": "gatehouse-operator"}); err != nil {
+		return fmt.Errorf("list the released claims: %w", err)
+	}
+	for i := range shards.Items {
+		if err := b.api.Delete(ctx, &shards.Items[i]); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("remove the released claims: %w", err)
+		}
+	}
+	return nil
+}
