@@ -78,6 +78,9 @@ const maxCredentials = 4
 // long as the real ones, so that a MAC over them takes as long, and can never be one.
 var noCredential, noVerifier = strings.Repeat("-", 13), strings.Repeat("-", 43)
 
+// noSecret is as long as a generated client secret, and is none.
+var noSecret = strings.Repeat("-", 53)
+
 // candidates returns the credentials to compare a secret with. There are always as many,
 // so that the time of an answer does not tell how many credentials a client has, or whether
 // there is such a client. Those called noCredential belong to nobody.

@@ -52,7 +52,7 @@ func (r resolved) proof(subject string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("derive proof: %w", err)
 	}
-	proof := base32.StdEncoding.EncodeToString(mac)
+	proof := base32.StdEncoding.EncodeToString(mac[:])
 	if r.to.Callback == OutOfBand {
 		return proof[:outOfBandVerifier], nil
 	}

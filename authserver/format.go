@@ -3,13 +3,13 @@
 package authserver
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -79,10 +79,25 @@ func (t accessToken) kind() byte {
 	}
 }
 
+// tokenBuffers is the room that tokens are spelled and read in.
+type tokenBuffers struct {
+	plain, raw [MaxToken]byte
+	text       [2 * MaxToken]byte
+}
+
+var tokenRoom = sync.Pool{New: func() any { return new(tokenBuffers) }}
+
 // sealAccess spells an access token: gha_, then key ID, nonce and ciphertext of
 // kind, times, grant ID or client UID and credential ID, scope tags.
 func (k *Keys) sealAccess(t accessToken) string {
-	b := append(make([]byte, 0, 128), t.kind())
+	room, _ := tokenRoom.Get().(*tokenBuffers)
+	defer tokenRoom.Put(room)
+	raw, _ := k.appendSealed(room.raw[:0], k.activeID(t.IssuedAt), forAccess, t.appendTo(room.plain[:0])) // the active key is there
+	return string(base64.RawURLEncoding.AppendEncode(append(room.text[:0], accessPrefix...), raw))
+}
+
+func (t accessToken) appendTo(b []byte) []byte {
+	b = append(b, t.kind())
 	b = binary.BigEndian.AppendUint32(b, uint32(t.IssuedAt.Unix()))  //nolint:gosec // seconds until 2106
 	b = binary.BigEndian.AppendUint32(b, uint32(t.ExpiresAt.Unix())) //nolint:gosec // seconds until 2106
 	if t.ClientUID == "" {
@@ -93,35 +108,48 @@ func (k *Keys) sealAccess(t accessToken) string {
 	for _, tag := range t.Scopes {
 		b = append(b, tag[:]...)
 	}
-	return accessPrefix + base64.RawURLEncoding.EncodeToString(k.seal(forAccess, t.IssuedAt, b))
+	return b
 }
 
 // openAccess is the inverse of sealAccess. It does not look at the clock. Its error is
 // errSeal whatever is wrong.
 func (k *Keys) openAccess(token string) (accessToken, error) {
-	var t accessToken
-	raw, ok := decodeToken(token, accessPrefix)
+	room, _ := tokenRoom.Get().(*tokenBuffers)
+	defer tokenRoom.Put(room)
+	raw, ok := decodeToken(room.raw[:0], token, accessPrefix)
 	if !ok {
-		return t, errSeal
+		return accessToken{}, errSeal
 	}
-	b, err := k.open(forAccess, raw)
+	b, err := k.appendOpened(room.plain[:0], forAccess, raw)
 	if err != nil || len(b) < 9 {
-		return t, errSeal
+		return accessToken{}, errSeal
 	}
-	t.IssuedAt = time.Unix(int64(binary.BigEndian.Uint32(b[1:])), 0)
-	t.ExpiresAt = time.Unix(int64(binary.BigEndian.Uint32(b[5:])), 0)
-	kind, r := b[0], bytes.NewBuffer(b[9:])
+	return readAccess(b)
+}
+
+// readAccess is the inverse of appendTo.
+func readAccess(b []byte) (accessToken, error) {
+	t := accessToken{
+		IssuedAt:  time.Unix(int64(binary.BigEndian.Uint32(b[1:])), 0),
+		ExpiresAt: time.Unix(int64(binary.BigEndian.Uint32(b[5:])), 0),
+	}
+	kind, rest := b[0], b[9:]
 	switch kind {
 	case kindGrant, kindSigned:
 		t.Signed = kind == kindSigned
-		copy(t.GrantID[:], r.Next(len(t.GrantID)))
+		rest = rest[copy(t.GrantID[:], rest):]
 	case kindCredential:
-		t.ClientUID, t.CredentialID = nextString(r), nextString(r)
+		t.ClientUID, rest = nextString(rest)
+		t.CredentialID, rest = nextString(rest)
 	default:
-		return t, errSeal
+		return accessToken{}, errSeal
 	}
-	for r.Len() >= len(scopeTag{}) {
-		t.Scopes = append(t.Scopes, scopeTag(r.Next(len(scopeTag{}))))
+	const size = len(scopeTag{})
+	if n := len(rest) / size; n > 0 {
+		t.Scopes = make([]scopeTag, n)
+		for i := range t.Scopes {
+			t.Scopes[i] = scopeTag(rest[i*size:])
+		}
 	}
 	return t, nil
 }
@@ -131,12 +159,12 @@ func appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-func nextString(r *bytes.Buffer) string {
-	n, err := r.ReadByte()
-	if err != nil {
-		return ""
+func nextString(b []byte) (text string, rest []byte) {
+	if len(b) == 0 {
+		return "", nil
 	}
-	return string(r.Next(int(n)))
+	end := min(1+int(b[0]), len(b))
+	return string(b[1:end]), b[end:]
 }
 
 // refreshToken is what a refresh token says.
@@ -155,24 +183,27 @@ const (
 // began, so that all who are given this generation are given the same token.
 func (k *Keys) signRefresh(g Grant) (string, error) {
 	id, _ := parseKeyID(k.set.ActiveAt(g.RotatedAt).ID) // NewKeys has checked each ID
-	b := append(make([]byte, 0, refreshBody+refreshMAC), id[:]...)
+	var room [refreshBody + refreshMAC]byte
+	b := append(room[:0], id[:]...)
 	b = append(b, g.ID[:]...)
 	b = binary.BigEndian.AppendUint32(b, g.Generation)
 	mac, err := k.sign(forRefresh, id, b)
 	if err != nil {
 		return "", err
 	}
-	return refreshPrefix + base64.RawURLEncoding.EncodeToString(append(b, mac[:refreshMAC]...)), nil
+	b = append(b, mac[:refreshMAC]...)
+	return string(base64.RawURLEncoding.AppendEncode(append(make([]byte, 0, MaxToken), refreshPrefix...), b)), nil
 }
 
 // openRefresh is the inverse of signRefresh. Its error is errSeal whatever is wrong.
 func (k *Keys) openRefresh(token string) (refreshToken, error) {
 	var t refreshToken
-	b, ok := decodeToken(token, refreshPrefix)
+	var room [MaxToken]byte
+	b, ok := decodeToken(room[:0], token, refreshPrefix)
 	if !ok || len(b) != refreshBody+refreshMAC {
 		return t, errSeal
 	}
-	mac, err := k.sign(forRefresh, [keyIDSize]byte(b), b[:refreshBody])
+	mac, err := k.sign(forRefresh, keyID(b), b[:refreshBody])
 	if err != nil || !hmac.Equal(mac[:refreshMAC], b[refreshBody:]) {
 		return t, errSeal
 	}
@@ -181,21 +212,26 @@ func (k *Keys) openRefresh(token string) (refreshToken, error) {
 	return t, nil
 }
 
-func decodeToken(token, prefix string) ([]byte, bool) {
+// decodeToken appends what a token spells to out, which has room for it.
+func decodeToken(out []byte, token, prefix string) ([]byte, bool) {
 	text, ok := strings.CutPrefix(token, prefix)
 	if !ok || len(token) > MaxToken {
 		return nil, false
 	}
-	return decode(text)
+	return appendDecoded(out, text)
 }
 
 // decode reads unpadded base64url in its one spelling. The decoder of the standard library
 // skips line breaks even when it is strict; what was revoked or used would then be good
 // once more, spelled another way.
-func decode(text string) ([]byte, bool) {
+func decode(text string) ([]byte, bool) { return appendDecoded(nil, text) }
+
+var strictBase64 = base64.RawURLEncoding.Strict()
+
+func appendDecoded(out []byte, text string) ([]byte, bool) {
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, false
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	raw, err := strictBase64.AppendDecode(out, []byte(text))
 	return raw, err == nil
 }

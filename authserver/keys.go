@@ -10,6 +10,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
@@ -48,15 +50,53 @@ type Keys struct {
 	// signedRoot is what the secrets of clients that sign are derived from.
 	signedRoot credential.Key
 	set        credential.KeySet
-	byID       map[[keyIDSize]byte]*purposeKeys
+	byID       map[keyID]*purposeKeys
+	// proven is what was found with these keys. It grows and forgets; no answer depends on it.
+	proven proven
 }
 
 // purposeKeys are the sub-keys of one key of the set. A value is sealed with a random
 // nonce of 96 bits; NIST SP 800-38D §8.3 allows 2^32 of those a key, which at 30 days a
 // key is 1,600 a second, each second, for each purpose.
 type purposeKeys struct {
-	seal map[purpose]cipher.AEAD
-	sign map[purpose][]byte
+	seal map[purpose]sealer
+	sign map[purpose]*signatures
+}
+
+// sealer seals for one purpose, whose name is authenticated with each value.
+type sealer struct {
+	cipher.AEAD
+	purpose []byte
+}
+
+// signatures computes HMAC-SHA256 for one purpose. Its states are used again: to prepare one costs as
+// much as to sign with it.
+type signatures struct{ states sync.Pool }
+
+// signature is a state of HMAC, and room for what it reads and writes.
+type signature struct {
+	hash.Hash
+	text []byte
+	sum  [sha256.Size]byte
+}
+
+func newSignatures(key []byte, p purpose) *signatures {
+	return &signatures{sync.Pool{New: func() any {
+		return &signature{Hash: hmac.New(sha256.New, key), text: append([]byte(p), 0)}
+	}}}
+}
+
+// sign returns the MAC of the purpose, a zero byte and data.
+func (s *signatures) sign(data []byte) [sha256.Size]byte {
+	m, _ := s.states.Get().(*signature)
+	defer s.states.Put(m)
+	named := len(m.text)
+	m.text = append(m.text, data...)
+	m.Reset()
+	m.Write(m.text)
+	m.text = m.text[:named]
+	m.Sum(m.sum[:0])
+	return m.sum
 }
 
 // NewKeys prepares the keys for use. It fails if the set is empty or malformed.
@@ -64,7 +104,8 @@ func NewKeys(shared credential.Key, set credential.KeySet) (*Keys, error) {
 	if len(set.Keys) == 0 {
 		return nil, errors.New("the authorization server's key set is empty")
 	}
-	k := &Keys{verifierKey: credential.VerifierKey(shared), signedRoot: credential.SignedRoot(shared), set: set, byID: make(map[[keyIDSize]byte]*purposeKeys, len(set.Keys))}
+	k := &Keys{verifierKey: credential.VerifierKey(shared), signedRoot: credential.SignedRoot(shared), set: set,
+		byID: make(map[keyID]*purposeKeys, len(set.Keys)), proven: newProven()}
 	for _, key := range set.Keys {
 		id, err := parseKeyID(key.ID)
 		if err != nil {
@@ -77,33 +118,36 @@ func NewKeys(shared credential.Key, set credential.KeySet) (*Keys, error) {
 	return k, nil
 }
 
-func parseKeyID(text string) (id [keyIDSize]byte, err error) {
-	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != keyIDSize {
-		return id, fmt.Errorf("key ID %q is not %d hexadecimal characters", text, 2*keyIDSize)
+func parseKeyID(text string) (id keyID, err error) {
+	if len(text) == 2*keyIDSize {
+		if _, err = hex.Decode(id[:], []byte(text)); err == nil {
+			return id, nil
+		}
 	}
-	return [keyIDSize]byte(raw), nil
+	return keyID{}, fmt.Errorf("key ID %q is not %d hexadecimal characters", text, 2*keyIDSize)
 }
 
 func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
-	p := &purposeKeys{seal: map[purpose]cipher.AEAD{}, sign: map[purpose][]byte{}}
+	p := &purposeKeys{seal: map[purpose]sealer{}, sign: map[purpose]*signatures{}}
 	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest} {
 		block, err := aes.NewCipher(key.Sub("authserver " + string(name)).Bytes())
 		if err != nil {
 			return nil, err
 		}
-		if p.seal[name], err = cipher.NewGCMWithRandomNonce(block); err != nil {
+		gcm, err := cipher.NewGCMWithRandomNonce(block)
+		if err != nil {
 			return nil, err
 		}
+		p.seal[name] = sealer{gcm, []byte(name)}
 	}
 	for _, name := range []purpose{forRefresh, forTicket, forTokenSecret, forGrantID, forProof} {
-		p.sign[name] = key.Sub("authserver " + string(name)).Bytes()
+		p.sign[name] = newSignatures(key.Sub("authserver "+string(name)).Bytes(), name)
 	}
 	return p, nil
 }
 
 // active returns the key to use at t, and its ID. All replicas choose the same one.
-func (k *Keys) active(t time.Time) (*purposeKeys, [keyIDSize]byte) {
+func (k *Keys) active(t time.Time) (*purposeKeys, keyID) {
 	id, _ := parseKeyID(k.set.Active(t).ID) // NewKeys has checked each ID
 	return k.byID[id], id
 }
@@ -114,6 +158,9 @@ func (k *Keys) activeID(t time.Time) keyID {
 	return id
 }
 
+// sealOverhead is how many bytes longer a value is once it is sealed: key ID, nonce, tag.
+const sealOverhead = keyIDSize + 12 + 16
+
 // seal encrypts and authenticates plain with the key to use at t: key ID, nonce, ciphertext.
 func (k *Keys) seal(p purpose, t time.Time, plain []byte) []byte {
 	sealed, _ := k.sealWith(k.activeID(t), p, plain) // the active key is there
@@ -122,24 +169,33 @@ func (k *Keys) seal(p purpose, t time.Time, plain []byte) []byte {
 
 // sealWith does the same with the key that has the ID. Its error is errSeal if there is none.
 func (k *Keys) sealWith(id keyID, p purpose, plain []byte) ([]byte, error) {
+	return k.appendSealed(make([]byte, 0, len(plain)+sealOverhead), id, p, plain)
+}
+
+// appendSealed is sealWith into a slice that may have room.
+func (k *Keys) appendSealed(out []byte, id keyID, p purpose, plain []byte) ([]byte, error) {
 	key, ok := k.byID[id]
 	if !ok {
 		return nil, errSeal
 	}
-	out := append(make([]byte, 0, keyIDSize+len(plain)+28), id[:]...)
-	return key.seal[p].Seal(out, nil, plain, []byte(p)), nil
+	s := key.seal[p]
+	return s.Seal(append(out, id[:]...), nil, plain, s.purpose), nil
 }
 
 // open is the inverse of seal. Its error is errSeal whatever is wrong.
-func (k *Keys) open(p purpose, sealed []byte) ([]byte, error) {
+func (k *Keys) open(p purpose, sealed []byte) ([]byte, error) { return k.appendOpened(nil, p, sealed) }
+
+// appendOpened is open into a slice that may have room.
+func (k *Keys) appendOpened(out []byte, p purpose, sealed []byte) ([]byte, error) {
 	if len(sealed) < keyIDSize {
 		return nil, errSeal
 	}
-	key, ok := k.byID[[keyIDSize]byte(sealed)]
+	key, ok := k.byID[keyID(sealed)]
 	if !ok {
 		return nil, errSeal
 	}
-	plain, err := key.seal[p].Open(nil, nil, sealed[keyIDSize:], []byte(p))
+	s := key.seal[p]
+	plain, err := s.Open(out, nil, sealed[keyIDSize:], s.purpose)
 	if err != nil {
 		return nil, errSeal
 	}
@@ -148,16 +204,12 @@ func (k *Keys) open(p purpose, sealed []byte) ([]byte, error) {
 
 // sign returns HMAC-SHA256 of data under the key with the ID, or errSeal if there is
 // no such key.
-func (k *Keys) sign(p purpose, id [keyIDSize]byte, data []byte) ([]byte, error) {
+func (k *Keys) sign(p purpose, id keyID, data []byte) ([sha256.Size]byte, error) {
 	key, ok := k.byID[id]
 	if !ok {
-		return nil, errSeal
+		return [sha256.Size]byte{}, errSeal
 	}
-	mac := hmac.New(sha256.New, key.sign[p])
-	mac.Write([]byte(p))
-	mac.Write([]byte{0})
-	mac.Write(data)
-	return mac.Sum(nil), nil
+	return key.sign[p].sign(data), nil
 }
 
 // currentKeys returns the keys, or an error that wraps ErrUnavailable while there are none.

@@ -3,7 +3,6 @@
 package authserver
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -178,7 +177,7 @@ func (k *Keys) sealRequest(t requestToken) string {
 // errSeal whatever is wrong.
 func (k *Keys) openRequest(token string) (requestToken, error) {
 	var t requestToken
-	raw, ok := decodeToken(token, requestPrefix)
+	raw, ok := decodeToken(nil, token, requestPrefix)
 	if !ok {
 		return t, errSeal
 	}
@@ -188,24 +187,25 @@ func (k *Keys) openRequest(token string) (requestToken, error) {
 	}
 	t.key = keyID(raw)
 	t.IssuedAt = time.Unix(int64(binary.BigEndian.Uint32(b)), 0)
-	r := bytes.NewBuffer(b[4:])
-	copy(t.Callback[:], r.Next(len(t.Callback)))
-	t.Port = binary.BigEndian.Uint16(r.Next(2))
-	copy(t.ID[:], r.Next(len(t.ID)))
-	t.ClientUID = nextString(r)
+	rest := b[4:]
+	rest = rest[copy(t.Callback[:], rest):]
+	t.Port, rest = binary.BigEndian.Uint16(rest), rest[2:]
+	rest = rest[copy(t.ID[:], rest):]
+	t.ClientUID, _ = nextString(rest)
 	return t, nil
 }
 
 // tokenSecret derives the secret of a request or access token from the token: it is not
 // stored. The key is the one the token was sealed with.
 func (k *Keys) tokenSecret(token string) (string, error) {
-	raw, ok := decode(token[min(len(token), len(requestPrefix)):])
+	var room [MaxToken]byte
+	raw, ok := appendDecoded(room[:0], token[min(len(token), len(requestPrefix)):])
 	if !ok || len(raw) < keyIDSize {
 		return "", errSeal
 	}
-	mac, err := k.sign(forTokenSecret, [keyIDSize]byte(raw), []byte(token))
+	mac, err := k.sign(forTokenSecret, keyID(raw), []byte(token))
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(mac), nil
+	return base64.RawURLEncoding.EncodeToString(mac[:]), nil
 }

@@ -111,14 +111,16 @@ func (r resolved) checkTicket(ticket string, v *Visitor) error {
 // ticketMACs returns the two parts of a ticket under the key: one for the interaction, and one for this
 // login and what the page showed of the interaction, which a client may have changed since.
 func (r resolved) ticketMACs(id keyID, v *Visitor) (page, shown []byte, err error) {
-	if page, err = r.keys.sign(forTicket, id, framed("page", r.ID)); err != nil {
+	first, err := r.keys.sign(forTicket, id, framed("page", r.ID))
+	if err != nil {
 		return nil, nil, err
 	}
 	parts := []string{"shown", string(v.Session.Hash[:]), r.ID, r.client.UID, r.to.Callback}
-	if shown, err = r.keys.sign(forTicket, id, framed(append(parts, r.scopes...)...)); err != nil {
+	second, err := r.keys.sign(forTicket, id, framed(append(parts, r.scopes...)...))
+	if err != nil {
 		return nil, nil, err
 	}
-	return page[:ticketSize], shown[:ticketSize], nil
+	return first[:ticketSize], second[:ticketSize], nil
 }
 
 // device is what the device cookie says: this browser has logged in as Owner before.

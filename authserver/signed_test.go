@@ -364,8 +364,8 @@ func TestN58AnUnknownConsumerAndAWrongSignatureGetTheSameAnswer(t *testing.T) {
 		wantCode(t, err, authserver.SignatureInvalid)
 		texts = append(texts, err.Error())
 	}
-	if texts[0] != texts[1] || texts[0] != texts[2] || asked != 3*4 {
-		t.Errorf("the answers are %q after %d signatures, want four for each", texts, asked)
+	if texts[0] != texts[1] || texts[0] != texts[2] || asked != 3*5 {
+		t.Errorf("the answers are %q after %d signatures, want five for each", texts, asked)
 	}
 }
 

@@ -122,14 +122,20 @@ func whyRefused(c *Client, known bool, profile Profile) string {
 	}
 }
 
-// findCredential reports whether the secret is one of those that the object with the UID has. It does the
-// same work whatever credentials there are, and for an object that is not there.
+// findCredential reports whether the secret is one of those that the object with the UID has. A secret
+// that was right before is found by its hash. A refusal does the same work whatever credentials there
+// are, and for an object that is not there.
 func (s *Server) findCredential(keys *Keys, uid string, credentials []Credential, p ClientSecret) (credentialID string, ok bool) {
-	now := s.now()
-	for _, cred := range candidates(credentials) {
+	now, hash, all := s.now(), keys.proven.hash(p.Secret), candidates(credentials)
+	if credentialID, ok = keys.proven.find(uid, &all, hash, now); ok && !p.None {
+		return credentialID, true
+	}
+	credentialID, ok = "", false
+	for _, cred := range all {
 		matches := s.verifySecret(keys.verifierKey, uid, cred.ID, p.Secret, cred.Verifier)
 		if matches && cred.ID != noCredential && cred.validAt(now) && !p.None {
 			credentialID, ok = cred.ID, true
+			keys.proven.secrets.put(provenKey{uid, cred.ID, cred.Verifier}, hash)
 		}
 	}
 	return credentialID, ok

@@ -142,6 +142,9 @@ func (e *Env) RotateKeys(t testing.TB) {
 // Keys returns the keys of the engine.
 func (e *Env) Keys() *authserver.Keys { return e.keys }
 
+// KeySet returns what the keys of the engine are made of, beside the shared key.
+func (e *Env) KeySet() credential.KeySet { return e.set }
+
 // AddClient adds or replaces a client. A Confidential one without credentials gets one.
 func (e *Env) AddClient(c authserver.Client) {
 	if !c.Public && c.Credentials == nil {
