@@ -17,7 +17,7 @@ func TestN103WithAWrongClockNoRowIsRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		skew, known := time.Duration(0), false
-		clock := &ownClock{log: slog.New(slog.NewTextHandler(&log, nil)), skew: func() (time.Duration, bool) { return skew, known }}
+		clock := &rowClock{log: slog.New(slog.NewTextHandler(&log, nil)), skew: func() (time.Duration, bool) { return skew, known }}
 		sweeps, tick := 0, make(chan time.Time)
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -53,4 +53,20 @@ func TestN103WithAWrongClockNoRowIsRemoved(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The clock that counts is the store's: this server's own may be wrong, and the database's right.
+func TestTheSkewOfTheStoreIsThatOfItsClock(t *testing.T) {
+	noon := time.Date(2030, 5, 4, 12, 0, 0, 0, time.UTC)
+	own := func() time.Time { return noon.Add(time.Hour) }
+	for _, test := range []struct{ store, want time.Duration }{{0, 0}, {-time.Minute, -time.Minute}, {time.Hour, time.Hour}} {
+		store := func() time.Time { return noon.Add(test.store) }
+		skew, known := storeSkew(func() (time.Duration, bool) { return time.Hour, true }, store, own)()
+		if skew != test.want || !known {
+			t.Errorf("with the store at %s the skew is %s, %t, want %s", test.store, skew, known, test.want)
+		}
+	}
+	if _, known := storeSkew(func() (time.Duration, bool) { return 0, false }, own, own)(); known {
+		t.Error("the skew is known before the API server has answered")
+	}
 }

@@ -48,7 +48,7 @@ func open(ctx context.Context, c config, o options, sys system, log *slog.Logger
 		r.listen(ctx, "metricsListen", c.MetricsListen, &r.metricsListener),
 	)
 	if err == nil { // the store is made or upgraded only by a server that can start
-		err = r.openStore(ctx, c, m)
+		err = r.openStore(ctx, c, log, m)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -145,10 +145,10 @@ func (r *resources) listen(ctx context.Context, key, address string, to *net.Lis
 	return nil
 }
 
-func (r *resources) openStore(ctx context.Context, c config, m *web.Metrics) error {
+func (r *resources) openStore(ctx context.Context, c config, log *slog.Logger, m *web.Metrics) error {
 	var err error
 	r.storeMetrics = m.Store()
-	if r.store, err = store.Open(ctx, c.Store, r.storeMetrics); err != nil {
+	if r.store, err = store.Open(ctx, c.Store, storeObserver{r.storeMetrics, log}); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	r.storeMetrics.WatchQueue(r.store.QueueLength)

@@ -78,9 +78,9 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		case <-ctx.Done():
 		}
 	}}
-	clock := &ownClock{skew: apiServer.Skew, log: log}
+	clock := &rowClock{skew: storeSkew(apiServer.Skew, r.store.Now, time.Now), log: log}
 	s.background = []func(context.Context){s.ready.Watch, people.Watch, every(probeInterval, writable.Watch),
-		every(sweepInterval, clock.whenRight(func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, time.Now, log) })),
+		every(sweepInterval, clock.whenRight(func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, r.store.Now, log) })),
 		every(sweepInterval, clock.whenRight(absentClients(r.store, clients, log).Watch))}
 	return s, nil
 }
@@ -99,7 +99,7 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 		Clients: clients, Directory: r.users, Store: r.store, Auditor: auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, time.Now),
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix}),
-		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: time.Now,
+		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: r.store.Now,
 	})
 }
 
@@ -108,7 +108,7 @@ func absentClients(store store.Store, clients *registry.Registry, log *slog.Logg
 		_, ok := clients.ByUID(clientUID)
 		return ok
 	}
-	return &absences{store: store, synced: clients.Synced, known: known, now: time.Now, log: log}
+	return &absences{store: store, synced: clients.Synced, known: known, now: store.Now, log: log}
 }
 
 // every returns what runs with a tick for each interval.

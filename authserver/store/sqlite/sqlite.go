@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
@@ -83,6 +84,9 @@ func (s *Store) Close() error {
 	})
 	return s.closed
 }
+
+// Now is the time by this process's clock: nobody else uses the file.
+func (s *Store) Now() time.Time { return s.writer.health.now() }
 
 // Ping reads from the file.
 func (s *Store) Ping(ctx context.Context) error {

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// migrations are the steps from an empty database to the present schema. The first one says the rules.
+//
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	// lockLease is how long the lock of a replica that was killed while it changed the schema keeps others out.
+	lockLease = 10 * time.Second
+	lockBeat  = 2 * time.Second
+	lockRetry = 250 * time.Millisecond
+	// migrationTries is how often replicas that start at once on an empty database get into each other's way
+	// before one gives up for a while.
+	migrationTries = 10
+)
+
+// errTooNew says that the schema suits this program no more.
+var errTooNew = errors.New("the database was changed by a newer version in a way that this one cannot work with")
+
+// migrate brings the schema up to date. Any number of replicas may do so at once: a row in the table
+// goose_lock, with a lease, lets one at a time run the steps.
+func migrate(ctx context.Context, a address) error {
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return fmt.Errorf("find the migrations: %w", err)
+	}
+	return migrateTo(ctx, a, steps)
+}
+
+func migrateTo(ctx context.Context, a address, steps fs.FS) error {
+	config, err := a.config()
+	if err != nil {
+		return err
+	}
+	// A step on a large table may take long.
+	delete(config.ConnConfig.RuntimeParams, "statement_timeout")
+	db := stdlib.OpenDB(*config.ConnConfig)
+	for tries := 1; ; tries++ {
+		err := upgrade(ctx, db, steps)
+		if !inEachOthersWay(err) || tries == migrationTries {
+			return errors.Join(err, db.Close())
+		}
+		pause(ctx, tries)
+	}
+}
+
+// inEachOthersWay reports whether another replica made the same table in the same moment.
+func inEachOthersWay(err error) bool {
+	switch sqlState(err) {
+	case stateDuplicateTable, stateUniqueViolation, stateSerialization, stateDeadlock:
+		return true
+	}
+	return false
+}
+
+// upgrade runs the steps that are missing and refuses a schema that suits this program no more.
+func upgrade(ctx context.Context, db *sql.DB, steps fs.FS) error {
+	locker, err := lock.NewPostgresTableLocker(
+		lock.WithTableLeaseDuration(lockLease), lock.WithTableHeartbeatInterval(lockBeat),
+		lock.WithTableLockTimeout(lockRetry, uint64(attemptTime/lockRetry)), lock.WithTableUnlockTimeout(lockRetry, 20),
+		lock.WithTableLogger(slog.New(slog.DiscardHandler)),
+	)
+	if err != nil {
+		return fmt.Errorf("make the lock for the migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, steps, goose.WithDisableGlobalRegistry(true), goose.WithLocker(locker))
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema version: %w", err)
+	}
+	if current > 0 {
+		if err := suits(ctx, db, current, target); err != nil {
+			return err
+		}
+	}
+	if current >= target {
+		return nil
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("bring the schema from number %d to %d: %w", current, target, err)
+	}
+	return nil
+}
+
+// suits reports whether a program that knows the steps up to target can work with a schema of the number
+// current: with an older one, and with a newer one to which steps have only added.
+func suits(ctx context.Context, db *sql.DB, current, target int64) error {
+	var oldest int64
+	if err := db.QueryRowContext(ctx, `SELECT oldest_program FROM compatibility WHERE one = 1`).Scan(&oldest); err != nil {
+		return fmt.Errorf("read which programs the schema suits: %w", err)
+	}
+	if oldest > target {
+		return fmt.Errorf("%w: its schema is number %d and needs a program that knows number %d, this one knows %d: run the newer version, or restore a backup",
+			errTooNew, current, oldest, target)
+	}
+	return nil
+}
+
+// look reports what is wrong with the database: it cannot be reached, or does not keep what it is told.
+func (s *Store) look(ctx context.Context) error {
+	connection, err := s.pool.acquire(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	defer connection.Release()
+	return explain(inspect(ctx, connection))
+}
+
+func inspect(ctx context.Context, c *pgxpool.Conn) error {
+	const query = `SELECT current_setting('synchronous_commit'), current_setting('statement_timeout')`
+	var synchronous, timeout string
+	if err := c.QueryRow(ctx, query).Scan(&synchronous, &timeout); err != nil {
+		return fmt.Errorf("read the settings of the database: %w", err)
+	}
+	if synchronous == "off" {
+		return errNotDurable
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// CreateSession keeps a session and what was confirmed of its owner; ErrExists if its hash is there. With
+// an owner who is kept already, one row is written.
+func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c authserver.Confirmation) error {
+	const insert = `
+		INSERT INTO sessions (hash, bucket, owner, authenticated_at, expires_at, credential_version) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT DO NOTHING`
+	const surplus = `
+		DELETE FROM sessions WHERE hash IN (
+			SELECT hash FROM sessions WHERE owner = $1 AND hash <> $2 ORDER BY authenticated_at DESC OFFSET $3)`
+	confirm := confirmPeople(c)
+	_, err := transact(ctx, s, "keep the session", func(ctx context.Context, q querier) (struct{}, error) {
+		var inserted int64
+		err := send(ctx, q, func(b *pgx.Batch) {
+			confirm(b)
+			b.Queue(insert, session.Hash[:], bucketOf(session.Hash[:]), session.Owner,
+				millis(session.AuthenticatedAt), millis(session.ExpiresAt), session.CredentialVersion,
+			).Exec(func(tag pgconn.CommandTag) error {
+				inserted = tag.RowsAffected()
+				return nil
+			})
+			b.Queue(surplus, session.Owner, session.Hash[:], int64(authserver.MaxSessions-1))
+		})
+		if err == nil && inserted == 0 {
+			err = authserver.ErrExists
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
+// SessionsOf returns the owner's sessions that have not expired at now, newest first.
+func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]authserver.Session, error) {
+	const query = `
+		SELECT hash, authenticated_at, expires_at, credential_version FROM sessions
+		WHERE owner = $1 AND expires_at > $2 ORDER BY authenticated_at DESC, hash`
+	return single(ctx, s, "read the sessions", func(ctx context.Context, q querier) (found []authserver.Session, err error) {
+		var hash []byte
+		var authenticated, expires int64
+		var version string
+		rows, err := q.Query(ctx, query, owner, millis(now))
+		if err != nil {
+			return nil, err
+		}
+		return found, each(rows, []any{&hash, &authenticated, &expires, &version}, func() error {
+			session := authserver.Session{Owner: owner, AuthenticatedAt: timeOf(authenticated), ExpiresAt: timeOf(expires), CredentialVersion: version}
+			err := fixed(session.Hash[:], hash)
+			found = append(found, session)
+			return err
+		})
+	})
+}
+
+// DeleteSession removes the owner's session with the hash, if there is one.
+func (s *Store) DeleteSession(ctx context.Context, owner string, h authserver.Hash) error {
+	return change(ctx, s, "end the session", `DELETE FROM sessions WHERE hash = $1 AND owner = $2`, h[:], owner)
+}
+
+// DeleteSessions removes all sessions of the owner but one.
+func (s *Store) DeleteSessions(ctx context.Context, owner string, but authserver.Hash) error {
+	return change(ctx, s, "end the sessions", `DELETE FROM sessions WHERE owner = $1 AND hash <> $2`, owner, but[:])
+}
