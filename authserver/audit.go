@@ -44,7 +44,8 @@ type Event struct {
 	Reason   string   // why something was refused, in our own words
 }
 
-// Auditor keeps audit events. It adds the time and, from the context, the request.
+// Auditor keeps audit events. It adds the time and, from the context, the request. The event is kept
+// before the request of the context is answered; without a request, before Record returns.
 type Auditor interface {
 	Record(ctx context.Context, e Event)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
+	"github.com/gatehouse-dev/gatehouse/internal/jsonline"
 )
 
 // ApprovalURL is where the browser goes when the owner approved: the callback with code,
@@ -36,12 +37,6 @@ func back(issuer string, r authserver.Return, v url.Values) string {
 	return httpsyntax.AddQuery(r.Callback, v.Encode())
 }
 
-// errorAnswer is RFC 6749 §5.2.
-type errorAnswer struct {
-	Error       authserver.Code `json:"error"`
-	Description string          `json:"error_description,omitempty"`
-}
-
 // WriteError answers a request of a client with an error (RFC 6749 §5.2).
 func WriteError(w http.ResponseWriter, e authserver.Refusal) {
 	status := StatusOf(e.Code())
@@ -49,7 +44,7 @@ func WriteError(w http.ResponseWriter, e authserver.Refusal) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="gatehouse", charset="UTF-8"`)
 	}
 	SetRetryAfter(w, e)
-	writeJSON(w, status, errorAnswer{Error: e.Code(), Description: e.Description()})
+	WriteErrorWithStatus(w, status, e.Code(), e.Description())
 }
 
 // NotFound is the code of an address where nothing is. RFC 6749 has no word for it.
@@ -57,12 +52,15 @@ const NotFound authserver.Code = "not_found"
 
 // WriteErrorWithStatus answers a request that no endpoint reads.
 func WriteErrorWithStatus(w http.ResponseWriter, status int, code authserver.Code, description string) {
-	writeJSON(w, status, errorAnswer{Error: code, Description: description})
+	writeObject(w, status, func(o *jsonline.Object) {
+		o.String("error", string(code))
+		o.OptionalString("error_description", description)
+	})
 }
 
 // WriteRevoked answers a revocation (RFC 7009 §2.2). The RFC asks for no body, but some clients take
 // only JSON for success.
-func WriteRevoked(w http.ResponseWriter) { writeJSON(w, http.StatusOK, struct{}{}) }
+func WriteRevoked(w http.ResponseWriter) { writeObject(w, http.StatusOK, func(*jsonline.Object) {}) }
 
 // SetRetryAfter says how long to wait, in whole seconds (RFC 9110 §10.2.3).
 func SetRetryAfter(w http.ResponseWriter, e authserver.Refusal) {

@@ -5,7 +5,6 @@ package oauth2
 import (
 	"encoding/base64"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -16,27 +15,30 @@ import (
 const maxScopes = 64
 
 // authorizeParameters are those that each authorization endpoint reads.
-var authorizeParameters = []string{
-	"client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
-}
+var (
+	authorizeParameters = []string{
+		"client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
+	}
+	standardAuthorizeParameters = slices.Concat(authorizeParameters, []string{"response_mode", "prompt"})
+)
 
 // ParseAuthorize reads an authorization request from the query or, on POST, the form
 // (RFC 6749 §3.1). An error means that not even client and callback can be told, and
 // is for the person to see; any other fault is the request's Problem.
 func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
-	v, err := parseQueryAndForm(r, slices.Concat(authorizeParameters, []string{"response_mode", "prompt"}))
+	v, err := parseQueryAndForm(r, standardAuthorizeParameters)
 	if err != nil {
 		return authserver.AuthorizeRequest{}, err
 	}
 	prompt, promptProblem := parsePrompt(v.Get("prompt"))
-	req := authorizeRequest(authserver.ProfileOAuth2, v, checkMode(v.Values), promptProblem)
+	req := authorizeRequest(authserver.ProfileOAuth2, v, checkMode(v), promptProblem)
 	req.Prompt = prompt
 	return req, nil
 }
 
 // authorizeRequest returns the request as RFC 6749 §4.1.1 spells it, with the first of its problems:
 // those that a profile found besides come last.
-func authorizeRequest(profile authserver.Profile, v request, others ...authserver.Refusal) authserver.AuthorizeRequest {
+func authorizeRequest(profile authserver.Profile, v *Given, others ...authserver.Refusal) authserver.AuthorizeRequest {
 	scopes, scopeProblem := parseScope(v.Get("scope"))
 	req := authserver.AuthorizeRequest{
 		Profile:       profile,
@@ -46,7 +48,7 @@ func authorizeRequest(profile authserver.Profile, v request, others ...authserve
 		Scopes:        scopes,
 		CodeChallenge: v.Get("code_challenge"),
 	}
-	problems := append([]authserver.Refusal{v.check(), checkResponse(v.Values), scopeProblem, checkChallenge(v.Values)}, others...)
+	problems := append([]authserver.Refusal{v.check(), checkResponse(v), scopeProblem, checkChallenge(v)}, others...)
 	if n := slices.IndexFunc(problems, func(e authserver.Refusal) bool { return e != nil }); n >= 0 {
 		req.Problem = problems[n]
 	}
@@ -55,24 +57,24 @@ func authorizeRequest(profile authserver.Profile, v request, others ...authserve
 
 // parseQueryAndForm reads the query and, on POST, the form: one name in both is a repetition. Whoever
 // gives the client or the callback twice proves neither.
-func parseQueryAndForm(r *http.Request, known []string) (request, error) {
+func parseQueryAndForm(r *http.Request, known []string) (*Given, error) {
 	texts := []string{r.URL.RawQuery}
 	if r.Method == http.MethodPost && r.ContentLength != 0 {
 		text, err := readForm(r)
 		if err != nil {
-			return request{}, err
+			return nil, err
 		}
 		texts = append(texts, text)
 	}
-	v := parseRequest(known, texts...)
+	v := parseGiven(known, texts...)
 	if problem := v.check("client_id", "redirect_uri"); problem != nil {
-		return request{}, problem
+		return nil, problem
 	}
 	return v, nil
 }
 
 // checkResponse refuses everything but the code flow.
-func checkResponse(v url.Values) authserver.Refusal {
+func checkResponse(v *Given) authserver.Refusal {
 	if v.Get("response_type") == "" {
 		return invalid("response_type is required")
 	}
@@ -83,7 +85,7 @@ func checkResponse(v url.Values) authserver.Refusal {
 }
 
 // checkMode refuses every answer but the one in the query.
-func checkMode(v url.Values) authserver.Refusal {
+func checkMode(v *Given) authserver.Refusal {
 	if mode := v.Get("response_mode"); mode != "" && mode != "query" {
 		return invalid("response_mode must be query")
 	}
@@ -93,7 +95,7 @@ func checkMode(v url.Values) authserver.Refusal {
 // checkChallenge lets nobody use PKCE badly (RFC 7636 §4.3, RFC 9700 §2.1.1): the method's
 // default would be plain, so it must be named. Whether the client may leave PKCE out is the
 // engine's to say.
-func checkChallenge(v url.Values) authserver.Refusal {
+func checkChallenge(v getter) authserver.Refusal {
 	if v.Get("code_challenge") == "" && v.Get("code_challenge_method") == "" {
 		return nil
 	}

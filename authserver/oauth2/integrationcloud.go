@@ -5,9 +5,9 @@ package oauth2
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/jsonline"
 )
 
 // The paths of webMethods Integration Cloud. Mind the A.
@@ -80,20 +80,13 @@ func ParseIntegrationCloudToken(r *http.Request) (authserver.ClientSecret, auths
 	return secret, req, checkTokenRequest(req)
 }
 
-// integrationAnswer is what getToken answers: expires_in is in seconds, and a string.
-type integrationAnswer struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    string `json:"expires_in"`
-	RefreshToken string `json:"refresh_token,omitempty"`
-	Scope        string `json:"scope,omitempty"`
-}
-
-// WriteIntegrationCloudToken answers a token request.
+// WriteIntegrationCloudToken answers a token request: expires_in is in seconds, and a string.
 func WriteIntegrationCloudToken(w http.ResponseWriter, t *authserver.Tokens) {
-	writeJSON(w, http.StatusOK, integrationAnswer{
-		AccessToken: t.AccessToken, TokenType: "Bearer",
-		ExpiresIn:    strconv.FormatInt(int64(t.ExpiresAt.Sub(t.IssuedAt).Seconds()), 10),
-		RefreshToken: t.RefreshToken, Scope: strings.Join(t.Scopes, " "),
+	writeObject(w, http.StatusOK, func(o *jsonline.Object) {
+		o.String("access_token", t.AccessToken)
+		o.String("token_type", "Bearer")
+		o.String("expires_in", strconv.FormatInt(int64(t.ExpiresAt.Sub(t.IssuedAt).Seconds()), 10))
+		o.OptionalString("refresh_token", t.RefreshToken)
+		o.OptionalWords("scope", t.Scopes)
 	})
 }

@@ -4,44 +4,38 @@ package oauth2
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/jsonline"
 )
-
-// introspection is RFC 7662 §2.2.
-type introspection struct {
-	Active    bool   `json:"active"`
-	Scope     string `json:"scope,omitempty"`
-	ClientID  string `json:"client_id,omitempty"`
-	Username  string `json:"username,omitempty"`
-	TokenType string `json:"token_type,omitempty"`
-	Expires   int64  `json:"exp,omitempty"`
-	Issued    int64  `json:"iat,omitempty"`
-	Subject   string `json:"sub,omitempty"`
-	Issuer    string `json:"iss,omitempty"`
-}
 
 // WriteIntrospection answers an introspection request (RFC 7662 §2.2). The subject of a
 // token without an owner is its client, in a form that no owner's subject has. About an inactive
 // token nothing is said.
 func WriteIntrospection(w http.ResponseWriter, issuer string, t authserver.TokenInfo) {
-	if !t.Active {
-		writeJSON(w, http.StatusOK, introspection{})
-		return
+	writeObject(w, http.StatusOK, func(o *jsonline.Object) {
+		o.Bool("active", t.Active)
+		if t.Active {
+			writeActive(o, issuer, t)
+		}
+	})
+}
+
+func writeActive(o *jsonline.Object, issuer string, t authserver.TokenInfo) {
+	o.OptionalWords("scope", t.Scopes)
+	o.String("client_id", t.Client.ID)
+	o.OptionalString("username", t.Owner.Name)
+	if !t.Refresh && !t.Client.Profile.Signed() { // Bearer is how access tokens are used that need no signature
+		o.String("token_type", "Bearer")
 	}
-	answer := introspection{
-		Active: true, Scope: strings.Join(t.Scopes, " "), ClientID: t.Client.ID, Username: t.Owner.Name,
-		TokenType: "Bearer", Expires: t.ExpiresAt.Unix(), Subject: t.Owner.Subject, Issuer: issuer,
-	}
-	if t.Refresh || t.Client.Profile.Signed() {
-		answer.TokenType = "" // Bearer is how access tokens are used that need no signature
+	o.Int("exp", t.ExpiresAt.Unix())
+	if !t.IssuedAt.IsZero() {
+		o.Int("iat", t.IssuedAt.Unix())
 	}
 	if t.Owner.Subject == "" {
-		answer.Subject = authserver.ClientSubject(t.Client.ID)
+		o.String("sub", authserver.ClientSubject(t.Client.ID))
+	} else {
+		o.String("sub", t.Owner.Subject)
 	}
-	if !t.IssuedAt.IsZero() {
-		answer.Issued = t.IssuedAt.Unix()
-	}
-	writeJSON(w, http.StatusOK, answer)
+	o.String("iss", issuer)
 }

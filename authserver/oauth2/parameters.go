@@ -4,7 +4,6 @@ package oauth2
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,39 +15,86 @@ import (
 // maxForm bounds the body that is read here. The server bounds it more tightly.
 const maxForm = 64 << 10
 
-// request is what an endpoint reads of a request: RFC 6749 §3.1 and §3.2 for all endpoints. A parameter
+// Given is what an endpoint reads of a request: RFC 6749 §3.1 and §3.2 for all endpoints. A parameter
 // that the endpoint does not know is ignored, repeated or malformed ones too. One without a value
 // counts as omitted, beside the same one with a value too.
-type request struct {
-	// Values holds one value for each parameter that is given once and well-formed.
-	url.Values
-	// repeated and malformed name the others, in the order of the endpoint's list.
-	repeated, malformed []string
+type Given struct {
+	known []string
+	// params has a place for each that is known.
+	params [maxKnown]givenParameter
 }
 
-// parseRequest reads what an endpoint knows of forms and queries. One name in two of them is a repetition.
-func parseRequest(known []string, texts ...string) request {
-	isKnown := func(name string) bool { return slices.Contains(known, name) }
-	all, malformed := url.Values{}, []string(nil)
+// maxKnown is more than any endpoint reads.
+const maxKnown = 12
+
+// givenParameter is one parameter: its value, how often it is there, and whether a value of it is not
+// percent-encoded.
+type givenParameter struct {
+	value     string
+	times     int
+	malformed bool
+}
+
+// read adds what a form or a query holds.
+func (g *Given) read(text string) {
+	for name, encoded := range httpsyntax.Pairs(text) {
+		n := slices.Index(g.known, name)
+		if n < 0 || encoded == "" {
+			continue
+		}
+		p := &g.params[n]
+		value, err := url.QueryUnescape(encoded)
+		if err != nil {
+			p.malformed = true
+			continue
+		}
+		p.value = value
+		p.times++
+	}
+}
+
+// parseGiven reads what an endpoint knows of forms and queries. One name in two of them is a repetition.
+func parseGiven(known []string, texts ...string) *Given {
+	g := &Given{known: known}
 	for _, text := range texts {
-		form := httpsyntax.ParseForm(text, isKnown)
-		malformed = append(malformed, form.Malformed...)
-		for name, values := range omitEmpty(form.Values) {
-			all[name] = append(all[name], values...)
+		g.read(text)
+	}
+	return g
+}
+
+// Get returns the value of a parameter that is given once and well-formed, else an empty string.
+func (g *Given) Get(name string) string {
+	if n := slices.Index(g.known, name); n >= 0 && g.params[n].times == 1 && !g.params[n].malformed {
+		return g.params[n].value
+	}
+	return ""
+}
+
+// first returns the first of the named parameters that something holds of, in the order of the
+// endpoint's list; without names the first of all.
+func (g *Given) first(holds func(p *givenParameter) bool, names []string) (name string, ok bool) {
+	for n, name := range g.known {
+		if holds(&g.params[n]) && (len(names) == 0 || slices.Contains(names, name)) {
+			return name, true
 		}
 	}
-	r := request{Values: url.Values{}}
-	for _, name := range known {
-		switch {
-		case slices.Contains(malformed, name):
-			r.malformed = append(r.malformed, name)
-		case len(all[name]) > 1:
-			r.repeated = append(r.repeated, name)
-		case len(all[name]) == 1:
-			r.Values[name] = all[name]
-		}
+	return "", false
+}
+
+func (p *givenParameter) isThere() bool     { return p.times > 0 || p.malformed }
+func (p *givenParameter) isMalformed() bool { return p.malformed }
+func (p *givenParameter) isRepeated() bool  { return p.times > 1 && !p.malformed }
+
+// check refuses a request with a parameter that is repeated or malformed, among the named ones if
+// there are names.
+func (g *Given) check(names ...string) authserver.Refusal {
+	if name, ok := g.first((*givenParameter).isRepeated, names); ok {
+		return authserver.NewParameterError(authserver.ParameterRepeated, "the parameter "+name+" is given more than once", name)
 	}
-	return r
+	if name, ok := g.first((*givenParameter).isMalformed, names); ok {
+		return authserver.NewParameterError(authserver.ParameterMalformed, "the value of the parameter "+name+" is not percent-encoded", name)
+	}
+	return nil
 }
 
 // omitEmpty returns v without what has no value.
@@ -63,37 +109,23 @@ func omitEmpty(v url.Values) url.Values {
 	return given
 }
 
-// check refuses a request with a parameter that is repeated or malformed, among the named ones if
-// there are names.
-func (r request) check(names ...string) authserver.Refusal {
-	concerns := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
-	if n := slices.IndexFunc(r.repeated, concerns); n >= 0 {
-		return authserver.NewParameterError(authserver.ParameterRepeated, "the parameter "+r.repeated[n]+" is given more than once", r.repeated[n])
-	}
-	if n := slices.IndexFunc(r.malformed, concerns); n >= 0 {
-		return authserver.NewParameterError(authserver.ParameterMalformed, "the value of the parameter "+r.malformed[n]+" is not percent-encoded", r.malformed[n])
-	}
-	return nil
-}
-
 // parseForm reads a request to a back-channel endpoint. All that the endpoint knows is in the
 // body (RFC 6749 §2.3.1, §3.2): in a URL it would end up in logs.
-func parseForm(r *http.Request, known []string) (url.Values, error) {
-	query := parseRequest(known, r.URL.RawQuery)
-	if n := slices.IndexFunc(known, func(name string) bool {
-		return query.Has(name) || slices.Contains(query.repeated, name) || slices.Contains(query.malformed, name)
-	}); n >= 0 {
-		return nil, authserver.NewParameterError(authserver.ParameterMisplaced, "the parameter "+known[n]+" belongs in the body, not in the URL", known[n])
+func parseForm(r *http.Request, known []string) (*Given, error) {
+	if r.URL.RawQuery != "" {
+		if name, ok := parseGiven(known, r.URL.RawQuery).first((*givenParameter).isThere, nil); ok {
+			return nil, authserver.NewParameterError(authserver.ParameterMisplaced, "the parameter "+name+" belongs in the body, not in the URL", name)
+		}
 	}
 	text, err := readForm(r)
 	if err != nil {
 		return nil, err
 	}
-	form := parseRequest(known, text)
+	form := parseGiven(known, text)
 	if problem := form.check(); problem != nil {
 		return nil, problem
 	}
-	return form.Values, nil
+	return form, nil
 }
 
 // readForm returns the body, which must be a form.
@@ -104,12 +136,12 @@ func readForm(r *http.Request) (string, error) {
 	if r.Body == nil {
 		return "", nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxForm))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+	text, err := httpsyntax.ReadText(r.Body, maxForm)
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || errors.Is(err, httpsyntax.ErrTooLarge) {
 		return "", invalid("the body is too large")
 	}
 	if err != nil {
 		return "", invalid("the body was cut off")
 	}
-	return string(body), nil
+	return text, nil
 }

@@ -3,7 +3,6 @@
 package oauth2
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
+	"github.com/gatehouse-dev/gatehouse/internal/jsonline"
 )
 
 // What the endpoints read. Who sends the request is among it everywhere.
@@ -38,7 +38,10 @@ func ParseToken(r *http.Request) (authserver.ClientSecret, authserver.TokenReque
 	return secret, req, checkTokenRequest(req)
 }
 
-func tokenRequest(v url.Values, scopes []string) authserver.TokenRequest {
+// getter is what a request says, in the standard form or an older one.
+type getter interface{ Get(name string) string }
+
+func tokenRequest(v getter, scopes []string) authserver.TokenRequest {
 	return authserver.TokenRequest{
 		GrantType:    authserver.GrantType(v.Get("grant_type")),
 		Proof:        v.Get("code"),
@@ -77,7 +80,7 @@ func ParseTokenParameter(r *http.Request) (secret authserver.ClientSecret, token
 
 // ParseForm reads the named parameters of a request to a back-channel endpoint, and who sends it.
 // Only what is there once and has a value is in the result.
-func ParseForm(r *http.Request, names ...string) (authserver.ClientSecret, url.Values, error) {
+func ParseForm(r *http.Request, names ...string) (authserver.ClientSecret, *Given, error) {
 	v, err := parseForm(r, slices.Concat(names, clientParameters))
 	if err != nil {
 		return authserver.ClientSecret{}, nil, err
@@ -88,8 +91,9 @@ func ParseForm(r *http.Request, names ...string) (authserver.ClientSecret, url.V
 
 // parseClient reads who sends the request: client_secret_basic, client_secret_post or none
 // (RFC 6749 §2.3). Two ways at once are refused. An empty Authorization header is none.
-func parseClient(r *http.Request, v url.Values) (authserver.ClientSecret, error) {
-	if strings.TrimSpace(strings.Join(r.Header["Authorization"], "")) == "" {
+func parseClient(r *http.Request, v getter) (authserver.ClientSecret, error) {
+	given := r.Header["Authorization"]
+	if len(given) == 0 || strings.TrimSpace(strings.Join(given, "")) == "" {
 		if v.Get("client_id") == "" {
 			return authserver.ClientSecret{}, noClient("client authentication is required")
 		}
@@ -129,30 +133,29 @@ func noClient(description string) authserver.Refusal {
 	return authserver.Refuse(authserver.InvalidClient, description)
 }
 
-// tokenAnswer is RFC 6749 §5.1.
-type tokenAnswer struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"`
-	RefreshToken string `json:"refresh_token,omitempty"`
-	Scope        string `json:"scope,omitempty"`
-}
-
 // WriteToken answers a token request (RFC 6749 §5.1).
 func WriteToken(w http.ResponseWriter, t *authserver.Tokens) {
-	writeJSON(w, http.StatusOK, tokenAnswer{
-		AccessToken: t.AccessToken, TokenType: "Bearer",
-		ExpiresIn:    int64(t.ExpiresAt.Sub(t.IssuedAt).Seconds()),
-		RefreshToken: t.RefreshToken, Scope: strings.Join(t.Scopes, " "),
+	writeObject(w, http.StatusOK, func(o *jsonline.Object) {
+		o.String("access_token", t.AccessToken)
+		o.String("token_type", "Bearer")
+		o.Int("expires_in", int64(t.ExpiresAt.Sub(t.IssuedAt).Seconds()))
+		o.OptionalString("refresh_token", t.RefreshToken)
+		o.OptionalWords("scope", t.Scopes)
 	})
 }
 
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	text, err := json.Marshal(body)
-	if err != nil { // only strings and numbers are marshalled
-		status, text = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // an answer nobody waits for any more is no fault
+// jsonType is the Content-Type of JSON. It is shared and never changed.
+var jsonType = []string{"application/json"}
+
+// writeObject answers with an object and a line break.
+func writeObject(w http.ResponseWriter, status int, members func(o *jsonline.Object)) {
+	jsonline.Use(func(b []byte) []byte {
+		o := jsonline.Begin(b)
+		members(&o)
+		text := append(o.End(), '\n')
+		w.Header()["Content-Type"] = jsonType
+		w.WriteHeader(status)
+		_, _ = w.Write(text) // an answer nobody waits for any more is no fault
+		return text
+	})
 }

@@ -4,14 +4,15 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/jsonline"
 )
 
 const (
@@ -21,8 +22,8 @@ const (
 )
 
 // Auditor writes the audit log: one line of JSON for each event. It implements
-// authserver.Auditor; Record returns when the line is written, so that no answer is
-// sent before its events are in the log. A writer that fails or hangs is logged and
+// authserver.Auditor. No answer is sent before its events are in the log: for an event of a
+// request, what answers the request waits (recorder); for any other Record waits itself. A writer that fails or hangs is logged and
 // counted, and stops nobody: what is lost is the line, not the service.
 type Auditor struct {
 	out     *LineWriter
@@ -43,8 +44,53 @@ func NewAuditor(w io.Writer, log *slog.Logger, m *Metrics, now func() time.Time)
 // cut to a bounded length.
 func (a *Auditor) Record(ctx context.Context, e authserver.Event) {
 	a.metrics.audited(e.Name)
-	if !a.out.WriteThrough(a.line(ctx, e)) {
-		a.metrics.auditLate.Inc()
+	jsonline.Use(func(b []byte) []byte {
+		line := a.line(ctx, b, e)
+		p := a.out.Begin(line)
+		if info := requestInfoOf(ctx); info == nil || !info.audited.add(a, p) {
+			a.await(p, 1)
+		}
+		return line
+	})
+}
+
+// await waits until lines are in the log, and counts them if that takes too long.
+func (a *Auditor) await(last Pending, lines int) {
+	if !last.Wait() {
+		a.metrics.auditLate.Add(float64(lines))
+	}
+}
+
+// auditedLines are the lines of one request that are not in the log yet. What is written later is
+// later in the log, so only the last one is waited for.
+type auditedLines struct {
+	mu       sync.Mutex
+	answered bool // nobody will wait any more
+	auditor  *Auditor
+	last     Pending
+	lines    int
+}
+
+// add takes a line to wait for, and reports false if the request was answered already.
+func (l *auditedLines) add(a *Auditor, p Pending) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.answered {
+		return false
+	}
+	l.auditor, l.last = a, p
+	l.lines++
+	return true
+}
+
+// await waits for the lines, once.
+func (l *auditedLines) await() {
+	l.mu.Lock()
+	wait := !l.answered && l.auditor != nil
+	l.answered = true
+	l.mu.Unlock()
+	if wait {
+		l.auditor.await(l.last, l.lines)
 	}
 }
 
@@ -64,29 +110,30 @@ func (a *Auditor) report(lost int, err error) {
 	}
 }
 
-// auditLine is the form of an event in the log.
-type auditLine struct {
-	Time      string               `json:"time"`
-	Event     authserver.EventName `json:"event"`
-	ClientID  string               `json:"clientID,omitempty"`
-	Owner     string               `json:"owner,omitempty"`
-	Grant     string               `json:"grant,omitempty"`
-	Scopes    []string             `json:"scopes,omitempty"`
-	Reason    string               `json:"reason,omitempty"`
-	Address   string               `json:"address,omitempty"`
-	RequestID string               `json:"requestID,omitempty"`
+// line appends an event in its form in the log.
+func (a *Auditor) line(ctx context.Context, b []byte, e authserver.Event) []byte {
+	o := jsonline.Begin(b)
+	o.Time("time", a.now().UTC(), auditTime)
+	o.String("event", string(e.Name))
+	o.OptionalString("clientID", bounded(e.ClientID, maxAuditValue))
+	o.OptionalString("owner", bounded(e.Owner, maxAuditValue))
+	o.OptionalString("grant", bounded(e.Grant, maxAuditValue))
+	o.OptionalStrings("scopes", boundedEach(e.Scopes))
+	o.OptionalString("reason", bounded(e.Reason, maxAuditValue))
+	o.OptionalString("address", clientAddress(ctx))
+	o.OptionalString("requestID", requestID(ctx))
+	return append(o.End(), '\n')
 }
 
-func (a *Auditor) line(ctx context.Context, e authserver.Event) []byte {
-	scopes := slices.Clone(e.Scopes[:min(len(e.Scopes), maxAuditScopes)])
-	for n, scope := range scopes {
-		scopes[n] = bounded(scope, maxAuditValue)
+// boundedEach cuts a list and each of its values to a bounded length. The list itself stays as it is.
+func boundedEach(values []string) []string {
+	values = values[:min(len(values), maxAuditScopes)]
+	if !slices.ContainsFunc(values, func(v string) bool { return len(v) > maxAuditValue }) {
+		return values
 	}
-	line, _ := json.Marshal(auditLine{ // strings have a form in JSON, whatever is in them
-		Time: a.now().UTC().Format(auditTime), Event: e.Name,
-		ClientID: bounded(e.ClientID, maxAuditValue), Owner: bounded(e.Owner, maxAuditValue),
-		Grant: bounded(e.Grant, maxAuditValue), Scopes: scopes, Reason: bounded(e.Reason, maxAuditValue),
-		Address: clientAddress(ctx), RequestID: requestID(ctx),
-	})
-	return append(line, '\n')
+	values = slices.Clone(values)
+	for n, v := range values {
+		values[n] = bounded(v, maxAuditValue)
+	}
+	return values
 }

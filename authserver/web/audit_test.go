@@ -27,6 +27,15 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 )
 
+// auditLine is the form of an event in the log.
+type auditLine struct {
+	Event    authserver.EventName `json:"event"`
+	ClientID string               `json:"clientID"`
+	Owner    string               `json:"owner"`
+	Scopes   []string             `json:"scopes"`
+	Reason   string               `json:"reason"`
+}
+
 func auditTo(w io.Writer, log io.Writer) *Auditor {
 	clock := authtest.NewClock(authtest.Start.Add(7 * time.Millisecond))
 	return NewAuditor(w, slog.New(slog.NewJSONHandler(log, nil)), NewMetrics(), clock.Now)
@@ -149,6 +158,71 @@ func TestAFailingAuditLogIsLoggedOnceAndCounted(t *testing.T) {
 	}
 }
 
+// orderedWriter is the answer of a request, which notes when it begins.
+type orderedWriter struct {
+	*httptest.ResponseRecorder
+	begins func()
+}
+
+func (w orderedWriter) WriteHeader(status int) { w.begins(); w.ResponseRecorder.WriteHeader(status) }
+
+func (w orderedWriter) Write(b []byte) (int, error) { w.begins(); return w.ResponseRecorder.Write(b) }
+
+func TestN179NoAnswerIsSentBeforeItsEventsAreInTheAuditLog(t *testing.T) {
+	event := func(owner string) authserver.Event {
+		return authserver.Event{Name: authserver.EventTokenIssued, Owner: owner}
+	}
+	for name, answer := range map[string]func(http.ResponseWriter){
+		"a status":          func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) },
+		"a body":            func(w http.ResponseWriter) { _, _ = io.WriteString(w, "{}") },
+		"nothing":           func(http.ResponseWriter) {},
+		"a panic":           func(http.ResponseWriter) { panic("a fault") },
+		"an aborted answer": func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const slow = 100 * time.Millisecond
+				var out bytes.Buffer
+				a := auditTo(writerFunc(func(b []byte) (int, error) { time.Sleep(slow); return out.Write(b) }), io.Discard)
+				o := newObserved(t)
+				o.mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+					begin := time.Now()
+					a.Record(r.Context(), event("first"))
+					a.Record(r.Context(), event("second"))
+					if time.Since(begin) != 0 {
+						t.Error("Record waits although an answer is to come")
+					}
+					answer(w)
+				})
+				inLog := func() {
+					if got := strings.Count(out.String(), "\n"); got != 2 {
+						t.Errorf("%d events are in the log", got)
+					}
+				}
+				w := orderedWriter{httptest.NewRecorder(), inLog}
+				func() {
+					defer func() { _ = recover() }() // net/http cuts the connection
+					o.observe(o.mux).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/login", nil))
+				}()
+				inLog()
+			})
+		})
+	}
+}
+
+func TestN179AnEventAfterTheAnswerIsWaitedForAtOnce(t *testing.T) {
+	var out bytes.Buffer
+	a, o := auditTo(&out, io.Discard), newObserved(t)
+	o.mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		a.Record(r.Context(), authserver.Event{Name: authserver.EventTokenIssued, Owner: "after"})
+		if !strings.Contains(out.String(), "after") {
+			t.Error("the event is not in the log when Record returns")
+		}
+	})
+	o.serve(httptest.NewRequest(http.MethodPost, "/login", nil))
+}
+
 func TestAnAuditLogThatHangsStopsNobodyForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out, log bytes.Buffer
@@ -246,7 +320,7 @@ func BenchmarkAudit(b *testing.B) {
 		b.SetParallelism(16)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				line := a.line(b.Context(), event)
+				line := a.line(b.Context(), nil, event)
 				mu.Lock()
 				_, _ = file.Write(line)
 				mu.Unlock()

@@ -18,10 +18,18 @@ const (
 	unavailableRetry = 5 * time.Second
 )
 
+// Values of headers that many answers have. They are shared and never changed.
+var (
+	headerNosniff    = []string{"nosniff"}
+	headerNoStore    = []string{"no-store"}
+	headerNoCache    = []string{"no-cache"}
+	headerNoReferrer = []string{"no-referrer"}
+)
+
 // public serves what is the same for everybody. Errors are written in the dialect that they name.
 func (s *Site) public(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header()["X-Content-Type-Options"] = headerNosniff
 		err := h(w, r)
 		if e, ok := errors.AsType[*unserved](err); ok {
 			dialectOfError(err).refuseUnserved(w, e)
@@ -34,9 +42,9 @@ func (s *Site) public(h handler) http.Handler {
 // api serves clients. Nothing that it answers may be kept (RFC 6749 §5.1).
 func (s *Site) api(h handler) http.Handler {
 	return s.public(func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Pragma", "no-cache")
-		w.Header().Set("Referrer-Policy", "no-referrer") // some dialects have secrets in the address
+		header := w.Header()
+		header["Cache-Control"], header["Pragma"] = headerNoStore, headerNoCache
+		header["Referrer-Policy"] = headerNoReferrer // some dialects have secrets in the address
 		return h(w, r)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -72,15 +73,19 @@ func (l *LineWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// WriteThrough takes a line, which ends with a line break, and waits until its write has
-// returned. It reports false when it did not wait that long.
-func (l *LineWriter) WriteThrough(line []byte) bool {
-	b := l.add(line)
-	if b == nil {
+// Pending is a line that may not be written yet.
+type Pending struct{ batch *lineBatch }
+
+// Begin takes a line, which ends with a line break, and returns what waits for it.
+func (l *LineWriter) Begin(line []byte) Pending { return Pending{l.add(line)} }
+
+// Wait waits until the write of the line has returned. It reports false when it did not wait that long.
+func (p Pending) Wait() bool {
+	if p.batch == nil {
 		return false
 	}
-	<-b.done
-	return !b.late
+	<-p.batch.done
+	return !p.batch.late
 }
 
 // add puts a line where the writing goroutine finds it, and returns its batch; nil if
@@ -115,8 +120,10 @@ func (l *LineWriter) collect() *lineBatch {
 	return l.next
 }
 
-// write writes batches until none is left.
+// write writes batches until none is left. Whoever can run runs first: the lines of all of them go
+// out in one write.
 func (l *LineWriter) write() {
+	runtime.Gosched()
 	for b := l.take(); b != nil; b = l.take() {
 		l.watch.Reset(linePatience)
 		err := l.put(b.text)

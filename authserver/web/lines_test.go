@@ -53,7 +53,7 @@ func TestTroubleIsReportedAndSoIsItsEnd(t *testing.T) {
 				return len(b), err
 			}), func(_ int, err error) { got = append(got, err) })
 			for range row.writes {
-				l.WriteThrough([]byte("a line\n"))
+				l.Begin([]byte("a line\n")).Wait()
 			}
 			if err := l.Close(t.Context()); err != nil {
 				t.Fatal(err)

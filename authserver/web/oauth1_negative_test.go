@@ -4,6 +4,7 @@ package web_test
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -50,7 +51,7 @@ func (h *house) replica(t *testing.T) *house {
 	env := *h.Env
 	env.Auth = h.Replica(t)
 	site, err := web.New(web.Config{
-		Auth: env.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler),
+		Auth: env.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
 		Ready: func(*http.Request) error { return nil }, Now: env.Clock.Now,
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ func newObserved(t *testing.T) *observed {
 	env := authtest.New(t)
 	log := &bytes.Buffer{}
 	site := &Site{
-		auth: env.Auth, issuer: "https://auth.example.com", log: slog.New(slog.NewJSONHandler(log, nil)),
+		auth: env.Auth, issuer: "https://auth.example.com", log: slog.New(slog.NewJSONHandler(log, nil)), access: log,
 		metrics: NewMetrics(), trustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		ready: func(*http.Request) error { return nil }, now: env.Clock.Now,
 	}
@@ -283,7 +283,7 @@ func TestTextIsCutBetweenCharacters(t *testing.T) {
 
 func BenchmarkObserve(b *testing.B) {
 	env := authtest.New(b)
-	site := &Site{auth: env.Auth, metrics: NewMetrics(), log: slog.New(slog.NewJSONHandler(io.Discard, nil)), now: env.Clock.Now}
+	site := &Site{auth: env.Auth, metrics: NewMetrics(), access: io.Discard, now: env.Clock.Now}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /oauth2/introspect", func(http.ResponseWriter, *http.Request) {})
 	r := httptest.NewRequest(http.MethodPost, "/oauth2/introspect", nil)

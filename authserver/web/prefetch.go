@@ -25,7 +25,7 @@ var purposeHeaders = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
 // isPrefetch reports whether a request is a prefetch, a prerendering or a preview.
 func isPrefetch(r *http.Request) bool {
 	for _, name := range purposeHeaders {
-		for _, value := range r.Header.Values(name) {
+		for _, value := range r.Header[name] { // the names are in canonical form
 			for purpose := range strings.FieldsFuncSeq(value, separatesPurposes) {
 				switch strings.ToLower(purpose) {
 				case "prefetch", "prerender", "preview":

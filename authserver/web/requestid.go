@@ -24,8 +24,12 @@ const (
 // requestInfo is what is known of a request before anything of it is read.
 type requestInfo struct {
 	id      string
-	address string // of the client
+	address string  // of the client
+	bounded network // what the client counts for
 	start   time.Time
+	audited auditedLines
+	// idHeader is the header that tells the ID.
+	idHeader [1]string
 }
 
 type requestInfoKey struct{}
@@ -35,20 +39,28 @@ func withRequestInfo(ctx context.Context, info *requestInfo) context.Context {
 	return context.WithValue(ctx, requestInfoKey{}, info)
 }
 
-// requestInfoOf returns what ctx carries; nothing is known if ctx belongs to no request.
-func requestInfoOf(ctx context.Context) requestInfo {
-	if info, ok := ctx.Value(requestInfoKey{}).(*requestInfo); ok {
-		return *info
-	}
-	return requestInfo{}
+// requestInfoOf returns what ctx carries; nil if ctx belongs to no request.
+func requestInfoOf(ctx context.Context) *requestInfo {
+	info, _ := ctx.Value(requestInfoKey{}).(*requestInfo)
+	return info
 }
 
 // requestID returns the ID of the request that ctx belongs to; empty if to none.
-func requestID(ctx context.Context) string { return requestInfoOf(ctx).id }
+func requestID(ctx context.Context) string {
+	if info := requestInfoOf(ctx); info != nil {
+		return info.id
+	}
+	return ""
+}
 
 // clientAddress returns the address of the client whose request ctx belongs to, without
 // a port, as far as it can be trusted; empty if ctx belongs to no request.
-func clientAddress(ctx context.Context) string { return requestInfoOf(ctx).address }
+func clientAddress(ctx context.Context) string {
+	if info := requestInfoOf(ctx); info != nil {
+		return info.address
+	}
+	return ""
+}
 
 // requestIDs names requests: a random name for this process and a number. An ID opens
 // nothing, so it need not be hard to guess.
@@ -93,10 +105,14 @@ func bounded(text string, limit int) string {
 
 // sanitise cuts text to at most limit bytes and leaves of it only printable ASCII.
 func sanitise(text string, limit int) string {
+	text = bounded(text, limit)
+	if !strings.ContainsFunc(text, func(r rune) bool { return !httpsyntax.IsPrintableASCII(r) }) {
+		return text
+	}
 	return strings.Map(func(r rune) rune {
 		if !httpsyntax.IsPrintableASCII(r) {
 			return '?'
 		}
 		return r
-	}, bounded(text, limit))
+	}, text)
 }

@@ -24,7 +24,11 @@ const (
 // client's address. Before that nothing of the body is read.
 func (s *Site) whenRoom(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		from, size := s.boundedAs(clientAddress(r.Context())), bodySize(r)
+		var from network
+		if info := requestInfoOf(r.Context()); info != nil {
+			from = info.bounded
+		}
+		size := bodySize(r)
 		if !s.requests.take(from, 1) {
 			return s.busy(w, r)
 		}

@@ -25,7 +25,7 @@ func smallHouse(t *testing.T, limits web.Limits) *house {
 	h := &house{Env: authtest.New(t), server: httptest.NewUnstartedServer(nil)}
 	h.issuer = "https://" + h.server.Listener.Addr().String()
 	site, err := web.New(web.Config{
-		Auth: h.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), Limits: limits,
+		Auth: h.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard, Limits: limits,
 		Ready: func(*http.Request) error { return nil }, Now: h.Clock.Now,
 	})
 	if err != nil {

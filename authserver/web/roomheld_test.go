@@ -28,7 +28,7 @@ func (w watched) WriteHeader(status int) {
 func TestN80AnErrorPageIsWrittenWhileTheRequestHasItsRoom(t *testing.T) {
 	env := authtest.New(t)
 	site, err := New(Config{
-		Auth: env.Auth, Issuer: "https://auth.example.com", Metrics: NewMetrics(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Auth: env.Auth, Issuer: "https://auth.example.com", Metrics: NewMetrics(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), AccessLog: io.Discard,
 		Ready: func(*http.Request) error { return nil }, Now: env.Clock.Now, Limits: Limits{Requests: 1, RequestsPerAddress: 1},
 	})
 	if err != nil {

@@ -32,7 +32,8 @@ func newWitness(t *testing.T, h *house) *witness {
 	w := &witness{metrics: web.NewMetrics()}
 	site, err := web.New(web.Config{
 		Auth: h.Auth, Issuer: h.issuer, Metrics: w.metrics, Ready: func(*http.Request) error { return nil }, Now: h.Clock.Now,
-		Log: slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log:       slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		AccessLog: &w.log,
 	})
 	if err != nil {
 		t.Fatal(err)

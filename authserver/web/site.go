@@ -7,6 +7,7 @@ package web
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -25,9 +26,12 @@ type Config struct {
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// Limits bound the requests that are being answered.
-	Limits  Limits
-	Log     *slog.Logger
-	Metrics *Metrics
+	Limits Limits
+	Log    *slog.Logger
+	// AccessLog gets a line of JSON for each request, in the form of Log's lines. It must not keep
+	// what it is given.
+	AccessLog io.Writer
+	Metrics   *Metrics
 	// Ready returns nil when the server can answer, Degraded when it can answer most, else why it cannot.
 	Ready func(*http.Request) error
 	// Started reports whether the server has been ready once. Before that every endpoint answers
@@ -43,6 +47,7 @@ type Site struct {
 	issuer         string
 	trustedProxies []netip.Prefix
 	log            *slog.Logger
+	access         io.Writer
 	metrics        *Metrics
 	ready          func(*http.Request) error
 	started        func() bool
@@ -55,8 +60,8 @@ type Site struct {
 
 // New returns a site, or says what is wrong with the configuration.
 func New(c Config) (*Site, error) {
-	if c.Auth == nil || c.Log == nil || c.Metrics == nil || c.Ready == nil {
-		return nil, errors.New("web: Auth, Log, Metrics and Ready are required")
+	if c.Auth == nil || c.Log == nil || c.AccessLog == nil || c.Metrics == nil || c.Ready == nil {
+		return nil, errors.New("web: Auth, Log, AccessLog, Metrics and Ready are required")
 	}
 	u, err := url.Parse(c.Issuer)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
@@ -74,7 +79,7 @@ func New(c Config) (*Site, error) {
 	}
 	limits := c.Limits.withDefaults()
 	return &Site{
-		auth: c.Auth, issuer: c.Issuer, trustedProxies: c.TrustedProxies, log: c.Log, metrics: c.Metrics,
+		auth: c.Auth, issuer: c.Issuer, trustedProxies: c.TrustedProxies, log: c.Log, access: c.AccessLog, metrics: c.Metrics,
 		ready: c.Ready, started: c.Started, now: c.Now, pages: p,
 		requests: newQuota(int64(limits.Requests), int64(limits.RequestsPerAddress)),
 		bodies:   newQuota(maxBodies, maxBodiesPerAddress),

@@ -3,6 +3,7 @@
 package web_test
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,7 +23,7 @@ func startingServer(t *testing.T) (*house, *atomic.Bool) {
 	h.issuer = "https://" + h.server.Listener.Addr().String()
 	started := &atomic.Bool{}
 	site, err := web.New(web.Config{
-		Auth: h.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler),
+		Auth: h.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
 		Ready: func(*http.Request) error { return nil }, Now: h.Clock.Now, Started: started.Load,
 	})
 	if err != nil {

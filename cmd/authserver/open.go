@@ -26,7 +26,7 @@ type resources struct {
 	users           *identity.UsersFile
 	usersChanged    chan struct{}    // holds a value when the file was read again
 	certificate     *web.Certificate // nil: plain HTTP
-	audit           io.Writer
+	audit, access   io.Writer
 	listener        net.Listener
 	metricsListener net.Listener
 	store           store.Store

@@ -63,6 +63,7 @@ func serveCommand(ctx context.Context, args []string, sys system) int {
 		fmt.Fprintln(sys.stderr, "authserver: cannot start as configured:\n  "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
 		return exitRefused
 	}
+	r.access = lines
 	return finish(ctx, serve(ctx, c, r, log, metrics), r, log)
 }
 

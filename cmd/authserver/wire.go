@@ -61,7 +61,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		return nil, err
 	}
 	site, err := web.New(web.Config{
-		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Limits: c.limits(), Log: log, Metrics: m,
+		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Limits: c.limits(), Log: log, AccessLog: r.access, Metrics: m,
 		Ready: s.ready.Ready, Started: s.ready.Started,
 	})
 	if err != nil {

@@ -95,7 +95,7 @@ func (b *bench) newSite(ctx context.Context, dir string) (http.Handler, error) {
 	}
 	b.auth.UseKeys(b.keys)
 	site, err := web.New(web.Config{
-		Auth: b.auth, Issuer: "https://auth.bench.example", Log: log, Metrics: metrics,
+		Auth: b.auth, Issuer: "https://auth.bench.example", Log: log, AccessLog: logFile, Metrics: metrics,
 		Ready: func(*http.Request) error { return nil },
 	})
 	if err != nil {

@@ -130,12 +130,15 @@ func ParseBasic(credentials string) (user, password string, ok bool) {
 	if len(credentials) > MaxCredentials || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false
 	}
-	raw, err := base64.StdEncoding.Strict().DecodeString(rest)
+	var room [256]byte // most credentials are shorter
+	raw, err := strictBase64.AppendDecode(room[:0], []byte(rest))
 	if err != nil || strings.ContainsAny(rest, "\r\n") {
 		return "", "", false
 	}
 	return strings.Cut(string(raw), ":")
 }
+
+var strictBase64 = base64.StdEncoding.Strict()
 
 // isTokenChar is tchar of RFC 9110 §5.6.2.
 func isTokenChar(c rune) bool {

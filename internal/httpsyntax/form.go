@@ -4,6 +4,7 @@ package httpsyntax
 
 import (
 	"errors"
+	"iter"
 	"math"
 	"mime"
 	"net/url"
@@ -18,6 +19,9 @@ const FormType = "application/x-www-form-urlencoded"
 // IsForm reports whether a Content-Type header announces a form. Parameters of the media type mean
 // nothing here, malformed ones neither.
 func IsForm(contentType string) bool {
+	if contentType == FormType {
+		return true
+	}
 	media, _, err := mime.ParseMediaType(contentType)
 	return media == FormType && (err == nil || errors.Is(err, mime.ErrInvalidMediaParameter))
 }
@@ -35,19 +39,37 @@ type Form struct {
 // empty value.
 func ParseForm(text string, known func(name string) bool) Form {
 	f := Form{Values: url.Values{}}
-	for pair := range strings.SplitSeq(text, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(name)
-		if pair == "" || err != nil || !known(name) {
+	for name, encoded := range Pairs(text) {
+		if !known(name) {
 			continue
 		}
-		if value, err = url.QueryUnescape(value); err != nil {
+		value, err := url.QueryUnescape(encoded)
+		if err != nil {
 			f.Malformed = append(f.Malformed, name)
 			continue
 		}
 		f.Values.Add(name, value)
 	}
 	return f
+}
+
+// Pairs yields each name of a form or a query with its value, which is still encoded. It leaves out a
+// name that is not percent-encoded.
+func Pairs(text string) iter.Seq2[string, string] {
+	return func(yield func(name, encoded string) bool) {
+		for text != "" {
+			var pair string
+			pair, text, _ = strings.Cut(text, "&")
+			name, encoded, _ := strings.Cut(pair, "=")
+			name, err := url.QueryUnescape(name)
+			if pair == "" || err != nil {
+				continue
+			}
+			if !yield(name, encoded) {
+				return
+			}
+		}
+	}
 }
 
 // AddQuery adds parameters, which are encoded already, to the query of an address. What the
