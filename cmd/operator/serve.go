@@ -32,6 +32,14 @@ const (
 	requestsAtOnce    = 2000
 )
 
+// The lease. Another replica takes it when it was not renewed for leaseDuration. Who holds it
+// gives up at the latest after retryPeriod and renewDeadline, and writes nothing from then on.
+const (
+	leaseDuration = 15 * time.Second
+	renewDeadline = 10 * time.Second
+	retryPeriod   = 2 * time.Second
+)
+
 // serve runs the operator until ctx ends.
 func serve(ctx context.Context, o options) error {
 	access, err := config.GetConfig()
@@ -56,12 +64,17 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	}
 	apiServer := apiclient.NewClock()
 	access.Wrap(apiServer.Wrap)
+	if o.leaderElect {
+		fence := &apiclient.Fence{Lease: name, Valid: retryPeriod + renewDeadline, Now: time.Now}
+		access.Wrap(fence.Wrap)
+	}
 	mgr, err := ctrl.NewManager(access, ctrl.Options{
 		Scheme: scheme, Cache: controllers.CacheOptions(o.view),
 		Metrics:                metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress: o.probeAddress,
 		LeaderElection:         o.leaderElect, LeaderElectionID: name, LeaderElectionNamespace: o.namespace,
 		LeaderElectionReleaseOnCancel: true, // safe: main ends when the manager does
+		LeaseDuration:                 new(leaseDuration), RenewDeadline: new(renewDeadline), RetryPeriod: new(retryPeriod),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
