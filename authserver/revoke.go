@@ -6,7 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
+
+// clockSlack is how long the revocation of a token is remembered after the token's end: by the clock of
+// another replica the token may not have ended yet.
+const clockSlack = time.Minute
 
 // Revoke ends what a token of the caller stands for (RFC 7009): a grant with everything
 // that came from it, or a single access token of the client credentials grant. Tokens
@@ -26,10 +31,11 @@ func (s *Server) Revoke(ctx context.Context, caller Caller, token string) error 
 	if t.ClientUID == "" {
 		return s.revokeOwn(ctx, caller, t.GrantID)
 	}
-	if t.ClientUID != caller.Client.UID || !s.now().Before(t.ExpiresAt) {
+	now, until := s.now(), t.ExpiresAt.Add(clockSlack)
+	if t.ClientUID != caller.Client.UID || !now.Before(until) {
 		return nil
 	}
-	err = s.store.Spend(ctx, revocationKey(token), s.now(), t.ExpiresAt)
+	err = s.store.Spend(ctx, revocationKey(token), now, until)
 	if err != nil && !errors.Is(err, ErrExists) {
 		return fmt.Errorf("revoke token: %w", err)
 	}
