@@ -19,8 +19,8 @@ func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authse
 	if consent != nil {
 		give = giveConsent(*consent)
 	}
-	return writeOnly(ctx, s.writer, func(c *conn) error {
-		if err := insertGrant(c, g, scopes); err != nil {
+	return writeOnly(ctx, s.writer, func(c *transaction) error {
+		if err := insertGrant(c.conn, g, scopes); err != nil {
 			return err
 		}
 		if g.RevokedAt.IsZero() { // else it adds to no surplus
@@ -31,7 +31,7 @@ func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authse
 		if give == nil {
 			return nil
 		}
-		return give(c)
+		return give(c.conn)
 	})
 }
 
@@ -57,7 +57,7 @@ func insertGrant(c *conn, g authserver.Grant, scopes string) error {
 // more than MaxGrants, the oldest ones. Redeemed ones are counted for themselves: approvals
 // that nobody redeems, which a page can cause without the owner, push none of them out. One
 // place is left for g, which may be redeemed next.
-func revokeSurplus(c *conn, g authserver.Grant) error {
+func revokeSurplus(t *transaction, g authserver.Grant) error {
 	const statement = `
 		UPDATE grants SET revoked_at = ?3 WHERE number IN (
 			SELECT number FROM (
@@ -66,7 +66,7 @@ func revokeSurplus(c *conn, g authserver.Grant) error {
 				FROM grants
 				WHERE owner = ?1 AND client_uid = ?2 AND revoked_at IS NULL
 					AND ends_at > ?3 AND (generation > 0 OR proof_expires_at > ?3))
-			WHERE place > CASE WHEN generation > 0 THEN ?4 - 1 ELSE ?4 END)`
-	_, err := c.exec(statement, g.Owner, g.ClientUID, millis(g.ApprovedAt), int64(authserver.MaxGrants))
-	return err
+			WHERE place > CASE WHEN generation > 0 THEN ?4 - 1 ELSE ?4 END)
+		RETURNING id`
+	return revokeGrants(t, statement, g.Owner, g.ClientUID, millis(g.ApprovedAt), int64(authserver.MaxGrants))
 }

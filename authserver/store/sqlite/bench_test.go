@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
@@ -108,14 +110,43 @@ func BenchmarkRefresh512Callers(b *testing.B) { benchmarkRefresh(b, 512) }
 func benchmarkRefresh(b *testing.B, callers int) {
 	s := openNew(b)
 	fill(b, s, benchGrants)
-	var commits atomic.Int64
-	onCommit(b, s, func() bool { commits.Add(1); return true })
-	b.ReportAllocs()
-	b.ResetTimer()
-	inParallel(b, callers, b.N, func(i int) error {
+	inParallel(b, 64, benchGrants/10, func(i int) error {
+		return s.ConfirmPeople(b.Context(), []authserver.Confirmation{confirmed(grantNumber(10 * i).Owner)})
+	})
+	inGroups(b, s, callers, "refreshes", func(i int) error {
 		_, _, err := s.Rotate(b.Context(), rotation(grantNumber(i%benchGrants), uint32(i/benchGrants)+1), noon)
 		return err
 	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "refreshes/s")
-	b.ReportMetric(float64(b.N)/float64(commits.Load()), "refreshes/commit")
+}
+
+// BenchmarkSpend64Callers is the nonce of an OAuth 1.0a request.
+func BenchmarkSpend64Callers(b *testing.B) {
+	s := openNew(b)
+	inGroups(b, s, 64, "nonces", func(i int) error {
+		return s.Spend(b.Context(), hashNumber(i), noon, noon.Add(time.Duration(i)*time.Millisecond))
+	})
+}
+
+// inGroups measures writes of a number of callers. The time of the processor is told beside the time of the clock, which
+// depends on what else the machine does.
+func inGroups(b *testing.B, s *Store, callers int, what string, work func(i int) error) {
+	var commits atomic.Int64
+	onCommit(b, s, func() bool { commits.Add(1); return true })
+	b.ReportAllocs()
+	before := processorTime(b)
+	b.ResetTimer()
+	inParallel(b, callers, b.N, work)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), what+"/s")
+	b.ReportMetric(float64(b.N)/float64(commits.Load()), what+"/commit")
+	b.ReportMetric(float64((processorTime(b)-before).Microseconds())/float64(b.N), "cpu-us/op")
+}
+
+// processorTime returns how long this process has used a processor.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -53,12 +53,11 @@ func (s *Store) ConsentsOf(ctx context.Context, owner string) ([]authserver.Cons
 // Forget removes the consent and revokes the grants of the owner for the client.
 func (s *Store) Forget(ctx context.Context, owner, clientUID string, now time.Time) error {
 	const consents = `DELETE FROM consents WHERE owner = ?1 AND client_uid = ?2`
-	const grants = `UPDATE grants SET revoked_at = ?3 WHERE owner = ?1 AND client_uid = ?2 AND revoked_at IS NULL`
-	return writeOnly(ctx, s.writer, func(c *conn) error {
+	const grants = `UPDATE grants SET revoked_at = ?3 WHERE owner = ?1 AND client_uid = ?2 AND revoked_at IS NULL RETURNING id`
+	return writeOnly(ctx, s.writer, func(c *transaction) error {
 		if _, err := c.exec(consents, owner, clientUID); err != nil {
 			return err
 		}
-		_, err := c.exec(grants, owner, clientUID, millis(now))
-		return err
+		return revokeGrants(c, grants, owner, clientUID, millis(now))
 	})
 }

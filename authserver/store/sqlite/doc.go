@@ -7,8 +7,8 @@
 // # Durability
 //
 // A write is on disk (write-ahead log, synchronous=FULL) when its call returns. One
-// goroutine writes: it takes what waits, runs it in one transaction, each operation in
-// a savepoint of its own, syncs once and answers all. So the number of syncs follows
+// goroutine writes: it takes what waits, runs it in one transaction, each operation of
+// more than one statement in a savepoint of its own, syncs once and answers all. So the number of syncs follows
 // the speed of the disk and not the number of callers, and an operation that is refused
 // undoes nothing but itself. When the transaction cannot be committed, every caller in
 // it gets authserver.ErrUnavailable and, but for a crash in the very moment of the
@@ -20,6 +20,12 @@
 // Reads use connections of their own that cannot write. They see what was committed,
 // including every write that was answered before the read began, and never wait for
 // the writer.
+//
+// # Memory
+//
+// Grants in use, their owners and what is spent are answered from memory, without a read: see
+// memory, which says why that is always what stands in the file. So no other process may write to
+// the file while a server runs. Reading it is fine.
 //
 // A connection that went bad (an I/O error, a page that makes no sense) is closed, and the
 // next one who needs it opens it anew. Probe finds out whether the store can write.

@@ -103,7 +103,7 @@ func inParallel(tb testing.TB, workers, n int, work func(i int) error) {
 func hold(t *testing.T, s *Store) (release func()) {
 	t.Helper()
 	held, end := make(chan struct{}), make(chan struct{})
-	o := &operation{caller: t.Context(), answer: make(chan error, 1), run: func(*conn) error {
+	o := &operation{caller: t.Context(), answer: make(chan error, 1), run: func(*transaction) error {
 		close(held)
 		<-end
 		return nil
@@ -146,7 +146,7 @@ func start(t *testing.T, s *Store, calls ...func() error) []chan error {
 // onCommit calls hook at each commit, which fails if hook returns false.
 func onCommit(tb testing.TB, s *Store, hook func() bool) {
 	tb.Helper()
-	err := writeOnly(tb.Context(), s.writer, func(c *conn) error {
+	err := writeOnly(tb.Context(), s.writer, func(c *transaction) error {
 		c.driver.(driversqlite.HookRegisterer).RegisterCommitHook(func() int32 {
 			if hook() {
 				return 0
@@ -163,7 +163,7 @@ func onCommit(tb testing.TB, s *Store, hook func() bool) {
 // number runs a statement on the writer's connection that gives one number.
 func number(tb testing.TB, s *Store, statement string) (n int64) {
 	tb.Helper()
-	err := writeOnly(tb.Context(), s.writer, func(c *conn) error {
+	err := writeOnly(tb.Context(), s.writer, func(c *transaction) error {
 		_, err := c.query(statement, func(r *row) { n = r.integer() })
 		return err
 	})

@@ -47,38 +47,38 @@ func (s *Store) Grant(ctx context.Context, id authserver.GrantID) (authserver.Gr
 	})
 }
 
-// owned is a grant and its owner.
-type owned struct {
-	grant authserver.Grant
-	owner authserver.Person
-}
-
 // OwnedGrant returns what the use of a token asks for of the grant with the ID and of its owner, or
-// ErrNotFound. It is read for each introspection, and each column costs: it reads no more than that.
+// ErrNotFound: from memory if both are known there.
 func (s *Store) OwnedGrant(ctx context.Context, id authserver.GrantID) (authserver.Grant, authserver.Person, error) {
-	o, err := read(ctx, s.readers, func(c *conn) (owned, error) { return ownedGrant(c, id) })
-	return o.grant, o.owner, err
-}
-
-func ownedGrant(c *conn, id authserver.GrantID) (o owned, err error) {
-	const query = `
-		SELECT client_uid, owner, scopes, approved_at, ends_at, generation, rotated_at, revoked_at,
-			p.name, p.group_names, p.confirmed_until, p.ended_at
-		FROM grants LEFT JOIN people p ON p.subject = owner WHERE id = ?1`
-	n, err := c.query(query, func(r *row) { o = scanOwned(r, id) }, id[:])
-	return o, atLeastOne(n, err, authserver.ErrNotFound)
-}
-
-func scanOwned(r *row, id authserver.GrantID) owned {
-	g := authserver.Grant{ID: id, ClientUID: r.text(), Owner: r.text(), Scopes: r.scopes(), ApprovedAt: r.time(), EndsAt: r.time()}
-	g.Generation = generation(r)
-	g.RotatedAt, g.RevokedAt = r.optionalTime(), r.optionalTime()
-	if r.columns[r.next] == nil { // no row of people has this subject
-		return owned{grant: g}
+	if ctx.Err() != nil {
+		return authserver.Grant{}, authserver.Person{}, unavailable("read", context.Cause(ctx))
 	}
-	p := authserver.Person{Owner: authserver.Owner{Subject: g.Owner, Name: r.text(), Groups: r.lines()}}
-	p.ConfirmedUntil, p.EndedAt = r.optionalTime(), r.optionalTime()
-	return owned{g, p}
+	g, p, found, ticket, err := s.memory.owned(id)
+	if err == nil && !found {
+		g, p, err = s.readOwned(ctx, id, ticket)
+	}
+	if err != nil {
+		return authserver.Grant{}, authserver.Person{}, err
+	}
+	return g.grant(id), p, nil
+}
+
+// readOwned reads the grant and its owner from the file, and remembers them.
+func (s *Store) readOwned(ctx context.Context, id authserver.GrantID, t ticket) (grantInUse, authserver.Person, error) {
+	const query = `SELECT ` + inUseColumns + `, ` + ownerInUseColumns + `
+		FROM grants LEFT JOIN people p ON p.subject = owner WHERE id = ?1`
+	type owned struct {
+		grant grantInUse
+		owner authserver.Person
+	}
+	o, err := read(ctx, s.readers, func(c *conn) (o owned, err error) {
+		n, err := c.query(query, func(r *row) { o = owned{scanInUse(r), scanOwnerInUse(r)} }, id[:])
+		return o, atLeastOne(n, err, authserver.ErrNotFound)
+	})
+	if err == nil {
+		s.memory.rememberOwned(t, id, o.grant, o.owner)
+	}
+	return o.grant, o.owner, err
 }
 
 // GrantByProof returns the grant with the proof, whatever became of it, or ErrNotFound.
@@ -110,33 +110,68 @@ func (s *Store) Redeem(ctx context.Context, proof authserver.Hash, now time.Time
 		UPDATE grants SET generation = 1, rotated_at = ?2, kept_until = max(kept_until, ends_at)
 		WHERE proof_hash = ?1 AND generation = 0 AND proof_expires_at > ?2 AND revoked_at IS NULL AND ends_at > ?2
 		RETURNING ` + grantColumns
-	return write(ctx, s.writer, func(c *conn) (authserver.Grant, error) {
-		return oneGrant(c, authserver.ErrNotFound, statement, proof[:], millis(now))
+	return writeOne(ctx, s.writer, func(t *transaction) (authserver.Grant, error) {
+		g, err := oneGrant(t.conn, authserver.ErrNotFound, statement, proof[:], millis(now))
+		if err == nil {
+			t.grantIs(g.ID, inUse(g)) // who redeems it will use it
+		}
+		return g, err
 	})
 }
 
-// Rotate moves the grant to the next generation and returns it with its owner, or returns ErrStale. A grant of generation 0 is
-// not rotated: only its proof moves it.
+// Rotate moves the grant to the next generation and returns it with its owner, or returns ErrStale. A grant
+// of generation 0 is not rotated: only its proof moves it.
 func (s *Store) Rotate(ctx context.Context, r authserver.Rotation, now time.Time) (authserver.Grant, authserver.Person, error) {
+	type owned struct {
+		grant grantInUse
+		owner authserver.Person
+	}
+	o, err := writeOne(ctx, s.writer, func(t *transaction) (o owned, err error) {
+		if o.grant, err = rotate(t, r, now); err != nil {
+			return o, err
+		}
+		t.grantIs(r.GrantID, o.grant)
+		o.owner, err = t.owner(o.grant.owner)
+		return o, err
+	})
+	if err != nil {
+		return authserver.Grant{}, authserver.Person{}, err
+	}
+	return o.grant.grant(r.GrantID), o.owner, nil
+}
+
+// rotate returns the row as it is after it was moved. A row that is remembered in the generation needs no
+// reading: the statement checks that it is in that generation and not revoked, and nothing else of
+// it ever changes but with the generation.
+func rotate(t *transaction, r authserver.Rotation, now time.Time) (grantInUse, error) {
 	const statement = `
 		UPDATE grants SET generation = generation + 1, rotated_at = ?5, previous_rotated_at = rotated_at
 		WHERE id = ?1 AND client_uid = ?2 AND profile = ?3 AND generation = ?4 AND generation > 0
 			AND revoked_at IS NULL AND ends_at > ?5`
-	o, err := write(ctx, s.writer, func(c *conn) (owned, error) {
-		n, err := c.exec(statement, r.GrantID[:], r.ClientUID, string(r.Profile), int64(r.Generation), millis(now))
-		if err := atLeastOne(n, err, authserver.ErrStale); err != nil {
-			return owned{}, err
-		}
-		return ownedGrant(c, r.GrantID)
-	})
-	return o.grant, o.owner, err
+	const returning = statement + ` RETURNING ` + inUseColumns
+	args := [...]driver.Value{r.GrantID[:], r.ClientUID, string(r.Profile), int64(r.Generation), millis(now)}
+	known, found := t.memory.grant(r.GrantID)
+	if !found || known.generation != r.Generation {
+		return oneInUse(t.conn, authserver.ErrStale, returning, args[:]...)
+	}
+	n, err := t.exec(statement, args[:]...)
+	return known.rotated(now), atLeastOne(n, err, authserver.ErrStale)
 }
 
 // Revoke ends the grant, if there is one that is not revoked yet.
 func (s *Store) Revoke(ctx context.Context, id authserver.GrantID, now time.Time) (ended bool, err error) {
 	const statement = `UPDATE grants SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL`
-	return write(ctx, s.writer, func(c *conn) (bool, error) {
-		rows, err := c.exec(statement, id[:], millis(now))
+	return writeOne(ctx, s.writer, func(t *transaction) (bool, error) {
+		rows, err := t.exec(statement, id[:], millis(now))
+		if rows > 0 {
+			t.grantChanged(id)
+		}
 		return rows > 0, err
 	})
+}
+
+// revokeGrants runs a statement that ends grants and returns their IDs.
+func revokeGrants(t *transaction, statement string, args ...driver.Value) error {
+	_, err := t.query(statement, func(r *row) { grantRow(t, r) }, args...)
+	return err
 }

@@ -65,7 +65,7 @@ func (s *Store) Probe(ctx context.Context) error {
 	if s.writer.health.good() {
 		return nil
 	}
-	return writeOnly(ctx, s.writer, func(c *conn) error {
+	return writeOnly(ctx, s.writer, func(c *transaction) error {
 		_, err := c.exec("PRAGMA user_version = 0")
 		return err
 	})

@@ -276,7 +276,7 @@ func TestEveryCommitIsSynced(t *testing.T) {
 		t.Errorf("synchronous is %d, want 2 (FULL)", got)
 	}
 	var journal string
-	err := writeOnly(t.Context(), s.writer, func(c *conn) error {
+	err := writeOnly(t.Context(), s.writer, func(c *transaction) error {
 		_, err := c.query(`PRAGMA journal_mode`, func(r *row) { journal = r.text() })
 		return err
 	})

@@ -27,9 +27,9 @@ func scanOwner(r *row) authserver.Person {
 }
 
 // confirmPerson returns the write that keeps what was confirmed of a person.
-func confirmPerson(c authserver.Confirmation) func(*conn) error {
+func confirmPerson(c authserver.Confirmation) func(*transaction) error {
 	c.Groups = slices.Clone(c.Groups) // the caller may be gone, and change them, while this waits
-	return func(db *conn) error {
+	return func(db *transaction) error {
 		if err := endOutdated(db, c); err != nil {
 			return err
 		}
@@ -39,12 +39,13 @@ func confirmPerson(c authserver.Confirmation) func(*conn) error {
 
 // endOutdated ends what a person has who is gone, or whose credentials were changed. It comes
 // before keepPerson: the row tells which ones they had.
-func endOutdated(db *conn, c authserver.Confirmation) error {
+func endOutdated(db *transaction, c authserver.Confirmation) error {
 	const every = `DELETE FROM sessions WHERE owner = ?1`
 	const outdated = `DELETE FROM sessions WHERE owner = ?1 AND credential_version <> ?2`
 	const grants = `
 		UPDATE grants SET revoked_at = ?3 WHERE owner = ?1 AND revoked_at IS NULL AND EXISTS (
-			SELECT 1 FROM people WHERE subject = ?1 AND credential_version NOT IN ('', ?2))`
+			SELECT 1 FROM people WHERE subject = ?1 AND credential_version NOT IN ('', ?2))
+		RETURNING id`
 	if !c.EndedAt.IsZero() {
 		_, err := db.exec(every, c.Subject)
 		return err
@@ -55,12 +56,11 @@ func endOutdated(db *conn, c authserver.Confirmation) error {
 	if _, err := db.exec(outdated, c.Subject, c.CredentialVersion); err != nil || !c.EndGrants {
 		return err
 	}
-	_, err := db.exec(grants, c.Subject, c.CredentialVersion, millis(c.ConfirmedAt))
-	return err
+	return revokeGrants(db, grants, c.Subject, c.CredentialVersion, millis(c.ConfirmedAt))
 }
 
 // keepPerson writes the row if something in it is new.
-func keepPerson(db *conn, p authserver.Person) error {
+func keepPerson(db *transaction, p authserver.Person) error {
 	const statement = `
 		INSERT INTO people (subject, source, name, display_name, email, group_names,
 			credential_version, confirmed_at, confirmed_until, ended_at)
@@ -72,18 +72,21 @@ func keepPerson(db *conn, p authserver.Person) error {
 			OR credential_version <> ?7 OR (ended_at IS NULL) <> (?10 IS NULL)
 			OR (confirmed_until IS NULL) <> (?9 IS NULL)
 			OR confirmed_until > ?9 OR confirmed_until <= ?8 + (?9 - ?8) / 2`
-	_, err := db.exec(statement, p.Subject, p.Source, p.Name, p.DisplayName, p.Email, strings.Join(p.Groups, "\n"),
+	n, err := db.exec(statement, p.Subject, p.Source, p.Name, p.DisplayName, p.Email, strings.Join(p.Groups, "\n"),
 		p.CredentialVersion, millis(p.ConfirmedAt), optionalMillis(p.ConfirmedUntil), optionalMillis(p.EndedAt))
+	if n > 0 {
+		db.personChanged(p.Subject)
+	}
 	return err
 }
 
 // ConfirmPeople keeps what was confirmed of people, in one transaction.
 func (s *Store) ConfirmPeople(ctx context.Context, people []authserver.Confirmation) error {
-	confirms := make([]func(*conn) error, len(people))
+	confirms := make([]func(*transaction) error, len(people))
 	for i, c := range people {
 		confirms[i] = confirmPerson(c)
 	}
-	return writeOnly(ctx, s.writer, func(db *conn) error {
+	return writeOnly(ctx, s.writer, func(db *transaction) error {
 		for _, confirm := range confirms {
 			if err := confirm(db); err != nil {
 				return err

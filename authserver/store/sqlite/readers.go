@@ -10,13 +10,14 @@ import (
 // readers is a fixed number of connections that cannot write.
 type readers struct {
 	open     opener
+	memory   *memory
 	observer Observer
 	idle     chan *conn // nil: a connection went bad, and the next one who reads opens it anew
 	closed   chan struct{}
 }
 
-func openReaders(open opener, n int, o Observer) (*readers, error) {
-	r := &readers{open: open, observer: o, idle: make(chan *conn, n), closed: make(chan struct{})}
+func openReaders(open opener, n int, m *memory, o Observer) (*readers, error) {
+	r := &readers{open: open, memory: m, observer: o, idle: make(chan *conn, n), closed: make(chan struct{})}
 	for range n {
 		c, err := open()
 		if err != nil {
@@ -40,6 +41,7 @@ func read[T any](ctx context.Context, r *readers, op func(*conn) (T, error)) (T,
 		if c, err = r.open(); err != nil {
 			return none, unavailable("open the file anew for reading", err)
 		}
+		r.memory.forgetAll() // see reopen of the writer
 		r.observer.Reopened()
 	}
 	value, err := op(c)

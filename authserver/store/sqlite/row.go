@@ -40,6 +40,15 @@ func (r *row) optionalTime() time.Time {
 	return r.time()
 }
 
+// optionalInteger returns noTime for NULL.
+func (r *row) optionalInteger() int64 {
+	if r.columns[r.next] == nil {
+		r.next++
+		return noTime
+	}
+	return r.integer()
+}
+
 func (r *row) scopes() []string { return strings.Fields(r.text()) }
 
 // lines returns no list for an empty text.

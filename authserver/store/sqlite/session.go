@@ -19,7 +19,7 @@ func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c
 		DELETE FROM sessions WHERE hash IN (
 			SELECT hash FROM sessions WHERE owner = ?1 AND hash <> ?2 ORDER BY authenticated_at DESC LIMIT -1 OFFSET ?3)`
 	confirm := confirmPerson(c)
-	return writeOnly(ctx, s.writer, func(db *conn) error {
+	return writeOnly(ctx, s.writer, func(db *transaction) error {
 		if err := confirm(db); err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]
 // DeleteSession removes the owner's session with the hash, if there is one.
 func (s *Store) DeleteSession(ctx context.Context, owner string, h authserver.Hash) error {
 	const statement = `DELETE FROM sessions WHERE hash = ?1 AND owner = ?2`
-	return writeOnly(ctx, s.writer, func(c *conn) error {
+	return writeOneOnly(ctx, s.writer, func(c *transaction) error {
 		_, err := c.exec(statement, h[:], owner)
 		return err
 	})
@@ -83,7 +83,7 @@ func (s *Store) DeleteSession(ctx context.Context, owner string, h authserver.Ha
 // DeleteSessions removes all sessions of the owner but one.
 func (s *Store) DeleteSessions(ctx context.Context, owner string, but authserver.Hash) error {
 	const statement = `DELETE FROM sessions WHERE owner = ?1 AND hash <> ?2`
-	return writeOnly(ctx, s.writer, func(c *conn) error {
+	return writeOneOnly(ctx, s.writer, func(c *transaction) error {
 		_, err := c.exec(statement, owner, but[:])
 		return err
 	})

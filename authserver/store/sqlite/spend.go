@@ -4,6 +4,7 @@ package sqlite
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -14,17 +15,41 @@ func (s *Store) Spend(ctx context.Context, key authserver.Hash, now, until time.
 	const statement = `
 		INSERT INTO spent (key, blocked_until) VALUES (?1, ?3)
 		ON CONFLICT (key) DO UPDATE SET blocked_until = excluded.blocked_until WHERE blocked_until <= ?2`
-	return writeOnly(ctx, s.writer, func(c *conn) error {
-		n, err := c.exec(statement, key[:], millis(now), millis(until))
-		return atLeastOne(n, err, authserver.ErrExists)
+	return writeOneOnly(ctx, s.writer, func(t *transaction) error {
+		n, err := t.exec(statement, key[:], millis(now), millis(until))
+		if err := atLeastOne(n, err, authserver.ErrExists); err != nil {
+			return err
+		}
+		t.spentChanged(key)
+		return nil
 	})
 }
 
-// Spent reports whether the key is marked at now.
+// Spent reports whether the key is marked at now: from memory if that is known there.
 func (s *Store) Spent(ctx context.Context, key authserver.Hash, now time.Time) (bool, error) {
-	const query = `SELECT 1 FROM spent WHERE key = ?1 AND blocked_until > ?2`
-	return read(ctx, s.readers, func(c *conn) (bool, error) {
-		n, err := c.query(query, func(*row) {}, key[:], millis(now))
-		return n > 0, err
+	if ctx.Err() != nil {
+		return false, unavailable("read", context.Cause(ctx))
+	}
+	until, found, ticket, err := s.memory.spentUntil(key)
+	if err == nil && !found {
+		until, err = s.readSpent(ctx, key, ticket)
+	}
+	return err == nil && until > millis(now), err
+}
+
+// notSpent is until when a key is spent that there is no row of.
+const notSpent = math.MinInt64
+
+// readSpent reads until when the key is spent, and remembers it.
+func (s *Store) readSpent(ctx context.Context, key authserver.Hash, t ticket) (int64, error) {
+	const query = `SELECT blocked_until FROM spent WHERE key = ?1`
+	until, err := read(ctx, s.readers, func(c *conn) (int64, error) {
+		until := int64(notSpent)
+		_, err := c.query(query, func(r *row) { until = r.integer() }, key[:])
+		return until, err
 	})
+	if err == nil {
+		s.memory.rememberSpent(t, key, until)
+	}
+	return until, err
 }

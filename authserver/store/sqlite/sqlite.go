@@ -23,6 +23,7 @@ type Store struct {
 	lock    *os.File
 	writer  *writer
 	readers *readers
+	memory  *memory
 
 	closing sync.Once
 	closed  error
@@ -65,13 +66,14 @@ func open(ctx context.Context, path string, o Observer) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s for writing: %w", path, err)
 	}
-	r, err := openReaders(openReader, max(minReaders, runtime.GOMAXPROCS(0)), o)
+	m := newMemory()
+	r, err := openReaders(openReader, max(minReaders, runtime.GOMAXPROCS(0)), m, o)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s for reading: %w", path, err), c.close())
 	}
-	w := newWriter(openWriter, c, o)
+	w := newWriter(openWriter, c, m, o)
 	go w.run()
-	return &Store{writer: w, readers: r}, nil
+	return &Store{writer: w, readers: r, memory: m}, nil
 }
 
 // Close answers the writes that wait, lets the reads that have begun finish and closes
@@ -79,6 +81,7 @@ func open(ctx context.Context, path string, o Observer) (*Store, error) {
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.writer.close()
+		s.memory.close()
 		// The writer's connection goes last: it folds the log into the file.
 		s.closed = errors.Join(s.readers.close(), s.writer.closeConn(), s.lock.Close())
 	})

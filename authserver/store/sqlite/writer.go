@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ var (
 type writer struct {
 	open   opener
 	conn   *conn // nil: it went bad, and the next transaction opens it anew
+	tx     transaction
 	health *health
 	queue  chan *operation
 	done   chan struct{} // closed after the last transaction
@@ -42,27 +44,38 @@ type writer struct {
 // operation is one write, from its caller to the writer and back.
 type operation struct {
 	caller context.Context // only asked whether it has ended
-	run    func(*conn) error
+	run    func(*transaction) error
+	single bool       // it is one statement, which undoes itself when it fails: it needs no savepoint
 	err    error      // of the operation alone
 	answer chan error // takes one value without a receiver
 }
 
-func newWriter(open opener, c *conn, o Observer) *writer {
+func newWriter(open opener, c *conn, m *memory, o Observer) *writer {
 	return &writer{
-		open: open, conn: c, health: &health{observer: o, now: time.Now},
+		open: open, conn: c, tx: transaction{memory: m}, health: &health{observer: o, now: time.Now},
 		queue: make(chan *operation, maxQueue), done: make(chan struct{}),
 	}
 }
 
-// write runs op in the next transaction and returns its value once that is on disk.
-func write[T any](ctx context.Context, w *writer, op func(*conn) (T, error)) (T, error) {
+// write runs op in the next transaction and returns its value once that is on disk. When op fails it undoes
+// what op has written.
+func write[T any](ctx context.Context, w *writer, op func(*transaction) (T, error)) (T, error) {
+	return submit(ctx, w, &operation{}, op)
+}
+
+// writeOne is write for an operation of one statement that writes, which changes nothing when it fails.
+func writeOne[T any](ctx context.Context, w *writer, op func(*transaction) (T, error)) (T, error) {
+	return submit(ctx, w, &operation{single: true}, op)
+}
+
+func submit[T any](ctx context.Context, w *writer, o *operation, op func(*transaction) (T, error)) (T, error) {
 	var value, none T
 	if ctx.Err() != nil {
 		return none, unavailable("wait for the disk", context.Cause(ctx))
 	}
-	o := &operation{caller: ctx, answer: make(chan error, 1)}
-	o.run = func(c *conn) (err error) {
-		value, err = op(c)
+	o.caller, o.answer = ctx, make(chan error, 1)
+	o.run = func(t *transaction) (err error) {
+		value, err = op(t)
 		return err
 	}
 	if err := w.enqueue(o); err != nil {
@@ -80,10 +93,14 @@ func write[T any](ctx context.Context, w *writer, op func(*conn) (T, error)) (T,
 }
 
 // writeOnly is write for an operation without a value.
-func writeOnly(ctx context.Context, w *writer, op func(*conn) error) error {
-	_, err := write(ctx, w, func(c *conn) (struct{}, error) {
-		return struct{}{}, op(c)
-	})
+func writeOnly(ctx context.Context, w *writer, op func(*transaction) error) error {
+	_, err := write(ctx, w, func(t *transaction) (struct{}, error) { return struct{}{}, op(t) })
+	return err
+}
+
+// writeOneOnly is writeOne for an operation without a value.
+func writeOneOnly(ctx context.Context, w *writer, op func(*transaction) error) error {
+	_, err := writeOne(ctx, w, func(t *transaction) (struct{}, error) { return struct{}{}, op(t) })
 	return err
 }
 
@@ -125,6 +142,9 @@ func (w *writer) run() {
 	defer close(w.done)
 	batch := make([]*operation, 0, maxBatch)
 	for first := range w.queue {
+		// Let goroutines run that are about to write: a sync costs as much as many writes. Once, and not until
+		// nobody comes any more: where both processors are busy, each time takes a turn of the scheduler.
+		runtime.Gosched()
 		batch = w.collect(append(batch[:0], first))
 		begin := w.health.now()
 		err := w.commit(batch)
@@ -187,11 +207,14 @@ func (w *writer) reopen() error {
 		return fmt.Errorf("open the file anew: %w", err)
 	}
 	w.conn = c
+	w.tx.memory.forgetAll() // SQLite may have found the last transaction in the log
 	w.health.observer.Reopened()
 	return nil
 }
 
 func (w *writer) transact(batch []*operation) error {
+	w.tx.conn = w.conn
+	w.tx.reset()
 	if _, err := w.conn.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -204,17 +227,42 @@ func (w *writer) transact(batch []*operation) error {
 			return err
 		}
 	}
+	w.tx.memory.committing(&w.tx.changes)
 	_, err := w.conn.exec("COMMIT")
-	return err
+	if err != nil {
+		w.tx.memory.unknown(&w.tx.changes)
+		return fmt.Errorf("commit: %w", err)
+	}
+	w.tx.memory.committed(&w.tx.changes)
+	return nil
 }
 
-// apply runs one operation in a savepoint. A fault of the operation alone is undone
-// and left in it; an error is one of the file.
+// apply runs one operation. A fault of the operation alone is undone and left in it; an error is
+// one of the file.
 func (w *writer) apply(o *operation) error {
+	changes := w.tx.length()
+	if o.single {
+		o.err = o.run(&w.tx)
+	} else if err := w.applyInSavepoint(o); err != nil {
+		return err
+	}
+	if o.err == nil {
+		return nil
+	}
+	w.tx.undo(changes)
+	if !refusal(o.err) && !ownFault(o.err) {
+		return o.err
+	}
+	return nil
+}
+
+// applyInSavepoint runs an operation of several statements, and undoes all of them if one of them fails by
+// a fault of the operation alone. An error is one of the file.
+func (w *writer) applyInSavepoint(o *operation) error {
 	if _, err := w.conn.exec("SAVEPOINT operation"); err != nil {
 		return fmt.Errorf("begin operation: %w", err)
 	}
-	o.err = o.run(w.conn)
+	o.err = o.run(&w.tx)
 	if o.err != nil {
 		if !refusal(o.err) && !ownFault(o.err) {
 			return o.err

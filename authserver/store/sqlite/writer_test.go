@@ -38,13 +38,13 @@ func TestAFailingOperationUndoesOnlyItself(t *testing.T) {
 	s := openNew(t)
 	fill(t, s, 1)
 	release := hold(t, s)
-	brokenRule := func(c *conn) error {
+	brokenRule := func(c *transaction) error {
 		_, err := c.exec(insertSession, []byte("too short to be a hash"))
 		return err
 	}
 	results := start(t, s,
 		func() error { return s.Approve(t.Context(), grantNumber(10), nil) },
-		writeAndThen(t, s, func(*conn) error { return authserver.ErrStale }),
+		writeAndThen(t, s, func(*transaction) error { return authserver.ErrStale }),
 		func() error { return s.Approve(t.Context(), grantNumber(0), nil) },
 		writeAndThen(t, s, brokenRule),
 		func() error { return s.Approve(t.Context(), grantNumber(11), nil) },
@@ -76,9 +76,9 @@ const insertSession = `INSERT INTO sessions (hash, owner, authenticated_at, expi
 
 // writeAndThen returns an operation of two steps: session number 100 is written, then
 // comes what fails.
-func writeAndThen(t *testing.T, s *Store, fail func(*conn) error) func() error {
+func writeAndThen(t *testing.T, s *Store, fail func(*transaction) error) func() error {
 	return func() error {
-		return writeOnly(t.Context(), s.writer, func(c *conn) error {
+		return writeOnly(t.Context(), s.writer, func(c *transaction) error {
 			h := hashNumber(100)
 			if _, err := c.exec(insertSession, h[:]); err != nil {
 				return err
@@ -93,7 +93,7 @@ func TestAFaultThatIsNobodysOwnFailsTheTransaction(t *testing.T) {
 	release := hold(t, s)
 	results := start(t, s,
 		func() error { return s.Approve(t.Context(), grantNumber(10), nil) },
-		writeAndThen(t, s, func(*conn) error { return errors.New("a row that makes no sense") }),
+		writeAndThen(t, s, func(*transaction) error { return errors.New("a row that makes no sense") }),
 		func() error { return s.Approve(t.Context(), grantNumber(11), nil) },
 	)
 	release()
@@ -185,8 +185,8 @@ func TestReadersSeeNothingUncommitted(t *testing.T) {
 	g := grantNumber(1)
 	written, end, answer := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		answer <- writeOnly(t.Context(), s.writer, func(c *conn) error {
-			err := insertGrant(c, g, "")
+		answer <- writeOnly(t.Context(), s.writer, func(c *transaction) error {
+			err := insertGrant(c.conn, g, "")
 			close(written)
 			<-end
 			return err
@@ -242,7 +242,7 @@ func TestAFullQueueIsUnavailable(t *testing.T) {
 	release := hold(t, s)
 	waiting := make([]*operation, maxQueue)
 	for i := range waiting {
-		waiting[i] = &operation{caller: t.Context(), answer: make(chan error, 1), run: func(*conn) error { return nil }}
+		waiting[i] = &operation{caller: t.Context(), answer: make(chan error, 1), run: func(*transaction) error { return nil }}
 		if err := s.writer.enqueue(waiting[i]); err != nil {
 			t.Fatalf("enqueue write %d: %v", i, err)
 		}
