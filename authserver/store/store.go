@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/store/postgres"
 	"github.com/gatehouse-dev/gatehouse/authserver/store/sqlite"
+	"github.com/gatehouse-dev/gatehouse/authserver/store/transfer"
 )
 
 // Store is an authserver.Store with an end: Close lets what was begun finish, and
@@ -73,4 +74,18 @@ func narrow(observers []Observer) []sqlite.Observer {
 		list[i] = o
 	}
 	return list
+}
+
+// OpenForTransfer opens the store that location names to be copied or, with create, to be copied into.
+// No server uses it then.
+func OpenForTransfer(ctx context.Context, location string, create bool) (*transfer.Database, error) {
+	scheme, rest, _ := strings.Cut(location, ":")
+	switch scheme {
+	case "sqlite":
+		return sqlite.OpenForTransfer(ctx, rest, create)
+	case "postgres", "postgresql":
+		return postgres.OpenForTransfer(ctx, location)
+	default:
+		return nil, errors.New("the store must be named as sqlite:PATH or postgres://USER@HOST/DATABASE")
+	}
 }

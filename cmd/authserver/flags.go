@@ -31,6 +31,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 
   authserver --config=FILE     serve until SIGTERM or SIGINT; a second one ends it at once
   authserver hash-password     read a password from standard input, print its hash for the users file
+  authserver migrate-store     copy what one store keeps into another; --help says more
   authserver version           print the version
 
 Flags of the first:

@@ -16,6 +16,7 @@
 //	absent.go  the store learns which clients are gone
 //	sweep.go   rows that mean nothing any more are removed
 //	hash.go    the subcommand hash-password
+//	migrate.go the subcommand migrate-store
 package main
 
 import (
@@ -57,11 +58,13 @@ func run(ctx context.Context, args []string, sys system) int {
 		return serveCommand(ctx, args, sys)
 	case "hash-password":
 		return hashCommand(ctx, args, sys)
+	case "migrate-store":
+		return migrateCommand(ctx, args, sys)
 	case "version":
 		fmt.Fprintln(sys.stdout, buildinfo.Version())
 		return exitStopped
 	}
-	fmt.Fprintf(sys.stderr, "authserver: there is no command %q: serve (the default), hash-password and version are all\n", command)
+	fmt.Fprintf(sys.stderr, "authserver: there is no command %q: serve (the default), hash-password, migrate-store and version are all\n", command)
 	return exitRefused
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/authserver/store/transfer"
 )
 
 var (
@@ -37,5 +39,6 @@ func explain(err error) error {
 
 // permanent reports whether err lies in the configuration: waiting does not help.
 func permanent(err error) bool {
-	return errors.Is(err, errConfiguration) || errors.Is(err, errPooler) || errors.Is(err, errNotDurable) || errors.Is(err, errTooNew)
+	return errors.Is(err, errConfiguration) || errors.Is(err, errPooler) || errors.Is(err, errNotDurable) || errors.Is(err, errTooNew) ||
+		errors.Is(err, transfer.ErrUnfinished)
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -47,13 +46,10 @@ func migrate(ctx context.Context, a address) error {
 }
 
 func migrateTo(ctx context.Context, a address, steps fs.FS) error {
-	config, err := a.config()
+	db, err := a.open() // a step on a large table may take long
 	if err != nil {
 		return err
 	}
-	// A step on a large table may take long.
-	delete(config.ConnConfig.RuntimeParams, "statement_timeout")
-	db := stdlib.OpenDB(*config.ConnConfig)
 	for tries := 1; ; tries++ {
 		err := upgrade(ctx, db, steps)
 		if !inEachOthersWay(err) || tries == migrationTries {

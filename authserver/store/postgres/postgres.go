@@ -150,6 +150,9 @@ func (s *Store) attempt(ctx context.Context) error {
 	if err := migrate(ctx, s.address); err != nil {
 		return err
 	}
+	if err := refuseUnfinished(ctx, s.address); err != nil {
+		return err
+	}
 	return s.clock.take(ctx, s.databaseTime)
 }
 

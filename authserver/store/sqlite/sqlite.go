@@ -61,6 +61,9 @@ func open(ctx context.Context, path string, o Observer) (*Store, error) {
 	if err := migrate(ctx, path); err != nil {
 		return nil, err
 	}
+	if err := refuseUnfinished(ctx, path); err != nil {
+		return nil, err
+	}
 	openWriter, openReader := connector(ctx, path, writing()), connector(ctx, path, reading())
 	c, err := openWriter()
 	if err != nil {
