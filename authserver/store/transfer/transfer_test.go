@@ -93,27 +93,26 @@ func TestN169ACopyThatIsNotTheSameIsNotUsed(t *testing.T) {
 		"a row more":    `INSERT INTO absent_clients (client_uid, since) VALUES ('nobody knows it', 1) ON CONFLICT DO NOTHING`,
 		"another key":   `UPDATE people SET subject = subject || 'x' WHERE subject = (SELECT min(subject) FROM people)`,
 	} {
-		for _, way := range ways() {
-			t.Run(name+"/"+way.name, func(t *testing.T) {
-				from, to := way.from(t), way.to(t)
-				fill(t, from, 10)
-				source, target := open(t, from, false), open(t, to, true)
-				c := transfer.Copy{From: source, To: target, Batch: 7, Report: func(doing string, _, _ int) {
-					if doing == "copied spent" { // the last table
-						if _, err := target.SQL.ExecContext(t.Context(), change); err != nil {
-							t.Fatal(err)
-						}
+		t.Run(name, func(t *testing.T) {
+			way := ways()[0]
+			from, to := way.from(t), way.to(t)
+			fill(t, from, 10)
+			source, target := open(t, from, false), open(t, to, true)
+			c := transfer.Copy{From: source, To: target, Batch: 7, Report: func(doing string, _, _ int) {
+				if doing == "copied spent" { // the last table
+					if _, err := target.SQL.ExecContext(t.Context(), change); err != nil {
+						t.Fatal(err)
 					}
-				}}
-				if _, err := c.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "not the same") {
-					t.Errorf("the error is %v", err)
 				}
-				end(t, source, target)
-				if s, err := store.Open(t.Context(), to); err == nil {
-					t.Errorf("a server started on it: %v", s.Close())
-				}
-			})
-		}
+			}}
+			if _, err := c.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "not the same") {
+				t.Errorf("the error is %v", err)
+			}
+			end(t, source, target)
+			if s, err := store.Open(t.Context(), to); err == nil {
+				t.Errorf("a server started on it: %v", s.Close())
+			}
+		})
 	}
 }
 
