@@ -38,6 +38,7 @@ type Metrics struct {
 	ready       *prometheus.GaugeVec
 	certificate prometheus.Gauge
 	boundMetrics
+	traceMetrics
 
 	mu     sync.RWMutex
 	series map[seriesKey]series
@@ -91,7 +92,7 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(m.requests, m.duration, m.inFlight, m.panics, m.auditLost, m.auditLate, m.logLost, m.ready, m.certificate,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.boundMetrics = newBoundMetrics(m.registry)
+	m.boundMetrics, m.traceMetrics = newBoundMetrics(m.registry), newTraceMetrics(m.registry)
 	m.countEvents()
 	return m
 }

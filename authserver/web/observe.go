@@ -39,7 +39,11 @@ func (s *Site) observe(next http.Handler) http.Handler {
 		info.bounded, answer.info = s.boundedAs(address), info
 		info.idHeader[0] = info.id
 		w.Header()[headerRequestID] = info.idHeader[:]
-		r = r.WithContext(withRequestInfo(r.Context(), info))
+		ctx := withRequestInfo(r.Context(), info)
+		if s.tracer != nil {
+			ctx = s.beginTrace(ctx, r, info, proxied)
+		}
+		r = r.WithContext(ctx)
 		s.metrics.inFlight.Inc()
 		defer s.finish(answer, r, info)
 		next.ServeHTTP(answer, r)
@@ -59,6 +63,9 @@ func (s *Site) finish(answer *recorder, r *http.Request, info *requestInfo) {
 	end, route := s.now(), routeOf(r)
 	s.metrics.request(route, methodOf(r), answer.code(), end.Sub(info.start))
 	s.logAccess(r, answer, info, end)
+	if info.traced {
+		s.tracer.End(r.Context(), route, answer.code())
+	}
 	if truncated {
 		// Half an answer must not look like a whole one: net/http cuts the connection.
 		panic(http.ErrAbortHandler)

@@ -4,8 +4,10 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -295,5 +297,47 @@ func BenchmarkObserve(b *testing.B) {
 				handler.ServeHTTP(w, r)
 			}
 		})
+	}
+}
+
+// followed is a Tracer that keeps what it was told.
+type followed []string
+
+func (f *followed) Begin(ctx context.Context, method, requestID string, proxied http.Header) context.Context {
+	*f = append(*f, method+" "+requestID+" "+proxied.Get("Traceparent"))
+	return context.WithValue(ctx, followed{}.key(), "followed")
+}
+
+func (f *followed) End(ctx context.Context, route string, status int) {
+	*f = append(*f, fmt.Sprint(ctx.Value(f.key()), " ", route, " ", status))
+}
+
+func (followed) key() any { return "trace" }
+
+func TestARequestIsFollowedAndOnlyATrustedProxyNamesItsTrace(t *testing.T) {
+	o := newObserved(t)
+	var told followed
+	o.tracer = &told
+	o.mux.HandleFunc("GET /known/{name}", func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(told.key()) == nil {
+			t.Error("the handler does not get the tracer's context")
+		}
+		w.WriteHeader(http.StatusTeapot)
+	})
+	o.mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+	for _, row := range [][2]string{{"192.0.2.1:1", "/known/a"}, {"10.0.0.1:1", "/known/b"}, {"10.0.0.1:1", "/readyz"}} {
+		r := httptest.NewRequest(http.MethodGet, row[1], nil)
+		r.RemoteAddr = row[0]
+		r.Header.Set("Traceparent", "parent")
+		r.Header.Set("X-Request-Id", "proxys-id")
+		o.serve(r)
+	}
+	if len(told) != 4 || !strings.HasSuffix(told[0], " ") || told[2] != "GET proxys-id parent" {
+		t.Fatalf("N192: the tracer was told %q", told)
+	}
+	for _, n := range []int{1, 3} {
+		if told[n] != "followed GET /known/{name} 418" {
+			t.Errorf("the end of a request: %q", told[n])
+		}
 	}
 }

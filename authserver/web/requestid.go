@@ -30,6 +30,7 @@ type requestInfo struct {
 	audited auditedLines
 	// idHeader is the header that tells the ID.
 	idHeader [1]string
+	traced   bool
 }
 
 type requestInfoKey struct{}

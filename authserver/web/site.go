@@ -17,7 +17,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// Config is what a Site is made of. All fields but TrustedProxies, Limits, Started
+// Config is what a Site is made of. All fields but TrustedProxies, Limits, Tracer, Started
 // and Now are required.
 type Config struct {
 	Auth *authserver.Server
@@ -32,6 +32,8 @@ type Config struct {
 	// what it is given.
 	AccessLog io.Writer
 	Metrics   *Metrics
+	// Tracer follows requests; nil: nobody does.
+	Tracer Tracer
 	// Ready returns nil when the server can answer, Degraded when it can answer most, else why it cannot.
 	Ready func(*http.Request) error
 	// Started reports whether the server has been ready once. Before that every endpoint answers
@@ -49,6 +51,7 @@ type Site struct {
 	log            *slog.Logger
 	access         io.Writer
 	metrics        *Metrics
+	tracer         Tracer
 	ready          func(*http.Request) error
 	started        func() bool
 	now            func() time.Time
@@ -79,7 +82,7 @@ func New(c Config) (*Site, error) {
 	}
 	limits := c.Limits.withDefaults()
 	return &Site{
-		auth: c.Auth, issuer: c.Issuer, trustedProxies: c.TrustedProxies, log: c.Log, access: c.AccessLog, metrics: c.Metrics,
+		auth: c.Auth, issuer: c.Issuer, trustedProxies: c.TrustedProxies, log: c.Log, access: c.AccessLog, metrics: c.Metrics, tracer: c.Tracer,
 		ready: c.Ready, started: c.Started, now: c.Now, pages: p,
 		requests: newQuota(int64(limits.Requests), int64(limits.RequestsPerAddress)),
 		bodies:   newQuota(maxBodies, maxBodiesPerAddress),

@@ -54,6 +54,7 @@ func (c *config) check() []string {
 		{"registry.maxStaleMinutes", c.checkMaxStale},
 		{"sessionHours", c.checkSessionHours},
 		{"shutdownDelaySeconds", c.checkShutdownDelay},
+		{"tracing", c.checkTracing},
 	} {
 		if err := rule.check(); err != nil {
 			found = append(found, rule.key+": "+err.Error())

@@ -62,7 +62,11 @@ type config struct {
 	} `yaml:"registry"`
 	SessionHours         float64  `yaml:"sessionHours"`
 	ShutdownDelaySeconds *float64 `yaml:"shutdownDelaySeconds"`
-	Audit                struct {
+	Tracing              struct {
+		Endpoint    string   `yaml:"endpoint"`
+		SampleRatio *float64 `yaml:"sampleRatio"`
+	} `yaml:"tracing"`
+	Audit struct {
 		File string `yaml:"file"`
 	} `yaml:"audit"`
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/gatehouse-dev/gatehouse/authserver/web"
 )
 
 // read reads text as a configuration file.
@@ -60,6 +63,7 @@ identity: {usersFile: /users/users.yaml, sourceKey: staff-1, idFromName: true, p
 entitlement: {prefix: ""}
 sessionHours: 720
 shutdownDelaySeconds: 2.5
+tracing: {endpoint: "http://collector:4318", sampleRatio: 0.5}
 audit: {file: "-"}
 proxyProtocol: true
 limits: {connections: 100, connectionsPerAddress: 10, requests: 50, requestsPerAddress: 5, hashMemoryMiB: 128}
@@ -76,6 +80,7 @@ limits: {connections: 100, connectionsPerAddress: 10, requests: 50, requestsPerA
 	want.Identity.UsersFile, want.Identity.SourceKey, want.Audit.File = "/users/users.yaml", "staff-1", "-"
 	want.ProxyProtocol = true
 	want.ShutdownDelaySeconds = new(2.5)
+	want.Tracing.Endpoint, want.Tracing.SampleRatio = "http://collector:4318/v1/traces", new(0.5)
 	want.Limits.Connections, want.Limits.ConnectionsPerAddress, want.Limits.Requests, want.Limits.RequestsPerAddress = 100, 10, 50, 5
 	want.Limits.HashMemoryMiB = 128
 	want.Identity.IDFromName, want.Identity.PasswordChangeEndsGrants = true, true
@@ -161,6 +166,10 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 		{"a registry that is always too old", least + "registry: {maxStaleMinutes: 1}\n", []string{"registry.maxStaleMinutes: 1 must be a number from 5 to 1440, or 0 for no limit"}},
 		{"no number of minutes", least + "registry: {maxStaleMinutes: .nan}\n", []string{"registry.maxStaleMinutes: NaN must be"}},
 		{"no session", least + "sessionHours: 0\n", []string{"sessionHours: 0 must be a number from 1 to 720"}},
+		{"a collector without a scheme", least + "tracing: {endpoint: 'collector:4317'}\n", []string{"tracing: endpoint: write the URL of a collector"}},
+		{"a collector with a password", least + "tracing: {endpoint: 'http://me:secret@collector'}\n", []string{"tracing: endpoint: it must hold no user name and no password"}},
+		{"a collector with a query", least + "tracing: {endpoint: 'http://collector/?key=x'}\n", []string{"tracing: endpoint: it must hold no query"}},
+		{"more than all traces", least + "tracing: {sampleRatio: 1.1}\n", []string{"tracing: sampleRatio: 1.1 must be a number from 0 to 1"}},
 		{"a negative delay", least + "shutdownDelaySeconds: -1\n", []string{"shutdownDelaySeconds: -1 must be a number from 0 to 300"}},
 		{"an endless delay", least + "shutdownDelaySeconds: 301\n", []string{"shutdownDelaySeconds: 301 must be a number from 0 to 300"}},
 		{"endless session", least + "sessionHours: 721\n", []string{"sessionHours: 721 must be a number from 1 to 720"}},
@@ -251,5 +260,44 @@ func TestTheShutdownDelayFollowsTheStore(t *testing.T) {
 		if got := (&config{Store: store, ShutdownDelaySeconds: new(1.5)}).shutdownDelay(); got != 1500*time.Millisecond {
 			t.Errorf("%s: what the file says is %s", store, got)
 		}
+	}
+}
+
+func TestTracingIsOffUntilACollectorIsNamed(t *testing.T) {
+	named := config{}
+	named.Tracing.Endpoint = "http://collector:4318/v1/traces"
+	for _, row := range []struct {
+		name string
+		c    config
+		env  map[string]string
+		want bool
+	}{
+		{"nothing", config{}, nil, false},
+		{"the file", named, nil, true},
+		{"the file, switched off", named, map[string]string{"OTEL_SDK_DISABLED": "true"}, false},
+		{"a variable", config{}, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, true},
+		{"a variable for traces", config{}, map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c"}, true},
+		{"no exporter", named, map[string]string{"OTEL_TRACES_EXPORTER": "none"}, false},
+		{"a sampler alone", config{}, map[string]string{"OTEL_TRACES_SAMPLER": "always_on"}, false},
+	} {
+		env := func(name string) string { return row.env[name] }
+		if got := tracingWanted(row.c, env); got != row.want {
+			t.Errorf("%s: %v", row.name, got)
+		}
+		r := &resources{}
+		if err := r.openTracing(t.Context(), row.c, env, slog.New(slog.DiscardHandler), web.NewMetrics()); err != nil || (r.tracing != nil) != row.want {
+			t.Errorf("%s: tracing %v, error %v", row.name, r.tracing, err)
+		}
+		if (r.tracer() != nil) != row.want {
+			t.Errorf("%s: the site has a tracer: %v", row.name, r.tracer())
+		}
+		if r.tracing != nil {
+			_ = r.tracing.Close(t.Context())
+		}
+	}
+	r := &resources{}
+	grpc := func(name string) string { return map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}[name] }
+	if err := r.openTracing(t.Context(), named, grpc, slog.New(slog.DiscardHandler), web.NewMetrics()); err == nil || !strings.Contains(err.Error(), "sends only http/protobuf") {
+		t.Errorf("another protocol: %v", err)
 	}
 }

@@ -6,6 +6,7 @@
 //	flags.go   what differs between replicas
 //	config.go  the configuration file; check.go: what is refused in it
 //	open.go    everything the configuration names is opened, or it is said what is wrong
+//	tracing.go whether requests are followed, and who is told
 //	wire.go    the parts are made and know each other
 //	serve.go   everything runs until it is asked to stop; listen.go: one port
 //	ready.go   whether it can answer, and what it waits for

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver/identity"
 	"github.com/gatehouse-dev/gatehouse/authserver/store"
+	"github.com/gatehouse-dev/gatehouse/authserver/tracing"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
 )
 
@@ -31,6 +32,7 @@ type resources struct {
 	metricsListener net.Listener
 	store           store.Store
 	storeMetrics    *web.StoreMetrics
+	tracing         *tracing.Tracing // nil: nothing is followed
 
 	close []func() error // of what needs it, in the order it was opened
 }
@@ -44,6 +46,7 @@ func open(ctx context.Context, c config, o options, sys system, log *slog.Logger
 		r.openUsers(c, log),
 		r.openCertificate(c, log, m),
 		r.openAudit(c),
+		r.openTracing(ctx, c, sys.env, log, m),
 		r.listen(ctx, "listen", c.Listen, &r.listener),
 		r.listen(ctx, "metricsListen", c.MetricsListen, &r.metricsListener),
 	)

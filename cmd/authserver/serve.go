@@ -97,6 +97,9 @@ func serve(ctx context.Context, c config, r *resources, log *slog.Logger, m *web
 		return err
 	}
 	defer flush(ctx, s.auditor)
+	if r.tracing != nil {
+		defer flush(ctx, r.tracing)
+	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	for _, run := range s.watches { // while the API server is gone, these take seconds to end
 		go run(background)

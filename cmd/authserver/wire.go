@@ -39,6 +39,9 @@ type server struct {
 func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*server, error) {
 	apiServer := apiclient.NewClock()
 	r.cluster.Wrap(apiServer.Wrap)
+	if r.tracing != nil {
+		r.cluster.Wrap(r.tracing.APIServer)
+	}
 	clients, err := registry.New(r.cluster, c.Class, registry.View{Namespaces: c.scope.Namespaces, Policy: c.scope.Policy}, log)
 	if err != nil {
 		return nil, err
@@ -61,7 +64,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		return nil, err
 	}
 	site, err := web.New(web.Config{
-		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Limits: c.limits(), Log: log, AccessLog: r.access, Metrics: m,
+		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Limits: c.limits(), Log: log, AccessLog: r.access, Metrics: m, Tracer: r.tracer(),
 		Ready: s.ready.Ready, Started: s.ready.Started,
 	})
 	if err != nil {
@@ -95,12 +98,12 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 	if err != nil {
 		return nil, err
 	}
-	return authserver.New(authserver.Config{
+	return authserver.New(r.followed(authserver.Config{
 		Clients: clients, Directory: r.users, Store: r.store, Auditor: auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, time.Now),
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix}),
 		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: r.store.Now,
-	})
+	}))
 }
 
 func absentClients(store store.Store, clients *registry.Registry, log *slog.Logger) *absences {

@@ -42,6 +42,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "e2e: find the repository:", err)
 		os.Exit(1)
 	}
+	stop, err := collectTraces()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: collect traces:", err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	if shared.stop != nil {
 		if err := shared.stop(); err != nil {
@@ -49,6 +54,7 @@ func TestMain(m *testing.M) {
 			code = max(code, 1)
 		}
 	}
+	stop()
 	os.Exit(code)
 }
 

@@ -104,6 +104,8 @@ func (w *environment) places(t *testing.T) map[string][]byte {
 		}
 		out["kubectl get "+kind] = []byte(text)
 	}
+	_, said := tracesSoFar(t)
+	out["traces"] = []byte(said)
 	res, err := http.Get(w.Metrics)
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +113,9 @@ func (w *environment) places(t *testing.T) map[string][]byte {
 	defer res.Body.Close()
 	if out["metrics"], err = io.ReadAll(res.Body); err != nil {
 		t.Fatal(err)
+	}
+	if !bytes.Contains(out["traces"], []byte("store.")) {
+		t.Fatal("there are no traces, so this test would find nothing there")
 	}
 	if !bytes.Contains(out["metrics"], []byte("gatehouse_")) || !bytes.Contains(out["audit.log"], []byte("grant.approved")) {
 		t.Fatal("the metrics or the audit log are empty, so this test would find nothing there")

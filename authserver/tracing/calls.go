@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tracing
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// Entitlement returns e, with a span for each question.
+func (t *Tracing) Entitlement(e authserver.Entitlement) authserver.Entitlement {
+	return entitlement{e, t}
+}
+
+type entitlement struct {
+	authserver.Entitlement
+	t *Tracing
+}
+
+func (e entitlement) Entitled(ctx context.Context, o authserver.Owner, c *authserver.Client, stale time.Duration) (bool, error) {
+	return follow(ctx, e.t, "entitlement", trace.SpanKindInternal, func(ctx context.Context) (bool, error) {
+		entitled, err := e.Entitlement.Entitled(ctx, o, c, stale)
+		trace.SpanFromContext(ctx).SetAttributes(attribute.Bool("gatehouse.entitled", entitled))
+		return entitled, err
+	})
+}
+
+// Directory returns d, with a span for each question.
+func (t *Tracing) Directory(d authserver.Directory) authserver.Directory { return directory{d, t} }
+
+type directory struct {
+	authserver.Directory
+	t *Tracing
+}
+
+func (d directory) Authenticate(ctx context.Context, name, password string, lane authserver.Lane) (authserver.Owner, error) {
+	return follow(ctx, d.t, "directory.Authenticate", trace.SpanKindInternal, func(ctx context.Context) (authserver.Owner, error) {
+		return d.Directory.Authenticate(ctx, name, password, lane)
+	})
+}
+
+func (d directory) Lookup(ctx context.Context, name string) (authserver.Owner, error) {
+	return follow(ctx, d.t, "directory.Lookup", trace.SpanKindInternal, func(ctx context.Context) (authserver.Owner, error) {
+		return d.Directory.Lookup(ctx, name)
+	})
+}
+
+func (d directory) Confirm(ctx context.Context, p authserver.Person) (authserver.Owner, error) {
+	return follow(ctx, d.t, "directory.Confirm", trace.SpanKindInternal, func(ctx context.Context) (authserver.Owner, error) {
+		return d.Directory.Confirm(ctx, p)
+	})
+}
