@@ -173,8 +173,12 @@ func (l *ledger) adopt(e *entry, claim policy.Claim, c claimant, now time.Time) 
 	if r, isReserved := l.released.against(claim, c.ref.namespace, now); isReserved && !at.Before(r.Since) {
 		return nil
 	}
-	e.holds = append(e.holds, hold{ref: c.ref, uid: c.uid, since: at, copied: c.copied})
-	return e.everybody()
+	before, restored := e.standing(claim.Kind), hold{ref: c.ref, uid: c.uid, since: at, copied: c.copied}
+	e.holds = append(e.holds, restored)
+	if before.held && !together(claim.Kind, before.first, restored) {
+		return e.everybody()
+	}
+	return e.concerned(claim.Kind, before)
 }
 
 // leave takes the object out of the claim. A claim that nobody holds then is kept for its
@@ -184,6 +188,7 @@ func (l *ledger) leave(claim policy.Claim, ref objectRef, now time.Time) []objec
 	if e == nil {
 		return nil
 	}
+	before := e.standing(claim.Kind)
 	e.waiting = without(e.waiting, ref)
 	at := slices.IndexFunc(e.holds, func(h hold) bool { return h.ref == ref })
 	if at >= 0 {
@@ -195,72 +200,8 @@ func (l *ledger) leave(claim policy.Claim, ref objectRef, now time.Time) []objec
 			})
 		}
 	}
-	concerned := e.everybody()
-	if len(concerned) == 0 {
+	if len(e.holds)+len(e.waiting) == 0 {
 		delete(l.entries, claim)
 	}
-	return concerned
-}
-
-// first returns the hold that counts: the earliest one. clear is false where two of one moment
-// exclude each other. Then the one whose status is its own counts, if there is one alone.
-func (e *entry) first(kind v1alpha1.ClaimKind) (first hold, clear bool) {
-	clear = true
-	for i, h := range e.holds {
-		switch {
-		case i == 0 || h.since.Before(first.since):
-			first, clear = h, true
-		case h.since.After(first.since) || together(kind, h, first):
-		case first.copied && !h.copied:
-			first, clear = h, true
-		case first.copied == h.copied:
-			clear = false
-		}
-	}
-	return first, clear
-}
-
-// together reports whether two holds do not exclude each other.
-func together(kind v1alpha1.ClaimKind, a, b hold) bool {
-	if kind == v1alpha1.ClaimCallback {
-		return a.ref.namespace == b.ref.namespace
-	}
-	return a.uid == b.uid
-}
-
-// contested is the result where two hold a claim since the same moment: nobody has it.
-func (e *entry) contested(claim policy.Claim, mine hold) claimResult {
-	at := slices.IndexFunc(e.holds, func(h hold) bool { return h.since.Equal(mine.since) && !together(claim.Kind, h, mine) })
-	if at < 0 { // two others hold it before this one
-		first, _ := e.first(claim.Kind)
-		return claimResult{Claim: claim, heldBy: first.uid, heldSince: first.since}
-	}
-	other := e.holds[at]
-	return claimResult{
-		Claim: claim, since: mine.since, heldBy: other.uid, heldSince: other.since,
-		sameNamespace: other.ref.namespace == mine.ref.namespace,
-	}
-}
-
-func (e *entry) holdOf(uid types.UID) int {
-	return slices.IndexFunc(e.holds, func(h hold) bool { return h.uid == uid })
-}
-
-func (e *entry) wait(ref objectRef) {
-	if !slices.Contains(e.waiting, ref) {
-		e.waiting = append(e.waiting, ref)
-	}
-}
-
-// everybody returns who holds the claim and who waits for it.
-func (e *entry) everybody() []objectRef {
-	refs := slices.Clone(e.waiting)
-	for _, h := range e.holds {
-		refs = append(refs, h.ref)
-	}
-	return refs
-}
-
-func without(refs []objectRef, ref objectRef) []objectRef {
-	return slices.DeleteFunc(refs, func(r objectRef) bool { return r == ref })
+	return e.concerned(claim.Kind, before)
 }

@@ -674,3 +674,57 @@ func TestAReleaseThatCannotBeStoredIsTriedAgain(t *testing.T) {
 	b.r = b.reconciler(b.writes.watch(b.api))
 	b.waits(row, "waiting")
 }
+
+// However many objects share a claim or wait for it: who comes or goes has only those looked at
+// again for which something is different.
+func TestTheLedgerWakesOnlyThoseWhoAreConcerned(t *testing.T) {
+	const many = 200
+	claim := policy.Claim{Kind: v1alpha1.ClaimCallback, Name: "https://broker.example/callback"}
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	l := newLedger(newReleased())
+	ref := func(namespace string, n int) objectRef {
+		return objectRef{kind: v1alpha1.KindOAuthClient, namespace: namespace, name: fmt.Sprint(n)}
+	}
+	woken := 0
+	settle := func(namespace string, n int) claimResult {
+		now = now.Add(time.Second)
+		results, concerned := l.settle(claimant{
+			ref: ref(namespace, n), uid: types.UID(fmt.Sprint(namespace, n)), wants: []policy.Claim{claim},
+		}, now)
+		woken += len(concerned)
+		return results[0]
+	}
+	forget := func(namespace string, n int) { woken += len(l.forget(ref(namespace, n), now)) }
+	wants := func(what string, most int) {
+		t.Helper()
+		if woken > most {
+			t.Errorf("%s: %d objects were woken, want at most %d", what, woken, most)
+		}
+		woken = 0
+	}
+	for n := range many {
+		if !settle("holders", n).held() || settle("waiters", n).held() {
+			t.Fatal("the claim is not that of the first namespace")
+		}
+	}
+	wants("all come", 0)
+	for n := range many / 2 {
+		forget("waiters", n)
+	}
+	wants("some that wait go", 0)
+	for n := range many / 2 {
+		forget("holders", many-1-n)
+	}
+	wants("some that hold it go", 0)
+	forget("holders", 0) // the status of those that wait names it
+	wants("the first that holds it goes", many/2)
+	if got := settle("waiters", many-1); got.heldBy != types.UID("holders1") {
+		t.Errorf("held by %s, want the next one", got.heldBy)
+	}
+	for n := 1; n < many/2; n++ {
+		forget("holders", n)
+	}
+	if woken < many/2 {
+		t.Error("the last that holds it goes, and those that wait are not woken")
+	}
+}
