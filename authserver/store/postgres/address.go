@@ -63,7 +63,7 @@ func parseAddress(text string) (address, error) {
 	if err != nil {
 		return a, err
 	}
-	if least := readPipelines + writePipelines + minPoolConnections; values.Has("pool_max_conns") && int(config.MaxConns) < least {
+	if least := pipelines + minPoolConnections; int(config.MaxConns) < least {
 		return a, fmt.Errorf("pool_max_conns of the PostgreSQL address must be at least %d", least)
 	}
 	return a, nil
@@ -75,6 +75,9 @@ func (a address) config() (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(a.text)
 	if err != nil {
 		return nil, fmt.Errorf("the PostgreSQL address cannot be used: %s", a.reason(err))
+	}
+	if !strings.Contains(a.text, "pool_max_conns") {
+		config.MaxConns = pipelines + poolConnections
 	}
 	connection := config.ConnConfig
 	if connection.ConnectTimeout == 0 {

@@ -3,9 +3,12 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatehouse-dev/gatehouse/authserver/store/transfer"
 )
@@ -41,4 +44,31 @@ func explain(err error) error {
 func permanent(err error) bool {
 	return errors.Is(err, errConfiguration) || errors.Is(err, errPooler) || errors.Is(err, errNotDurable) || errors.Is(err, errTooNew) ||
 		errors.Is(err, transfer.ErrUnfinished)
+}
+
+// look reports what is wrong with the database: it cannot be reached, does not keep what it is told, or is
+// behind a pooler of connections for which the address is not made.
+func (s *Store) look(ctx context.Context) error {
+	connection, err := s.pool.acquire(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	defer connection.Release()
+	return explain(inspect(ctx, connection))
+}
+
+func inspect(ctx context.Context, c *pgxpool.Conn) error {
+	const query = `SELECT current_setting('synchronous_commit'), current_setting('statement_timeout')`
+	var synchronous, timeout string
+	if err := c.QueryRow(ctx, query).Scan(&synchronous, &timeout); err != nil {
+		return fmt.Errorf("read the settings of the database: %w", err)
+	}
+	asked := c.Conn().Config()
+	switch wanted := asked.RuntimeParams["statement_timeout"]; {
+	case synchronous == "off":
+		return errNotDurable
+	case named(asked) && timeout == "0" && wanted != "0": // what was sent with the start of the session did not arrive
+		return errPooler
+	}
+	return nil
 }

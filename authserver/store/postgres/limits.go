@@ -9,6 +9,8 @@ const (
 	// or the disk, the requests that arrive gather for the next; more of them make the batches smaller.
 	readPipelines  = 2
 	writePipelines = 2
+
+	pipelines = readPipelines + writePipelines
 	// poolConnections is how many connections the rest has: logins, approvals, listings, sweeps.
 	poolConnections = 4
 	// minPoolConnections leaves one beside a listing that takes long.

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -110,28 +109,6 @@ func suits(ctx context.Context, db *sql.DB, current, target int64) error {
 	if oldest > target {
 		return fmt.Errorf("%w: its schema is number %d and needs a program that knows number %d, this one knows %d: run the newer version, or restore a backup",
 			errTooNew, current, oldest, target)
-	}
-	return nil
-}
-
-// look reports what is wrong with the database: it cannot be reached, or does not keep what it is told.
-func (s *Store) look(ctx context.Context) error {
-	connection, err := s.pool.acquire(ctx)
-	if err != nil {
-		return explain(err)
-	}
-	defer connection.Release()
-	return explain(inspect(ctx, connection))
-}
-
-func inspect(ctx context.Context, c *pgxpool.Conn) error {
-	const query = `SELECT current_setting('synchronous_commit'), current_setting('statement_timeout')`
-	var synchronous, timeout string
-	if err := c.QueryRow(ctx, query).Scan(&synchronous, &timeout); err != nil {
-		return fmt.Errorf("read the settings of the database: %w", err)
-	}
-	if synchronous == "off" {
-		return errNotDurable
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func openPool(ctx context.Context, a address) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.MaxConns = max(minPoolConnections, config.MaxConns-readPipelines-writePipelines)
+	config.MaxConns -= pipelines
 	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
 		fresh, err := a.config()
 		if err != nil {

@@ -82,28 +82,29 @@ func (s *Store) start(ctx, background context.Context) error {
 // attempt found wrong with the configuration, or nil.
 func (s *Store) keepOpening(ctx context.Context, first chan<- error) bool {
 	begin := s.health.now()
+	tell := func(err error) {
+		select {
+		case first <- err:
+		default: // Open has been told, or has not waited
+		}
+	}
+	defer tell(nil)
 	for n := 0; ; n++ {
 		err := s.reported(begin, func() error { return s.attempt(ctx) })
-		if ctx.Err() != nil {
-			first <- nil
+		switch {
+		case ctx.Err() != nil:
 			return false
-		}
-		if err == nil {
+		case err == nil:
 			s.state.Store(nil)
 			s.health.observer.Opened(s.health.now().Sub(begin))
-			first <- nil
 			return true
-		}
-		s.notOpen(err)
-		if n == 0 && permanent(err) {
-			first <- err
+		case n == 0 && permanent(err):
+			tell(err)
 			return false
 		}
+		s.notOpen(err)
 		s.health.observer.Waiting(s.health.now().Sub(begin), err)
-		select {
-		case first <- nil:
-		default: // Open has returned
-		}
+		tell(nil)
 		if !rest(ctx, attemptPause) {
 			return false
 		}
