@@ -149,7 +149,7 @@ func (s *Store) attempt(ctx context.Context) error {
 	}
 	s.notOpen(errors.New("bring the schema of the database up to date"))
 	if err := migrate(ctx, s.address); err != nil {
-		return err
+		return explain(err)
 	}
 	if err := refuseUnfinished(ctx, s.address); err != nil {
 		return err
