@@ -16,12 +16,13 @@ import (
 )
 
 func TestAWrongConfigurationFailsAtOnce(t *testing.T) {
-	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
+	server := postgrestest.Start(t, postgrestest.WithoutFsync())
+	address := server.Database(t)
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := pgx.ConnectConfig(t.Context(), config)
+	c, err := pgx.Connect(t.Context(), server.Admin(config.Database))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,15 +35,6 @@ func TestAWrongConfigurationFailsAtOnce(t *testing.T) {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
-	defer func() {
-		ctx := context.WithoutCancel(t.Context())
-		if _, err := c.Exec(ctx, `DROP ROLE reader`); err != nil {
-			t.Error(err)
-		}
-		if _, err := c.Exec(ctx, `DROP ROLE hasty`); err != nil {
-			t.Error(err)
-		}
-	}()
 	as := func(user, password string) string {
 		return strings.Replace(address, config.User+":"+config.Password+"@", user+":"+password+"@", 1)
 	}
