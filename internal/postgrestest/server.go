@@ -107,7 +107,8 @@ func (s *Server) Restart(ctx context.Context) error {
 	return errors.Join(s.Stop(ctx), s.Start(ctx))
 }
 
-// Kill kills every process of the server with SIGKILL, as if the machine had lost its power, and returns when they are gone.
+// Kill kills every process of the server with SIGKILL, and returns when they are gone: what it had not handed to the
+// kernel is lost.
 func (s *Server) Kill(ctx context.Context) error {
 	s.stopped.Store(true)
 	file := filepath.Join(s.data, "postmaster.pid")

@@ -23,13 +23,12 @@ type link struct {
 	used    time.Time // when current was last
 	until   time.Time // when current is replaced, so that connections follow a name and a password that change
 	bad     bool      // the one before went bad
-
-	failures  int       // since the last one that worked
-	notBefore time.Time // when it is tried again
-	last      error
+	absence absence   // of the database
 }
 
-func newLink(a address, h *health) *link { return &link{address: a, health: h} }
+func newLink(a address, h *health) *link {
+	return &link{address: a, health: h, absence: absence{now: h.now}}
+}
 
 // connection returns the connection, which it makes if there is none. For a while after that failed it
 // fails without trying: whoever asks then need not wait.
@@ -47,16 +46,14 @@ func (l *link) connection(ctx context.Context) (*pgx.Conn, error) {
 		l.used = now
 		return l.current, nil
 	}
-	if now.Before(l.notBefore) {
-		return nil, fmt.Errorf("%w: %w", errAway, l.last)
+	if err := l.absence.lasts(); err != nil {
+		return nil, err
 	}
 	if err := l.connect(ctx); err != nil {
-		l.last = err
-		l.notBefore = l.health.now().Add(min(maxAbsence, firstAbsence<<min(l.failures, 10)))
-		l.failures++
+		l.absence.failed(err)
 		return nil, fmt.Errorf("%w: %w", errAway, err)
 	}
-	l.failures = 0
+	l.absence.ended()
 	if l.bad {
 		l.bad = false
 		l.health.observer.Reopened()

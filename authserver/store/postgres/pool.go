@@ -18,16 +18,21 @@ import (
 // pool has the connections for everything that is not on the hot path.
 type pool struct {
 	connections *pgxpool.Pool
+	absence     absence // of the database
 }
 
 // openPool makes the pool. It connects when it is first used.
-func openPool(ctx context.Context, a address) (*pool, error) {
+func openPool(ctx context.Context, a address, now func() time.Time) (*pool, error) {
+	p := &pool{absence: absence{now: now}}
 	config, err := a.config()
 	if err != nil {
 		return nil, err
 	}
 	config.MaxConns -= pipelines
 	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		if err := p.absence.lasts(); err != nil {
+			return err
+		}
 		fresh, err := a.config()
 		if err != nil {
 			return err
@@ -35,11 +40,15 @@ func openPool(ctx context.Context, a address) (*pool, error) {
 		*c = *fresh.ConnConfig
 		return nil
 	}
-	connections, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
+	config.AfterConnect = func(context.Context, *pgx.Conn) error {
+		p.absence.ended()
+		return nil
+	}
+	p.connections, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
 	if err != nil {
 		return nil, fmt.Errorf("the PostgreSQL address cannot be used: %s", a.reason(err))
 	}
-	return &pool{connections: connections}, nil
+	return p, nil
 }
 
 func (p *pool) close() { p.connections.Close() }
@@ -126,6 +135,9 @@ func (p *pool) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, acquireTime, errors.New("all connections to the database are busy"))
 	defer cancel()
 	connection, err := p.connections.Acquire(ctx)
+	if _, failed := errors.AsType[*pgconn.ConnectError](err); failed {
+		p.absence.failed(err)
+	}
 	if err != nil && ctx.Err() != nil {
 		return nil, errors.Join(context.Cause(ctx), err)
 	}

@@ -40,7 +40,7 @@ func Open(ctx context.Context, text string, observers ...Observer) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
-	p, err := openPool(ctx, a)
+	p, err := openPool(ctx, a, time.Now)
 	if err != nil {
 		return nil, err
 	}
