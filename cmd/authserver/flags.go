@@ -32,6 +32,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
   authserver --config=FILE     serve until SIGTERM or SIGINT; a second one ends it at once
   authserver hash-password     read a password from standard input, print its hash for the users file
   authserver migrate-store     copy what one store keeps into another; --help says more
+  authserver backup            copy the store into a file, also while a server runs: --store=sqlite:PATH --to=FILE
+  authserver restore           bring a copy back: --store=sqlite:PATH --from=FILE, and --replace to replace a store
   authserver version           print the version
 
 Flags of the first:

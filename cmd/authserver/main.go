@@ -18,6 +18,7 @@
 //	sweep.go   rows that mean nothing any more are removed
 //	hash.go    the subcommand hash-password
 //	migrate.go the subcommand migrate-store
+//	backup.go  the subcommands backup and restore
 package main
 
 import (
@@ -61,11 +62,15 @@ func run(ctx context.Context, args []string, sys system) int {
 		return hashCommand(ctx, args, sys)
 	case "migrate-store":
 		return migrateCommand(ctx, args, sys)
+	case "backup":
+		return backupCommand(ctx, args, sys)
+	case "restore":
+		return restoreCommand(ctx, args, sys)
 	case "version":
 		fmt.Fprintln(sys.stdout, buildinfo.Version())
 		return exitStopped
 	}
-	fmt.Fprintf(sys.stderr, "authserver: there is no command %q: serve (the default), hash-password, migrate-store and version are all\n", command)
+	fmt.Fprintf(sys.stderr, "authserver: there is no command %q: serve (the default), hash-password, migrate-store, backup, restore and version are all\n", command)
 	return exitRefused
 }
 

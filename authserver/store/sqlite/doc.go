@@ -34,7 +34,7 @@
 //
 // PATH, PATH-wal and PATH-shm belong together and are readable by their owner alone.
 // PATH.lock is held while a server runs, so that a second one is refused; it stays
-// behind, empty. The folder must be on a local disk: SQLite's shared memory does not
+// behind, empty after a clean stop. The folder must be on a local disk: SQLite's shared memory does not
 // work over a network file system.
 //
 // No row holds anything that opens a door: sessions, proofs and keys are kept as
@@ -42,14 +42,14 @@
 // The file does hold what the directory says of people (names, mail addresses, groups), and
 // what they allowed to whom.
 //
+// At the start the file is looked at as far as that takes no longer with more grants: see intact. A file that is cut off
+// or foreign is refused. PATH.lock holds a mark while the store is open, so that a log that is missing
+// after a kill is noticed.
+//
 // # Backup
 //
-// While the server runs, from any process that may read the file:
-//
-//	sqlite3 PATH "VACUUM INTO 'backup.db'"
-//
-// After it has stopped, copy PATH, together with PATH-wal if there is one (a clean stop
-// leaves none). A copy of PATH alone, made while the server runs, may be useless. A
+// Backup copies the store from any process while a server runs, and checks the copy whole. Restore puts a copy in
+// place while no server runs. A copy of PATH alone, made while the server runs, may be useless. A
 // restore brings back what was true at the time of the backup: a grant that was revoked
 // since is live again, and must be revoked again. Who has left the directory since is refused
 // all the same: everybody is looked at when the server starts.

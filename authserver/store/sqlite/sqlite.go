@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
@@ -45,20 +47,23 @@ func Open(ctx context.Context, path string, observers ...Observer) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(ctx, path, append(observers, noObserver{})[0])
+	s, err := open(ctx, path, lock, append(observers, noObserver{})[0])
+	if resultCode(err) == sqlite3.SQLITE_CORRUPT {
+		err = damaged(path, err.Error())
+	}
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	s.lock = lock
+	if _, err := lock.WriteAt([]byte(inUseMark), 0); err != nil {
+		return nil, errors.Join(fmt.Errorf("write to the lock file of the store: %w", err), s.Close())
+	}
 	return s, nil
 }
 
 // open opens a file that is locked for this process.
-func open(ctx context.Context, path string, o Observer) (*Store, error) {
-	if err := createFile(path); err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, path); err != nil {
+func open(ctx context.Context, path string, lock *os.File, o Observer) (*Store, error) {
+	if err := makeReady(ctx, path, lock); err != nil {
 		return nil, err
 	}
 	if err := refuseUnfinished(ctx, path); err != nil {
@@ -79,14 +84,30 @@ func open(ctx context.Context, path string, o Observer) (*Store, error) {
 	return &Store{writer: w, readers: r, memory: m}, nil
 }
 
+// makeReady makes the file or looks at it, and brings its schema up to date.
+func makeReady(ctx context.Context, path string, lock *os.File) error {
+	if err := createFile(path); err != nil {
+		return err
+	}
+	if err := errors.Join(unlogged(path, lock), uncut(path)); err != nil {
+		return err
+	}
+	if err := migrate(ctx, path); err != nil {
+		return err
+	}
+	return intact(ctx, path)
+}
+
 // Close answers the writes that wait, lets the reads that have begun finish and closes
 // the file. Later calls return what the first did.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.writer.close()
 		s.memory.close()
-		// The writer's connection goes last: it folds the log into the file.
-		s.closed = errors.Join(s.readers.close(), s.writer.closeConn(), s.lock.Close())
+		s.closed = s.readers.close()
+		// From here on the log may go: the writer's connection folds it into the file. Who is killed in
+		// between leaves both, and no mark.
+		s.closed = errors.Join(s.closed, s.lock.Truncate(0), s.writer.closeConn(), s.lock.Close())
 	})
 	return s.closed
 }
