@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // needsConsent reports whether the owner has to decide on a page.
@@ -47,14 +48,14 @@ func (s *Server) explain(names []string) []Scope {
 	return scopes
 }
 
-// mergeConsent returns the scopes of an "always": those decided now and those of an earlier
-// one that the client may still have.
-func (s *Server) mergeConsent(ctx context.Context, o Owner, c *Client, scopes []string) ([]string, error) {
+// mergeConsent returns an "always" at now: for the scopes decided now, and for those of an earlier one that the
+// client may still have. The store leaves those out if the owner takes them back meanwhile.
+func (s *Server) mergeConsent(ctx context.Context, o Owner, c *Client, scopes []string, now time.Time) (*Consent, error) {
 	before, err := s.store.Consent(ctx, o.Subject, c.UID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, fmt.Errorf("read consent: %w", err)
 	}
 	all := slices.Concat(scopes, intersect(c.Scopes, before.Scopes))
 	slices.Sort(all)
-	return slices.Compact(all), nil
+	return &Consent{Owner: o.Subject, ClientUID: c.UID, Scopes: slices.Compact(all), GivenAt: now, Before: before.Scopes}, nil
 }

@@ -117,11 +117,7 @@ func (s *Server) newConsent(ctx context.Context, p Position, a approval, now tim
 	if !a.always {
 		return nil, nil
 	}
-	scopes, err := s.mergeConsent(ctx, p.Owner, p.Client, a.scopes)
-	if err != nil {
-		return nil, err
-	}
-	return &Consent{Owner: p.Owner.Subject, ClientUID: p.Client.UID, Scopes: scopes, GivenAt: now}, nil
+	return s.mergeConsent(ctx, p.Owner, p.Client, a.scopes, now)
 }
 
 // deny keeps that the owner said no, and returns what the client is told.

@@ -75,6 +75,8 @@ type Consent struct {
 	ClientUID string
 	Scopes    []string
 	GivenAt   time.Time
+	// Before are the scopes of the earlier consent that Scopes were joined with. It is for Approve alone, and not kept.
+	Before []string
 }
 
 // Store keeps what must survive a restart. Owners are named by their subjects. Each method is atomic, and what it
@@ -109,7 +111,9 @@ type Store interface {
 	People(ctx context.Context, after string, limit int) ([]Person, error)
 
 	// Approve keeps a new grant with its unredeemed proof and, unless it is nil, the
-	// consent (an older one of the same owner and client is replaced). ErrExists
+	// consent. An older one of the same owner and client is replaced. Where Before is set and is not what that one
+	// says, or there is none any more, it holds the scopes of the grant alone: the owner took the others
+	// back meanwhile. ErrExists
 	// if the grant's ID or its proof's hash is known: nothing is written then, so that the first
 	// decision counts. Of an owner's live grants to one client the newest MaxGrants stay, of those that
 	// were redeemed and of those that were not; older ones are revoked. One that is revoked already is kept,

@@ -3,30 +3,60 @@
 package simulation
 
 import (
-	"math"
-
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 // account is what the owner does on the account page.
 func (b *browser) account() {
-	what, client := b.s.rng.IntN(5), b.chooseClient()
+	switch b.s.rng.IntN(5) {
+	case 0:
+		b.onAccount(b.endSessions)
+	case 1:
+		b.onAccount(func(_ *call, e *authserver.Server, v *authserver.Visitor) error { return b.signOut(e, v) })
+	default:
+		b.takeBack(b.chooseClient())
+	}
+}
+
+// takeBack looks at what the owner allowed, and forgets one client.
+func (b *browser) takeBack(client string) {
+	b.onAccount(func(c *call, e *authserver.Server, v *authserver.Visitor) error {
+		if _, err := e.Accesses(b.s.ctx, v); err != nil {
+			return err
+		}
+		return b.forget(c, e, v, client)
+	})
+}
+
+// regret says "always" to a client, and takes that back while another tab says "always" to more. Then the client asks
+// again for what it had first.
+func (b *browser) regret() {
+	b.logIn()
+	first, second := b.begin(photoPrint, []string{scopeRead}), b.begin(photoPrint, []string{scopeWrite})
+	if first == nil || second == nil {
+		return
+	}
+	for _, r := range []*request{first, second} {
+		if b.look(r) != nil || r.page.step != authserver.StepConsent {
+			return
+		}
+	}
+	b.decide(first, true, true)
+	b.s.spawn("account page of "+b.s.current.name, func() { b.takeBack(photoPrint) })
+	b.decide(second, true, true)
+	if again := b.begin(photoPrint, []string{scopeRead}); again != nil {
+		_ = b.look(again)
+	}
+}
+
+// onAccount sends a request of the account page.
+func (b *browser) onAccount(do func(*call, *authserver.Server, *authserver.Visitor) error) {
 	_, _ = ask(b.s, "account", func(c *call, e *authserver.Server) (bool, error) {
 		v, err := b.visitor(c, e)
 		if err != nil || v == nil {
 			return false, err
 		}
-		switch what {
-		case 0:
-			return true, b.endSessions(c, e, v)
-		case 1:
-			return true, b.signOut(e, v)
-		default:
-			if _, err := e.Accesses(b.s.ctx, v); err != nil {
-				return false, err
-			}
-			return true, b.forget(c, e, v, client)
-		}
+		return true, do(c, e, v)
 	})
 }
 
@@ -67,8 +97,9 @@ func (b *browser) endSessions(c *call, e *authserver.Server, v *authserver.Visit
 			others = append(others, other)
 		}
 	}
-	b.s.ledger.endings[b.owner] = math.MaxInt // a login that is under way may end with them
-	defer func() { b.s.ledger.endings[b.owner] = b.s.tick() }()
+	ends := &ending{owner: b.owner} // a login that is under way may end with them
+	b.s.ledger.endings = append(b.s.ledger.endings, ends)
+	defer func() { ends.ended = b.s.tick() }()
 	err := e.EndOtherSessions(b.s.ctx, v)
 	if err == nil {
 		b.s.coverage.count("end sessions: ok")

@@ -26,10 +26,11 @@ type ledger struct {
 	// touched are clients (by ID), owners and pairs of both that somebody took something from: less is promised of them.
 	touched map[string]bool
 	removed map[string]int // by owner: since when nothing of theirs is worth anything
+	logins  []*login
 	// withdrawn are pairs of owner and client, and since when the owner may not use the client.
 	withdrawn map[string]int
 	changed   map[string]change // by owner: the newest password that counts everywhere
-	endings   map[string]int    // by owner: when they last ended all other sessions
+	endings   []*ending
 	// deadlines are moments at which something ends: clocks like to be set there.
 	deadlines []time.Duration
 }
@@ -108,6 +109,19 @@ type accessToken struct {
 	uncertain     bool
 }
 
+// login is one that was sent. Complete is set if it was answered, and its own last check with it.
+type login struct {
+	owner    string
+	by       *call
+	complete bool
+}
+
+// ending is a call that ends all other sessions of an owner. Ended is 0 while it goes on.
+type ending struct {
+	owner string
+	ended int
+}
+
 // session is a login that was answered.
 type session struct {
 	owner     string
@@ -120,7 +134,7 @@ func newLedger(s *simulation) *ledger {
 	return &ledger{
 		s: s, decisions: map[string]*decision{}, byCode: map[string]*family{}, refresh: map[string]generation{},
 		access: map[string]*accessToken{}, sessions: map[string]*session{}, nonces: map[string]int{},
-		touched: map[string]bool{}, removed: map[string]int{}, withdrawn: map[string]int{}, changed: map[string]change{}, endings: map[string]int{},
+		touched: map[string]bool{}, removed: map[string]int{}, withdrawn: map[string]int{}, changed: map[string]change{},
 	}
 }
 

@@ -59,7 +59,7 @@ func (l *ledger) checkAlive(c *call, f *family, what string) {
 		l.s.fail("%s: %s, but %s", f.name, what, f.why)
 	}
 	l.checkServed(c, f.client, f.uid, what)
-	if gone := l.removed[f.owner]; gone != 0 && gone < c.begun {
+	if l.isGone(c, f.owner) {
 		l.s.fail("%s: %s, but %s is gone", f.name, what, f.owner)
 	}
 }

@@ -120,18 +120,30 @@ func (l *ledger) uidOf(token string) string {
 	return ""
 }
 
+// isGone reports whether the owner had been removed when the call began. A login whose password was checked before the
+// removal brings them back for the moment until its own check, which comes last; if it fails there, until a replica asks
+// the directory about everybody. Such a login takes this promise away.
+func (l *ledger) isGone(c *call, owner string) bool {
+	gone := l.removed[owner]
+	return gone != 0 && gone < c.begun && !slices.ContainsFunc(l.logins, func(o *login) bool {
+		return o.owner == owner && o.by.begun < gone && (o.by.ended == 0 || o.by.ended > c.begun || !o.complete)
+	})
+}
+
 // loggedIn keeps a login that was answered.
 func (l *ledger) loggedIn(c *call, owner string, password int, token string) {
 	if l.sessions[token] != nil {
 		l.s.fail("two logins got one session")
 	}
-	if gone := l.removed[owner]; gone != 0 && gone < c.begun {
+	if l.isGone(c, owner) {
 		l.s.fail("%s logged in, and is gone", owner)
 	}
 	if at := l.changed[owner]; at.tick != 0 && at.tick < c.begun && password < at.password {
 		l.s.fail("%s logged in with a password that was changed", owner)
 	}
-	l.sessions[token] = &session{owner: owner, password: password, uncertain: l.endings[owner] > c.begun}
+	l.sessions[token] = &session{owner: owner, password: password, uncertain: slices.ContainsFunc(l.endings, func(e *ending) bool {
+		return e.owner == owner && (e.ended == 0 || e.ended > c.begun)
+	})}
 }
 
 // sessionLifetime is how long a login lasts.
@@ -158,7 +170,7 @@ func (l *ledger) visited(c *call, token string, v *authserver.Visitor) {
 	if known.ended != 0 && known.ended < c.begun {
 		l.s.fail("a session of %s counts after it was ended", known.owner)
 	}
-	if gone := l.removed[known.owner]; gone != 0 && gone < c.begun {
+	if l.isGone(c, known.owner) {
 		l.s.fail("a session of %s counts, who is gone", known.owner)
 	}
 	if at := l.changed[known.owner]; at.tick != 0 && at.tick < c.begun && known.password < at.password {

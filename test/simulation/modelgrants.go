@@ -26,12 +26,20 @@ func (m *model) Approve(ctx context.Context, g authserver.Grant, c *authserver.C
 		m.revokeSurplus(g)
 	}
 	if c != nil {
-		delete(m.absent, c.ClientUID)
-		m.consents[[2]string{c.Owner, c.ClientUID}] = authserver.Consent{
-			Owner: c.Owner, ClientUID: c.ClientUID, Scopes: list(c.Scopes), GivenAt: kept(c.GivenAt),
-		}
+		m.consent(*c, g.Scopes)
 	}
 	return nil
+}
+
+// consent keeps a consent: for the decided scopes alone, if the older one is not that which it was joined with.
+func (m *model) consent(c authserver.Consent, decided []string) {
+	delete(m.absent, c.ClientUID)
+	key := [2]string{c.Owner, c.ClientUID}
+	scopes := c.Scopes
+	if len(c.Before) > 0 && !slices.Equal(c.Before, m.consents[key].Scopes) {
+		scopes = decided
+	}
+	m.consents[key] = authserver.Consent{Owner: c.Owner, ClientUID: c.ClientUID, Scopes: list(scopes), GivenAt: kept(c.GivenAt)}
 }
 
 // list is a list as the store keeps it: its own, and never nil.

@@ -42,8 +42,14 @@ type shown struct {
 	approval *authserver.Approval
 }
 
+// someScopes are what clients ask for: nil is all they may have.
+var someScopes = [][]string{nil, {scopeRead}, {scopeRead}, {scopeWrite}, {scopeRead, scopeWrite}}
+
 // act is what the owner does in a run.
 func (b *browser) act() {
+	if b.s.one(8) {
+		b.regret()
+	}
 	for range 3 + b.s.rng.IntN(4) {
 		if b.session == "" || b.s.one(12) {
 			b.logIn()
@@ -59,7 +65,7 @@ func (b *browser) act() {
 			}
 			fallthrough
 		default:
-			if r := b.begin(b.chooseClient()); r != nil {
+			if r := b.begin(b.chooseClient(), someScopes[b.s.rng.IntN(len(someScopes))]); r != nil {
 				b.opened = append(b.opened, r)
 				b.visit(r)
 			}
@@ -68,6 +74,9 @@ func (b *browser) act() {
 }
 
 func (b *browser) chooseClient() string {
+	if len(b.opened) > 0 && b.s.one(2) {
+		return b.opened[len(b.opened)-1].client
+	}
 	clients := []string{photoPrint, photoPrint, photoPrint, desktop, desktop, limited, photoBook, calendar, rogue}
 	return clients[b.s.rng.IntN(len(clients))]
 }
@@ -82,7 +91,11 @@ func (b *browser) logIn() {
 		typed = fmt.Sprintf("%s%d", b.owner, known)
 	}
 	login, err := askOnce(b.s, "login", func(c *call, e *authserver.Server) (authserver.Login, error) {
+		sent := &login{owner: b.owner, by: c}
+		b.s.ledger.logins = append(b.s.ledger.logins, sent)
 		login, err := e.Login(b.s.ctx, authserver.Credentials{Username: b.owner, Password: typed, Address: b.address, Device: b.device})
+		_, refused := errors.AsType[authserver.Refusal](err)
+		sent.complete = err == nil || refused
 		if err != nil {
 			return login, err
 		}
@@ -98,13 +111,12 @@ func (b *browser) logIn() {
 }
 
 // begin lets a client send the browser to the server. nil: the client gave up.
-func (b *browser) begin(client string) *request {
+func (b *browser) begin(client string, scopes []string) *request {
 	r := &request{client: client, verifier: strings.Repeat("v", 43) + fmt.Sprint(b.s.tick())}
 	if client == photoBook {
 		return b.beginSigned(r)
 	}
 	sum := sha256.Sum256([]byte(r.verifier))
-	scopes := [][]string{nil, {scopeRead}, {scopeRead}, {scopeWrite}, {scopeRead, scopeWrite}}[b.s.rng.IntN(5)]
 	i, err := ask(b.s, "authorize", func(c *call, e *authserver.Server) (pair[string, string], error) {
 		c.anonymous = true
 		i, err := e.Authorize(b.s.ctx, authserver.AuthorizeRequest{
@@ -176,8 +188,8 @@ func (b *browser) visitor(c *call, e *authserver.Server) (*authserver.Visitor, e
 	return v, err
 }
 
-// visit opens the page of a request and goes on from there.
-func (b *browser) visit(r *request) {
+// look opens the page of a request.
+func (b *browser) look(r *request) error {
 	p, err := ask(b.s, "interaction", func(c *call, e *authserver.Server) (shown, error) {
 		p, err := b.position(c, e, r)
 		if err != nil {
@@ -196,19 +208,27 @@ func (b *browser) visit(r *request) {
 		return now, err
 	})
 	if err != nil {
+		return err
+	}
+	if r.page = p; p.approval != nil {
+		b.carry(r, p.approval)
+	}
+	return nil
+}
+
+// visit opens the page of a request and goes on from there.
+func (b *browser) visit(r *request) {
+	if b.look(r) != nil {
 		return
 	}
-	r.page = p
-	switch {
-	case p.approval != nil:
-		b.carry(r, p.approval)
-	case p.step == authserver.StepLogin:
+	switch r.page.step {
+	case authserver.StepLogin:
 		b.session = ""
 		if r.again++; r.again < 3 {
 			b.logIn()
 			b.visit(r)
 		}
-	case p.step == authserver.StepConsent:
+	case authserver.StepConsent:
 		b.answer(r)
 	}
 }
@@ -228,8 +248,11 @@ func (b *browser) answer(r *request) {
 	case 5: // changes their mind
 		b.decide(r, false, false)
 		b.decide(r, true, false)
+	case 6: // takes back, in another tab, what the client had
+		b.s.spawn("account page of "+b.s.current.name, func() { b.takeBack(r.client) })
+		b.decide(r, true, true)
 	default:
-		b.decide(r, true, b.s.one(3))
+		b.decide(r, true, b.s.one(2))
 	}
 }
 

@@ -27,6 +27,7 @@ func Plants() []Plant {
 		{"refresh-reuse-judged-by-a-late-replica", "its successor was used", "RFC 9700 §4.14.2"},
 		{"consent-of-public-client-remembered", "it is Public", "CVE-2023-34246 (doorkeeper)"},
 		{"consent-counts-for-more-scopes", "nobody said always", "RFC 9700 §2.3, RFC 6749 §3.3"},
+		{"forgotten-consent-comes-back", "nobody said always", "this engine: N189"},
 		{"denial-not-kept", "denied was approved later", "RFC 6749 §4.1.2.1"},
 		{"session-from-a-cache", "after the password was changed", "a new password that leaves other sessions open"},
 		{"suspended-client-refreshes", "knew to be deleted or suspended", "RFC 6749 §10.4"},
@@ -135,10 +136,13 @@ func (b *brokenStore) Consent(ctx context.Context, owner, uid string) (authserve
 	return c, err
 }
 
-// Approve keeps a yes, and no no.
+// Approve keeps no denial, or joins a consent with one that was taken back since it was read.
 func (b *brokenStore) Approve(ctx context.Context, g authserver.Grant, c *authserver.Consent) error {
 	if b.name == "denial-not-kept" && !g.RevokedAt.IsZero() {
 		return nil
+	}
+	if b.name == "forgotten-consent-comes-back" && c != nil {
+		c.Before = nil // it is joined with whatever was read before
 	}
 	return b.model.Approve(ctx, g, c)
 }

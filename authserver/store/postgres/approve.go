@@ -16,11 +16,11 @@ import (
 func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authserver.Consent) error {
 	// The caller may be gone, and change what it passed, while this waits to be tried.
 	insert := insertGrant(g)
-	g.Scopes = nil
 	var give func(*pgx.Batch)
 	if consent != nil {
-		give = giveConsent(*consent)
+		give = giveConsent(*consent, g.Scopes)
 	}
+	g.Scopes = nil
 	_, err := transact(ctx, s, "keep the grant", func(ctx context.Context, q querier) (struct{}, error) {
 		tag, err := q.Exec(ctx, insertStatement, insert...)
 		if err == nil && tag.RowsAffected() == 0 {

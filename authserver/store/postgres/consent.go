@@ -12,17 +12,19 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// giveConsent returns the write that keeps the consent in place of an older one. Its client is there,
-// whatever was noted before.
-func giveConsent(consent authserver.Consent) func(*pgx.Batch) {
+// giveConsent returns the write that keeps the consent in place of an older one: for the decided scopes alone, if the
+// older one is not that any more which the consent was joined with. Its client is there, whatever was noted before.
+func giveConsent(consent authserver.Consent, decided []string) func(*pgx.Batch) {
 	const statement = `
-		INSERT INTO consents (owner, client_uid, scopes, given_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (owner, client_uid) DO UPDATE SET scopes = excluded.scopes, given_at = excluded.given_at`
+		INSERT INTO consents (owner, client_uid, scopes, given_at)
+		VALUES ($1, $2, CASE WHEN $5::text = '' THEN $3::text ELSE $6::text END, $4)
+		ON CONFLICT (owner, client_uid) DO UPDATE SET
+			scopes = CASE WHEN $5::text = '' OR consents.scopes = $5::text THEN $3::text ELSE $6::text END, given_at = excluded.given_at`
 	const present = `DELETE FROM absent_clients WHERE client_uid = $1`
-	scopes := scopeText(consent.Scopes)
+	scopes, before, alone := scopeText(consent.Scopes), scopeText(consent.Before), scopeText(decided)
 	return func(b *pgx.Batch) {
 		b.Queue(present, consent.ClientUID)
-		b.Queue(statement, consent.Owner, consent.ClientUID, scopes, millis(consent.GivenAt))
+		b.Queue(statement, consent.Owner, consent.ClientUID, scopes, millis(consent.GivenAt), before, alone)
 	}
 }
 

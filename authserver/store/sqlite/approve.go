@@ -17,7 +17,7 @@ func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authse
 	scopes := scopeText(g.Scopes)
 	var give func(*conn) error
 	if consent != nil {
-		give = giveConsent(*consent)
+		give = giveConsent(*consent, g.Scopes)
 	}
 	return writeOnly(ctx, s.writer, func(c *transaction) error {
 		if err := insertGrant(c.conn, g, scopes); err != nil {

@@ -9,19 +9,21 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// giveConsent returns the write that keeps the consent in place of an older one. Its client is
-// there, whatever was noted before.
-func giveConsent(consent authserver.Consent) func(*conn) error {
+// giveConsent returns the write that keeps the consent in place of an older one: for the decided scopes alone, if the
+// older one is not that any more which the consent was joined with. Its client is there, whatever was noted before.
+func giveConsent(consent authserver.Consent, decided []string) func(*conn) error {
 	const statement = `
-		INSERT INTO consents (owner, client_uid, scopes, given_at) VALUES (?1, ?2, ?3, ?4)
-		ON CONFLICT (owner, client_uid) DO UPDATE SET scopes = excluded.scopes, given_at = excluded.given_at`
+		INSERT INTO consents (owner, client_uid, scopes, given_at)
+		VALUES (?1, ?2, CASE ?5 WHEN '' THEN ?3 ELSE ?6 END, ?4)
+		ON CONFLICT (owner, client_uid) DO UPDATE SET
+			scopes = CASE WHEN ?5 IN ('', scopes) THEN ?3 ELSE ?6 END, given_at = excluded.given_at`
 	const present = `DELETE FROM absent_clients WHERE client_uid = ?1`
-	scopes := scopeText(consent.Scopes)
+	scopes, before, alone := scopeText(consent.Scopes), scopeText(consent.Before), scopeText(decided)
 	return func(c *conn) error {
 		if _, err := c.exec(present, consent.ClientUID); err != nil {
 			return err
 		}
-		_, err := c.exec(statement, consent.Owner, consent.ClientUID, scopes, millis(consent.GivenAt))
+		_, err := c.exec(statement, consent.Owner, consent.ClientUID, scopes, millis(consent.GivenAt), before, alone)
 		return err
 	}
 }

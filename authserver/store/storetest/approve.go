@@ -86,6 +86,28 @@ var approvals = []check{
 		succeed(t, "Consent", err)
 		same(t, "consent", got, before)
 	}},
+	{"N189: a consent that was joined with one that the owner took back holds the scopes of the grant alone", func(t *testing.T, s authserver.Store) {
+		early := authserver.Consent{Owner: bob, ClientUID: photoPrint, Scopes: []string{"photos.read"}, GivenAt: noon}
+		joined := early
+		joined.Scopes, joined.Before, joined.GivenAt = []string{"photos.read", "photos.write"}, early.Scopes, noon.Add(time.Hour)
+		for promise, c := range map[string]struct {
+			meanwhile func() error
+			want      []string
+		}{
+			"it is there":  {func() error { return nil }, joined.Scopes},
+			"it was taken": {func() error { return s.Forget(t.Context(), bob, photoPrint, noon) }, []string{"photos.write"}},
+			"it is a new one": {func() error {
+				return s.Approve(t.Context(), newGrant(), &authserver.Consent{Owner: bob, ClientUID: photoPrint, GivenAt: noon})
+			}, []string{"photos.write"}},
+		} {
+			succeed(t, "Approve", s.Approve(t.Context(), newGrant(), &early))
+			succeed(t, promise, c.meanwhile())
+			succeed(t, "Approve", s.Approve(t.Context(), newGrant(func(g *authserver.Grant) { g.Scopes = []string{"photos.write"} }), &joined))
+			got, err := s.Consent(t.Context(), bob, photoPrint)
+			succeed(t, "Consent", err)
+			same(t, promise, got, authserver.Consent{Owner: bob, ClientUID: photoPrint, Scopes: c.want, GivenAt: joined.GivenAt})
+		}
+	}},
 	{"what the caller changes afterwards is not kept", func(t *testing.T, s authserver.Store) {
 		g := newGrant()
 		scopes := slices.Clone(g.Scopes)
