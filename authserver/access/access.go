@@ -59,9 +59,24 @@ type Config struct {
 	Log      *slog.Logger
 	// Prefix stands before the names of owners and groups; usually DefaultPrefix.
 	Prefix string
+	// Observer follows the questions; nil: nobody does.
+	Observer Observer
 	// Now tells the time. Default: time.Now.
 	Now func() time.Time
 }
+
+// Observer follows the questions to the API server. Its methods return at once.
+type Observer interface {
+	// Asked is called after each question: with the time that it took, and the answer or why there is none.
+	Asked(took time.Duration, allowed bool, err error)
+	// Stale is called when an older answer is used because the API server gives none.
+	Stale()
+}
+
+type noObserver struct{}
+
+func (noObserver) Asked(time.Duration, bool, error) {}
+func (noObserver) Stale()                           {}
 
 // Entitlement knows which owner may use which client, by asking the API server. It
 // implements authserver.Entitlement; its methods may be called in parallel.
@@ -69,6 +84,7 @@ type Entitlement struct {
 	reviewer Reviewer
 	log      *slog.Logger
 	prefix   string
+	observer Observer
 	now      func() time.Time
 
 	cache  *cache
@@ -82,8 +98,11 @@ func New(c Config) *Entitlement {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Observer == nil {
+		c.Observer = noObserver{}
+	}
 	return &Entitlement{
-		reviewer: c.Reviewer, log: c.Log, prefix: c.Prefix, now: c.Now,
+		reviewer: c.Reviewer, log: c.Log, prefix: c.Prefix, observer: c.Observer, now: c.Now,
 		cache: newCache(maxAnswers), slots: make(chan struct{}, maxParallel),
 	}
 }
@@ -110,6 +129,7 @@ func (e *Entitlement) Entitled(ctx context.Context, o authserver.Owner, c *auths
 			e.begin(ctx, key, subject, c) // and nobody waits for it
 		}
 		if down {
+			e.observer.Stale()
 			return known.allowed, nil
 		}
 	}
@@ -118,6 +138,7 @@ func (e *Entitlement) Entitled(ctx context.Context, o authserver.Owner, c *auths
 		return allowed, nil
 	}
 	if usable {
+		e.observer.Stale()
 		e.log.WarnContext(ctx, "the API server gave no answer about an entitlement; an older answer is used", "client", c.ID, "age", age, "err", err)
 		return known.allowed, nil
 	}
@@ -155,6 +176,7 @@ func (e *Entitlement) begin(ctx context.Context, key key, s subject, c *authserv
 		defer cancel()
 		at := e.now() // the answer is as old as the question
 		allowed, err := e.review(ctx, s, c)
+		e.observer.Asked(e.now().Sub(at), allowed, err)
 		e.ended(ctx, err)
 		if err != nil {
 			return false, err

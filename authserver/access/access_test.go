@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -465,5 +466,27 @@ func TestTheNumberOfAnswersIsBoundedAndTheLeastUsedGoes(t *testing.T) {
 	}
 	if got, _ := c.get(named(3)); got.allowed {
 		t.Error("the older answer is kept")
+	}
+}
+
+// watched is an Observer that keeps what it was told.
+type watched []string
+
+func (w *watched) Asked(took time.Duration, allowed bool, err error) {
+	*w = append(*w, fmt.Sprint(took, " ", allowed, " ", err != nil))
+}
+func (w *watched) Stale() { *w = append(*w, "stale") }
+
+func TestEachQuestionAndEachOlderAnswerIsObserved(t *testing.T) {
+	api, c, got := &apiServer{}, &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, watched{}
+	api.says(true, nil)
+	e := New(Config{Reviewer: api, Log: slog.New(slog.DiscardHandler), Observer: &got, Now: c.Now})
+	want(t, e, bob, photoprint, 0, true)
+	want(t, e, bob, photoprint, 0, true) // kept
+	c.advance(time.Minute)
+	api.says(false, errors.New("away"))
+	want(t, e, bob, photoprint, 5*time.Minute, true)
+	if strings.Join(got, ", ") != "0s true false, 0s false true, stale" {
+		t.Errorf("observed: %v", got)
 	}
 }

@@ -95,7 +95,11 @@ func (s *Site) interaction(r *http.Request) (authserver.Interaction, error) {
 	if !isInteractionID(id) || sealed == "" {
 		return authserver.Interaction{}, s.whyAbsent(r, id)
 	}
-	return s.auth.OpenInteraction(id, sealed, stateOf(r, id)...)
+	i, err := s.auth.OpenInteraction(id, sealed, stateOf(r, id)...)
+	if info := requestInfoOf(r.Context()); info != nil && err == nil {
+		info.profile = i.Profile
+	}
+	return i, err
 }
 
 // finishInteraction sends the browser back to the client with its proof, or shows the proof. The

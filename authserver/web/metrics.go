@@ -15,8 +15,10 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// durationBuckets are in seconds: from an introspection to a password hash on a busy machine.
-var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+// durationBuckets are in seconds: from an answer out of memory to a password hash on a busy machine. 50 ms is a
+// bound because the p99 that is promised under load is that. There are no native buckets here, as
+// there are for the store: each observation of one allocates, and this one is made for every request.
+var durationBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
 
 // Metrics counts what a server does, in a registry of its own. No label has a value
 // that comes from outside: the number of series is bounded by this program.
@@ -46,8 +48,8 @@ type Metrics struct {
 
 // seriesKey is a request as the counters see it.
 type seriesKey struct {
-	route, method string
-	status        int
+	route, method, profile string
+	status                 int
 }
 
 // series are the counters of one kind of request, looked up once.
@@ -66,7 +68,7 @@ func NewMetrics() *Metrics {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "gatehouse_http_request_duration_seconds", Help: "Time from the request's header to the end of the handler.",
 			Buckets: durationBuckets,
-		}, []string{"route"}),
+		}, []string{"route", "profile", "outcome"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "gatehouse_http_requests_in_flight", Help: "Requests being answered.",
 		}),
@@ -156,8 +158,7 @@ func (m *Metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 }
 
-func (m *Metrics) request(route, method string, status int, took time.Duration) {
-	key := seriesKey{route, method, status}
+func (m *Metrics) request(key seriesKey, took time.Duration) {
 	m.mu.RLock()
 	s, ok := m.series[key]
 	m.mu.RUnlock()
@@ -168,10 +169,23 @@ func (m *Metrics) request(route, method string, status int, took time.Duration) 
 	s.duration.Observe(took.Seconds())
 }
 
+// outcomeOf says in a word what became of a request.
+func outcomeOf(status int) string {
+	switch {
+	case status == http.StatusServiceUnavailable:
+		return "unavailable"
+	case status >= http.StatusInternalServerError:
+		return "failed"
+	case status >= http.StatusBadRequest:
+		return "refused"
+	}
+	return "ok"
+}
+
 func (m *Metrics) newSeries(key seriesKey) series {
 	s := series{
 		requests: m.requests.WithLabelValues(key.route, key.method, strconv.Itoa(key.status)),
-		duration: m.duration.WithLabelValues(key.route),
+		duration: m.duration.WithLabelValues(key.route, key.profile, outcomeOf(key.status)),
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

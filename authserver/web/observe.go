@@ -61,7 +61,7 @@ func (s *Site) finish(answer *recorder, r *http.Request, info *requestInfo) {
 	}
 	answer.awaitAudit() // of what is answered without a byte, too
 	end, route := s.now(), routeOf(r)
-	s.metrics.request(route, methodOf(r), answer.code(), end.Sub(info.start))
+	s.metrics.request(seriesKey{route, methodOf(r), s.profileOf(route, info), answer.code()}, end.Sub(info.start))
 	s.logAccess(r, answer, info, end)
 	if info.traced {
 		s.tracer.End(r.Context(), route, answer.code())
@@ -122,6 +122,15 @@ func (s *Site) logAccess(r *http.Request, answer *recorder, info *requestInfo, e
 		_, _ = s.access.Write(line) // nobody could be told
 		return line
 	})
+}
+
+// profileOf returns the profile that a request was about: what the handler has learnt, else what the
+// route is for; empty where neither says one.
+func (s *Site) profileOf(route string, info *requestInfo) string {
+	if info.profile != "" {
+		return string(info.profile)
+	}
+	return string(s.profiles[route])
 }
 
 // routeOf returns the pattern that serves the request. When it redirects a CONNECT

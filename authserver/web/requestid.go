@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
@@ -31,6 +32,7 @@ type requestInfo struct {
 	// idHeader is the header that tells the ID.
 	idHeader [1]string
 	traced   bool
+	profile  authserver.Profile // what a handler has learnt; empty: the route says it
 }
 
 type requestInfoKey struct{}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 // route is one row of the table of what is served.
@@ -50,6 +52,7 @@ func (k kind) forPeople() bool { return k == page || k == step || k == form }
 // Handler returns what serves the table of routes.
 func (s *Site) Handler() http.Handler {
 	mux, table := http.NewServeMux(), s.routes()
+	s.profiles = profilesOf(table)
 	for n, rt := range table {
 		m := methodsAt(table, rt.path)
 		if n == slices.IndexFunc(table, func(other route) bool { return other.path == rt.path }) {
@@ -67,6 +70,21 @@ func (s *Site) Handler() http.Handler {
 	}
 	mux.Handle(unknownPaths, s.answerUnknown(table))
 	return s.observe(mux)
+}
+
+// profilesOf returns the profile of each pattern that is for clients of one.
+func profilesOf(table []route) map[string]authserver.Profile {
+	of := map[string]authserver.Profile{}
+	for _, rt := range table {
+		if _, ok := clientPath(rt.path); !ok {
+			continue
+		}
+		of[rt.path] = rt.dialect.profile()
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions} {
+			of[method+" "+rt.path] = rt.dialect.profile()
+		}
+	}
+	return of
 }
 
 // withoutEffect answers HEAD where GET has effects: whoever only looks at a link, such as a mail

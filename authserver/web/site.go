@@ -52,6 +52,7 @@ type Site struct {
 	access         io.Writer
 	metrics        *Metrics
 	tracer         Tracer
+	profiles       map[string]authserver.Profile // of the routes that are for one
 	ready          func(*http.Request) error
 	started        func() bool
 	now            func() time.Time

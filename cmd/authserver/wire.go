@@ -47,7 +47,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		return nil, err
 	}
 	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, time.Now), connections: c.connections(m), shutdownDelay: c.shutdownDelay()}
-	auth, err := newEngine(c, r, clients, s.auditor, log)
+	auth, err := newEngine(c, r, clients, s.auditor, m, log)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 }
 
 // newEngine wires the engine, which has no keys yet.
-func newEngine(c config, r *resources, clients *registry.Registry, auditor authserver.Auditor, log *slog.Logger) (*authserver.Server, error) {
+func newEngine(c config, r *resources, clients *registry.Registry, auditor authserver.Auditor, m *web.Metrics, log *slog.Logger) (*authserver.Server, error) {
 	newReviewer := access.NewReviewer
 	if len(c.scope.Namespaces) > 0 {
 		newReviewer = access.NewLocalReviewer
@@ -101,7 +101,7 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 	return authserver.New(r.followed(authserver.Config{
 		Clients: clients, Directory: r.users, Store: r.store, Auditor: auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, time.Now),
-		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix}),
+		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix, Observer: m.Entitlement()}),
 		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: r.store.Now,
 	}))
 }

@@ -55,6 +55,7 @@ var apps = []string{PhotoPrint, PhotoStorage, PhotoBook, CloudPrint, CloudAlbum,
 type Environment struct {
 	Kubeconfig, KubectlPath string
 	Issuer, Metrics         string // URLs of the authorization server
+	OperatorMetrics         string // URL
 	CA                      string // path of the certificate authority of everything that serves
 	PhotoPrintURL           string
 	PhotosURL               string // of the photos at PhotoStorage
@@ -72,13 +73,14 @@ type Environment struct {
 // New describes an environment in folder. failed is called when something of it ends by itself.
 func New(folder *Folder, ports Ports, progress io.Writer, now func() time.Time, failed func(error)) *Environment {
 	s := &Environment{
-		Kubeconfig:    folder.Path("admin.kubeconfig"),
-		Issuer:        "https://" + address(ports.authserver()),
-		Metrics:       "http://" + address(ports.authserverMetrics()) + "/metrics",
-		CA:            folder.Path("tls", "ca.crt"),
-		PhotoPrintURL: "https://" + address(ports.photoPrint()),
-		PhotosURL:     "https://" + address(ports.photoStorage()) + "/photos",
-		Bob:           newUser("1001", "bob"), Alice: newUser("1002", "alice"),
+		Kubeconfig:      folder.Path("admin.kubeconfig"),
+		Issuer:          "https://" + address(ports.authserver()),
+		Metrics:         "http://" + address(ports.authserverMetrics()) + "/metrics",
+		OperatorMetrics: "http://" + address(ports.operatorMetrics()) + "/metrics",
+		CA:              folder.Path("tls", "ca.crt"),
+		PhotoPrintURL:   "https://" + address(ports.photoPrint()),
+		PhotosURL:       "https://" + address(ports.photoStorage()) + "/photos",
+		Bob:             newUser("1001", "bob"), Alice: newUser("1002", "alice"),
 		folder: folder, ports: ports, progress: progress, now: now,
 	}
 	s.programs = programs{folder: folder, failed: failed}

@@ -3,70 +3,86 @@
 package manifests
 
 import (
+	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 )
 
-// histogramSuffix is what Prometheus adds to the name of a histogram.
-var histogramSuffix = regexp.MustCompile(`_(bucket|sum|count)$`)
-
-func TestTheAlertsOfThePageAreThoseOfTheComponentAndNameMetricsThatExist(t *testing.T) {
-	page := read(t, root+"/docs/operations.md")
-	_, section, _ := strings.Cut(page, "### Alerts worth having")
-	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(section)
-	if block == nil {
-		t.Fatal("the page shows no alerts")
-	}
-	var documented, shipped any
-	var rule struct{ Spec map[string]any }
-	file := read(t, root+"/config/monitoring/prometheusrule.yaml")
-	if err := yaml.Unmarshal([]byte(file), &rule); err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.Unmarshal([]byte(block[1]), &documented); err != nil {
-		t.Fatal(err)
-	}
-	if shipped = rule.Spec; len(rule.Spec) == 0 {
-		t.Fatal("the component has no alerts")
-	}
-	if diff := cmp.Diff(documented, shipped); diff != "" {
-		t.Errorf("docs/operations.md and config/monitoring/prometheusrule.yaml differ (-page +component)\n%s", diff)
-	}
-	sources := sourcesOf(t, root+"/authserver/web", root+"/controllers", root+"/cmd")
-	names := regexp.MustCompile(`gatehouse_[a-z_]+`).FindAllString(block[1], -1)
-	if len(names) < 10 {
-		t.Fatalf("only %d metrics are named", len(names))
-	}
-	for _, name := range names {
-		if name = histogramSuffix.ReplaceAllString(name, ""); !strings.Contains(sources, `"`+name+`"`) {
-			t.Errorf("an alert names %s, which no program exports", name)
-		}
-		if short := strings.TrimPrefix(name, "gatehouse_"); !strings.Contains(page, "`"+short+"`") {
-			t.Errorf("the page does not explain %s", short)
-		}
+// ruleFile is what the PrometheusRule holds, as Prometheus itself reads it.
+type ruleFile struct {
+	Groups []struct {
+		Name  string
+		Rules []struct{ Alert, Expr string }
 	}
 }
 
-// sourcesOf returns the text of all Go files below the folders, but tests.
-func sourcesOf(t *testing.T, folders ...string) string {
+// shippedRules returns the shipped rules, as text and read.
+func shippedRules(t *testing.T) (text []byte, read ruleFile) {
 	t.Helper()
-	var all strings.Builder
-	for _, folder := range folders {
-		err := filepath.WalkDir(folder, func(path string, d os.DirEntry, err error) error {
-			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
-				all.WriteString(read(t, path))
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
+	var object struct{ Spec json.RawMessage }
+	raw, err := os.ReadFile(root + "/config/prometheus/prometheusrule.yaml")
+	if err == nil {
+		err = yaml.Unmarshal(raw, &object)
+	}
+	if err == nil {
+		err = json.Unmarshal(object.Spec, &read)
+	}
+	if err != nil || len(read.Groups) == 0 {
+		t.Fatalf("the component has no alerts: %v", err)
+	}
+	return object.Spec, read
+}
+
+// promtool runs the tool of Prometheus in a folder.
+func promtool(t *testing.T, folder string, args ...string) {
+	t.Helper()
+	path, err := exec.Command(root+"/hack/require.sh", "promtool", "prometheus").Output()
+	if err != nil {
+		t.Fatalf("promtool: %v", err)
+	}
+	cmd := exec.CommandContext(t.Context(), strings.TrimSpace(string(path)), args...)
+	cmd.Dir = folder
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("promtool %v: %v\n%s", args, err, out)
+	}
+}
+
+func TestTheAlertsDoWhatTheySay(t *testing.T) {
+	text, _ := shippedRules(t)
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "rules.yaml"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "rules_test.yaml"), []byte(read(t, root+"/config/prometheus/rules_test.yaml")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, folder, "check", "rules", "rules.yaml")
+	promtool(t, folder, "test", "rules", "rules_test.yaml")
+}
+
+func TestEachAlertIsExplained(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, root+"/docs/operations.md"), "### Alerts")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var explained, shipped []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `(Gatehouse[A-Za-z]+)` \\| [^|]{20,} \\| [^|]{20,} \\|$").FindAllStringSubmatch(section, -1) {
+		explained = append(explained, row[1])
+	}
+	_, file := shippedRules(t)
+	for _, group := range file.Groups {
+		for _, rule := range group.Rules {
+			shipped = append(shipped, rule.Alert)
 		}
 	}
-	return all.String()
+	slices.Sort(explained)
+	slices.Sort(shipped)
+	if !slices.Equal(explained, shipped) {
+		t.Errorf("docs/operations.md explains\n%v\nand config/prometheus ships\n%v", explained, shipped)
+	}
 }
