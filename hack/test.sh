@@ -14,6 +14,7 @@ trap 'exit 143' TERM
 hack/require.sh "gcc cc clang" gcc libc6-dev >/dev/null # for the race detector
 GATEHOUSE_CHROMIUM=${GATEHOUSE_CHROMIUM:-$(hack/require.sh "chromium chromium-browser google-chrome google-chrome-stable" chromium)}
 hack/require.sh "initdb /usr/lib/postgresql/*/bin/initdb" postgresql >/dev/null # which is not in PATH on Debian
+hack/require.sh promtool prometheus >/dev/null # reads and runs the alerts and the dashboard
 hack/require.sh "pgbouncer /usr/sbin/pgbouncer" pgbouncer >/dev/null
 go build -o "$tools" ./hack/contain ./hack/testreport ./hack/controlplane
 KUBEBUILDER_ASSETS=$("$tools/controlplane")
