@@ -39,7 +39,7 @@ func newHouse(t *testing.T) *house {
 	gatehouse := httptest.NewUnstartedServer(nil)
 	site, err := web.New(web.Config{
 		Auth: h.Auth, Issuer: "https://" + gatehouse.Listener.Addr().String(), Metrics: web.NewMetrics(),
-		Log: slog.New(slog.DiscardHandler), Ready: func(*http.Request) error { return nil }, Now: h.Clock.Now,
+		Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard, Ready: func(*http.Request) error { return nil }, Now: h.Clock.Now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func newServer(t *testing.T) *server {
 	})
 	site, err := web.New(web.Config{
 		Auth: s.Auth, Issuer: "https://" + s.Listener.Addr().String(), Metrics: web.NewMetrics(),
-		Log: slog.New(slog.DiscardHandler), Ready: func(*http.Request) error { return nil }, Now: s.Clock.Now,
+		Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard, Ready: func(*http.Request) error { return nil }, Now: s.Clock.Now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func newServed(t *testing.T) *served {
 	server := httptest.NewUnstartedServer(nil)
 	s.issuer = "https://" + server.Listener.Addr().String()
 	site, err := web.New(web.Config{
-		Auth: s.Auth, Issuer: s.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler),
+		Auth: s.Auth, Issuer: s.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
 		Ready: func(*http.Request) error { return nil }, Now: s.Clock.Now, Started: s.started.Load,
 	})
 	if err != nil {

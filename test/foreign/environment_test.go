@@ -43,7 +43,7 @@ func newEnvironment(t *testing.T) *environment {
 	e.mayUse("HMAC-SHA256", "HMAC-SHA1", "PLAINTEXT")
 	site, err := web.New(web.Config{
 		Auth: e.Auth, Issuer: "https://" + e.gatehouse.Listener.Addr().String(), Metrics: web.NewMetrics(),
-		Log: slog.New(slog.DiscardHandler), Ready: func(*http.Request) error { return nil }, Now: e.Clock.Now,
+		Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard, Ready: func(*http.Request) error { return nil }, Now: e.Clock.Now,
 	})
 	if err != nil {
 		t.Fatalf("make the site: %v", err)
