@@ -28,21 +28,30 @@ func BaseString(method, rawURL string, params []Param) (string, error) {
 func (r *Request) BaseString() string { return r.baseString }
 
 func baseString(method string, l location, params []Param) string {
-	return strings.Join([]string{Encode(strings.ToUpper(method)), Encode(l.baseURI()), Encode(normalize(params))}, "&")
+	parameters := normalize(params)
+	b := make([]byte, 0, len(method)+2*len(l.path)+len(l.host)+2*len(parameters)+64)
+	b = append(appendEncoded(b, strings.ToUpper(method)), '&')
+	b = append(appendEncoded(b, l.baseURI()), '&')
+	return string(appendEncoded(b, parameters))
 }
 
 // normalize is RFC 5849 §3.4.1.3.2: encoded first, then sorted by bytes.
-func normalize(params []Param) string {
+func normalize(params []Param) []byte {
 	encoded := make([]Param, len(params))
+	size := 0
 	for n, p := range params {
 		encoded[n] = Param{Encode(p.Name), Encode(p.Value)}
+		size += len(encoded[n].Name) + len(encoded[n].Value) + len("=&")
 	}
 	slices.SortFunc(encoded, func(a, b Param) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Value, b.Value))
 	})
-	pairs := make([]string, len(encoded))
+	b := make([]byte, 0, size)
 	for n, p := range encoded {
-		pairs[n] = p.Name + "=" + p.Value
+		if n > 0 {
+			b = append(b, '&')
+		}
+		b = append(append(append(b, p.Name...), '='), p.Value...)
 	}
-	return strings.Join(pairs, "&")
+	return b
 }

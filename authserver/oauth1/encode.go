@@ -3,7 +3,6 @@
 package oauth1
 
 import (
-	"encoding/hex"
 	"net/url"
 	"strings"
 )
@@ -11,8 +10,23 @@ import (
 // Encode is the percent-encoding of RFC 5849 §3.6: all bytes but the unreserved ones, with
 // upper-case digits. What it returns is also correct in forms and queries.
 func Encode(s string) string {
+	if isUnreserved(s) {
+		return s
+	}
+	return string(appendEncoded(make([]byte, 0, len(s)+len(s)/2), s))
+}
+
+func isUnreserved(s string) bool {
+	for n := range len(s) {
+		if !unreserved(s[n]) {
+			return false
+		}
+	}
+	return true
+}
+
+func appendEncoded[T string | []byte](b []byte, s T) []byte {
 	const digits = "0123456789ABCDEF"
-	b := make([]byte, 0, len(s)+len(s)/2)
 	for n := range len(s) {
 		if c := s[n]; unreserved(c) {
 			b = append(b, c)
@@ -20,13 +34,16 @@ func Encode(s string) string {
 			b = append(b, '%', digits[c>>4], digits[c&15])
 		}
 	}
-	return string(b)
+	return b
 }
 
 // decode is the inverse of Encode, and takes digits of either case. With raw, printable
 // ASCII may stand for itself, but for the quote and the backslash, which have a meaning
 // in a header.
 func decode(s string, raw bool) (string, bool) {
+	if isUnreserved(s) {
+		return s, true
+	}
 	b := make([]byte, 0, len(s))
 	for n := 0; n < len(s); n++ {
 		switch c := s[n]; {
@@ -34,11 +51,11 @@ func decode(s string, raw bool) (string, bool) {
 			if n+2 >= len(s) {
 				return "", false
 			}
-			octet, err := hex.DecodeString(s[n+1 : n+3])
-			if err != nil {
+			high, low := digitOf(s[n+1]), digitOf(s[n+2])
+			if high > 15 || low > 15 {
 				return "", false
 			}
-			b = append(b, octet...)
+			b = append(b, high<<4|low)
 			n += 2
 		case unreserved(c), raw && c >= ' ' && c <= '~' && c != '"' && c != '\\':
 			b = append(b, c)
@@ -47,6 +64,20 @@ func decode(s string, raw bool) (string, bool) {
 		}
 	}
 	return string(b), true
+}
+
+// digitOf returns the value of a hexadecimal digit, and more than 15 of anything else.
+func digitOf(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	default:
+		return 0xff
+	}
 }
 
 // unreserved is RFC 3986 §2.3.

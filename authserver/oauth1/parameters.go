@@ -40,7 +40,7 @@ func mayStandApart(name string) bool { return name == ParamCallback || name == P
 
 // sources are the parameters of a request by their place (RFC 5849 §3.4.1.3.1).
 type sources struct {
-	byPlace map[Place][]Param
+	byPlace [3][]Param // in the order of places
 	// otherScheme is set where the Authorization header is of another scheme than OAuth.
 	otherScheme bool
 }
@@ -67,45 +67,62 @@ func (m Message) collect(l location, rules Rules) (sources, error) {
 	if len(h.params)+len(form)+len(query) > maxParams {
 		return sources{}, reject("there are too many parameters")
 	}
-	return sources{map[Place][]Param{InHeader: h.params, InForm: form, InQuery: query}, h.otherScheme}, nil
+	return sources{[...][]Param{h.params, form, query}, h.otherScheme}, nil
 }
 
 // signed are all parameters that the signature covers.
 func (s sources) signed() []Param {
-	var all []Param
-	for _, place := range places {
-		all = append(all, s.byPlace[place]...)
-	}
-	return slices.DeleteFunc(all, isSignature)
+	return slices.DeleteFunc(slices.Concat(s.byPlace[:]...), isSignature)
 }
 
 func isSignature(p Param) bool { return p.Name == ParamSignature }
 
 // protocol is what a request says in protocol parameters, none of them repeated.
 type protocol struct {
-	values map[string]string
-	// place is where they are, but for those of apart.
-	place Place
-	// apart are the places of those that stand apart.
-	apart       map[string]Place
+	given []placed
+	// place is where they are, but for those that stand apart.
+	place       Place
 	otherScheme bool
+}
+
+// placed is a parameter and where it is.
+type placed struct {
+	Param
+	place Place
+}
+
+// find returns a parameter, if it is there.
+func (p *protocol) find(name string) (placed, bool) {
+	for _, g := range p.given {
+		if g.Name == name {
+			return g, true
+		}
+	}
+	return placed{}, false
+}
+
+// value returns what a parameter says; empty if it is not there.
+func (p *protocol) value(name string) string {
+	g, _ := p.find(name)
+	return g.Value
 }
 
 // protocol finds all that begins with oauth_. Nothing of it may be given twice (RFC 5849 §3.1),
 // known or not, and it must be in one place (§3.5), but for what may stand apart.
-func (s sources) protocol() (protocol, error) {
-	p := protocol{values: map[string]string{}, apart: map[string]Place{}, otherScheme: s.otherScheme}
-	found, twice := map[string]Place{}, map[string]bool{}
+func (s sources) protocol() (*protocol, error) {
+	p := &protocol{given: make([]placed, 0, len(protocolParams)), otherScheme: s.otherScheme}
+	var twice []string
 	mixed := false
-	for _, place := range places {
-		for _, param := range s.byPlace[place] {
+	for n, place := range places {
+		for _, param := range s.byPlace[n] {
 			if !strings.HasPrefix(param.Name, paramPrefix) {
 				continue
 			}
-			if _, given := found[param.Name]; given {
-				twice[param.Name] = true
+			if _, given := p.find(param.Name); given {
+				twice = append(twice, param.Name)
+				continue
 			}
-			p.values[param.Name], found[param.Name] = param.Value, place
+			p.given = append(p.given, placed{param, place})
 			if !mayStandApart(param.Name) {
 				mixed = mixed || p.place != "" && p.place != place
 				p.place = place
@@ -113,17 +130,14 @@ func (s sources) protocol() (protocol, error) {
 		}
 	}
 	if len(twice) > 0 {
-		return protocol{}, authserver.NewParameterError(authserver.ParameterRepeated, "a parameter is given twice",
-			known(func(name string) bool { return twice[name] })...)
+		return nil, authserver.NewParameterError(authserver.ParameterRepeated, "a parameter is given twice",
+			known(func(name string) bool { return slices.Contains(twice, name) })...)
 	}
-	for _, name := range known(mayStandApart) {
-		if place, given := found[name]; given && place != p.place {
-			mixed = mixed || place == InHeader
-			p.apart[name] = place
-		}
+	for _, g := range p.given {
+		mixed = mixed || mayStandApart(g.Name) && g.place != p.place && g.place == InHeader
 	}
 	if mixed {
-		return protocol{}, reject("the protocol parameters are in more than one place; only oauth_callback and oauth_verifier may be in the form or the query while the others are elsewhere")
+		return nil, reject("the protocol parameters are in more than one place; only oauth_callback and oauth_verifier may be in the form or the query while the others are elsewhere")
 	}
 	return p, nil
 }
@@ -141,12 +155,12 @@ func known(match func(name string) bool) []string {
 
 // demand refuses a request that lacks what RFC 5849 §3.1 or its endpoint requires. An empty parameter
 // is a missing one: an empty verifier is what a denial carries.
-func (p protocol) demand(required []string) error {
+func (p *protocol) demand(required []string) error {
 	required = slices.Concat([]string{ParamConsumerKey, ParamSignatureMethod, ParamSignature}, required)
-	if p.values[ParamSignatureMethod] != string(Plaintext) { // RFC 5849 §3.1
+	if p.value(ParamSignatureMethod) != string(Plaintext) { // RFC 5849 §3.1
 		required = append(required, ParamTimestamp, ParamNonce)
 	}
-	absent := known(func(name string) bool { return p.values[name] == "" && slices.Contains(required, name) })
+	absent := known(func(name string) bool { return p.value(name) == "" && slices.Contains(required, name) })
 	if len(absent) == 0 {
 		return nil
 	}
@@ -158,10 +172,10 @@ func (p protocol) demand(required []string) error {
 }
 
 // check bounds what will be looked up, compared or kept.
-func (p protocol) check() error {
+func (p *protocol) check() error {
 	var bad []string
 	for _, param := range protocolParams {
-		value := p.values[param.name]
+		value := p.value(param.name)
 		if len(value) > param.max {
 			bad = append(bad, param.name)
 			continue
@@ -179,7 +193,7 @@ func (p protocol) check() error {
 	if bad != nil {
 		return reject("a value is too long, or holds something else than visible ASCII", bad...)
 	}
-	if version, given := p.values[ParamVersion]; given && version != "1.0" { // RFC 5849 §3.1: MUST be 1.0 if it is there
+	if version, given := p.find(ParamVersion); given && version.Value != "1.0" { // RFC 5849 §3.1: MUST be 1.0 if it is there
 		return reject("oauth_version must be 1.0, also in OAuth 1.0a", ParamVersion)
 	}
 	return nil
@@ -187,8 +201,8 @@ func (p protocol) check() error {
 
 // timestamp reads oauth_timestamp (RFC 5849 §3.3): a positive number of seconds, spelled in one
 // way only, since it is part of what makes a nonce unique. Without one it is zero.
-func (p protocol) timestamp() (time.Time, error) {
-	text := p.values[ParamTimestamp]
+func (p *protocol) timestamp() (time.Time, error) {
+	text := p.value(ParamTimestamp)
 	if text == "" {
 		return time.Time{}, nil
 	}

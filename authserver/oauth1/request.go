@@ -4,6 +4,7 @@ package oauth1
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -65,9 +66,8 @@ func Parse(m Message, rules Rules, required ...string) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rules.AnyNonce && p.values[ParamSignatureMethod] == string(Plaintext) {
-		delete(p.values, ParamNonce)
-		delete(p.values, ParamTimestamp)
+	if rules.AnyNonce && p.value(ParamSignatureMethod) == string(Plaintext) {
+		p.given = slices.DeleteFunc(p.given, func(g placed) bool { return g.Name == ParamNonce || g.Name == ParamTimestamp })
 	}
 	if err := p.demand(required); err != nil {
 		return nil, err
@@ -88,17 +88,14 @@ func Parse(m Message, rules Rules, required ...string) (*Request, error) {
 }
 
 // request is what the protocol parameters say.
-func (p protocol) request(method string, l location) *Request {
-	verifierIn, apart := p.apart[ParamVerifier]
-	if !apart && p.values[ParamVerifier] != "" {
-		verifierIn = p.place
-	}
+func (p *protocol) request(method string, l location) *Request {
+	verifier, _ := p.find(ParamVerifier)
 	return &Request{
 		HTTPMethod: method, Secure: l.scheme == "https", Place: p.place,
-		SignatureMethod: SignatureMethod(p.values[ParamSignatureMethod]),
-		ConsumerKey:     p.values[ParamConsumerKey], Token: p.values[ParamToken],
-		Callback: p.values[ParamCallback], Verifier: p.values[ParamVerifier], Nonce: p.values[ParamNonce],
-		signature: p.values[ParamSignature], verifierInQuery: verifierIn == InQuery,
+		SignatureMethod: SignatureMethod(p.value(ParamSignatureMethod)),
+		ConsumerKey:     p.value(ParamConsumerKey), Token: p.value(ParamToken),
+		Callback: p.value(ParamCallback), Verifier: p.value(ParamVerifier), Nonce: p.value(ParamNonce),
+		signature: p.value(ParamSignature), verifierInQuery: verifier.place == InQuery && (verifier.place != p.place || verifier.Value != ""),
 	}
 }
 

@@ -88,6 +88,9 @@ func cutAuthParam(list string) (p AuthParam, rest string, ok bool) {
 
 // cutQuoted reads a quoted-string after its opening quote (RFC 9110 §5.6.4).
 func cutQuoted(text string) (value, rest string, ok bool) {
+	if end := strings.IndexByte(text, '"'); end >= 0 && !strings.ContainsFunc(text[:end], needsCare) {
+		return text[:end], text[end+1:], true
+	}
 	var b strings.Builder
 	for n := 0; n < len(text); n++ {
 		c := text[n]
@@ -105,6 +108,9 @@ func cutQuoted(text string) (value, rest string, ok bool) {
 	}
 	return "", "", false
 }
+
+// needsCare reports whether a character of a quoted-string does not simply stand for itself.
+func needsCare(c rune) bool { return c == '\\' || c < ' ' || c == 0x7f }
 
 // cutUnquoted reads a value up to a comma, a blank or the end.
 func cutUnquoted(text string) (value, rest string, ok bool) {
