@@ -77,7 +77,7 @@ func (b *browser) forget(c *call, e *authserver.Server, v *authserver.Visitor, c
 
 // signOut ends the browser's session.
 func (b *browser) signOut(e *authserver.Server, v *authserver.Visitor) error {
-	mine := b.s.ledger.sessions[b.session]
+	mine := b.s.ledger.sessionOf(v)
 	mine.uncertain = true
 	err := e.SignOut(b.s.ctx, v)
 	if err == nil && mine.ended == 0 {
@@ -90,16 +90,14 @@ func (b *browser) signOut(e *authserver.Server, v *authserver.Visitor) error {
 // endSessions ends all of the owner's sessions that were there, but the browser's.
 func (b *browser) endSessions(c *call, e *authserver.Server, v *authserver.Visitor) error {
 	var others []*session
-	mine := b.s.ledger.sessions[b.session]
+	mine := b.s.ledger.sessionOf(v)
 	for _, other := range b.s.ledger.sessions {
 		if other.owner == b.owner && other != mine {
 			other.uncertain = true
 			others = append(others, other)
 		}
 	}
-	ends := &ending{owner: b.owner} // a login that is under way may end with them
-	b.s.ledger.endings = append(b.s.ledger.endings, ends)
-	defer func() { ends.ended = b.s.tick() }()
+	b.s.ledger.endings = append(b.s.ledger.endings, b.owner)
 	err := e.EndOtherSessions(b.s.ctx, v)
 	if err == nil {
 		b.s.coverage.count("end sessions: ok")

@@ -30,7 +30,7 @@ type ledger struct {
 	// withdrawn are pairs of owner and client, and since when the owner may not use the client.
 	withdrawn map[string]int
 	changed   map[string]change // by owner: the newest password that counts everywhere
-	endings   []*ending
+	endings   []string          // owners who ended all other sessions: a login of theirs may have been under way
 	// deadlines are moments at which something ends: clocks like to be set there.
 	deadlines []time.Duration
 }
@@ -114,12 +114,6 @@ type login struct {
 	owner    string
 	by       *call
 	complete bool
-}
-
-// ending is a call that ends all other sessions of an owner. Ended is 0 while it goes on.
-type ending struct {
-	owner string
-	ended int
 }
 
 // session is a login that was answered.

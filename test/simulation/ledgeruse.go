@@ -3,6 +3,7 @@
 package simulation
 
 import (
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -141,9 +142,17 @@ func (l *ledger) loggedIn(c *call, owner string, password int, token string) {
 	if at := l.changed[owner]; at.tick != 0 && at.tick < c.begun && password < at.password {
 		l.s.fail("%s logged in with a password that was changed", owner)
 	}
-	l.sessions[token] = &session{owner: owner, password: password, uncertain: slices.ContainsFunc(l.endings, func(e *ending) bool {
-		return e.owner == owner && (e.ended == 0 || e.ended > c.begun)
-	})}
+	l.sessions[token] = &session{owner: owner, password: password}
+}
+
+// sessionOf returns the session that a request came with. Its browser may have another one by now.
+func (l *ledger) sessionOf(v *authserver.Visitor) *session {
+	for token, known := range l.sessions {
+		if sha256.Sum256([]byte(token)) == v.Session.Hash {
+			return known
+		}
+	}
+	return &session{}
 }
 
 // sessionLifetime is how long a login lasts.
@@ -159,7 +168,8 @@ func (l *ledger) visited(c *call, token string, v *authserver.Visitor) {
 		return
 	}
 	if v == nil {
-		if !known.uncertain && !l.s.wildClocks && !l.touched[known.owner] && l.s.filled == 0 && l.s.elapsed < sessionLifetime-2*slack {
+		if !known.uncertain && !l.s.wildClocks && !l.touched[known.owner] && l.s.filled == 0 && l.s.elapsed < sessionLifetime-2*slack &&
+			!slices.Contains(l.endings, known.owner) {
 			l.s.fail("a session of %s ended, and nobody ended it", known.owner)
 		}
 		return
