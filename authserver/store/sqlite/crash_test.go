@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -65,12 +66,19 @@ func (l *ledger) note(t *testing.T, line string) {
 	}
 }
 
-// N28, for the store: what was answered survives kill -9, and nothing that happens once
+// N28, N177, for the store: what was answered survives kill -9 at random points, and nothing that happens once
 // happens twice.
-func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
-	const lives, answersPerLife = 4, 400
+func TestN177WhatWasAnsweredSurvivesAKill(t *testing.T) { killAgainAndAgain(t, 20, 60) }
+
+// remembered is how many grants of earlier lives are checked again after each kill.
+const remembered = 300
+
+// killAgainAndAgain kills a process that works on the store, as often as there are lives, after at most twice as many answers
+// as answersPerLife, and compares each time what is stored with what was answered.
+func killAgainAndAgain(t *testing.T, lives, answersPerLife int) {
 	path := filepath.Join(t.TempDir(), "gatehouse.db")
 	l := newLedger()
+	answered := 0
 	for life := range lives {
 		c := startChild(t, "work", path)
 		for _, proof := range l.proofs {
@@ -81,21 +89,49 @@ func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
 		if err := c.in.Close(); err != nil {
 			t.Fatal(err)
 		}
+		last := mathrand.IntN(2 * answersPerLife)
 		for answers := 0; c.out.Scan(); answers++ {
 			l.note(t, c.out.Text())
-			if answers == answersPerLife+life {
+			answered++
+			if answers == last {
 				if err := c.Process.Kill(); err != nil {
 					t.Fatalf("kill: %v", err)
 				}
 			}
 		}
 		if err := c.Wait(); err == nil || c.stderr.Len() > 0 {
-			t.Fatalf("the child was not killed but ended with %v: %s", err, c.stderr.String())
+			t.Fatalf("life %d: the child was not killed but ended with %v: %s", life, err, c.stderr.String())
 		}
-		l.check(t, openAt(t, path))
+		if l.check(t, openAt(t, path)); t.Failed() {
+			t.Fatalf("after kill %d", life+1)
+		}
+		l.forgetAbove(remembered)
+		if (life+1)%100 == 0 {
+			t.Logf("%d kills, %d answers", life+1, answered)
+		}
 	}
-	t.Logf("%d grants approved, %d redeemed, %d revoked; %d keys spent; %d sessions",
-		len(l.proofs), len(l.redeemed), len(l.revoked), len(l.spent), len(l.sessions))
+	t.Logf("%d kills, %d answers, all of them true", lives, answered)
+}
+
+// forgetAbove keeps a random part of the ledger, so that a check after a thousand kills takes no longer than one before.
+func (l *ledger) forgetAbove(limit int) {
+	for id := range l.proofs {
+		if len(l.proofs) <= limit {
+			break
+		}
+		delete(l.proofs, id)
+		delete(l.redeemed, id)
+		delete(l.generation, id)
+		delete(l.revoked, id)
+	}
+	for _, keys := range []map[string]bool{l.spent, l.sessions} {
+		for key := range keys {
+			if len(keys) <= limit {
+				break
+			}
+			delete(keys, key)
+		}
+	}
 }
 
 // check compares the ledger with the store, which it closes.
@@ -231,12 +267,34 @@ func liveOnce(ctx context.Context, s *Store) error {
 		{func() error { _, err := s.Redeem(ctx, key, noon); return err }, []any{"redeemed", g.ID}},
 		{func() error { _, _, err := s.Rotate(ctx, rotation(g, 1), noon); return err }, []any{"rotated", g.ID, 2}},
 		{func() error { _, _, err := s.Rotate(ctx, rotation(g, 2), noon); return err }, []any{"rotated", g.ID, 3}},
+		{func() error { return inGeneration(ctx, s, g.ID, 3) }, nil},
 		{func() error { return revoked(s.Revoke(ctx, g.ID, noon)) }, []any{"revoked", g.ID}},
+		{func() error { return isRevoked(ctx, s, g.ID) }, nil},
 	} {
 		if err := step.call(); err != nil {
 			return err
 		}
-		say(step.said...)
+		if step.said != nil {
+			say(step.said...)
+		}
 	}
 	return nil
+}
+
+// inGeneration checks what an introspection sees of a grant that was refreshed.
+func inGeneration(ctx context.Context, s *Store, id authserver.GrantID, generation uint32) error {
+	g, p, err := s.OwnedGrant(ctx, id)
+	if err == nil && (g.Generation != generation || !g.RevokedAt.IsZero() || p.Subject != g.Owner) {
+		return fmt.Errorf("after a refresh to generation %d: %+v of %+v", generation, g, p)
+	}
+	return err
+}
+
+// isRevoked checks the same of one that was revoked.
+func isRevoked(ctx context.Context, s *Store, id authserver.GrantID) error {
+	g, _, err := s.OwnedGrant(ctx, id)
+	if err == nil && g.RevokedAt.IsZero() {
+		return fmt.Errorf("after a revocation: %+v", g)
+	}
+	return err
 }

@@ -36,6 +36,13 @@ func (o *observed) Committed(writes int, took time.Duration, err error) {
 	}
 }
 
+// count returns how many transactions there were.
+func (o *observed) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.commits)
+}
+
 func (o *observed) Reopened() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -168,3 +168,34 @@ func TestNoStatementReadsAWholeTable(t *testing.T) {
 		t.Errorf("only %d searches were explained: this test sees too little", explained)
 	}
 }
+
+// A sweep is many transactions where rows are slow to remove, and others write in between.
+func TestASweepEndsItsTransactionsEarly(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		took    time.Duration // each time somebody looks at the clock
+		commits int           // 20 rows, and one more that finds nothing
+	}{
+		{"each look takes no time", 0, 2},
+		{"each look takes the whole budget", sweepBudget, 21},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s, o, _ := openObserved(t)
+			fill(t, s, 20)
+			number(t, s, `SELECT 1`) // the writer is at rest from here on
+			now := noon
+			s.writer.health.now = func() time.Time { now = now.Add(row.took); return now }
+			before := o.count()
+			if n, err := s.Sweep(t.Context(), grantNumber(0).EndsAt, 100); n != 20 || err != nil {
+				t.Errorf("Sweep() = %d, %v, want 20", n, err)
+			}
+			number(t, s, `SELECT 1`)
+			if got := o.count() - before - 1; got != row.commits {
+				t.Errorf("%d transactions, want %d", got, row.commits)
+			}
+			if n, err := s.Sweep(t.Context(), grantNumber(0).EndsAt, 100); n != 0 || err != nil {
+				t.Errorf("Sweep() again = %d, %v", n, err)
+			}
+		})
+	}
+}

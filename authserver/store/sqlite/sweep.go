@@ -47,31 +47,66 @@ func grantRow(t *transaction, r *row) {
 
 func personRow(t *transaction, r *row) { t.personChanged(r.text()) }
 
+// sweepBudget is how long one transaction of a sweep removes rows. Others wait meanwhile, and for its commit, which takes
+// about as long. In a file that is larger than the memory of the machine a grant takes milliseconds: each of its
+// indexes has it on another page.
+const sweepBudget = 4 * time.Millisecond
+
 // Sweep removes at most limit rows that mean nothing any more at now and returns how
-// many it removed. While it runs no other write does, so the limit should be small
-// (some hundred); call it until it returns less than the limit.
+// many it removed; call it until it returns less than the limit. It takes as many short transactions as it needs.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error) {
-	return write(ctx, s.writer, func(t *transaction) (removed int, err error) {
-		for _, step := range sweeping {
-			// A negative LIMIT would be none (https://sqlite.org/lang_select.html#limitoffset).
-			left := max(0, limit-removed)
-			args := []driver.Value{millis(now), int64(left), millis(now.Add(-authserver.GoneMemory))}
-			var n int
-			if step.removed == nil {
-				n, err = t.exec(step.statement, args...)
-			} else {
-				n, err = t.query(step.statement, func(r *row) { step.removed(t, r) }, args...)
-			}
-			if err != nil {
-				return removed, err
-			}
-			removed += n
-			if n == left { // there may be more, and what comes later must wait for it
-				break
-			}
+	removed := 0
+	for removed < limit {
+		n, err := write(ctx, s.writer, func(t *transaction) (int, error) {
+			w := sweeper{t: t, now: now, left: limit - removed, clock: s.writer.health.now}
+			return w.sweep()
+		})
+		removed += n
+		if err != nil || n == 0 {
+			return removed, err
 		}
-		return removed, nil
-	})
+	}
+	return removed, nil
+}
+
+// sweeper is one transaction of a sweep.
+type sweeper struct {
+	t     *transaction
+	now   time.Time
+	left  int // how many rows may go
+	clock func() time.Time
+}
+
+// sweep takes one row at first, then twice as many each time, as long as that is likely to stay within the budget.
+func (w *sweeper) sweep() (removed int, err error) {
+	begin := w.clock()
+	for step, rows := 0, 1; step < len(sweeping) && removed < w.left; {
+		rows = min(rows, w.left-removed)
+		n, err := w.remove(step, rows)
+		if err != nil {
+			return removed, err
+		}
+		removed += n
+		if n < rows { // nothing is left of these, so what comes later may go
+			step++
+		} else {
+			rows *= 2
+		}
+		if removed > 0 && 2*w.clock().Sub(begin) > sweepBudget {
+			break
+		}
+	}
+	return removed, nil
+}
+
+// remove takes one step for at most a number of rows.
+func (w *sweeper) remove(step, rows int) (int, error) {
+	s := sweeping[step]
+	args := []driver.Value{millis(w.now), int64(rows), millis(w.now.Add(-authserver.GoneMemory))}
+	if s.removed == nil {
+		return w.t.exec(s.statement, args...)
+	}
+	return w.t.query(s.statement, func(r *row) { s.removed(w.t, r) }, args...)
 }
 
 // ConsentClients returns the UIDs of clients that there are consents for, in order, from the
