@@ -202,6 +202,7 @@ func (g *gathering) generation(t *testing.T, of authserver.Grant) uint32 {
 }
 
 func TestWhatWaitsSharesABatch(t *testing.T) {
+	t.Parallel()
 	g := startGathering(t, "")
 	release := g.hold(t)
 	grants := differentGrants(60)
@@ -228,6 +229,7 @@ func TestWhatWaitsSharesABatch(t *testing.T) {
 
 // N165: what one operation holds that the database does not take undoes no other.
 func TestN165AFaultOfOneOperationFailsNoOther(t *testing.T) {
+	t.Parallel()
 	for _, parameters := range []string{"", "default_query_exec_mode=exec"} {
 		g := startGathering(t, parameters)
 		release := g.hold(t)
@@ -259,6 +261,7 @@ func TestN165AFaultOfOneOperationFailsNoOther(t *testing.T) {
 }
 
 func TestACallWhoseCallerIsGoneIsNotMade(t *testing.T) {
+	t.Parallel()
 	g := startGathering(t, "")
 	release := g.hold(t)
 	of := differentGrants(1)[0]
@@ -279,6 +282,7 @@ func TestACallWhoseCallerIsGoneIsNotMade(t *testing.T) {
 // N166: of a write that was lost with its connection nobody knows whether it happened: it must not be made
 // again, and nobody may be told that it happened.
 func TestN166AWriteThatWasLostWithItsConnectionIsNotMadeAgain(t *testing.T) {
+	t.Parallel()
 	g := startGathering(t, "")
 	g.exec(t, "BEGIN")
 	g.exec(t, "LOCK TABLE grants IN ACCESS EXCLUSIVE MODE")
@@ -317,6 +321,7 @@ func TestN166AWriteThatWasLostWithItsConnectionIsNotMadeAgain(t *testing.T) {
 
 // N166, the other half: the database may refuse at the very end, when every statement has succeeded.
 func TestN166AFailingCommitIsUnavailableToAllAndKeepsNothing(t *testing.T) {
+	t.Parallel()
 	for _, parameters := range []string{"", "default_query_exec_mode=exec", "default_query_exec_mode=cache_describe"} {
 		g := startGathering(t, parameters)
 		g.exec(t, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -346,6 +351,7 @@ func TestN166AFailingCommitIsUnavailableToAllAndKeepsNothing(t *testing.T) {
 
 // Beside a listing that hangs, refreshes go on.
 func TestAListingThatHangsStandsBeforeNothing(t *testing.T) {
+	t.Parallel()
 	g := startGathering(t, "pool_max_conns=6")
 	g.exec(t, "BEGIN")
 	g.exec(t, "LOCK TABLE consents IN ACCESS EXCLUSIVE MODE")

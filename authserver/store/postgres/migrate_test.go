@@ -67,6 +67,7 @@ func asks(t *testing.T, address, query string) (n int) {
 }
 
 func TestSeveralServersMayStartAtOnce(t *testing.T) {
+	t.Parallel()
 	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
 	inParallel(t, 5, 5, func(int) error {
 		s, err := Open(t.Context(), address)
@@ -82,6 +83,7 @@ func TestSeveralServersMayStartAtOnce(t *testing.T) {
 
 // The version before serves on while the new one has added what it needs.
 func TestTheStoreWorksOnASchemaToWhichWasAdded(t *testing.T) {
+	t.Parallel()
 	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
 	before := openAt(t, address)
 	fill(t, before, 1)
@@ -121,6 +123,7 @@ func TestTheStoreWorksOnASchemaToWhichWasAdded(t *testing.T) {
 
 // N167: a program that cannot work with the schema must not try, and half a step must not stay.
 func TestN167ASchemaThatSuitsThisProgramNoMoreIsRefused(t *testing.T) {
+	t.Parallel()
 	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
 	if err := migrateTo(t.Context(), addressOf(t, address), later(t, contract)); err != nil {
 		t.Fatal(err)
@@ -132,6 +135,7 @@ func TestN167ASchemaThatSuitsThisProgramNoMoreIsRefused(t *testing.T) {
 }
 
 func TestN167AStepThatWasStoppedHalfwayIsRunAgain(t *testing.T) {
+	t.Parallel()
 	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
 	openAt(t, address)
 	a := addressOf(t, address)
@@ -152,6 +156,7 @@ func TestN167AStepThatWasStoppedHalfwayIsRunAgain(t *testing.T) {
 
 // A server that was killed while it changed the schema leaves its lock behind, until the lease ends.
 func TestN167ALockOfAServerThatWasKilledEnds(t *testing.T) {
+	t.Parallel()
 	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
 	openAt(t, address)
 	c, err := pgx.Connect(t.Context(), address)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestAWrongConfigurationFailsAtOnce(t *testing.T) {
+	t.Parallel()
 	server := postgrestest.Start(t, postgrestest.WithoutFsync())
 	address := server.Database(t)
 	config, err := pgx.ParseConfig(address)
@@ -57,6 +58,7 @@ func TestAWrongConfigurationFailsAtOnce(t *testing.T) {
 }
 
 func TestADatabaseThatIsAwayAtTheStartIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	server := postgrestest.Start(t, postgrestest.WithoutFsync())
 	address := server.Database(t)
 	if err := server.Stop(t.Context()); err != nil {
@@ -93,6 +95,7 @@ func TestADatabaseThatIsAwayAtTheStartIsWaitedFor(t *testing.T) {
 
 // A closed store waits for nothing, also while its database is away.
 func TestAStoreIsClosedWhileItsDatabaseIsAway(t *testing.T) {
+	t.Parallel()
 	server := postgrestest.Start(t, postgrestest.WithoutFsync())
 	address := server.Database(t)
 	if err := server.Stop(t.Context()); err != nil {
@@ -113,6 +116,7 @@ func TestAStoreIsClosedWhileItsDatabaseIsAway(t *testing.T) {
 }
 
 func TestAProbeWritesAndLeavesOneRow(t *testing.T) {
+	t.Parallel()
 	s := openAt(t, postgrestest.DSN(t, postgrestest.WithoutFsync()))
 	now := noon
 	s.health.now = func() time.Time { return now }
@@ -130,6 +134,7 @@ func TestAProbeWritesAndLeavesOneRow(t *testing.T) {
 
 // The clock of the store is the database's: here it is the same machine's.
 func TestNowIsTheDatabasesTime(t *testing.T) {
+	t.Parallel()
 	s := openAt(t, postgrestest.DSN(t, postgrestest.WithoutFsync()))
 	before, err := s.databaseTime(t.Context())
 	if err != nil {

@@ -14,12 +14,14 @@ import (
 )
 
 func TestStoreKeepsItsPromises(t *testing.T) {
+	t.Parallel()
 	runSuite(t, postgrestest.DSN(t, postgrestest.WithoutFsync()))
 }
 
 // CockroachDB and YugabyteDB run everything at SERIALIZABLE, and a pooler of connections wants statements without
 // names: with both, the promises are the same.
 func TestStoreKeepsItsPromisesAtSerializableAndWithoutPreparedStatements(t *testing.T) {
+	t.Parallel()
 	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
 	c, err := pgx.Connect(t.Context(), address)
 	if err != nil {
