@@ -17,7 +17,15 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
 
-// load builds the ledger once, from the API server. No decision is taken before.
+// loadTimeout bounds how long the ledger may take to build: a second for a few thousand objects,
+// and far longer where the API server is busy.
+const loadTimeout = 15 * time.Minute
+
+// sayEvery is after how many objects the log says how far the load is.
+const sayEvery = 5000
+
+// load builds the ledger once, from the API server. No decision is taken before. It is not bound
+// to the time that one reconcile has: where building took longer, it would begin again for ever.
 func (c *Claims) load(ctx context.Context) error {
 	c.loading.Lock()
 	defer c.loading.Unlock()
@@ -27,13 +35,19 @@ func (c *Claims) load(ctx context.Context) error {
 	if built {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
+	defer cancel()
 	r, err := c.loadReleased(ctx)
 	if err != nil {
 		return err
 	}
 	l := newLedger(r)
 	var waiting []subject
+	seen := 0
 	if err := c.eachObject(ctx, func(s subject) {
+		if seen++; seen%sayEvery == 0 {
+			ctrl.LoggerFrom(ctx).Info("reading who holds which claim", "objects", seen)
+		}
 		if l.enter(s) {
 			waiting = append(waiting, s)
 		}

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
@@ -726,5 +729,28 @@ func TestTheLedgerWakesOnlyThoseWhoAreConcerned(t *testing.T) {
 	}
 	if woken < many/2 {
 		t.Error("the last that holds it goes, and those that wait are not woken")
+	}
+}
+
+// The ledger is built even where that takes longer than a reconcile may: the next one would
+// begin from the start again.
+func TestTheLedgerIsBuiltWhenAReconcileRunsOutOfTime(t *testing.T) {
+	s := newFixture(t)
+	s.issued("photoprint")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	claims := s.newClaims()
+	claims.Live = interceptor.NewClient(s.api, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			cancel() // the time of the reconcile is over
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return c.List(ctx, list, opts...)
+		},
+	})
+	s.must(claims.load(ctx))
+	if len(claims.ledger.objects) == 0 {
+		t.Error("the ledger is empty")
 	}
 }
