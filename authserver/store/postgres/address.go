@@ -19,7 +19,7 @@ import (
 // parameters are what an address may say after its question mark. Others are refused: the server would
 // take many of them for a setting, and some of those (synchronous_commit) undo what the store promises.
 var parameters = []string{
-	"user", "password", "host", "port", "dbname", "database", "passfile", "service", "servicefile", "connect_timeout",
+	"user", "password", "host", "port", "dbname", "database", "passfile", passwordFile, "service", "servicefile", "connect_timeout",
 	"sslmode", "sslkey", "sslcert", "sslcertmode", "sslrootcert", "sslpassword", "sslsni", "sslnegotiation",
 	"krbspn", "krbsrvname", "min_protocol_version", "max_protocol_version", "channel_binding", "require_auth",
 	"target_session_attrs", "application_name", "search_path",
@@ -72,7 +72,11 @@ func parseAddress(text string) (address, error) {
 // config reads the address, and the files that it names (a password file, certificates), which may have
 // been replaced since the last time.
 func (a address) config() (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(a.text)
+	text, password, err := a.withPassword()
+	if err != nil {
+		return nil, err
+	}
+	config, err := pgxpool.ParseConfig(text)
 	if err != nil {
 		return nil, fmt.Errorf("the PostgreSQL address cannot be used: %s", a.reason(err))
 	}
@@ -80,6 +84,9 @@ func (a address) config() (*pgxpool.Config, error) {
 		config.MaxConns = pipelines + poolConnections
 	}
 	connection := config.ConnConfig
+	if password != "" {
+		connection.Password = password
+	}
 	if connection.ConnectTimeout == 0 {
 		connection.ConnectTimeout = connectTime
 	}

@@ -4,6 +4,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,6 +26,10 @@ func explain(err error) error {
 	switch state := sqlState(err); {
 	case err == nil:
 		return nil
+	case wrongCertificate(err):
+		return fmt.Errorf("%w: the certificate of the database is not for the name that the address has, or sslrootcert does not vouch for it: %w", errConfiguration, err)
+	case strings.Contains(err.Error(), "server refused TLS"):
+		return fmt.Errorf("%w: sslmode demands TLS and the database has no TLS: %w", errConfiguration, err)
 	case state == stateProtocol && strings.Contains(err.Error(), "unsupported startup parameter"):
 		return fmt.Errorf("%w: %w", errPooler, err)
 	case strings.HasPrefix(state, "28"): // invalid authorization specification
@@ -38,6 +43,14 @@ func explain(err error) error {
 	default:
 		return err
 	}
+}
+
+// wrongCertificate reports whether the database's certificate was refused.
+func wrongCertificate(err error) bool {
+	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
+	_, name := errors.AsType[x509.HostnameError](err)
+	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
+	return authority || name || invalid
 }
 
 // permanent reports whether err lies in the configuration: waiting does not help.
