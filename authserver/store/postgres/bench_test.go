@@ -95,7 +95,7 @@ func pgbench(tb testing.TB, address, script string, connections int) (perSecond 
 // BenchmarkAgainstPgbench compares refreshes with single-row updates of pgbench, and checks of a token with
 // single-row reads, in the same database: rounds in turn, each with as many callers as pgbench has connections.
 func BenchmarkAgainstPgbench(b *testing.B) {
-	address := postgrestest.DSN(b)
+	address := postgrestest.Start(b, postgrestest.WithSetting("max_connections", "200")).Database(b)
 	s := openAt(b, address)
 	fill(b, s, benchGrants)
 	if _, err := s.pool.connections.Exec(b.Context(), `
