@@ -48,7 +48,7 @@ type Observer = postgres.Observer
 func Open(ctx context.Context, location string, observers ...Observer) (Store, error) {
 	scheme, rest, found := strings.Cut(location, ":")
 	if !found {
-		return nil, errors.New("the store must be named as sqlite:PATH or postgres://...")
+		return nil, errors.New("the store must be named as sqlite:PATH or by a postgres:// address")
 	}
 	switch scheme {
 	case "sqlite":
@@ -56,7 +56,7 @@ func Open(ctx context.Context, location string, observers ...Observer) (Store, e
 	case "postgres", "postgresql":
 		return opened(postgres.Open(ctx, location, observers...))
 	default:
-		return nil, fmt.Errorf("there is no store of the kind %q: name the store as sqlite:PATH or postgres://...", scheme)
+		return nil, fmt.Errorf("there is no store of the kind %q: name the store as sqlite:PATH or by a postgres:// address", scheme)
 	}
 }
 

@@ -25,10 +25,10 @@ func TestOpenPicksTheStoreByItsScheme(t *testing.T) {
 
 func TestOpenSaysWhichStoresThereAre(t *testing.T) {
 	for _, test := range []struct{ location, want string }{
-		{"", "the store must be named as sqlite:PATH or postgres://..."},
-		{"/var/lib/gatehouse/gatehouse.db", "the store must be named as sqlite:PATH or postgres://..."},
+		{"", "the store must be named as sqlite:PATH or by a postgres:// address"},
+		{"/var/lib/gatehouse/gatehouse.db", "the store must be named as sqlite:PATH or by a postgres:// address"},
 		{"sqlite:", "the store needs the path of a file: sqlite:PATH"},
-		{"mysql://gatehouse:hunter2@db/gatehouse", `there is no store of the kind "mysql": name the store as sqlite:PATH or postgres://...`},
+		{"mysql://gatehouse:hunter2@db/gatehouse", `there is no store of the kind "mysql": name the store as sqlite:PATH or by a postgres:// address`},
 		{"postgres:gatehouse:hunter2@db", "a PostgreSQL store is named as postgres://USER:PASSWORD@HOST:PORT/DATABASE"},
 		{"postgresql://gatehouse:hunter2@db/gatehouse?synchronous_commit=off", `the parameter "synchronous_commit" of the PostgreSQL address`},
 	} {

@@ -160,7 +160,7 @@ func TestAnErrorIsAClassAndNoText(t *testing.T) {
 		span := tr.spans.GetSpans()[0]
 		class := ""
 		for _, a := range span.Attributes {
-			class += a.Value.Emit()
+			class += a.Value.String()
 		}
 		if class != row.class || span.Status.Code != row.status || span.Status.Description != "" {
 			t.Errorf("%v: class %q, status %v", row.err, class, span.Status)

@@ -183,7 +183,7 @@ func TestN179NoAnswerIsSentBeforeItsEventsAreInTheAuditLog(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const slow = 100 * time.Millisecond
 				var out bytes.Buffer
-				a := auditTo(writerFunc(func(b []byte) (int, error) { time.Sleep(slow); return out.Write(b) }), io.Discard)
+				a := auditTo(writerFunc(func(b []byte) (int, error) { <-time.After(slow); return out.Write(b) }), io.Discard)
 				o := newObserved(t)
 				o.mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 					begin := time.Now()

@@ -20,7 +20,6 @@ import (
 
 // follower notes what a store tells its observer.
 type follower struct {
-	noObserver
 	mu       sync.Mutex
 	batches  []int
 	reopened int

@@ -36,7 +36,7 @@ func (l *link) connection(ctx context.Context) (*pgx.Conn, error) {
 	now := l.health.now()
 	switch {
 	case l.current == nil:
-	case now.Sub(l.used) > idleCheck && l.current.PgConn().CheckConn() != nil:
+	case now.Sub(l.used) > idleCheck && l.silent(ctx):
 		l.bad = true // the server closed it while nobody used it
 		l.drop(ctx)
 	case now.After(l.until):
@@ -59,6 +59,14 @@ func (l *link) connection(ctx context.Context) (*pgx.Conn, error) {
 		l.health.observer.Reopened()
 	}
 	return l.current, nil
+}
+
+// silent reports whether the server gives no answer on the connection. A write that is sent on a dead
+// connection is lost, and nobody knows whether it was made: so a connection that was idle is asked first.
+func (l *link) silent(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	return l.current.Ping(ctx) != nil
 }
 
 func (l *link) connect(ctx context.Context) error {
