@@ -33,6 +33,9 @@ const (
 	system = "gatehouse-system"
 	issuer = "https://auth.bench.example"
 	grace  = 40 * time.Second
+
+	// forBuilding is how many objects a build with empty caches is worth, see patience.
+	forBuilding = 5000
 )
 
 // bench is the control plane with the installation on it.
@@ -46,11 +49,12 @@ type bench struct {
 	raw      kubernetes.Interface
 	pattern  pattern
 	running  []*process.Process
+	fail     context.CancelCauseFunc // ends the run
 }
 
 // install starts a control plane, builds both programs and applies config/default.
-func install(ctx context.Context, dir string, o options) (_ *bench, err error) {
-	b := &bench{options: o, dir: dir}
+func install(ctx context.Context, dir string, o options, fail context.CancelCauseFunc) (_ *bench, err error) {
+	b := &bench{options: o, dir: dir, fail: fail}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.stop())
@@ -59,26 +63,43 @@ func install(ctx context.Context, dir string, o options) (_ *bench, err error) {
 	if b.binaries, err = binaries.Ensure(ctx, os.Stderr); err != nil {
 		return nil, err
 	}
-	say("building both programs")
-	if _, err := b.output(ctx, "", "go", "build", "-o", dir+"/", "./cmd/operator", "./cmd/authserver"); err != nil {
+	err = step(ctx, forBuilding, "building both programs", func(ctx context.Context, _ *progress) error {
+		_, err := b.output(ctx, "", "go", "build", "-o", dir+"/", "./cmd/operator", "./cmd/authserver")
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	if b.cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(dir, "cluster"), Binaries: b.binaries}); err != nil {
+	err = step(ctx, 0, "starting a control plane", func(ctx context.Context, _ *progress) (err error) {
+		b.cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(dir, "cluster"), Binaries: b.binaries})
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
+	mindCluster(ctx, b.cluster, fail)
+	if err := b.connect(); err != nil {
+		return nil, err
+	}
+	return b, step(ctx, forBuilding, "applying config/default", func(ctx context.Context, _ *progress) error {
+		return errors.Join(b.apply(ctx), b.writeKubeconfig(ctx, "operator"), b.writeKubeconfig(ctx, "authserver"))
+	})
+}
+
+// connect makes the administrator's clients.
+func (b *bench) connect() (err error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		return nil, fmt.Errorf("make the scheme: %w", err)
+		return fmt.Errorf("make the scheme: %w", err)
 	}
 	config := b.cluster.Config()
 	if b.api, err = client.NewWithWatch(config, client.Options{Scheme: scheme}); err != nil {
-		return nil, fmt.Errorf("make a client: %w", err)
+		return fmt.Errorf("make a client: %w", err)
 	}
 	if b.raw, err = kubernetes.NewForConfig(config); err != nil {
-		return nil, fmt.Errorf("make a client: %w", err)
+		return fmt.Errorf("make a client: %w", err)
 	}
-	say("applying config/default")
-	return b, errors.Join(b.apply(ctx), b.writeKubeconfig(ctx, "operator"), b.writeKubeconfig(ctx, "authserver"))
+	return nil
 }
 
 // output runs a program in the repository's folder and returns what it prints.
@@ -88,7 +109,7 @@ func (b *bench) output(ctx context.Context, input, name string, args ...string) 
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // our own arguments
-	cmd.Dir, cmd.Stdin = root, strings.NewReader(input)
+	cmd.Dir, cmd.Stdin, cmd.WaitDelay = root, strings.NewReader(input), grace
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -159,6 +180,7 @@ func (b *bench) start(name string, environment []string, args ...string) (*proce
 		return nil, err
 	}
 	b.running = append(b.running, p)
+	b.mind(p, name)
 	return p, nil
 }
 
@@ -179,6 +201,7 @@ func (b *bench) stop() error {
 		errs = append(errs, b.end(b.running[len(b.running)-1]))
 	}
 	if b.cluster != nil {
+		say("stopping the control plane")
 		errs = append(errs, b.cluster.Stop())
 	}
 	return errors.Join(errs...)
@@ -191,25 +214,4 @@ func freeAddress(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
 	return l.Addr().String(), l.Close()
-}
-
-// eventually waits until the condition holds, and says what it waits for.
-func eventually(ctx context.Context, what string, condition func() (bool, error)) error {
-	begin, tick := time.Now(), time.NewTicker(50*time.Millisecond)
-	defer tick.Stop()
-	told := begin
-	for {
-		if done, err := condition(); done || err != nil {
-			return err
-		}
-		if time.Since(told) > 10*time.Second {
-			told = time.Now()
-			say("  waiting until %s, for %s so far", what, time.Since(begin).Round(time.Second))
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("wait until %s: %w", what, context.Cause(ctx))
-		}
-	}
 }

@@ -18,12 +18,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
 )
 
 // options are the sizes of a run.
 type options struct {
 	clients, many, foreign, rounds, starts int
-	dir, profile                           string
+	rest                                   time.Duration
+	dir, profile, markdown                 string
 }
 
 func main() {
@@ -32,14 +37,17 @@ func main() {
 	flag.IntVar(&o.many, "many", 10000, "how many clients there are in the large round, and at the restarts after it; 0: leave these out")
 	flag.IntVar(&o.foreign, "foreign", 20000, "how many Secrets of others there are at the last restarts")
 	flag.IntVar(&o.rounds, "n", 3, "how many rounds; the median counts")
-	flag.IntVar(&o.starts, "starts", 3, "how many restarts for each figure of memory; the median counts")
+	flag.IntVar(&o.starts, "starts", 1, "how many restarts for each figure of memory; the median counts")
+	flag.DurationVar(&o.rest, "rest", 35*time.Second, "how long a program rests before its memory is read")
+	flag.StringVar(&o.markdown, "markdown", "", "write the figures between the marks "+beginMark+" and "+endMark+" of this file")
 	flag.StringVar(&o.dir, "dir", "", "folder for everything (default: a temporary one)")
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the API server in an operator's round to this file")
 	flag.Parse()
-	if flag.NArg() > 0 || o.clients <= 0 || o.rounds <= 0 || o.starts <= 0 || o.many < 0 || o.foreign < 0 {
+	if flag.NArg() > 0 || o.clients <= 0 || o.rounds <= 0 || o.starts <= 0 || o.many < 0 || o.foreign < 0 || o.rest < 0 {
 		fmt.Fprintln(os.Stderr, "bench-operator: -clients, -n and -starts must be positive, and there are no further arguments")
 		os.Exit(2)
 	}
+	ctrl.SetLogger(logr.Discard()) // it would complain in the middle of the progress
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {
@@ -49,46 +57,67 @@ func main() {
 }
 
 func run(ctx context.Context, o options) (err error) {
+	begin, load := time.Now(), readLoad()
+	if o.markdown != "" { // before the work, not after it
+		if _, err := replaceMarked(o.markdown, ""); err != nil {
+			return err
+		}
+	}
 	dir, err := os.MkdirTemp(o.dir, "gatehouse-bench-operator-")
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b, err := install(ctx, dir, o)
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	b, err := install(ctx, dir, o, fail)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
-		cancel() // ends our watches, which the API server would wait for
+		fail(nil) // ends our watches, which the API server would wait for
 		err = errors.Join(err, b.stop())
 	}()
+	r := results{options: o, load: load}
+	if err := b.measureAll(ctx, &r); err != nil {
+		return err
+	}
+	r.took = time.Since(begin)
+	r.print(os.Stdout)
+	if o.markdown == "" {
+		return nil
+	}
+	text, err := replaceMarked(o.markdown, r.markdown())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(o.markdown, []byte(text), 0o644) //nolint:gosec // a page of the documentation
+}
+
+func (b *bench) measureAll(ctx context.Context, r *results) (err error) {
 	if err := b.learn(ctx); err != nil {
 		return err
 	}
-	var r results
 	if r.rounds, err = b.measureRounds(ctx); err != nil {
 		return err
 	}
-	if o.many > 0 {
-		if r.large, err = b.measureMany(ctx); err != nil {
-			return err
-		}
+	if b.many > 0 {
+		r.large, err = b.measureMany(ctx)
 	}
-	r.report(os.Stdout, o)
-	return nil
+	return err
 }
 
 // measureRounds has the bare writer and the operator take turns.
 func (b *bench) measureRounds(ctx context.Context) ([]pair, error) {
 	var rounds []pair
 	for n := range b.rounds {
-		p, err := b.measurePair(ctx, fmt.Sprintf("round-%d", n+1), b.clients, n == b.rounds-1)
+		name := fmt.Sprintf("round-%d", n+1)
+		p, err := b.measurePair(ctx, name, b.clients, n == b.rounds-1)
 		if err != nil {
 			return nil, err
 		}
 		rounds = append(rounds, p)
-		if err := b.clear(ctx); err != nil {
+		if err := b.clear(ctx, name, b.clients); err != nil {
 			return nil, err
 		}
 	}
@@ -97,22 +126,24 @@ func (b *bench) measureRounds(ctx context.Context) ([]pair, error) {
 
 // measurePair has the bare writer write n clients, and then the operator. The clients of the
 // operator stay.
-func (b *bench) measurePair(ctx context.Context, name string, n int, profile bool) (pair, error) {
-	say("%s: the bare writer, %d clients", name, n)
-	bare, err := b.measureBare(ctx, name, n)
+func (b *bench) measurePair(ctx context.Context, name string, n int, profile bool) (p pair, err error) {
+	err = step(ctx, n, fmt.Sprintf("%s: the bare writer, %d clients", name, n), func(ctx context.Context, so *progress) error {
+		p.bare, err = b.measureBare(ctx, name, n, so)
+		return err
+	})
 	if err != nil {
-		return pair{}, fmt.Errorf("the bare writer: %w", err)
-	}
-	if err := b.clear(ctx); err != nil {
 		return pair{}, err
 	}
-	say("%s: the operator, %d clients (the bare writer took %.1f s)", name, n, bare.seconds)
-	operator, err := b.measureOperator(ctx, name, n, profile)
-	if err != nil {
-		return pair{}, fmt.Errorf("the operator: %w", err)
+	if err := b.clear(ctx, name, n); err != nil {
+		return pair{}, err
 	}
-	say("%s: the operator took %.1f s", name, operator.seconds)
-	return pair{bare: bare, operator: operator}, nil
+	what := fmt.Sprintf("%s: the operator, %d clients (the bare writer took %.1f s)", name, n, p.bare.seconds)
+	err = step(ctx, n, what, func(ctx context.Context, so *progress) error {
+		p.operator, err = b.measureOperator(ctx, name, n, profile, so)
+		return err
+	})
+	say("  the operator took %.1f s", p.operator.seconds)
+	return p, err
 }
 
 // say tells whoever waits what is being done.

@@ -29,9 +29,6 @@ type pair struct{ bare, operator result }
 
 func (p pair) ratio() float64 { return p.operator.seconds / p.bare.seconds }
 
-// memory is what a program has once it knows every object.
-type memory struct{ resident, heap float64 }
-
 // operator is the program that runs.
 type operator struct {
 	b       *bench
@@ -41,7 +38,8 @@ type operator struct {
 
 // startOperator starts the operator as it is deployed, and returns once it leads and has
 // nothing to do.
-func (b *bench) startOperator(ctx context.Context) (*operator, error) {
+func (b *bench) startOperator(ctx context.Context, so *progress) (*operator, error) {
+	so.begin("until the operator leads", 0)
 	probes, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
@@ -63,10 +61,13 @@ func (b *bench) startOperator(ctx context.Context) (*operator, error) {
 
 // reconciled waits until the operator has looked at n clients since it started and has
 // nothing left to do.
-func (o *operator) reconciled(ctx context.Context, n int) (last metrics, err error) {
-	return last, eventually(ctx, "the operator has looked at every client", func() (bool, error) {
-		last, err = ofProgram(ctx, o.metrics)
-		return last.sum("controller_runtime_reconcile_total", "controller", "oauthclient") >= float64(n) &&
+func (o *operator) reconciled(ctx context.Context, n int, so *progress) error {
+	so.begin("the operator looks at every client", n)
+	return eventually(ctx, "the operator has looked at every client", func() (bool, error) {
+		last, err := ofProgram(ctx, o.metrics)
+		done := last.sum("controller_runtime_reconcile_total", "controller", "oauthclient")
+		so.done.Store(int64(done))
+		return last != nil && done >= float64(n) &&
 			last.sum("workqueue_depth", "name", "oauthclient") == 0 &&
 			last.sum("controller_runtime_active_workers", "controller", "oauthclient") == 0, err
 	})
@@ -74,12 +75,12 @@ func (o *operator) reconciled(ctx context.Context, n int) (last metrics, err err
 
 func (o *operator) stop() error { return o.b.end(o.process) }
 
-func (b *bench) measureBare(ctx context.Context, round string, n int) (result, error) {
-	return b.measure(ctx, n, nil, func(i int) error { return b.writeBare(ctx, round, i) })
+func (b *bench) measureBare(ctx context.Context, round string, n int, so *progress) (result, error) {
+	return b.measure(ctx, n, nil, so, func(ctx context.Context, i int) error { return b.writeBare(ctx, round, i) })
 }
 
-func (b *bench) measureOperator(ctx context.Context, round string, n int, profile bool) (r result, err error) {
-	o, err := b.startOperator(ctx)
+func (b *bench) measureOperator(ctx context.Context, round string, n int, profile bool, so *progress) (r result, err error) {
+	o, err := b.startOperator(ctx, so)
 	if err != nil {
 		return result{}, err
 	}
@@ -88,7 +89,7 @@ func (b *bench) measureOperator(ctx context.Context, round string, n int, profil
 		stop := b.startProfile(ctx)
 		defer func() { err = errors.Join(err, stop()) }()
 	}
-	return b.measure(ctx, n, o, func(i int) error {
+	return b.measure(ctx, n, o, so, func(ctx context.Context, i int) error {
 		if err := b.api.Create(ctx, draft(round, i)); err != nil {
 			return fmt.Errorf("apply a client: %w", err)
 		}
@@ -98,8 +99,11 @@ func (b *bench) measureOperator(ctx context.Context, round string, n int, profil
 
 // measure has people write n clients and takes the time until all have been Ready. o is nil
 // where no operator runs.
-func (b *bench) measure(ctx context.Context, n int, o *operator, write func(int) error) (result, error) {
-	ready, err := b.untilReady(ctx, n)
+func (b *bench) measure(
+	ctx context.Context, n int, o *operator, so *progress, write func(context.Context, int) error,
+) (result, error) {
+	counted := &progress{}
+	ready, err := b.untilReady(ctx, n, counted)
 	if err != nil {
 		return result{}, err
 	}
@@ -112,9 +116,11 @@ func (b *bench) measure(ctx context.Context, n int, o *operator, write func(int)
 		return result{}, err
 	}
 	begin := time.Now()
-	if err := inParallel(n, write); err != nil {
+	so.begin("clients are applied", n)
+	if err := inParallel(ctx, n, so, write); err != nil {
 		return result{}, err
 	}
+	so.follow("clients have been Ready", n, counted)
 	if err := <-ready; err != nil {
 		return result{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -66,6 +67,8 @@ func (b *bench) ofAPIServer(ctx context.Context) (metrics, error) {
 
 // ofProgram reads the metrics of a program; nil while it does not answer.
 func ofProgram(ctx context.Context, address string) (metrics, error) {
+	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
 	if err != nil {
 		return nil, fmt.Errorf("read the metrics of %s: %w", address, err)
@@ -114,4 +117,8 @@ func since(before, after map[string]float64) map[string]float64 {
 	return out
 }
 
-const cpuSeconds = "process_cpu_seconds_total"
+const (
+	cpuSeconds = "process_cpu_seconds_total"
+	// scrapeTimeout bounds one look at a program's metrics; another look follows.
+	scrapeTimeout = 10 * time.Second
+)

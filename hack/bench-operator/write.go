@@ -4,10 +4,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -45,17 +42,26 @@ func draft(round string, n int) *v1alpha1.OAuthClient {
 
 // learn has the operator issue one client and keeps what it wrote.
 func (b *bench) learn(ctx context.Context) error {
+	err := step(ctx, 1, "what the operator writes for one client", b.learnOne)
+	if err != nil {
+		return err
+	}
+	return b.clear(ctx, "the first client", 1)
+}
+
+func (b *bench) learnOne(ctx context.Context, so *progress) error {
 	for n := range namespaces {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("team-%d", n)}}
 		if err := b.api.Create(ctx, ns); err != nil {
 			return fmt.Errorf("make a namespace: %w", err)
 		}
 	}
-	o, err := b.startOperator(ctx)
+	o, err := b.startOperator(ctx, so)
 	if err != nil {
 		return err
 	}
-	ready, err := b.untilReady(ctx, 1)
+	so.begin("until the client is Ready", 0)
+	ready, err := b.untilReady(ctx, 1, &progress{})
 	if err != nil {
 		return err
 	}
@@ -73,29 +79,7 @@ func (b *bench) learn(ctx context.Context) error {
 	if err := b.api.Get(ctx, client.ObjectKey{Namespace: oc.Namespace, Name: oc.Status.SecretName}, &b.pattern.secret); err != nil {
 		return fmt.Errorf("read the Secret: %w", err)
 	}
-	return errors.Join(o.stop(), b.clear(ctx))
-}
-
-// inParallel calls do with each number below n, as several people would.
-func inParallel(n int, do func(int) error) error {
-	numbers := make(chan int, n)
-	for number := range n {
-		numbers <- number
-	}
-	close(numbers)
-	errs := make([]error, people)
-	var group sync.WaitGroup
-	for i := range people {
-		group.Go(func() {
-			for number := range numbers {
-				if errs[i] = do(number); errs[i] != nil {
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
-	return errors.Join(errs...)
+	return o.stop()
 }
 
 // writeBare writes what a client becomes, without an operator: no installation has its class.
@@ -127,7 +111,7 @@ func (b *bench) writeBare(ctx context.Context, round string, n int) error {
 }
 
 // untilReady watches from now on, and tells once n clients have been Ready.
-func (b *bench) untilReady(ctx context.Context, n int) (<-chan error, error) {
+func (b *bench) untilReady(ctx context.Context, n int, so *progress) (<-chan error, error) {
 	list := &v1alpha1.OAuthClientList{}
 	if err := b.api.List(ctx, list, client.Limit(1)); err != nil {
 		return nil, fmt.Errorf("list the clients: %w", err)
@@ -139,15 +123,13 @@ func (b *bench) untilReady(ctx context.Context, n int) (<-chan error, error) {
 	done := make(chan error, 1)
 	go func() {
 		defer w.Stop()
-		done <- countReady(ctx, w, n)
+		done <- countReady(ctx, w, n, so)
 	}()
 	return done, nil
 }
 
-func countReady(ctx context.Context, w watch.Interface, n int) error {
+func countReady(ctx context.Context, w watch.Interface, n int, so *progress) error {
 	seen := map[types.UID]bool{}
-	tick := time.NewTicker(10 * time.Second)
-	defer tick.Stop()
 	for len(seen) < n {
 		select {
 		case event, open := <-w.ResultChan():
@@ -156,9 +138,8 @@ func countReady(ctx context.Context, w watch.Interface, n int) error {
 			}
 			if oc, ok := event.Object.(*v1alpha1.OAuthClient); ok && meta.IsStatusConditionTrue(oc.Status.Conditions, string(v1alpha1.ConditionReady)) {
 				seen[oc.UID] = true
+				so.done.Store(int64(len(seen)))
 			}
-		case <-tick.C:
-			say("  %d of %d are Ready", len(seen), n)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -166,8 +147,14 @@ func countReady(ctx context.Context, w watch.Interface, n int) error {
 	return nil
 }
 
-// clear removes what a round wrote, with an operator or without. Nobody collects garbage here.
-func (b *bench) clear(ctx context.Context) error {
+// clear removes what a round with n clients wrote, with an operator or without. Nobody collects
+// garbage here.
+func (b *bench) clear(ctx context.Context, round string, n int) error {
+	return step(ctx, n, round+": removing what was written", b.clearAll)
+}
+
+func (b *bench) clearAll(ctx context.Context, so *progress) error {
+	so.begin("namespaces are empty", namespaces)
 	for n := range namespaces {
 		in := client.InNamespace(fmt.Sprintf("team-%d", n))
 		for _, kind := range []client.Object{&v1alpha1.OAuthClient{}, &corev1.Secret{}} {
@@ -175,6 +162,7 @@ func (b *bench) clear(ctx context.Context) error {
 				return fmt.Errorf("remove what a round wrote: %w", err)
 			}
 		}
+		so.done.Add(1)
 	}
 	shards := &corev1.ConfigMapList{}
 	if err := b.api.List(ctx, shards, client.InNamespace(system), client.MatchingLabels{"app.kubernetes.io/managed-by": "gatehouse-operator"}); err != nil {
