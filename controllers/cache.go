@@ -90,6 +90,7 @@ func (t *transforms) namespace(o any) (any, error) {
 func (t *transforms) metadata(m *metav1.ObjectMeta) {
 	m.ManagedFields = nil
 	delete(m.Annotations, corev1.LastAppliedConfigAnnotation)
+	m.Annotations = sharingKeys(t, m.Annotations)
 	m.Namespace = t.text(m.Namespace)
 }
 
@@ -119,20 +120,24 @@ func withoutRoom[E any](list []E) []E {
 	return append(make([]E, 0, len(list)), list...)
 }
 
-// secret transforms a Secret. Whoever needs its managed fields asks the API server.
+// secret transforms a Secret. Whoever needs its managed fields asks the API server. Its label goes
+// where it repeats the owner reference: withLabel brings it back.
 func (t *transforms) secret(o any) (any, error) {
 	secret, ok := o.(*corev1.Secret)
 	if !ok {
 		return o, nil
 	}
-	uid := secret.Labels[v1alpha1.LabelOwnerUID]
 	secret.ManagedFields = nil
 	secret.Namespace = t.text(secret.Namespace)
+	uid := secret.Labels[v1alpha1.LabelOwnerUID]
 	for i, ref := range secret.OwnerReferences {
 		secret.OwnerReferences[i].APIVersion, secret.OwnerReferences[i].Kind = t.text(ref.APIVersion), t.text(ref.Kind)
 		if string(ref.UID) == uid {
 			secret.OwnerReferences[i].UID = types.UID(uid)
 		}
+	}
+	if owner := metav1.GetControllerOfNoCopy(secret); len(secret.Labels) == 1 && owner != nil && string(owner.UID) == uid {
+		secret.Labels = nil
 	}
 	secret.Labels = sharingKeys(t, secret.Labels)
 	secret.Annotations = sharingKeys(t, secret.Annotations)
@@ -144,7 +149,19 @@ func (t *transforms) secret(o any) (any, error) {
 	return secret, nil
 }
 
+// withLabel gives a Secret of the cache the label back that the transform took. The cache holds no
+// Secret that has it not.
+func withLabel(secret *corev1.Secret) *corev1.Secret {
+	if owner := metav1.GetControllerOfNoCopy(secret); secret.Labels == nil && owner != nil {
+		secret.Labels = map[string]string{v1alpha1.LabelOwnerUID: string(owner.UID)}
+	}
+	return secret
+}
+
 func sharingKeys(t *transforms, m map[string]string) map[string]string {
+	if len(m) == 0 {
+		return nil // an empty map has room for eight
+	}
 	out := make(map[string]string, len(m))
 	for key, value := range m {
 		out[t.text(key)] = value

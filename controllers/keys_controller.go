@@ -77,7 +77,7 @@ func (r *KeysReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("keys").
 		WatchesRawSource(start).
-		WithOptions(controller.Options{RateLimiter: retries(), ReconciliationTimeout: reconcileTimeout}).
+		WithOptions(controller.Options{RateLimiter: retries(), ReconciliationTimeout: reconcileTimeout, CacheSyncTimeout: cacheTimeout}).
 		Complete(r)
 }
 

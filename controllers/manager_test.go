@@ -308,3 +308,11 @@ func TestACopyOlderThanOurOwnWriteIsDoubtedForAWhile(t *testing.T) {
 		})
 	}
 }
+
+// An operator that gives up reading ends and begins again: where the API server is slow that
+// would never be over.
+func TestReadingTheObjectsMayTakeAsLongAsReadingTheClaims(t *testing.T) {
+	if got := controllerOptions().CacheSyncTimeout; got != loadTimeout {
+		t.Errorf("the cache may take %s, the claims %s", got, loadTimeout)
+	}
+}

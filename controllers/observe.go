@@ -68,7 +68,7 @@ func (i *Issuance) secret(ctx context.Context, s subject, live bool) (*corev1.Se
 	case err != nil:
 		return nil, fmt.Errorf("read the Secret %s: %w", s.secretName, redact(err))
 	}
-	return secret, nil
+	return withLabel(secret), nil
 }
 
 // everIssued reports whether the operator has decided about the object's Secret before.
@@ -127,7 +127,7 @@ func (i *Issuance) otherNames(ctx context.Context, s subject) ([]string, error) 
 		if client.IgnoreNotFound(err) != nil {
 			return nil, fmt.Errorf("read the Secret %s: %w", name, redact(err))
 		}
-		if err == nil && cached.Labels[v1alpha1.LabelOwnerUID] == string(s.uid()) {
+		if err == nil && withLabel(cached).Labels[v1alpha1.LabelOwnerUID] == string(s.uid()) {
 			names = append(names, name)
 		}
 	}

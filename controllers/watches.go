@@ -27,10 +27,15 @@ const (
 	// the API server, and it gathers the writes that come together.
 	workers          = 16
 	reconcileTimeout = time.Minute
+	// cacheTimeout is how long reading all objects may take at the start. An operator that gives
+	// up ends, and would begin again for ever where the API server is slow.
+	cacheTimeout = loadTimeout
 )
 
 func controllerOptions() controller.Options {
-	return controller.Options{MaxConcurrentReconciles: workers, RateLimiter: retries(), ReconciliationTimeout: reconcileTimeout}
+	return controller.Options{
+		MaxConcurrentReconciles: workers, RateLimiter: retries(), ReconciliationTimeout: reconcileTimeout, CacheSyncTimeout: cacheTimeout,
+	}
 }
 
 // retries is how failures come back: each object for itself, so that one that keeps failing

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -87,6 +88,7 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	return mgr, errors.Join(
 		addControllers(ctx, mgr, claims, wake, apiServer, o),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.Add(givingBack{read: readHeap, giveBack: debug.FreeOSMemory}),
 		metrics.Registry.Register(controllers.NewMetrics(ctx, mgr.GetCache(), claims, mgr.Elected())),
 	)
 }
