@@ -112,39 +112,79 @@ func (b *bench) writeBare(ctx context.Context, round string, n int) error {
 
 // untilReady watches from now on, and tells once n clients have been Ready.
 func (b *bench) untilReady(ctx context.Context, n int, so *progress) (<-chan error, error) {
-	list := &v1alpha1.OAuthClientList{}
-	if err := b.api.List(ctx, list, client.Limit(1)); err != nil {
-		return nil, fmt.Errorf("list the clients: %w", err)
-	}
-	w, err := b.api.Watch(ctx, &v1alpha1.OAuthClientList{}, &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}})
+	c := &readyCount{api: b.api, n: n, so: so, seen: map[types.UID]bool{}}
+	w, err := c.begin(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("watch the clients: %w", err)
+		return nil, err
 	}
 	done := make(chan error, 1)
-	go func() {
-		defer w.Stop()
-		done <- countReady(ctx, w, n, so)
-	}()
+	go func() { done <- c.count(ctx, w) }()
 	return done, nil
 }
 
-func countReady(ctx context.Context, w watch.Interface, n int, so *progress) error {
-	seen := map[types.UID]bool{}
-	for len(seen) < n {
+// readyCount counts the clients that have been Ready, until there are n.
+type readyCount struct {
+	api  client.WithWatch
+	n    int
+	so   *progress
+	seen map[types.UID]bool
+}
+
+// begin looks at the clients that there are, and watches from there on.
+func (c *readyCount) begin(ctx context.Context) (watch.Interface, error) {
+	list := &v1alpha1.OAuthClientList{}
+	if err := c.api.List(ctx, list); err != nil {
+		return nil, fmt.Errorf("list the clients: %w", err)
+	}
+	for i := range list.Items {
+		c.look(&list.Items[i])
+	}
+	w, err := c.api.Watch(ctx, &v1alpha1.OAuthClientList{}, &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}})
+	if err != nil {
+		return nil, fmt.Errorf("watch the clients: %w", err)
+	}
+	return w, nil
+}
+
+// count begins anew when the API server ends the watch, as a busy one does with a watch that is
+// behind.
+func (c *readyCount) count(ctx context.Context, w watch.Interface) error {
+	for {
+		err := c.follow(ctx, w)
+		w.Stop()
+		if err != nil || len(c.seen) >= c.n {
+			return err
+		}
+		say("  the API server has ended the watch of the clients, another one begins")
+		if w, err = c.begin(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// follow looks at what the watch brings until it ends.
+func (c *readyCount) follow(ctx context.Context, w watch.Interface) error {
+	for len(c.seen) < c.n {
 		select {
 		case event, open := <-w.ResultChan():
 			if !open || event.Type == watch.Error {
-				return fmt.Errorf("the watch of the clients ended after %d of %d", len(seen), n)
+				return nil
 			}
-			if oc, ok := event.Object.(*v1alpha1.OAuthClient); ok && meta.IsStatusConditionTrue(oc.Status.Conditions, string(v1alpha1.ConditionReady)) {
-				seen[oc.UID] = true
-				so.done.Store(int64(len(seen)))
+			if oc, ok := event.Object.(*v1alpha1.OAuthClient); ok {
+				c.look(oc)
 			}
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 	return nil
+}
+
+func (c *readyCount) look(oc *v1alpha1.OAuthClient) {
+	if meta.IsStatusConditionTrue(oc.Status.Conditions, string(v1alpha1.ConditionReady)) {
+		c.seen[oc.UID] = true
+		c.so.done.Store(int64(len(c.seen)))
+	}
 }
 
 // clear removes what a round with n clients wrote, with an operator or without. Nobody collects
