@@ -20,8 +20,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/go-logr/logr"
-	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/internal/installation"
 )
 
 // options are the sizes of a run.
@@ -47,13 +48,33 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench-operator: -clients, -n and -starts must be positive, and there are no further arguments")
 		os.Exit(2)
 	}
-	ctrl.SetLogger(logr.Discard()) // it would complain in the middle of the progress
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-operator:", err)
 		os.Exit(1)
 	}
+}
+
+const (
+	system = installation.System
+
+	// forBuilding is how many objects a build with empty caches is worth, see patience.
+	forBuilding = 5000
+)
+
+// building is a step of the installation.
+func building(ctx context.Context, doing string, do func(context.Context) error) error {
+	return step(ctx, forBuilding, doing, func(ctx context.Context, _ *progress) error { return do(ctx) })
+}
+
+// bench is the installation that is measured.
+type bench struct {
+	*installation.Installation
+	options
+
+	api     client.WithWatch // the administrator's
+	pattern pattern
 }
 
 func run(ctx context.Context, o options) (err error) {
@@ -70,13 +91,14 @@ func run(ctx context.Context, o options) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	b, err := install(ctx, dir, o, fail)
+	i, err := installation.New(ctx, installation.Options{Dir: dir, Fail: fail, Step: building})
 	if err != nil {
 		return err
 	}
+	b := &bench{Installation: i, options: o, api: i.API}
 	defer func() {
 		fail(nil) // ends our watches, which the API server would wait for
-		err = errors.Join(err, b.stop())
+		err = errors.Join(err, b.Stop())
 	}()
 	r := results{options: o, load: load}
 	if err := b.measureAll(ctx, &r); err != nil {

@@ -15,7 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
+	"github.com/gatehouse-dev/gatehouse/internal/installation"
 )
 
 // large is what many clients cost.
@@ -62,7 +62,7 @@ func (b *bench) measureMany(ctx context.Context) (*large, error) {
 func (b *bench) restarts(ctx context.Context, n int, how string) (restarts, error) {
 	var seen []memory
 	var seconds []float64
-	before, err := b.ofAPIServer(ctx)
+	before, err := b.OfAPIServer(ctx)
 	if err != nil {
 		return restarts{}, err
 	}
@@ -76,9 +76,9 @@ func (b *bench) restarts(ctx context.Context, n int, how string) (restarts, erro
 			return restarts{}, err
 		}
 	}
-	after, err := b.ofAPIServer(ctx)
+	after, err := b.OfAPIServer(ctx)
 	slices.Sort(seconds)
-	return restarts{memory: middle(seen), seconds: seconds[len(seconds)/2], writes: since(writes(before), writes(after))}, err
+	return restarts{memory: middle(seen), seconds: seconds[len(seconds)/2], writes: since(installation.Writes(before), installation.Writes(after))}, err
 }
 
 func (b *bench) restart(ctx context.Context, n int, so *progress) (m memory, seconds float64, err error) {
@@ -92,7 +92,7 @@ func (b *bench) restart(ctx context.Context, n int, so *progress) (m memory, sec
 		return memory{}, 0, err
 	}
 	seconds = time.Since(begin).Seconds()
-	m, err = b.memoryAtRest(ctx, o.process, o.metrics, so)
+	m, err = b.memoryAtRest(ctx, o.program, so)
 	return m, seconds, err
 }
 
@@ -103,13 +103,13 @@ func (b *bench) server(ctx context.Context, n int) (memory, error) {
 		what := fmt.Sprintf("start %d of %d of the authserver with %d clients", i+1, b.starts, n)
 		if err := step(ctx, n, what, func(ctx context.Context, so *progress) error {
 			so.begin("until it is ready", 0)
-			p, address, err := b.startAuthserver(ctx)
+			p, err := b.startAuthserver(ctx)
 			if err != nil {
 				return err
 			}
-			m, err := b.memoryAtRest(ctx, p, address, so)
+			m, err := b.memoryAtRest(ctx, p, so)
 			seen = append(seen, m)
-			return errors.Join(err, b.end(p))
+			return errors.Join(err, b.End(p.Process))
 		}); err != nil {
 			return memory{}, err
 		}
@@ -121,7 +121,7 @@ func (b *bench) server(ctx context.Context, n int) (memory, error) {
 type memory struct{ resident, heap, most float64 }
 
 // memoryAtRest lets the program rest and reads its memory then.
-func (b *bench) memoryAtRest(ctx context.Context, p *process.Process, address string, so *progress) (m memory, err error) {
+func (b *bench) memoryAtRest(ctx context.Context, p *installation.Program, so *progress) (m memory, err error) {
 	so.begin(fmt.Sprintf("it rests for %s", b.rest), 0)
 	select {
 	case <-time.After(b.rest):
@@ -130,9 +130,9 @@ func (b *bench) memoryAtRest(ctx context.Context, p *process.Process, address st
 	}
 	err = eventually(ctx, "the program shows its metrics", func() (bool, error) {
 		const mega = 1 << 20
-		read, err := ofProgram(ctx, address)
+		read, err := installation.OfProgram(ctx, p.Metrics)
 		m = memory{
-			resident: read.sum("process_resident_memory_bytes") / mega, heap: read.sum("go_memstats_heap_inuse_bytes") / mega,
+			resident: read.Sum("process_resident_memory_bytes") / mega, heap: read.Sum("go_memstats_heap_inuse_bytes") / mega,
 			most: mostResident(p.PID()),
 		}
 		return read != nil, err

@@ -6,13 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"time"
 
-	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
+	"github.com/gatehouse-dev/gatehouse/internal/installation"
 )
 
 // result is what one turn took.
@@ -32,31 +31,18 @@ func (p pair) ratio() float64 { return p.operator.seconds / p.bare.seconds }
 // operator is the program that runs.
 type operator struct {
 	b       *bench
-	process *process.Process
-	metrics string // address
+	program *installation.Program
 }
 
 // startOperator starts the operator as it is deployed, and returns once it leads and has
 // nothing to do.
 func (b *bench) startOperator(ctx context.Context, so *progress) (*operator, error) {
 	so.begin("until the operator leads", 0)
-	probes, err := freeAddress(ctx)
+	p, err := b.StartOperator(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o := &operator{b: b}
-	if o.metrics, err = freeAddress(ctx); err != nil {
-		return nil, err
-	}
-	o.process, err = b.start("operator", []string{"GOMEMLIMIT=268435456"}, "--issuer="+issuer, "--namespace="+system, "--leader-elect",
-		"--metrics-bind-address="+o.metrics, "--health-probe-bind-address="+probes)
-	if err != nil {
-		return nil, err
-	}
-	return o, eventually(ctx, "the operator leads", func() (bool, error) {
-		m, err := ofProgram(ctx, o.metrics)
-		return m.sum("leader_election_master_status") == 1 && m.sum("workqueue_adds_total", "name", "keys") > 0, err
-	})
+	return &operator{b: b, program: p}, nil
 }
 
 // reconciled waits until the operator has looked at n clients since it started and has
@@ -64,16 +50,16 @@ func (b *bench) startOperator(ctx context.Context, so *progress) (*operator, err
 func (o *operator) reconciled(ctx context.Context, n int, so *progress) error {
 	so.begin("the operator looks at every client", n)
 	return eventually(ctx, "the operator has looked at every client", func() (bool, error) {
-		last, err := ofProgram(ctx, o.metrics)
-		done := last.sum("controller_runtime_reconcile_total", "controller", "oauthclient")
+		last, err := installation.OfProgram(ctx, o.program.Metrics)
+		done := last.Sum("controller_runtime_reconcile_total", "controller", "oauthclient")
 		so.done.Store(int64(done))
 		return last != nil && done >= float64(n) &&
-			last.sum("workqueue_depth", "name", "oauthclient") == 0 &&
-			last.sum("controller_runtime_active_workers", "controller", "oauthclient") == 0, err
+			last.Sum("workqueue_depth", "name", "oauthclient") == 0 &&
+			last.Sum("controller_runtime_active_workers", "controller", "oauthclient") == 0, err
 	})
 }
 
-func (o *operator) stop() error { return o.b.end(o.process) }
+func (o *operator) stop() error { return o.b.End(o.program.Process) }
 
 func (b *bench) measureBare(ctx context.Context, round string, n int, so *progress) (result, error) {
 	return b.measure(ctx, n, nil, so, func(ctx context.Context, i int) error { return b.writeBare(ctx, round, i) })
@@ -107,7 +93,7 @@ func (b *bench) measure(
 	if err != nil {
 		return result{}, err
 	}
-	before, err := b.ofAPIServer(ctx)
+	before, err := b.OfAPIServer(ctx)
 	if err != nil {
 		return result{}, err
 	}
@@ -125,13 +111,13 @@ func (b *bench) measure(
 		return result{}, err
 	}
 	r := result{clients: n, seconds: time.Since(begin).Seconds()}
-	after, err := b.ofAPIServer(ctx)
+	after, err := b.OfAPIServer(ctx)
 	if err != nil {
 		return result{}, err
 	}
 	used, err := o.cpu(ctx)
-	r.operator, r.apiServer = used-cpu, after.sum(cpuSeconds)-before.sum(cpuSeconds)
-	r.writes = since(writes(before), writes(after))
+	r.operator, r.apiServer = used-cpu, after.Sum(installation.CPUSeconds)-before.Sum(installation.CPUSeconds)
+	r.writes = since(installation.Writes(before), installation.Writes(after))
 	return r, err
 }
 
@@ -139,8 +125,8 @@ func (o *operator) cpu(ctx context.Context) (float64, error) {
 	if o == nil {
 		return 0, nil
 	}
-	m, err := ofProgram(ctx, o.metrics)
-	return m.sum(cpuSeconds), err
+	m, err := installation.OfProgram(ctx, o.program.Metrics)
+	return m.Sum(installation.CPUSeconds), err
 }
 
 // startProfile has the API server profile itself until stop is called, or for a minute.
@@ -149,7 +135,7 @@ func (b *bench) startProfile(ctx context.Context) (stop func() error) {
 	done := make(chan error, 1)
 	go func() {
 		const seconds = 8
-		text, err := b.raw.Discovery().RESTClient().Get().AbsPath("/debug/pprof/profile").Param("seconds", strconv.Itoa(seconds)).DoRaw(ctx)
+		text, err := b.Raw.Discovery().RESTClient().Get().AbsPath("/debug/pprof/profile").Param("seconds", strconv.Itoa(seconds)).DoRaw(ctx)
 		if err == nil {
 			err = os.WriteFile(b.profile, text, 0o600)
 		}
@@ -161,45 +147,21 @@ func (b *bench) startProfile(ctx context.Context) (stop func() error) {
 	}
 }
 
-// startAuthserver starts the authorization server and returns the address of its metrics once
-// it knows every client.
-func (b *bench) startAuthserver(ctx context.Context) (*process.Process, string, error) {
-	listen, err := freeAddress(ctx)
-	if err != nil {
-		return nil, "", err
+// startAuthserver starts the authorization server and returns once it knows every client.
+func (b *bench) startAuthserver(ctx context.Context) (*installation.Program, error) {
+	if err := b.WriteUsers(ctx, "bob"); err != nil {
+		return nil, err
 	}
-	metrics, err := freeAddress(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	hash, err := b.output(ctx, "bench-bench-bench\n", filepath.Join(b.dir, "authserver"), "hash-password")
-	if err != nil {
-		return nil, "", err
-	}
-	users := filepath.Join(b.dir, "users.yaml")
-	config := filepath.Join(b.dir, "authserver.yaml")
-	err = errors.Join(
-		os.WriteFile(users, fmt.Appendf(nil, "users: [{id: \"1\", name: bob, passwordHash: %q}]\n", hash[:len(hash)-1]), 0o600),
-		os.WriteFile(config, fmt.Appendf(nil, "issuer: %s\nnamespace: %s\nlisten: %s\nmetricsListen: %s\nplainHTTP: true\n"+
-			"store: sqlite:%s\nidentity: {usersFile: %s}\n", issuer, system, listen, metrics, filepath.Join(b.dir, "gatehouse.db"), users), 0o600))
-	if err != nil {
-		return nil, "", fmt.Errorf("write the configuration of the authserver: %w", err)
-	}
-	p, err := b.start("authserver", []string{"GOMEMLIMIT=268435456"}, "--config="+config)
-	if err != nil {
-		return nil, "", err
-	}
-	return p, metrics, eventually(ctx, "the authserver is ready", func() (bool, error) { return isReady(ctx, metrics) })
+	return b.StartAuthserver(ctx, "authserver", map[string]any{"plainHTTP": true, "store": "sqlite:" + filepath.Join(b.Dir, "gatehouse.db")})
 }
 
-func isReady(ctx context.Context, address string) (bool, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
-	if err != nil {
-		return false, fmt.Errorf("ask whether the authserver is ready: %w", err)
+// since returns what was added to the counts.
+func since(before, after map[string]float64) map[string]float64 {
+	out := map[string]float64{}
+	for name, value := range after {
+		if added := value - before[name]; added > 0 {
+			out[name] = added
+		}
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return false, nil //nolint:nilerr // it starts
-	}
-	return response.StatusCode == http.StatusOK, response.Body.Close()
+	return out
 }

@@ -6,14 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/gatehouse-dev/gatehouse/internal/controlplane"
-	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 )
 
 const (
@@ -21,8 +16,6 @@ const (
 	sayEvery = 10 * time.Second
 	// lookEvery is how often a wait looks. An operator that shows its metrics counts its clients.
 	lookEvery = 250 * time.Millisecond
-	// logTail is how much of a program's log an error shows.
-	logTail = 4000
 )
 
 // patience is how long a step with n objects may take: many times what a quiet machine needs.
@@ -136,26 +129,4 @@ func eventually(ctx context.Context, what string, condition func() (bool, error)
 			return fmt.Errorf("wait until %s: %w", what, context.Cause(ctx))
 		}
 	}
-}
-
-// mind ends the run when a program ends by itself: whatever waits for it would wait for ever.
-func (b *bench) mind(p *process.Process, name string) {
-	go func() {
-		<-p.Done()
-		if !p.Asked() {
-			text, _ := os.ReadFile(filepath.Join(b.dir, name+".log"))
-			b.fail(fmt.Errorf("the %s has ended by itself; the end of its log:\n%s", name, text[max(0, len(text)-logTail):]))
-		}
-	}()
-}
-
-// mindCluster does so for the control plane, until ctx ends.
-func mindCluster(ctx context.Context, cluster *controlplane.Cluster, fail context.CancelCauseFunc) {
-	go func() {
-		select {
-		case err := <-cluster.Failed():
-			fail(fmt.Errorf("the control plane: %w", err))
-		case <-ctx.Done():
-		}
-	}()
 }

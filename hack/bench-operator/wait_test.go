@@ -5,15 +5,10 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-
-	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 )
 
 func TestAStepThatHangsEndsAndSaysWhereItWas(t *testing.T) {
@@ -41,25 +36,6 @@ func TestAWaitThatIsNeverOverNamesWhatItWaitsFor(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
-}
-
-func TestTheEndOfAProgramEndsEveryWait(t *testing.T) {
-	ctx, fail := context.WithCancelCause(t.Context())
-	b := &bench{dir: t.TempDir(), fail: fail}
-	if err := os.WriteFile(filepath.Join(b.dir, "operator.log"), []byte("the lease is lost"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p, err := process.Start("operator", exec.Command("false"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.mind(p, "operator")
-	err = step(ctx, 0, "a start", func(ctx context.Context, _ *progress) error {
-		return eventually(ctx, "the operator leads", func() (bool, error) { return false, nil })
-	})
-	if err == nil || !strings.Contains(err.Error(), "the operator has ended by itself") || !strings.Contains(err.Error(), "the lease is lost") {
-		t.Errorf("error %v", err)
-	}
 }
 
 func TestWorkInParallelEndsAtTheFirstError(t *testing.T) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package installation
 
 import (
 	"bytes"
@@ -20,11 +20,11 @@ type sample struct {
 	value  float64
 }
 
-// metrics are what a program exports, by name.
-type metrics map[string][]sample
+// Metrics are what a program exports, by name.
+type Metrics map[string][]sample
 
-// sum adds the series of a metric that have these labels, given as name and value in turns.
-func (m metrics) sum(name string, labels ...string) (total float64) {
+// Sum adds the series of a metric that have these labels, given as name and value in turns.
+func (m Metrics) Sum(name string, labels ...string) (total float64) {
 	for _, s := range m[name] {
 		fits := true
 		for i := 0; i < len(labels); i += 2 {
@@ -37,13 +37,13 @@ func (m metrics) sum(name string, labels ...string) (total float64) {
 	return total
 }
 
-func parseMetrics(text io.Reader) (metrics, error) {
+func parseMetrics(text io.Reader) (Metrics, error) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(text)
 	if err != nil {
 		return nil, fmt.Errorf("read the metrics: %w", err)
 	}
-	out := metrics{}
+	out := Metrics{}
 	for name, family := range families {
 		for _, m := range family.GetMetric() {
 			s := sample{labels: map[string]string{}, value: m.GetCounter().GetValue() + m.GetGauge().GetValue() + m.GetUntyped().GetValue()}
@@ -56,17 +56,17 @@ func parseMetrics(text io.Reader) (metrics, error) {
 	return out, nil
 }
 
-// ofAPIServer reads the metrics of the API server.
-func (b *bench) ofAPIServer(ctx context.Context) (metrics, error) {
-	text, err := b.raw.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+// OfAPIServer reads the metrics of the API server.
+func (i *Installation) OfAPIServer(ctx context.Context) (Metrics, error) {
+	text, err := i.Raw.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the metrics of the API server: %w", err)
 	}
 	return parseMetrics(bytes.NewReader(text))
 }
 
-// ofProgram reads the metrics of a program; nil while it does not answer.
-func ofProgram(ctx context.Context, address string) (metrics, error) {
+// OfProgram reads the metrics of a program; nil while it does not answer.
+func OfProgram(ctx context.Context, address string) (Metrics, error) {
 	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
@@ -84,9 +84,9 @@ func ofProgram(ctx context.Context, address string) (metrics, error) {
 	return parseMetrics(response.Body)
 }
 
-// writes are the requests that changed something, by "resource/subresource verb". The leases
+// Writes are the requests that changed something, by "resource/subresource verb". The leases
 // are left out: they are no objects of ours.
-func writes(m metrics) map[string]float64 {
+func Writes(m Metrics) map[string]float64 {
 	out := map[string]float64{}
 	for _, s := range m["apiserver_request_total"] {
 		switch s.labels["verb"] {
@@ -106,19 +106,9 @@ func writes(m metrics) map[string]float64 {
 	return out
 }
 
-// since returns what was added to the counts.
-func since(before, after map[string]float64) map[string]float64 {
-	out := map[string]float64{}
-	for name, value := range after {
-		if added := value - before[name]; added > 0 {
-			out[name] = added
-		}
-	}
-	return out
-}
-
 const (
-	cpuSeconds = "process_cpu_seconds_total"
+	// CPUSeconds is the metric of the processor time that a program has used.
+	CPUSeconds = "process_cpu_seconds_total"
 	// scrapeTimeout bounds one look at a program's metrics; another look follows.
 	scrapeTimeout = 10 * time.Second
 )
