@@ -35,8 +35,9 @@ chaos: ## Run the long forms of the crash, failure and simulation tests (hours)
 fuzz: ## Fuzz every target for FUZZTIME (default 30s) each
 	@hack/fuzz.sh
 
-bench: ## Measure what the design promises, as ratios
-	@go run ./hack/bench
+bench: ## Measure the shipped server beside a bare handler and pgbench: what the design promises
+	@go build -o bin/bench ./hack/bench
+	@bin/bench
 
 bench-operator: ## Measure the operator beside a bare writer of the same objects
 	@go run ./hack/bench-operator

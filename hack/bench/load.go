@@ -4,121 +4,182 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
 
-// measurement is one row of the report.
-type measurement struct {
-	name    string
-	aim     float64 // of the floor; 0: none
-	addr    string
+// target is where requests go.
+type target struct {
+	address string
 	tls     *tls.Config
-	next    []requester // one for each connection
-	results []result
 }
 
-// requester makes the next request of one connection, as it goes over the wire, from
-// the last answer's body (nil before the first).
+// load is what several connections send to a target.
+type load struct {
+	target
+	next []requester // one for each connection
+	from []string    // the IP addresses that connections come from, in turn; nil: any
+	// prepare, where it is set, makes so many requests of each connection ready before the clock starts, so
+	// that what a client has to compute is not measured.
+	prepare func(each int) error
+	// status is what every answer must have; 0: 200.
+	status int
+	// busy is a status that is counted and no error.
+	busy int
+	// pace is the time from one request of a connection to its next; 0: the next follows the answer.
+	pace time.Duration
+
+	rate float64 // of the last run, of each connection
+}
+
+// requester makes the next request of one connection, as it goes over the wire, from the last answer's body (nil
+// before the first).
 type requester func(answer []byte) ([]byte, error)
 
+// result is what one run of a load, or of another program, showed.
 type result struct {
 	perSecond float64
-	p50, p99  time.Duration
+	p50, p99  time.Duration // 0: not known
+	busy      int
+	size      int // of an answer's body
 }
 
-// load keeps every connection busy for the duration: a request, its answer, the next.
-// The sender is as plain as can be, because it takes its share of the same cores.
-func load(ctx context.Context, m *measurement, duration time.Duration) (result, error) {
-	ctx, cancel := context.WithTimeout(ctx, duration+10*time.Second)
+// run keeps every connection busy for the duration: a request, its answer, the next. The connections are made
+// before the clock starts. The sender is as plain as can be, because it takes its share of the same cores.
+func (l *load) run(ctx context.Context, duration time.Duration) (result, error) {
+	if l.prepare != nil {
+		if err := l.prepare(int(l.rate*1.3*duration.Seconds()) + 8); err != nil {
+			return result{}, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, duration+30*time.Second)
 	defer cancel()
-	latencies := make([][]time.Duration, len(m.next))
-	errs := make([]error, len(m.next))
+	connections, err := l.dial(ctx)
+	defer func() {
+		for _, c := range connections {
+			_ = c.Close() // every answer has been read
+		}
+	}()
+	if err != nil {
+		return result{}, err
+	}
+	stop := context.AfterFunc(ctx, func() {
+		for _, c := range connections {
+			_ = c.SetDeadline(time.Now())
+		}
+	})
+	defer stop()
+	counts, errs := make([]counted, len(l.next)), make([]error, len(l.next))
 	var wg sync.WaitGroup
 	begin := time.Now()
-	for n, next := range m.next {
-		wg.Go(func() { latencies[n], errs[n] = busy(ctx, m, next, begin.Add(duration)) })
+	for n := range l.next {
+		wg.Go(func() { counts[n], errs[n] = l.send(ctx, connections[n], l.next[n], begin, begin.Add(duration)) })
 	}
 	wg.Wait()
 	took := time.Since(begin)
 	if err := errors.Join(errs...); err != nil {
 		return result{}, err
 	}
-	all := slices.Concat(latencies...)
-	slices.Sort(all)
-	return result{
-		perSecond: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100],
-	}, nil
+	return l.sum(counts, took)
 }
 
-func busy(ctx context.Context, m *measurement, next requester, until time.Time) (latencies []time.Duration, err error) {
-	conn, err := (&tls.Dialer{Config: m.tls}).DialContext(ctx, "tcp", m.addr)
-	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+func (l *load) sum(counts []counted, took time.Duration) (result, error) {
+	var r result
+	var all []time.Duration
+	for _, c := range counts {
+		all = append(all, c.latencies...)
+		r.busy, r.size = r.busy+c.busy, max(r.size, c.size)
 	}
-	defer func() { _ = conn.Close() }() // every answer has been read
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
-	defer stop()
+	if len(all) == 0 {
+		return r, errors.New("no request was answered")
+	}
+	slices.Sort(all)
+	r.perSecond, r.p50, r.p99 = float64(len(all))/took.Seconds(), all[len(all)/2], all[len(all)*99/100]
+	l.rate = r.perSecond / float64(len(l.next))
+	return r, nil
+}
+
+func (l *load) dial(ctx context.Context) (connections []*tls.Conn, err error) {
+	dialer := tls.Dialer{Config: l.tls, NetDialer: &net.Dialer{}}
+	for n := range l.next {
+		if l.from != nil {
+			dialer.NetDialer = &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(l.from[n%len(l.from)])}}
+		}
+		c, err := dialer.DialContext(ctx, "tcp", l.address)
+		if err != nil {
+			return connections, fmt.Errorf("connect: %w", err)
+		}
+		connections = append(connections, c.(*tls.Conn))
+	}
+	return connections, nil
+}
+
+// counted is what one connection saw.
+type counted struct {
+	latencies  []time.Duration
+	busy, size int
+}
+
+// send sends one connection's requests until the time is over.
+func (l *load) send(ctx context.Context, conn net.Conn, next requester, begin, until time.Time) (c counted, err error) {
+	want := status(l.status)
 	reader := bufio.NewReader(conn)
 	var answer []byte
-	for time.Now().Before(until) {
+	for due := begin; time.Now().Before(until); due = due.Add(l.pace) {
 		request, err := next(answer)
 		if err != nil {
-			return nil, err
+			return c, err
 		}
-		begin := time.Now()
-		if answer, err = exchange(conn, reader, request); err != nil {
-			return nil, err
+		sent := l.await(ctx, due)
+		got, body, err := exchange(conn, reader, request)
+		if err != nil {
+			return c, err
 		}
-		latencies = append(latencies, time.Since(begin))
+		if got == l.busy {
+			c.busy++
+			answer = nil
+			continue
+		}
+		if got != want {
+			return c, fmt.Errorf("an answer has the status %d, not %d: %s", got, want, body)
+		}
+		c.latencies = append(c.latencies, time.Since(sent))
+		c.size, answer = len(body), body
 	}
-	return latencies, nil
+	_, err = next(answer) // looks at the last answer too
+	return c, err
 }
 
-// exchange sends a request and returns the body of its 200 answer.
-func exchange(conn net.Conn, r *bufio.Reader, request []byte) ([]byte, error) {
-	if _, err := conn.Write(request); err != nil {
-		return nil, fmt.Errorf("send: %w", err)
+// await waits until a paced request is due, and returns since when its answer is waited for. When the answer
+// before came too late that is the time when it was due, so that slow answers are not measured more rarely
+// than fast ones.
+func (l *load) await(ctx context.Context, due time.Time) time.Time {
+	now := time.Now()
+	wait := due.Sub(now)
+	switch {
+	case l.pace == 0:
+		return now
+	case wait <= 0:
+		return due
 	}
-	status, err := r.ReadSlice('\n')
-	if err != nil {
-		return nil, fmt.Errorf("receive: %w", err)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
-	ok := bytes.HasPrefix(status, []byte("HTTP/1.1 200"))
-	first, length := string(bytes.TrimSpace(status)), -1
-	for {
-		line, err := r.ReadSlice('\n')
-		if err != nil {
-			return nil, fmt.Errorf("receive: %w", err)
-		}
-		if line = bytes.TrimSpace(line); len(line) == 0 {
-			break
-		}
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		if bytes.EqualFold(name, []byte("Content-Length")) {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return nil, fmt.Errorf("receive: %w", err)
-			}
-		}
+	return time.Now()
+}
+
+func status(of int) int {
+	if of == 0 {
+		return 200
 	}
-	if length < 0 {
-		return nil, errors.New("the answer has no Content-Length")
-	}
-	body := make([]byte, length)
-	if _, err := io.ReadFull(r, body); err != nil {
-		return nil, fmt.Errorf("receive: %w", err)
-	}
-	if !ok {
-		return nil, fmt.Errorf("the answer is %s: %s", first, body)
-	}
-	return body, nil
+	return of
 }

@@ -3,10 +3,7 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -19,54 +16,44 @@ import (
 // resource is what the signed requests are for.
 const resource = "https://photos.bench.example/photos"
 
-// allowSigned walks an owner through the engine and returns the access token of the app that signs.
-func (b *bench) allowSigned(ctx context.Context, owner string) (*authserver.Tokens, error) {
-	caller := authserver.Caller{Client: b.clients.byID[signerID], CredentialID: "first"}
-	asking, err := b.auth.RequestToken(ctx, caller, callback)
-	if err != nil {
-		return nil, fmt.Errorf("request token: %w", err)
+// verifying has an API ask about signed requests, each of which is signed anew: no nonce is taken twice. The app
+// signs ahead of time.
+func (b *bench) verifying(s *site) *load {
+	l := &load{target: s.target}
+	signed := make([][][]byte, len(s.grants))
+	l.prepare = func(each int) error {
+		for n, g := range s.grants {
+			signed[n] = signed[n][:0] // with the timestamps of this round
+			for range each {
+				request, err := b.verification(g[0].signed)
+				if err != nil {
+					return err
+				}
+				signed[n] = append(signed[n], request)
+			}
+		}
+		return nil
 	}
-	i, err := b.auth.BeginSigned(authserver.ProfileOAuth1, asking.Token)
-	if err != nil {
-		return nil, fmt.Errorf("authorize: %w", err)
+	for n, g := range s.grants {
+		l.next = append(l.next, func(answer []byte) ([]byte, error) {
+			if err := check(answer, `"active":true`); err != nil {
+				return nil, err
+			}
+			if last := len(signed[n]) - 1; last >= 0 {
+				request := signed[n][last]
+				signed[n] = signed[n][:last]
+				return request, nil
+			}
+			return b.verification(g[0].signed)
+		})
 	}
-	v, err := b.visit(ctx, owner)
-	if err != nil {
-		return nil, err
-	}
-	p, err := b.auth.Next(ctx, i, v)
-	if err != nil {
-		return nil, fmt.Errorf("authorize: %w", err)
-	}
-	a, err := b.auth.Decide(ctx, p, authserver.Decision{Allow: true, Ticket: p.Ticket})
-	if err != nil {
-		return nil, fmt.Errorf("consent: %w", err)
-	}
-	tokens, err := b.auth.Exchange(ctx, caller, asking.Token, a.Proof)
-	if err != nil {
-		return nil, fmt.Errorf("access token: %w", err)
-	}
-	return tokens, nil
+	return l
 }
 
-// verifying asks about a request that is signed anew each time: no nonce is taken twice.
-func (b *bench) verifying(tokens *authserver.Tokens) requester {
-	return func(answer []byte) ([]byte, error) {
-		if answer != nil && !bytes.Contains(answer, []byte(`"active":true`)) {
-			return nil, errors.New("a signed request is refused")
-		}
-		authorization, err := b.sign(tokens)
-		if err != nil {
-			return nil, err
-		}
-		return b.request(oauth1.PathVerify, apiID, url.Values{"method": {"GET"}, "url": {resource}, "authorization": {authorization}}), nil
-	}
-}
-
-// sign is the app's work, and not measured.
-func (b *bench) sign(tokens *authserver.Tokens) (authorization string, err error) {
+// verification asks about one signed request.
+func (b *bench) verification(tokens *authserver.Tokens) ([]byte, error) {
 	params := []oauth1.Param{
-		{Name: oauth1.ParamConsumerKey, Value: signerID},
+		{Name: oauth1.ParamConsumerKey, Value: b.secrets[photoBook].id},
 		{Name: oauth1.ParamToken, Value: tokens.AccessToken},
 		{Name: oauth1.ParamSignatureMethod, Value: string(oauth1.HMACSHA256)},
 		{Name: oauth1.ParamTimestamp, Value: strconv.FormatInt(time.Now().Unix(), 10)},
@@ -74,8 +61,9 @@ func (b *bench) sign(tokens *authserver.Tokens) (authorization string, err error
 	}
 	text, err := oauth1.BaseString("GET", resource, params)
 	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
-	signature := oauth1.Sign(oauth1.HMACSHA256, text, b.clients.secrets[signerID], tokens.TokenSecret)
-	return oauth1.Authorization("", append(params, oauth1.Param{Name: oauth1.ParamSignature, Value: signature})), nil
+	signature := oauth1.Sign(oauth1.HMACSHA256, text, b.secrets[photoBook].secret, tokens.TokenSecret)
+	authorization := oauth1.Authorization("", append(params, oauth1.Param{Name: oauth1.ParamSignature, Value: signature}))
+	return post(oauth1.PathVerify, b.secrets[photoStorage], url.Values{"method": {"GET"}, "url": {resource}, "authorization": {authorization}}), nil
 }

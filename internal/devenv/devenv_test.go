@@ -70,7 +70,7 @@ func takePhotoPrintsPort(t *testing.T) (net.Listener, Ports) {
 
 func TestTheCertificateIsTrustedByWhoTrustsTheAuthority(t *testing.T) {
 	folder := openFolder(t, t.TempDir())
-	if err := folder.writeCertificates(time.Now()); err != nil {
+	if err := WriteCertificates(folder.Path("tls"), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	pair, err := tls.LoadX509KeyPair(folder.Path("tls/tls.crt"), folder.Path("tls/tls.key"))

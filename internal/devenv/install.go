@@ -17,7 +17,7 @@ const sampleOrigin = "https://127.0.0.1:9443"
 // install makes the certificates and applies the CRDs, the roles and the policies. The two Deployments of config/ are left out: there
 // is no node to run them, the programs run beside the cluster.
 func (s *Environment) install(ctx context.Context) (string, error) {
-	if err := s.folder.writeCertificates(s.now()); err != nil {
+	if err := WriteCertificates(s.folder.Path("tls"), s.now()); err != nil {
 		return "", err
 	}
 	for _, arguments := range [][]string{

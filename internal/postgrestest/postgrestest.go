@@ -86,13 +86,21 @@ func closeAfter(tb testing.TB, s *Server) {
 func (s *Server) Database(tb testing.TB) string {
 	tb.Helper()
 	name := databaseName()
-	run(tb, s.Admin("postgres"), fmt.Sprintf(`CREATE DATABASE %s OWNER %s`, name, User))
+	dsn, err := s.CreateDatabase(tb.Context(), name)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	tb.Cleanup(func() {
 		if !s.stopped.Load() {
 			dropDatabase(tb, s.Admin("postgres"), name)
 		}
 	})
-	return s.DSN(User, s.password, name)
+	return dsn
+}
+
+// CreateDatabase creates an empty database of the server, for programs that are no tests, and returns its DSN.
+func (s *Server) CreateDatabase(ctx context.Context, name string) (dsn string, err error) {
+	return s.DSN(User, s.password, name), execute(ctx, s.Admin("postgres"), fmt.Sprintf(`CREATE DATABASE %s OWNER %s`, name, User))
 }
 
 // external creates a database on the server that Variable names.

@@ -4,12 +4,6 @@ package postgres
 
 import (
 	"fmt"
-	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -62,50 +56,22 @@ func during(tb testing.TB, callers int, call func(n int) error) (perSecond float
 	return float64(count.Load()) / time.Since(begin).Seconds()
 }
 
-var tps = regexp.MustCompile(`tps = ([0-9.]+)`)
-
-// pgbench runs a script of pgbench's from a number of connections.
-func pgbench(tb testing.TB, address, script string, connections int) (perSecond float64) {
-	tb.Helper()
-	file := filepath.Join(tb.TempDir(), "script.sql")
-	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	password, _ := u.User.Password()
-	command := exec.CommandContext(tb.Context(), "pgbench", "-n", "-M", "prepared", "-f", file, "-j", "2",
-		"-c", strconv.Itoa(connections), "-T", strconv.Itoa(int(benchTime.Seconds())),
-		"-h", u.Hostname(), "-p", u.Port(), "-U", u.User.Username(), u.Path[1:])
-	command.Env = append(os.Environ(), "PGPASSWORD="+password)
-	out, err := command.CombinedOutput()
-	found := tps.FindSubmatch(out)
-	if err != nil || found == nil {
-		tb.Fatalf("pgbench: %v\n%s", err, out)
-	}
-	perSecond, err = strconv.ParseFloat(string(found[1]), 64)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return perSecond
-}
-
 // BenchmarkAgainstPgbench compares refreshes with single-row updates of pgbench, and checks of a token with
 // single-row reads, in the same database: rounds in turn, each with as many callers as pgbench has connections.
 func BenchmarkAgainstPgbench(b *testing.B) {
 	address := postgrestest.Start(b, postgrestest.WithSetting("max_connections", "200")).Database(b)
 	s := openAt(b, address)
 	fill(b, s, benchGrants)
-	if _, err := s.pool.connections.Exec(b.Context(), `
-		CREATE TABLE counters (id bigint PRIMARY KEY, n bigint NOT NULL, filler text) WITH (fillfactor = 80);
-		INSERT INTO counters SELECT i, 0, repeat('x', 300) FROM generate_series(0, 9999) i;
-		ANALYZE`); err != nil {
+	if err := postgrestest.PreparePgbench(b.Context(), address); err != nil {
 		b.Fatal(err)
 	}
-	const update = "\\set id random(0, 9999)\nUPDATE counters SET n = n + 1 WHERE id = :id;\n"
-	const read = "\\set id random(0, 9999)\nSELECT n, filler FROM counters WHERE id = :id;\n"
+	pgbench := func(script string, connections int) float64 {
+		perSecond, err := postgrestest.Pgbench(b.Context(), address, script, connections, benchTime)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return perSecond
+	}
 	var generations [benchGrants]atomic.Uint32
 	for i := range generations {
 		generations[i].Store(1)
@@ -122,8 +88,8 @@ func BenchmarkAgainstPgbench(b *testing.B) {
 	for _, callers := range []int{4, 16, 64} {
 		b.Run(fmt.Sprintf("callers-%d", callers), func(b *testing.B) {
 			for range b.N {
-				updates, refreshes := pgbench(b, address, update, callers), during(b, callers, refresh)
-				reads, checks := pgbench(b, address, read, callers), during(b, callers, check)
+				updates, refreshes := pgbench(postgrestest.PgbenchUpdate, callers), during(b, callers, refresh)
+				reads, checks := pgbench(postgrestest.PgbenchRead, callers), during(b, callers, check)
 				b.ReportMetric(updates, "updates/s")
 				b.ReportMetric(refreshes, "refreshes/s")
 				b.ReportMetric(refreshes/updates, "refresh/update")

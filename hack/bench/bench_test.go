@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/controlplane/binaries"
+)
+
+// TestMain lets the bench start this program as the bare handler.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "bare" {
+		os.Exit(bareCommand(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+// page returns a page with the markers of a part, as docs/performance.md has them.
+func page(t *testing.T, part string) string {
+	t.Helper()
+	begin, end := markers(part)
+	file := filepath.Join(t.TempDir(), "page.md")
+	if err := os.WriteFile(file, []byte("before\n"+begin+"old\n"+end+"after\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestATinyRunMeasuresEveryRatio(t *testing.T) {
+	if _, err := binaries.Ensure(t.Context(), os.Stderr); err != nil { // builds what is missing, once for each machine
+		t.Fatal(err)
+	}
+	file, drawing := page(t, "ratios"), filepath.Join(t.TempDir(), "plot.svg")
+	o, err := parse([]string{"-part=ratios", "-stores=sqlite", "-d=50ms", "-n=1", "-c=4", "-quick", "-dir=" + t.TempDir(), "-markdown=" + file, "-plot=" + drawing})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, file)
+	for _, name := range []string{"client credentials", "introspection, SQLite", "refresh, SQLite", "OAuth 1.0a verification, SQLite"} {
+		if !strings.Contains(text, "| "+name+" |") {
+			t.Errorf("the page lacks the row %q:\n%s", name, text)
+		}
+		if !strings.Contains(read(t, drawing), name) {
+			t.Errorf("the plot lacks %q", name)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(o.dir, "*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("the run left %v, %v", left, err)
+	}
+}
+
+func TestARunThatIsStoppedLeavesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	o := options{dir: t.TempDir(), duration: time.Second, connections: 1, rounds: 1, quick: true}
+	if err := run(ctx, o); err == nil {
+		t.Error("a run that was stopped ends well")
+	}
+	left, err := filepath.Glob(filepath.Join(o.dir, "*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("the run left %v, %v", left, err)
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// sampled is how many grants of each connection are used, among all those that are only there.
+const sampled = 16
+
+// growth measures what a server does beside few grants and beside many.
+func (b *bench) growth(ctx context.Context) ([]table, error) {
+	t := table{title: fmt.Sprintf("Growth: of the grants, %d are used. One measurement each.", sampled*b.connections),
+		head: []string{"store", "grants", "loaded in", "MB on disk", "ready after", "introspections a second", "p99", "refreshes a second", "p99", "MB resident"}}
+	for _, kind := range b.stores {
+		for _, size := range b.grants {
+			cells, err := b.growthOn(ctx, kind, size)
+			if err != nil {
+				return []table{t}, fmt.Errorf("%s, %d grants: %w", kind, size, err)
+			}
+			t.rows = append(t.rows, append([]string{kind, number(float64(size))}, cells...))
+		}
+	}
+	return []table{t}, nil
+}
+
+func (b *bench) growthOn(ctx context.Context, kind string, size int) (cells []string, err error) {
+	store, err := b.newStore(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{kind: kind, store: store}
+	if s.grants, err = b.allow(ctx, store, sampled); err != nil {
+		return nil, err
+	}
+	say("loading %d grants", size)
+	begin := time.Now()
+	if err := fill(ctx, kind, store, size); err != nil {
+		return nil, err
+	}
+	loaded := time.Since(begin)
+	begin = time.Now()
+	if err := b.startSite(ctx, s); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.End(s.Process)) }()
+	ready := time.Since(begin)
+	_, bytes, err := b.kept(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	cells = []string{short(loaded), number(float64(bytes >> 20)), short(ready)}
+	for _, l := range []*load{b.introspecting(s), b.refreshing(s)} {
+		r, err := l.run(ctx, b.duration)
+		if err != nil {
+			return nil, err
+		}
+		cells = append(cells, number(r.perSecond), short(r.p99))
+	}
+	m, err := resident(ctx, s.Metrics)
+	return append(cells, fmt.Sprintf("%.0f", m)), err
+}
+
+// fill adds grants to a store that no server uses, until there are as many as size says.
+func fill(ctx context.Context, kind, store string, size int) error {
+	name := store
+	if kind == sqlite {
+		name = strings.TrimPrefix(store, "sqlite:") + "?_pragma=cache_size(-200000)&_pragma=synchronous(off)"
+	}
+	db, err := database(kind, name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }() // what was written is committed
+	var there int
+	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM grants`).Scan(&there); err != nil {
+		return fmt.Errorf("count the grants: %w", err)
+	}
+	if there >= size {
+		return nil
+	}
+	for _, statement := range []string{fillStatement(kind, size-there), `ANALYZE`} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("load grants: %w", err)
+		}
+	}
+	return nil
+}
+
+// copiedColumns are those that all grants may have in common.
+const copiedColumns = `client_uid, scopes, profile, approved_at, ends_at, generation, rotated_at, previous_rotated_at, revoked_at,
+	callback, code_challenge, proof_expires_at, kept_until`
+
+// fillStatement makes n copies of a grant, each with an ID, a proof and an owner of its own.
+func fillStatement(kind string, n int) string {
+	numbers, more, values := `WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)`,
+		``, `randomblob(16), randomblob(32)`
+	if kind == postgres {
+		numbers, more, values = `WITH numbers AS (SELECT n FROM generate_series(1, %d) n)`,
+			`bucket, `, `n %% 16, decode(md5(random()::text || n), 'hex'), decode(md5(random()::text || n) || md5(n::text), 'hex')`
+	}
+	return fmt.Sprintf(numbers+` INSERT INTO grants (`+more+`id, proof_hash, owner, `+copiedColumns+`)
+		SELECT `+values+`, 'owner-' || (n / 10), `+copiedColumns+`
+		FROM numbers, (SELECT * FROM grants WHERE generation = 1 LIMIT 1) AS one`, n)
+}
