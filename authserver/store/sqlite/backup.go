@@ -69,7 +69,14 @@ func Restore(ctx context.Context, from, path string, replace bool, progress Prog
 			}
 		}
 	}
-	return placeCopy(ctx, from, path, progress, func(copied string) error { return replaceFile(ctx, copied, path) })
+	if err := placeCopy(ctx, from, path, progress, func(copied string) error { return replaceFile(ctx, copied, path) }); err != nil {
+		return err
+	}
+	// The mark of a server that was killed is about the old file, whose log is gone. The new file has none.
+	if err := lock.Truncate(0); err != nil {
+		return fmt.Errorf("%s is restored, but the server will look for a log beside it: remove %s.lock: %w", path, path, err)
+	}
+	return nil
 }
 
 // replaceFile puts the copied file at path. The log of the old file must go first, or SQLite would take it for the new

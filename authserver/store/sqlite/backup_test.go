@@ -305,3 +305,31 @@ func TestN176AMissingLogIsRefused(t *testing.T) {
 	}
 	openAt(t, path)
 }
+
+// N175, N176: "restore a backup" is what the server says then, so it has to start afterwards. So it has after a kill that lost nothing.
+func TestN176AServerStartsOnARestoredFileAfterAKill(t *testing.T) {
+	for _, lost := range []bool{true, false} {
+		path, backup := filepath.Join(t.TempDir(), "gatehouse.db"), filepath.Join(t.TempDir(), "backup.db")
+		other := startChild(t, "hold", path)
+		if !other.out.Scan() {
+			t.Fatalf("the other server did not open the store: %s", other.end(t))
+		}
+		quiet := func(string, int, int) {}
+		if err := Backup(t.Context(), path, backup, quiet); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = other.Wait()
+		if lost {
+			if err := os.Remove(path + "-wal"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := Restore(t.Context(), backup, path, true, quiet); err != nil {
+			t.Fatal(err)
+		}
+		openAt(t, path)
+	}
+}
