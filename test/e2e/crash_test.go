@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net"
@@ -24,6 +25,7 @@ import (
 type server struct {
 	w              *environment
 	issuer, config string
+	kubeconfig     string // empty: that of the ServiceAccount
 	cmd            *exec.Cmd
 }
 
@@ -70,8 +72,15 @@ func freeAddress(t *testing.T) string {
 // start starts the program and waits until it is ready.
 func (s *server) start(t *testing.T) {
 	t.Helper()
-	s.cmd = exec.Command(filepath.Join(s.w.dir, "bin", "authserver"), "--config="+s.config,
-		"--kubeconfig="+filepath.Join(s.w.dir, "authserver.kubeconfig"))
+	s.launch(t)
+	s.await(t)
+}
+
+// launch starts the program.
+func (s *server) launch(t *testing.T) {
+	t.Helper()
+	kubeconfig := cmp.Or(s.kubeconfig, filepath.Join(s.w.dir, "authserver.kubeconfig"))
+	s.cmd = exec.Command(filepath.Join(s.w.dir, "bin", "authserver"), "--config="+s.config, "--kubeconfig="+kubeconfig)
 	log, err := os.OpenFile(s.config+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +91,11 @@ func (s *server) start(t *testing.T) {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// await waits until the program is ready.
+func (s *server) await(t *testing.T) {
+	t.Helper()
 	client, err := s.w.Client()
 	if err != nil {
 		t.Fatal(err)
@@ -108,9 +122,14 @@ func (s *server) kill(t *testing.T) {
 	_ = s.cmd.Wait() // says that it was killed
 }
 
+// asRetrieveError returns the refusal of a token endpoint.
+func asRetrieveError(err error) (*oauth2.RetrieveError, bool) {
+	return errors.AsType[*oauth2.RetrieveError](err)
+}
+
 func refusedWith(t *testing.T, err error, code string) {
 	t.Helper()
-	e, ok := errors.AsType[*oauth2.RetrieveError](err)
+	e, ok := asRetrieveError(err)
 	if !ok || e.ErrorCode != code {
 		t.Fatalf("got %v, want %s", err, code)
 	}
