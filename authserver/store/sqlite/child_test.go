@@ -48,10 +48,17 @@ type child struct {
 	stderr strings.Builder
 }
 
+// childCommand is this test binary in a role, not started.
+func childCommand(t *testing.T, role, path string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, pathVariable+"="+path)
+	return cmd
+}
+
 func startChild(t *testing.T, role, path string) *child {
 	t.Helper()
-	c := &child{Cmd: exec.CommandContext(t.Context(), os.Args[0])}
-	c.Env = append(os.Environ(), roleVariable+"="+role, pathVariable+"="+path)
+	c := &child{Cmd: childCommand(t, role, path)}
 	c.Stderr = &c.stderr
 	in, errIn := c.StdinPipe()
 	out, errOut := c.StdoutPipe()

@@ -190,7 +190,7 @@ func holdStore(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	say("open")
+	fmt.Fprintln(os.Stdout, "open")
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
 	}
