@@ -87,12 +87,13 @@ func (s *Server) MakeRoom() error {
 	return nil
 }
 
-// unmount takes the small disk away, with what is on it.
+// unmount takes the small disk away, with what is on it. PostgreSQL says that it has ended a moment before its process,
+// which works in the data folder, is gone: so the disk goes for good when the last who uses it does.
 func (s *Server) unmount() error {
 	if s.settings.small == nothing {
 		return nil
 	}
-	if err := syscall.Unmount(s.small(), 0); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+	if err := syscall.Unmount(s.small(), syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
 		return fmt.Errorf("take the small disk away: %w", err)
 	}
 	return nil
