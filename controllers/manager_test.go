@@ -230,6 +230,20 @@ func (s *fixture) cached(reader client.Reader) []corev1.Secret {
 	return list.Items
 }
 
+// feed tells of every object, as the informers do.
+func (s *fixture) feed(m Metrics) {
+	s.t.Helper()
+	clients, servers := &v1alpha1.OAuthClientList{}, &v1alpha1.ResourceServerList{}
+	s.must(s.api.List(s.t.Context(), clients, client.InNamespace(s.ns)))
+	s.must(s.api.List(s.t.Context(), servers, client.InNamespace(s.ns)))
+	for i := range clients.Items {
+		m.clients.OnAdd(&clients.Items[i], true)
+	}
+	for i := range servers.Items {
+		m.servers.OnAdd(&servers.Items[i], true)
+	}
+}
+
 func TestMetricsCountTheClientsByReason(t *testing.T) {
 	s := newFixture(t)
 	s.issued("photoprint")
@@ -247,7 +261,9 @@ func TestMetricsCountTheClientsByReason(t *testing.T) {
 	})
 	registry := prometheus.NewRegistry()
 	elected := make(chan struct{})
-	s.must(registry.Register(NewMetrics(t.Context(), s.api, s.claims, elected)))
+	counts := NewMetrics(s.claims, elected)
+	s.feed(counts)
+	s.must(registry.Register(counts))
 	if families, err := registry.Gather(); err != nil || len(families) != 0 {
 		t.Errorf("N104: a replica that does not lead counts %v (%v)", families, err)
 	}

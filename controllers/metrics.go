@@ -4,33 +4,46 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"slices"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
 
-// scrapeTimeout bounds what one scrape may wait for the cache.
-const scrapeTimeout = 5 * time.Second
-
-// Metrics counts the objects by what their condition Ready says, each time it is scraped. Only
-// the leader counts: every replica would count the same objects.
+// Metrics counts the objects by what their condition Ready says, as the watches tell: a scrape
+// looks at no object. Only the leader shows the counts: every replica would count the same objects.
 type Metrics struct {
-	life    context.Context // prometheus hands none to a collector
-	reader  client.Reader
-	claims  *Claims
-	elected <-chan struct{}
+	claims           *Claims
+	elected          <-chan struct{}
+	clients, servers *tally
 }
 
-// NewMetrics returns Metrics that read from the cache, until ctx ends. They count nothing
-// before elected is closed.
-func NewMetrics(ctx context.Context, reader client.Reader, claims *Claims, elected <-chan struct{}) Metrics {
-	return Metrics{life: ctx, reader: reader, claims: claims, elected: elected}
+// NewMetrics returns Metrics that Watch has count. They show nothing before elected is closed.
+func NewMetrics(claims *Claims, elected <-chan struct{}) Metrics {
+	return Metrics{claims: claims, elected: elected, clients: newTally(claims.Class), servers: newTally(claims.Class)}
+}
+
+// Watch has the informers of the cache tell of every object.
+func (m Metrics) Watch(ctx context.Context, informers cache.Informers) error {
+	for _, row := range []struct {
+		kind  client.Object
+		tally *tally
+	}{{&v1alpha1.OAuthClient{}, m.clients}, {&v1alpha1.ResourceServer{}, m.servers}} {
+		informer, err := informers.GetInformer(ctx, row.kind, cache.BlockUntilSynced(false))
+		if err != nil {
+			return fmt.Errorf("count the objects: %w", err)
+		}
+		if _, err := informer.AddEventHandler(row.tally); err != nil {
+			return fmt.Errorf("count the objects: %w", err)
+		}
+	}
+	return nil
 }
 
 // descriptions are of the metrics.
@@ -59,58 +72,32 @@ func (m Metrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- d.dropped
 }
 
-// Collect is part of prometheus.Collector. Without a cache it counts nothing.
+// Collect is part of prometheus.Collector.
 func (m Metrics) Collect(metrics chan<- prometheus.Metric) {
 	select {
 	case <-m.elected:
 	default:
 		return
 	}
-	ctx, cancel := context.WithTimeout(m.life, scrapeTimeout)
-	defer cancel()
 	d := describe()
-	clients := &v1alpha1.OAuthClientList{}
-	if err := m.reader.List(ctx, clients, client.UnsafeDisableDeepCopy); err == nil {
-		counts := map[[2]string]float64{}
-		for i := range clients.Items {
-			if clients.Items[i].Spec.ClassName == m.claims.Class {
-				counts[labelsOf(clients.Items[i].Status.Conditions)]++
-			}
-		}
-		send(metrics, d.clients, counts)
-	}
-	servers := &v1alpha1.ResourceServerList{}
-	if err := m.reader.List(ctx, servers, client.UnsafeDisableDeepCopy); err == nil {
-		counts := map[[2]string]float64{}
-		for i := range servers.Items {
-			if servers.Items[i].Spec.ClassName == m.claims.Class {
-				counts[labelsOf(servers.Items[i].Status.Conditions)]++
-			}
-		}
-		send(metrics, d.servers, counts)
-	}
+	m.clients.send(metrics, d.clients)
+	m.servers.send(metrics, d.servers)
 	kept, dropped := m.claims.counts()
 	metrics <- prometheus.MustNewConstMetric(d.released, prometheus.GaugeValue, float64(kept))
 	metrics <- prometheus.MustNewConstMetric(d.dropped, prometheus.CounterValue, float64(dropped))
 }
 
-func send(metrics chan<- prometheus.Metric, desc *prometheus.Desc, counts map[[2]string]float64) {
-	for labels, n := range counts {
-		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, n, labels[0], labels[1])
-	}
-}
-
-// labelsOf returns what Ready says. A reason that is none of ours was not written by the
+// readyLabelsOf returns what Ready says. A reason that is none of ours was not written by the
 // operator; it gets one label, however many there are.
-func labelsOf(conditions []metav1.Condition) [2]string {
+func readyLabelsOf(conditions []metav1.Condition) readyLabels {
 	ready := meta.FindStatusCondition(conditions, string(v1alpha1.ConditionReady))
 	switch {
 	case ready == nil:
-		return [2]string{"Unknown", ""}
+		return readyLabels{"Unknown", ""}
 	case !slices.Contains(reasons(), ready.Reason):
-		return [2]string{"Unknown", "Other"}
+		return readyLabels{"Unknown", "Other"}
 	default:
-		return [2]string{string(ready.Status), ready.Reason}
+		return readyLabels{string(ready.Status), ready.Reason}
 	}
 }
 

@@ -309,7 +309,9 @@ func TestN71AnObjectOfAnotherClassCountsNowhere(t *testing.T) {
 	elected := make(chan struct{})
 	close(elected)
 	registry := prometheus.NewRegistry()
-	s.must(registry.Register(NewMetrics(t.Context(), s.api, &Claims{Class: "third"}, elected)))
+	counts := NewMetrics(&Claims{Class: "third"}, elected)
+	s.feed(counts)
+	s.must(registry.Register(counts))
 	families, err := registry.Gather()
 	s.must(err)
 	for _, family := range families {

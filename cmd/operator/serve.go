@@ -85,11 +85,13 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 		Client: mgr.GetClient(), Live: o.view.Reader(mgr.GetAPIReader()), Namespace: o.namespace, Class: v1alpha1.ClassName(o.class),
 		Events: mgr.GetEventRecorder(name), Now: time.Now, Wake: wake.Wake,
 	}
+	counts := controllers.NewMetrics(claims, mgr.Elected())
 	return mgr, errors.Join(
 		addControllers(ctx, mgr, claims, wake, apiServer, o),
+		counts.Watch(ctx, mgr.GetCache()),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.Add(givingBack{read: readHeap, giveBack: debug.FreeOSMemory}),
-		metrics.Registry.Register(controllers.NewMetrics(ctx, mgr.GetCache(), claims, mgr.Elected())),
+		metrics.Registry.Register(counts),
 	)
 }
 
