@@ -32,13 +32,14 @@ func (b *bench) startBare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	if _, err := b.Start("bare", exec.Command(self, "bare", b.certificate("tls.crt"), b.certificate("tls.key"))); err != nil {
+	p, err := b.Start("bare", exec.Command(self, "bare", b.certificate("tls.crt"), b.certificate("tls.key")))
+	if err != nil {
 		return err
 	}
 	return b.Eventually(ctx, "the bare handler serves", func() (bool, error) {
 		text, err := os.ReadFile(filepath.Join(b.Dir, "bare.out"))
 		address, whole := strings.CutSuffix(string(text), "\n")
-		b.bare = target{address: address, tls: b.client}
+		b.bare = target{address: address, tls: b.client, pid: p.PID()}
 		return whole, err
 	})
 }

@@ -13,23 +13,77 @@ import (
 // sampled is how many grants of each connection are used, among all those that are only there.
 const sampled = 16
 
-// growth measures what a server does beside few grants and beside many.
-func (b *bench) growth(ctx context.Context) ([]table, error) {
-	t := table{title: fmt.Sprintf("Growth: of the grants, %d are used. One measurement each.", sampled*b.connections),
-		head: []string{"store", "grants", "loaded in", "MB on disk", "ready after", "introspections a second", "p99", "refreshes a second", "p99", "MB resident"}}
+// grown is a server on a store with many grants.
+type grown struct {
+	*site
+
+	cells               []string // of the table: what was seen at the start
+	introspect, refresh *load
+	checks, refreshes   []result
+}
+
+// growth measures what a server does beside few grants and beside many. The servers of a store take turns.
+func (b *bench) growth(ctx context.Context) (_ []table, err error) {
+	t := table{title: fmt.Sprintf("Of the grants, %d are used.", sampled*b.connections),
+		head: []string{"store", "grants", "loaded in", "MB on disk", "ready after", "introspections a second", "p99", "CPU each", "refreshes a second", "p99", "CPU each", "MB resident"}}
 	for _, kind := range b.stores {
-		for _, size := range b.grants {
-			cells, err := b.growthOn(ctx, kind, size)
-			if err != nil {
-				return []table{t}, fmt.Errorf("%s, %d grants: %w", kind, size, err)
-			}
-			t.rows = append(t.rows, append([]string{kind, number(float64(size))}, cells...))
+		if err := b.growthOn(ctx, kind, &t); err != nil {
+			return []table{t}, fmt.Errorf("%s: %w", kind, err)
 		}
 	}
 	return []table{t}, nil
 }
 
-func (b *bench) growthOn(ctx context.Context, kind string, size int) (cells []string, err error) {
+func (b *bench) growthOn(ctx context.Context, kind string, t *table) (err error) {
+	var servers []*grown
+	defer func() {
+		for _, g := range servers {
+			err = errors.Join(err, b.End(g.Process))
+		}
+	}()
+	for _, size := range b.grants {
+		g, err := b.grow(ctx, kind, size)
+		if err != nil {
+			return err
+		}
+		servers = append(servers, g)
+	}
+	for round := range b.rounds {
+		say("round %d of %d on %s", round+1, b.rounds, kind)
+		for _, g := range servers {
+			if err := g.measure(ctx, b.duration); err != nil {
+				return err
+			}
+		}
+	}
+	for _, g := range servers {
+		m, err := resident(ctx, g.Metrics)
+		if err != nil {
+			return err
+		}
+		for _, results := range [][]result{g.checks, g.refreshes} {
+			g.cells = append(g.cells, number(median(each(results, perSecond))), short(median(each(results, p99))), price(results))
+		}
+		t.rows = append(t.rows, append(g.cells, fmt.Sprintf("%.0f", m)))
+	}
+	return nil
+}
+
+func (g *grown) measure(ctx context.Context, duration time.Duration) error {
+	checked, err := g.introspect.run(ctx, duration)
+	if err != nil {
+		return fmt.Errorf("introspection: %w", err)
+	}
+	refreshed, err := g.refresh.run(ctx, duration)
+	if err != nil {
+		return fmt.Errorf("refresh: %w", err)
+	}
+	g.checks, g.refreshes = append(g.checks, checked), append(g.refreshes, refreshed)
+	return nil
+}
+
+// grow fills a store and starts a server on it.
+func (b *bench) grow(ctx context.Context, kind string, size int) (*grown, error) {
 	store, err := b.newStore(ctx, kind)
 	if err != nil {
 		return nil, err
@@ -48,22 +102,10 @@ func (b *bench) growthOn(ctx context.Context, kind string, size int) (cells []st
 	if err := b.startSite(ctx, s); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, b.End(s.Process)) }()
 	ready := time.Since(begin)
 	_, bytes, err := b.kept(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	cells = []string{short(loaded), number(float64(bytes >> 20)), short(ready)}
-	for _, l := range []*load{b.introspecting(s), b.refreshing(s)} {
-		r, err := l.run(ctx, b.duration)
-		if err != nil {
-			return nil, err
-		}
-		cells = append(cells, number(r.perSecond), short(r.p99))
-	}
-	m, err := resident(ctx, s.Metrics)
-	return append(cells, fmt.Sprintf("%.0f", m)), err
+	return &grown{site: s, introspect: b.introspecting(s), refresh: b.refreshing(s),
+		cells: []string{kind, number(float64(size)), short(loaded), number(float64(bytes >> 20)), short(ready)}}, err
 }
 
 // fill adds grants to a store that no server uses, until there are as many as size says.

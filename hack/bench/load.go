@@ -18,6 +18,7 @@ import (
 type target struct {
 	address string
 	tls     *tls.Config
+	pid     int // of the process that serves
 }
 
 // load is what several connections send to a target.
@@ -46,6 +47,7 @@ type requester func(answer []byte) ([]byte, error)
 type result struct {
 	perSecond float64
 	p50, p99  time.Duration // 0: not known
+	cost      time.Duration // processor time of the server for a request; 0: not known
 	busy      int
 	size      int // of an answer's body
 }
@@ -77,19 +79,19 @@ func (l *load) run(ctx context.Context, duration time.Duration) (result, error) 
 	defer stop()
 	counts, errs := make([]counted, len(l.next)), make([]error, len(l.next))
 	var wg sync.WaitGroup
-	begin := time.Now()
+	begin, used := time.Now(), processorTime(l.pid)
 	for n := range l.next {
 		wg.Go(func() { counts[n], errs[n] = l.send(ctx, connections[n], l.next[n], begin, begin.Add(duration)) })
 	}
 	wg.Wait()
-	took := time.Since(begin)
+	took, used := time.Since(begin), processorTime(l.pid)-used
 	if err := errors.Join(errs...); err != nil {
 		return result{}, err
 	}
-	return l.sum(counts, took)
+	return l.sum(counts, took, used)
 }
 
-func (l *load) sum(counts []counted, took time.Duration) (result, error) {
+func (l *load) sum(counts []counted, took, used time.Duration) (result, error) {
 	var r result
 	var all []time.Duration
 	for _, c := range counts {
@@ -101,6 +103,7 @@ func (l *load) sum(counts []counted, took time.Duration) (result, error) {
 	}
 	slices.Sort(all)
 	r.perSecond, r.p50, r.p99 = float64(len(all))/took.Seconds(), all[len(all)/2], all[len(all)*99/100]
+	r.cost = used / time.Duration(len(all))
 	l.rate = r.perSecond / float64(len(l.next))
 	return r, nil
 }

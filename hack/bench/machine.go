@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -52,4 +53,46 @@ func fields(file string, n int) string {
 // about says what a run was.
 func (o options) about(began string) string {
 	return fmt.Sprintf("%s. Measurements of %s, %d rounds, %d connections.", began, o.duration, o.rounds, o.connections)
+}
+
+// syncsPerSecond is how often the disk of a folder syncs a small write: what refreshing could reach with one commit
+// for each.
+func syncsPerSecond(ctx context.Context, dir string) (float64, error) {
+	f, err := os.CreateTemp(dir, "sync")
+	if err != nil {
+		return 0, fmt.Errorf("measure the disk: %w", err)
+	}
+	defer func() { _ = f.Close() }() // nothing of it is kept
+	page := make([]byte, 4096)
+	begin, n := time.Now(), 0
+	for ; time.Since(begin) < time.Second && ctx.Err() == nil; n++ {
+		if _, err := f.Write(page); err != nil {
+			return 0, fmt.Errorf("measure the disk: %w", err)
+		}
+		if err := f.Sync(); err != nil {
+			return 0, fmt.Errorf("measure the disk: %w", err)
+		}
+	}
+	return float64(n) / time.Since(begin).Seconds(), ctx.Err()
+}
+
+// processorTime is what a process has used so far, all its threads together; 0 where the system does not tell.
+func processorTime(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(text), ") ") // the program's name
+	words := strings.Fields(after)
+	const user, system, tick = 11, 12, 10 * time.Millisecond // proc(5): utime and stime, counted from the state
+	if len(words) <= system {
+		return 0
+	}
+	var ticks [2]int
+	for n, word := range []string{words[user], words[system]} {
+		if ticks[n], err = strconv.Atoi(word); err != nil {
+			return 0
+		}
+	}
+	return time.Duration(ticks[0]+ticks[1]) * tick
 }

@@ -27,6 +27,8 @@ func perSecond(r result) float64 { return r.perSecond }
 func p50(r result) time.Duration { return r.p50 }
 func p99(r result) time.Duration { return r.p99 }
 
+func cost(r result) time.Duration { return r.cost }
+
 // ratio is the ratio of the medians.
 func (r *row) ratio() float64 {
 	return median(each(r.results, perSecond)) / median(each(r.references, perSecond))

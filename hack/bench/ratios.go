@@ -30,6 +30,10 @@ type row struct {
 // ratios measures what is answered all day. In each round every row and its reference take turns, one right
 // after the other, so that whatever else the machine does meets both.
 func (b *bench) ratios(ctx context.Context) (_ []table, err error) {
+	syncs, err := syncsPerSecond(ctx, b.Dir)
+	if err != nil {
+		return nil, err
+	}
 	var rows []*row
 	for _, kind := range b.stores {
 		s, open := b.newSite(ctx, kind, 1)
@@ -57,7 +61,7 @@ func (b *bench) ratios(ctx context.Context) (_ []table, err error) {
 			return nil, fmt.Errorf("write the plot: %w", err)
 		}
 	}
-	return []table{ratioTable(rows)}, nil
+	return []table{ratioTable(rows, syncs)}, nil
 }
 
 // measure measures the row and its reference, in turns in this order or the other one.

@@ -31,7 +31,7 @@ func TestTheMedianIsTheMiddleOne(t *testing.T) {
 
 func rates(of ...float64) (results []result) {
 	for _, rate := range of {
-		results = append(results, result{perSecond: rate, p50: time.Millisecond, p99: 20 * time.Millisecond})
+		results = append(results, result{perSecond: rate, p50: time.Millisecond, p99: 20 * time.Millisecond, cost: 70 * time.Microsecond})
 	}
 	return results
 }
@@ -44,15 +44,15 @@ func twoRows() []*row {
 }
 
 func TestARatioIsOfMediansAndSaysWhetherTheAimIsReached(t *testing.T) {
-	got := ratioTable(twoRows())
+	got := ratioTable(twoRows(), 1234)
 	want := [][]string{
-		{"refresh", "5,000", "4,000 to 9,000", "1ms", "20ms", "bare handler", "10,000", "1 to 10,000", "0.50", "0.4", "yes"},
-		{"check <1>", "500", "500 to 500", "1ms", "20ms", "bare handler", "1,000", "1,000 to 1,000", "0.50", "0.6", "no"},
+		{"refresh", "5,000", "4,000 to 9,000", "1ms", "20ms", "70µs", "bare handler", "10,000", "1 to 10,000", "70µs", "0.50", "0.4", "yes"},
+		{"check <1>", "500", "500 to 500", "1ms", "20ms", "70µs", "bare handler", "1,000", "1,000 to 1,000", "70µs", "0.50", "0.6", "no"},
 	}
 	if !slices.EqualFunc(got.rows, want, slices.Equal) {
 		t.Errorf("got %q", got.rows)
 	}
-	if text := got.text(); !strings.Contains(text, "refresh") || strings.Count(text, "\n") != 4 {
+	if text := got.text(); !strings.Contains(text, "refresh") || !strings.Contains(text, "1,234 small writes") || strings.Count(text, "\n") != 4 {
 		t.Errorf("the text is %q", text)
 	}
 }

@@ -59,7 +59,7 @@ func (b *bench) startSite(ctx context.Context, s *site) (err error) {
 		"store": s.store, "tls": map[string]string{"certFile": b.certificate("tls.crt"), "keyFile": b.certificate("tls.key")},
 	})
 	if err == nil {
-		s.target = target{address: s.Address, tls: b.client}
+		s.target = target{address: s.Address, tls: b.client, pid: s.PID()}
 	}
 	return err
 }

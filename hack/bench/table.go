@@ -85,13 +85,14 @@ func replaced(page []byte, part string, tables []table, about string) ([]byte, e
 }
 
 // ratioTable is the table of the part ratios.
-func ratioTable(rows []*row) table {
-	t := table{title: "Ratios: medians of the rounds, and the lowest and the highest round.",
-		head: []string{"what", "a second", "lowest to highest", "p50", "p99", "beside it", "a second", "lowest to highest", "ratio", "aim", "reached"}}
+func ratioTable(rows []*row, syncs float64) table {
+	t := table{title: "Medians of the rounds, and the lowest and the highest round. CPU each is the processor time of the process that serves, for a request. " +
+		fmt.Sprintf("The disk of the SQLite store synced %s small writes a second, one after the other.", number(syncs)),
+		head: []string{"what", "a second", "lowest to highest", "p50", "p99", "CPU each", "beside it", "a second", "lowest to highest", "CPU each", "ratio", "aim", "reached"}}
 	for _, r := range rows {
 		cells := append([]string{r.name}, figures(r.results)...)
-		cells = append(cells, short(median(each(r.results, p50))), short(median(each(r.results, p99))), r.against)
-		cells = append(append(cells, figures(r.references)...), fmt.Sprintf("%.2f", r.ratio()))
+		cells = append(cells, short(median(each(r.results, p50))), short(median(each(r.results, p99))), price(r.results), r.against)
+		cells = append(append(cells, figures(r.references)...), price(r.references), fmt.Sprintf("%.2f", r.ratio()))
 		t.rows = append(t.rows, append(cells, aimed(r.ratio(), r.aim)...))
 	}
 	return t
@@ -101,6 +102,14 @@ func ratioTable(rows []*row) table {
 func figures(results []result) []string {
 	rates := each(results, perSecond)
 	return []string{number(median(rates)), number(slices.Min(rates)) + " to " + number(slices.Max(rates))}
+}
+
+// price is the processor time of the server for a request.
+func price(results []result) string {
+	if cost := median(each(results, cost)); cost > 0 {
+		return cost.Round(time.Microsecond).String()
+	}
+	return ""
 }
 
 // aimed returns an aim, and whether it is reached. Without an aim both are empty.
