@@ -37,7 +37,7 @@ type disorder struct {
 // N183 and N184, the short form: see TestChaosOperator for the long one.
 func TestN183N184AKilledOperatorMintsNothingTwiceAndRefusesNoSecret(t *testing.T) {
 	t.Parallel()
-	disturb(t, disorder{apps: 40, kills: 8, rate: 0.1, between: 120})
+	disturb(t, disorder{apps: 24, kills: 4, rate: 0.1, between: 120})
 }
 
 // chaos is an operator that is killed again and again while apps are created, reset, changed

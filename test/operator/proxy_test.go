@@ -15,8 +15,10 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -39,10 +41,12 @@ const (
 )
 
 // hangFor is how many other requests come before a request that hangs is cut, and hangAtMost how
-// many hang at a time.
+// many hang at a time. Where few others come it is cut after hangLongest: nobody waits for the
+// operator's own limit.
 const (
-	hangFor    = 40
-	hangAtMost = 2
+	hangFor     = 40
+	hangAtMost  = 2
+	hangLongest = 3 * time.Second
 )
 
 // proxy stands between one operator and the API server.
@@ -57,6 +61,7 @@ type proxy struct {
 	counts  [faults]int
 	seen    int
 	hanging []hanging
+	deck    []fault // the kinds that come next
 	// killIn is how many requests it is until kill is called; 0: it is not.
 	killIn int
 	kill   func()
@@ -165,13 +170,16 @@ func (p *proxy) next(r *http.Request) (f fault, cut <-chan struct{}) {
 	if p.rate == 0 || p.random.Float64() >= p.rate {
 		return faultNone, nil
 	}
-	f = 1 + fault(p.random.IntN(int(faults)-1))
-	switch {
-	case isWatch(r) && f != faultInternal && f != faultTooMany:
-		f = faultCut
-	case f == faultHang && len(p.hanging) >= hangAtMost:
-		f = faultLost
-	}
+	f = p.draw(func(f fault) bool {
+		switch {
+		case isWatch(r):
+			return f == faultInternal || f == faultTooMany || f == faultCut
+		case f == faultHang:
+			return len(p.hanging) < hangAtMost
+		default:
+			return true
+		}
+	})
 	p.counts[f]++
 	if f == faultHang {
 		c := make(chan struct{})
@@ -179,6 +187,21 @@ func (p *proxy) next(r *http.Request) (f fault, cut <-chan struct{}) {
 		cut = c
 	}
 	return f, cut
+}
+
+// draw returns the next kind of fault that fits. All kinds come equally often, in a random order.
+func (p *proxy) draw(fits func(fault) bool) fault {
+	for {
+		for at, f := range p.deck {
+			if fits(f) {
+				p.deck = slices.Delete(p.deck, at, at+1)
+				return f
+			}
+		}
+		for _, n := range p.random.Perm(int(faults) - 1) {
+			p.deck = append(p.deck, 1+fault(n))
+		}
+	}
 }
 
 func isWatch(r *http.Request) bool { return r.URL.Query().Get("watch") != "" }
@@ -230,6 +253,7 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 	case faultHang:
 		select {
 		case <-cut:
+		case <-time.After(hangLongest):
 		case <-r.Context().Done():
 		}
 		panic(http.ErrAbortHandler)
