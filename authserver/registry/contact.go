@@ -12,6 +12,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
+
+	"github.com/gatehouse-dev/gatehouse/internal/wallclock"
 )
 
 // dialTimeout is how long a connection to the API server may take.
@@ -44,7 +46,7 @@ type contact struct {
 }
 
 func (c *contact) init(resource string, p patience, log *slog.Logger) {
-	c.resource, c.patience, c.log, c.now = resource, p, log, time.Now
+	c.resource, c.patience, c.log, c.now = resource, p, log, wallclock.Now
 }
 
 // last returns when the API server was last heard of, or the zero time.

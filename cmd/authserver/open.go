@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -19,6 +18,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/store"
 	"github.com/gatehouse-dev/gatehouse/authserver/tracing"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
+	"github.com/gatehouse-dev/gatehouse/internal/wallclock"
 )
 
 // resources are everything that the configuration names, open.
@@ -117,7 +117,7 @@ func (r *resources) openCertificate(c config, log *slog.Logger, m *web.Metrics) 
 		return nil
 	}
 	var err error
-	if r.certificate, err = web.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile, log, m, time.Now); err != nil {
+	if r.certificate, err = web.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile, log, m, wallclock.Now); err != nil {
 		return fmt.Errorf("tls: %w", err)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
 	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/wallclock"
 )
 
 // pingTime is how long the store may take to say that it answers.
@@ -46,7 +47,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if err != nil {
 		return nil, err
 	}
-	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, time.Now), connections: c.connections(m), shutdownDelay: c.shutdownDelay()}
+	s := &server{log: log, auditor: web.NewAuditor(r.audit, log, m, wallclock.Now), connections: c.connections(m), shutdownDelay: c.shutdownDelay()}
 	auth, err := newEngine(c, r, clients, s.auditor, m, log)
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	}
 	site, err := web.New(web.Config{
 		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Limits: c.limits(), Log: log, AccessLog: r.access, Metrics: m, Tracer: r.tracer(),
-		Ready: s.ready.Ready, Started: s.ready.Started,
+		Ready: s.ready.Ready, Started: s.ready.Started, Now: wallclock.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -81,7 +82,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		case <-ctx.Done():
 		}
 	}}
-	clock := &rowClock{skew: storeSkew(apiServer.Skew, r.store.Now, time.Now), log: log}
+	clock := &rowClock{skew: storeSkew(apiServer.Skew, r.store.Now, wallclock.Now), log: log}
 	s.background = []func(context.Context){s.ready.Watch, people.Watch, every(probeInterval, writable.Watch),
 		every(sweepInterval, clock.whenRight(func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, r.store.Now, log) })),
 		every(sweepInterval, clock.whenRight(absentClients(r.store, clients, log).Watch))}
@@ -100,8 +101,8 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 	}
 	return authserver.New(r.followed(authserver.Config{
 		Clients: clients, Directory: r.users, Store: r.store, Auditor: auditor,
-		ClientsCurrent:  current(c.maxStale(), clients.LastContact, time.Now),
-		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix, Observer: m.Entitlement()}),
+		ClientsCurrent:  current(c.maxStale(), clients.LastContact, wallclock.Now),
+		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix, Observer: m.Entitlement(), Now: wallclock.Now}),
 		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: r.store.Now,
 	}))
 }

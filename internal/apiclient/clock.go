@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/wallclock"
 )
 
 // MaxSkew is how far two clocks may be apart. With a wrong clock nothing is removed.
@@ -30,8 +32,9 @@ type answer struct {
 
 // NewClock returns a Clock that has seen no answer.
 func NewClock() *Clock {
-	start := time.Now() //nolint:forbidigo // the only place: this is the clock that others are compared with
-	return &Clock{now: time.Now, elapsed: func() time.Duration { return time.Since(start) }}
+	start := time.Now()                                          //nolint:forbidigo // only differences to it count
+	elapsed := func() time.Duration { return time.Since(start) } //nolint:forbidigo // what has elapsed, and not what the clock shows
+	return &Clock{now: wallclock.Now, elapsed: elapsed}
 }
 
 // Last returns what the API server's clock showed at its last answer, or the zero time.

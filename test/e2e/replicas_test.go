@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"net"
 	"os"
@@ -22,12 +23,16 @@ type replicas struct {
 	balancer *balancer
 	store    func(n int) string // the store of the replica with this number
 	started  int
+	program  string               // empty: that of the environment
+	variable func(n int) []string // what the environment of the replica with this number has besides; nil: nothing
 }
 
 // replica is one of them.
 type replica struct {
 	*server
 	main, ops string
+	program   string
+	variables []string
 	ended     chan struct{}
 }
 
@@ -56,6 +61,10 @@ func (r *replicas) startReplica(t *testing.T) *replica {
 		t.Fatal(err)
 	}
 	before := r.balancer.serves()
+	one.program, one.variables = cmp.Or(r.program, filepath.Join(r.w.dir, "bin", "authserver")), os.Environ()
+	if r.variable != nil {
+		one.variables = append(one.variables, r.variable(r.started)...)
+	}
 	one.launch(t)
 	r.balancer.watch(one.main, one.ops)
 	testenv.Eventually(t, time.Minute, "replica "+strconv.Itoa(r.started)+" gets connections; its log is "+one.config+".log", func() bool {
@@ -67,8 +76,8 @@ func (r *replicas) startReplica(t *testing.T) *replica {
 // launch starts the program.
 func (r *replica) launch(t *testing.T) {
 	t.Helper()
-	r.cmd = exec.Command(filepath.Join(r.w.dir, "bin", "authserver"), "--config="+r.config,
-		"--kubeconfig="+filepath.Join(r.w.dir, "authserver.kubeconfig"))
+	r.cmd = exec.Command(r.program, "--config="+r.config, "--kubeconfig="+filepath.Join(r.w.dir, "authserver.kubeconfig"))
+	r.cmd.Env = r.variables
 	log, err := os.OpenFile(r.config+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/wallclock"
 )
 
 const (
@@ -42,7 +44,7 @@ type sample struct {
 
 // newClock returns a clock without a sample.
 func newClock() *clock {
-	wall := time.Now
+	wall := wallclock.Now
 	start := wall()
 	return &clock{passed: func() time.Duration { return wall().Sub(start) }, wall: wall}
 }

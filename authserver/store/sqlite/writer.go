@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/wallclock"
 )
 
 const (
@@ -52,7 +52,7 @@ type operation struct {
 
 func newWriter(open opener, c *conn, m *memory, o Observer) *writer {
 	return &writer{
-		open: open, conn: c, tx: transaction{memory: m}, health: &health{observer: o, now: time.Now},
+		open: open, conn: c, tx: transaction{memory: m}, health: &health{observer: o, now: wallclock.Now},
 		queue: make(chan *operation, maxQueue), done: make(chan struct{}),
 	}
 }
