@@ -6,6 +6,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,10 +14,18 @@ import (
 
 func TestMemoryIsGivenBackOnlyAtRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // of now and given
 		var now heap
 		given := 0
 		ctx, cancel := context.WithCancel(t.Context())
-		g := givingBack{read: func() heap { return now }, giveBack: func() {
+		read := func() heap {
+			mu.Lock()
+			defer mu.Unlock()
+			return now
+		}
+		g := givingBack{read: read, giveBack: func() {
+			mu.Lock()
+			defer mu.Unlock()
 			given++
 			now = heap{collections: now.collections + 1}
 		}}
@@ -25,18 +34,22 @@ func TestMemoryIsGivenBackOnlyAtRest(t *testing.T) {
 		check := func(name string, next heap, want int) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
 			now = next
+			mu.Unlock()
 			pass(t, restsAfter+time.Second)
+			mu.Lock()
+			defer mu.Unlock()
 			if given != want {
 				t.Errorf("%s: given back %d times, want %d", name, given, want)
 			}
 		}
 		check("it works", heap{collections: 1, unused: 10 * worthIt}, 0)
 		check("it rests", heap{collections: 1, unused: 10 * worthIt}, 1)
-		check("it goes on resting", now, 1)
-		check("some garbage", heap{collections: now.collections, unused: worthIt}, 1)
-		check("more garbage", heap{collections: now.collections, unused: worthIt + 1}, 2)
-		check("it works again", heap{collections: now.collections + 5, unused: 10 * worthIt}, 2)
+		check("it goes on resting", read(), 1)
+		check("some garbage", heap{collections: read().collections, unused: worthIt}, 1)
+		check("more garbage", heap{collections: read().collections, unused: worthIt + 1}, 2)
+		check("it works again", heap{collections: read().collections + 5, unused: 10 * worthIt}, 2)
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
