@@ -30,10 +30,10 @@ func (b *bench) flood(ctx context.Context) ([]table, error) {
 			return nil, fmt.Errorf("%s: %w", kind, err)
 		}
 		t.rows = append(t.rows, cells)
-		grew = grew || rows != 0
+		grew = grew || rows > 0
 	}
 	if grew {
-		return []table{t}, errors.New("requests of somebody who has not logged in have changed the number of rows")
+		return []table{t}, errors.New("requests of somebody who has not logged in have left rows")
 	}
 	return []table{t}, nil
 }
@@ -54,7 +54,7 @@ func (b *bench) held(ctx context.Context, s *site) (h held, err error) {
 }
 
 // floodOn floods a server on a store of this kind. It returns a row of the table, and how many rows the store has
-// more than before.
+// more than before. It may have fewer: the server sweeps.
 func (b *bench) floodOn(ctx context.Context, kind string) (cells []string, rows int, err error) {
 	s, err := b.newSite(ctx, kind, 1)
 	if err != nil {
@@ -79,7 +79,7 @@ func (b *bench) floodOn(ctx context.Context, kind string) (cells []string, rows 
 	return []string{kind, number(r.perSecond), short(r.p99), fmt.Sprint(before.rows), fmt.Sprint(after.rows),
 		number(float64(before.bytes >> 10)), number(float64(after.bytes >> 10)),
 		fmt.Sprintf("%.0f", before.resident), fmt.Sprintf("%.0f", after.resident),
-		short(p.beside[0].p50), short(p.beside[0].p99), yes(rows == 0)}, rows, nil
+		short(p.beside[0].p50), short(p.beside[0].p99), yes(rows <= 0)}, rows, nil
 }
 
 // beginning begins authorizations, as a browser that keeps no cookie.
