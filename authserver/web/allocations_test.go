@@ -36,8 +36,8 @@ var hotRequests = []struct {
 	{"client credentials", clientCredentials, http.StatusOK, 20},
 	{"introspection", introspection, http.StatusOK, 17},
 	{"refresh", refreshRequest, http.StatusOK, 21},
-	{"OAuth 1.0a verification", verification, http.StatusOK, 185},
-	{"authorize", authorizeRequest, http.StatusSeeOther, 48},
+	{"OAuth 1.0a verification", verification, http.StatusOK, 84},
+	{"authorize", authorizeRequest, http.StatusSeeOther, 47},
 }
 
 func TestARequestAllocatesNoMoreThanItsBound(t *testing.T) {
