@@ -26,7 +26,7 @@ func bars(rows []*row) []bar {
 }
 
 const (
-	plotLeft, plotWidth = 360, 400 // of the bars, in pixels
+	plotLeft, plotWidth = 390, 400 // of the bars, in pixels
 	plotLine, plotTop   = 34, 44
 )
 
