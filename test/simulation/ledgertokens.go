@@ -143,14 +143,27 @@ func (l *ledger) refreshBegins(g generation) *attempt {
 
 // refreshEnds notes that a refresh is under way no more.
 func (l *ledger) refreshEnds(f *family, a *attempt) {
-	if l.takesLong(a) {
+	if l.mayCost(f, a) {
 		f.uncertain = true
 	}
 	f.attempts = slices.DeleteFunc(f.attempts, func(other *attempt) bool { return other == a })
 }
 
-// takesLong reports whether an attempt is so old that one which overtook it may have cost the family its life.
-func (l *ledger) takesLong(a *attempt) bool { return l.s.elapsed-a.at > overtakenTime-slack }
+// mayCost reports whether an attempt that is under way may cost the family its life: it is so old that others may have
+// overtaken it, or the successor of its token was used too, so that only a token which was replaced just now is taken.
+func (l *ledger) mayCost(f *family, a *attempt) bool {
+	newest := len(f.chain) - 1
+	for number, link := range f.chain {
+		if link.tried != 0 { // its successor may be there, although nobody was told
+			newest = max(newest, number+1)
+		}
+	}
+	since := a.at
+	if newest-a.number >= 2 {
+		since = f.chain[a.number].tried
+	}
+	return l.s.elapsed-since > overtakenTime-slack
+}
 
 // repeatsForATime reports whether the client's answers are repeated for repeatTime only.
 func repeatsForATime(client string) bool { return client == desktop || client == limited }
@@ -215,6 +228,7 @@ func (l *ledger) refusedRefresh(c *call, f *family, behind int, err error) {
 
 // mustWork reports whether nothing is known that could have ended the family, or made it rest.
 func (l *ledger) mustWork(f *family) bool {
-	return !l.s.wildClocks && !f.uncertain && !l.isTouched(f.client, f.owner) && !slices.ContainsFunc(f.attempts, l.takesLong) &&
+	mayCost := func(a *attempt) bool { return l.mayCost(f, a) }
+	return !l.s.wildClocks && !f.uncertain && !l.isTouched(f.client, f.owner) && !slices.ContainsFunc(f.attempts, mayCost) &&
 		l.s.elapsed < f.approvedAt+templates[f.client].client.GrantDuration-2*slack
 }
