@@ -10,25 +10,29 @@ import (
 	"time"
 )
 
-// needsConsent reports whether the owner has to decide on a page.
-func (s *Server) needsConsent(ctx context.Context, r resolved, o Owner) (bool, error) {
+// needsConsent reports whether the owner has to decide on a page. Where an earlier "always" makes that
+// needless, it is returned too.
+func (s *Server) needsConsent(ctx context.Context, r resolved, o Owner) (needed bool, given *Consent, err error) {
 	if r.Prompt.Consent {
-		return true, nil
+		return true, nil, nil
 	}
 	if r.client.Consent == ConsentSkip && !r.client.Public {
-		return false, nil
+		return false, nil, nil
 	}
 	if !rememberable(r.client) {
-		return true, nil
+		return true, nil, nil
 	}
-	given, err := s.store.Consent(ctx, o.Subject, r.client.UID)
+	always, err := s.store.Consent(ctx, o.Subject, r.client.UID)
 	if errors.Is(err, ErrNotFound) {
-		return true, nil
+		return true, nil, nil
 	}
 	if err != nil {
-		return true, fmt.Errorf("read consent: %w", err)
+		return true, nil, fmt.Errorf("read consent: %w", err)
 	}
-	return len(intersect(r.scopes, given.Scopes)) != len(r.scopes), nil
+	if len(intersect(r.scopes, always.Scopes)) != len(r.scopes) {
+		return true, nil, nil
+	}
+	return false, &always, nil
 }
 
 // rememberable reports whether an owner's "always" counts for the client. RFC 6749

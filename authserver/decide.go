@@ -54,7 +54,8 @@ func (s *Server) Decide(ctx context.Context, p Position, d Decision) (*Approval,
 }
 
 // Issue approves an interaction that stands at StepIssue: the owner was asked before,
-// or need not be.
+// or need not be. When the owner changed or took back meanwhile what made the page needless, nothing is
+// approved: that is an InteractionError (ConsentChanged), and Next says what has to be asked now.
 func (s *Server) Issue(ctx context.Context, p Position) (*Approval, error) {
 	if p.Step != StepIssue {
 		return nil, NewInteractionError(InteractionOfOtherLogin, "the owner has to decide first")
@@ -98,7 +99,12 @@ func (s *Server) approve(ctx context.Context, p Position, a approval) (*Approval
 	if err != nil {
 		return nil, err
 	}
-	first, err := s.keep(ctx, p, grant, consent)
+	first, err := s.keep(ctx, p, func() error {
+		if p.given != nil && !a.asked {
+			return s.store.ApproveUnder(ctx, grant, *p.given)
+		}
+		return s.store.Approve(ctx, grant, consent)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +135,7 @@ func (s *Server) deny(ctx context.Context, p Position) error {
 			return err
 		}
 		denial.EndsAt, denial.RevokedAt, denial.Proof.ExpiresAt = denial.ApprovedAt, denial.ApprovedAt, denial.ApprovedAt
-		if first, err = s.keep(ctx, p, denial, nil); err != nil {
+		if first, err = s.keep(ctx, p, func() error { return s.store.Approve(ctx, denial, nil) }); err != nil {
 			return err
 		}
 		if first == nil {
@@ -147,14 +153,16 @@ func (r resolved) denied() error {
 	return NewReturnError(NewAccessDeniedError(DeniedByOwner, "the owner denied the request"), r.to)
 }
 
-// keep stores a decision if it is the first one on its interaction, and returns the one that was there
-// before; nil: none.
-func (s *Server) keep(ctx context.Context, p Position, g Grant, c *Consent) (*Grant, error) {
-	err := s.store.Approve(ctx, g, c)
-	if err == nil {
+// keep stores a decision with write if it is the first one on its interaction, and returns the one that was
+// there before; nil: none.
+func (s *Server) keep(ctx context.Context, p Position, write func() error) (*Grant, error) {
+	err := write()
+	switch {
+	case err == nil:
 		return nil, nil
-	}
-	if !errors.Is(err, ErrExists) {
+	case errors.Is(err, ErrStale):
+		return nil, NewInteractionError(ConsentChanged, "the owner changed the consent meanwhile")
+	case !errors.Is(err, ErrExists):
 		return nil, fmt.Errorf("store decision: %w", err)
 	}
 	first, err := s.firstDecision(ctx, p.asked, p.Owner)

@@ -147,7 +147,8 @@ type Position struct {
 	// What Decide and Issue go on with.
 	asked   resolved
 	visitor *Visitor
-	first   *Grant // what the owner decided on this interaction before; nil: nothing
+	given   *Consent // the "always" that makes a page needless; nil: none does
+	first   *Grant   // what the owner decided on this interaction before; nil: nothing
 }
 
 // Next says where an interaction stands. It is the only place that knows the order of
@@ -177,10 +178,11 @@ func (s *Server) Next(ctx context.Context, i Interaction, v *Visitor) (Position,
 		p.Step = StepRefused
 		return p, r.unlessSilent(NewAccessDeniedError(OwnerNotEntitled, "the owner may not use this client"))
 	}
-	needed, err := s.needsConsent(ctx, r, v.Owner)
+	needed, given, err := s.needsConsent(ctx, r, v.Owner)
 	if err != nil {
 		return Position{}, err
 	}
+	p.given = given
 	if !needed || p.first != nil {
 		p.Step = StepIssue
 		return p, nil

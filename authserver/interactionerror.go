@@ -38,6 +38,9 @@ const (
 	// InteractionOfOtherLogin is a decision on a page that was shown in another login, or that showed
 	// something else than what is asked for now. The interaction may go on: its page asks again.
 	InteractionOfOtherLogin InteractionCause = "shown in another login"
+	// ConsentChanged is an approval without a page while the owner changes or takes back the "always" that
+	// it rests on. The interaction may go on: its page asks.
+	ConsentChanged InteractionCause = "the consent has changed"
 	// DecisionOfNoPage is a decision without a ticket of the interaction's page.
 	DecisionOfNoPage InteractionCause = "not from the page of the request"
 )

@@ -119,6 +119,9 @@ type Store interface {
 	// were redeemed and of those that were not; older ones are revoked. One that is revoked already is kept,
 	// and ends no other.
 	Approve(ctx context.Context, g Grant, c *Consent) error
+	// ApproveUnder keeps a new grant as Approve does, on the strength of a consent that was read before. ErrStale
+	// if that is not kept any more as it was read, and nothing is written then; ErrExists comes first.
+	ApproveUnder(ctx context.Context, g Grant, read Consent) error
 	// GrantByProof returns the grant whose proof has the hash, redeemed, revoked and
 	// expired ones too, or ErrNotFound.
 	GrantByProof(ctx context.Context, proof Hash) (Grant, error)

@@ -152,6 +152,14 @@ func (s *Store) Approve(ctx context.Context, g authserver.Grant, c *authserver.C
 	return s.Store.Approve(ctx, g, c)
 }
 
+// ApproveUnder is of authserver.Store.
+func (s *Store) ApproveUnder(ctx context.Context, g authserver.Grant, read authserver.Consent) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.ApproveUnder(ctx, g, read)
+}
+
 // GrantByProof is of authserver.Store.
 func (s *Store) GrantByProof(ctx context.Context, proof authserver.Hash) (authserver.Grant, error) {
 	if err := s.read(); err != nil {

@@ -76,6 +76,12 @@ func (st store) Approve(ctx context.Context, g authserver.Grant, c *authserver.C
 	})
 }
 
+func (st store) ApproveUnder(ctx context.Context, g authserver.Grant, read authserver.Consent) error {
+	return followOnly(ctx, st.t, "store.ApproveUnder", trace.SpanKindClient, func(ctx context.Context) error {
+		return st.Store.ApproveUnder(ctx, g, read)
+	})
+}
+
 func (st store) GrantByProof(ctx context.Context, proof authserver.Hash) (authserver.Grant, error) {
 	return follow(ctx, st.t, "store.GrantByProof", trace.SpanKindClient, func(ctx context.Context) (authserver.Grant, error) {
 		return st.Store.GrantByProof(ctx, proof)

@@ -3,6 +3,7 @@
 package web_test
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/url"
@@ -54,6 +55,44 @@ func TestAlwaysIsAskedOnce(t *testing.T) {
 		t.Errorf("the second time the callback gets %v", got)
 	}
 	b.get(b.begin(url.Values{"prompt": {"consent"}})).wants(http.StatusOK, "").says("PhotoPrint asks for access")
+}
+
+// interrupted is a store in which something happens just before an approval without a page is kept.
+type interrupted struct {
+	authserver.Store
+	meanwhile func()
+}
+
+func (s *interrupted) ApproveUnder(ctx context.Context, g authserver.Grant, read authserver.Consent) error {
+	s.meanwhile()
+	return s.Store.ApproveUnder(ctx, g, read)
+}
+
+func TestN197WhoTakesBackAlwaysInAnotherTabIsAsked(t *testing.T) {
+	h := newHouse(t)
+	b := h.bob(t)
+	h.allow(t, b, "on")
+	issued, kept := h.issued(), h.Store.Store
+	for _, prompt := range []string{"", "none"} {
+		path := b.begin(url.Values{"prompt": {prompt}})
+		h.Store.Store = &interrupted{kept, func() {
+			h.Store.Store = kept
+			b.post("/account/revoke", url.Values{"clientID": {authtest.PhotoPrint}}).wants(http.StatusSeeOther, "/account")
+		}}
+		b.get(path).wants(http.StatusSeeOther, path)
+		if h.issued() != issued {
+			t.Errorf("prompt %q: something was issued", prompt)
+		}
+		if prompt == "none" {
+			if got := b.get(path).back(authtest.PhotoPrintCallback); got.Get("error") != "consent_required" {
+				t.Errorf("the callback gets %v", got)
+			}
+			continue
+		}
+		b.get(path).wants(http.StatusOK, "").says("PhotoPrint asks for access")
+		h.allow(t, b, "on")
+		issued = h.issued()
+	}
 }
 
 func TestWithoutAlwaysTheOwnerIsAskedAgain(t *testing.T) {

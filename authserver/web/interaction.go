@@ -58,6 +58,10 @@ func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i authserver.Int
 		return s.showConsent(w, i, p)
 	default:
 		approval, err := s.auth.Issue(r.Context(), p)
+		if errors.Is(err, authserver.ConsentChanged) {
+			redirect(w, r, interactionPath(i.ID)) // which asks for what is not given any more
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -100,11 +100,15 @@ func (l *load) reaches(t *testing.T, what string, counter *atomic.Int64, more in
 	t.Logf("%s: after %s", what, time.Since(begin).Round(time.Millisecond))
 }
 
-// goesOn waits until every kind of call is answered well again.
+// goesOn waits until every client and every kind of call is answered well again.
 func (l *load) goesOn(t *testing.T) {
 	t.Helper()
-	l.reaches(t, "refreshes are answered", &l.acknowledged, int64(3*len(l.families)))
-	l.reaches(t, "everything else is written", &l.written, int64(10*len(l.writers)))
+	for n, f := range l.families {
+		l.reaches(t, fmt.Sprintf("client %d gets tokens", n), &f.acknowledged, 3)
+	}
+	for n, w := range l.writers {
+		l.reaches(t, fmt.Sprintf("writer %d writes", n), &w.written, 10)
+	}
 }
 
 // isRefused waits until refreshes are answered with 503.
@@ -136,6 +140,8 @@ type family struct {
 	load   *load
 	token  string
 	access string
+
+	acknowledged atomic.Int64 // refreshes that were answered with tokens
 }
 
 func (f *family) run() {
@@ -147,6 +153,7 @@ func (f *family) run() {
 			return
 		case got.status == http.StatusOK:
 			f.token, f.access = got.refresh, got.access
+			f.acknowledged.Add(1)
 			f.load.acknowledged.Add(1)
 		case got.status == http.StatusServiceUnavailable:
 			if seconds, err := strconv.Atoi(got.retryAfter); err != nil || seconds < 1 {
@@ -176,8 +183,9 @@ func (f *family) check(t *testing.T) {
 
 // writer writes all that a refresh does not.
 type writer struct {
-	load *load
-	rows []*written
+	load    *load
+	rows    []*written
+	written atomic.Int64 // steps that were acknowledged
 }
 
 // written is what was acknowledged of a grant and what else was written with it.
@@ -237,6 +245,7 @@ func (w *writer) write(ctx context.Context, row *written) bool {
 			return false
 		}
 		*step.done = true
+		w.written.Add(1)
 		w.load.written.Add(1)
 	}
 	return true

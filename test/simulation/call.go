@@ -99,7 +99,7 @@ var causes = []error{
 	authserver.GrantUnknown, authserver.GrantExpired, authserver.GrantUsedBefore, authserver.GrantWrongCallback,
 	authserver.GrantWrongVerifier, authserver.GrantNotEntitled, authserver.DeniedByOwner, authserver.OwnerNotEntitled,
 	authserver.AnswerUsed, authserver.AnswerExpired, authserver.AnswerWithdrawn, authserver.AnsweredOtherwise,
-	authserver.InteractionOfOtherLogin, authserver.InteractionExpired,
+	authserver.InteractionOfOtherLogin, authserver.InteractionExpired, authserver.ConsentChanged,
 }
 
 // outcomeOf names an answer: ok, unavailable, or the code of the refusal and its cause.

@@ -136,6 +136,11 @@ func (f *faults) Approve(ctx context.Context, g authserver.Grant, c *authserver.
 	return f.write("Approve", func() error { return f.Store.Approve(ctx, g, c) })
 }
 
+// ApproveUnder is of authserver.Store.
+func (f *faults) ApproveUnder(ctx context.Context, g authserver.Grant, read authserver.Consent) error {
+	return f.write("ApproveUnder", func() error { return f.Store.ApproveUnder(ctx, g, read) })
+}
+
 // GrantByProof is of authserver.Store.
 func (f *faults) GrantByProof(ctx context.Context, proof authserver.Hash) (authserver.Grant, error) {
 	return reading(f, "GrantByProof", func() (authserver.Grant, error) { return f.Store.GrantByProof(ctx, proof) })

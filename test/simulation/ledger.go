@@ -72,6 +72,7 @@ type family struct {
 	dead       int           // since when nothing of it may be active; 0: it lives
 	why        string
 	presented  bool // its client brought the code
+	remembered bool // it was approved without a page
 	// uncertain is set as soon as anybody did what may have ended it.
 	uncertain bool
 	chain     []link // its refresh tokens

@@ -48,9 +48,15 @@ func (l *ledger) approved(c *call, key, verifier string, p authserver.Position, 
 		name: "family " + string(rune('A'+len(l.families))), owner: owner, client: p.Client.ID, uid: p.Client.UID,
 		scopes: scopes, code: code, verifier: verifier, approvedAt: l.s.elapsed,
 	}
+	f.remembered = !d.allowed && p.Client.Consent != authserver.ConsentSkip
 	l.families = append(l.families, f)
 	l.byCode[code] = f
 	l.crowd(f)
+	for _, taken := range l.forgotten {
+		if taken.owner == owner && taken.uid == f.uid && c.begun < taken.ended {
+			l.undone(f, taken)
+		}
+	}
 	l.deadlines = append(l.deadlines, l.s.elapsed+l.lifetimeOfCode(f))
 	l.s.note(f.name + " is " + owner + "'s for " + f.client)
 }
@@ -142,11 +148,27 @@ func (l *ledger) forgetBegins(owner, client string) {
 
 // forgot notes that this was answered: what was answered to the owner before is dead.
 func (l *ledger) forgot(c *call, owner, client, uid string) {
-	l.forgotten = append(l.forgotten, forgetting{owner, uid, c.begun, l.s.tick()})
+	taken := forgetting{owner, uid, c.begun, l.s.tick()}
+	l.forgotten = append(l.forgotten, taken)
 	for _, f := range l.families {
-		if f.owner == owner && f.uid == uid && f.approvedBefore(c) {
+		switch {
+		case f.owner != owner || f.uid != uid:
+		case f.approvedBefore(c):
 			l.kill(f, "the owner forgot the client")
+		default:
+			l.undone(f, taken)
 		}
+	}
+}
+
+// undone notes that an "always" was taken back while a request was approved without a page: either way round, what it
+// gave is dead, unless the owner said "always" again.
+func (l *ledger) undone(f *family, taken forgetting) {
+	again := slices.ContainsFunc(l.always, func(r remembered) bool {
+		return r.owner == taken.owner && r.uid == taken.uid && (r.by.ended == 0 || r.by.ended >= taken.begun)
+	})
+	if f.remembered && !again {
+		l.kill(f, "the owner took back what it rests on")
 	}
 }
 

@@ -21,14 +21,37 @@ func (m *model) Approve(ctx context.Context, g authserver.Grant, c *authserver.C
 	if m.grants[g.ID] != nil || m.proofs[g.Proof.Hash] != nil {
 		return authserver.ErrExists
 	}
-	m.insert(g)
-	if g.RevokedAt.IsZero() {
-		m.revokeSurplus(g)
-	}
+	m.approve(g)
 	if c != nil {
 		m.consent(*c, g.Scopes)
 	}
 	return nil
+}
+
+// ApproveUnder is of authserver.Store.
+func (m *model) ApproveUnder(ctx context.Context, g authserver.Grant, read authserver.Consent) error {
+	end, err := m.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	kept, ok := m.consents[[2]string{read.Owner, read.ClientUID}]
+	switch {
+	case m.grants[g.ID] != nil || m.proofs[g.Proof.Hash] != nil:
+		return authserver.ErrExists
+	case !ok || !slices.Equal(kept.Scopes, read.Scopes) || !kept.GivenAt.Equal(read.GivenAt):
+		return authserver.ErrStale
+	}
+	m.approve(g)
+	return nil
+}
+
+// approve keeps a grant.
+func (m *model) approve(g authserver.Grant) {
+	m.insert(g)
+	if g.RevokedAt.IsZero() {
+		m.revokeSurplus(g)
+	}
 }
 
 // consent keeps a consent: for the decided scopes alone, if the older one is not that which it was joined with.

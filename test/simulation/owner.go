@@ -218,7 +218,14 @@ func (b *browser) look(r *request) error {
 
 // visit opens the page of a request and goes on from there.
 func (b *browser) visit(r *request) {
-	if b.look(r) != nil {
+	if b.s.one(12) { // another tab takes back meanwhile what the client had
+		b.s.spawn("account page of "+b.s.current.name, func() { b.takeBack(r.client) })
+	}
+	err := b.look(r)
+	if errors.Is(err, authserver.ConsentChanged) { // the browser is sent to the page again
+		err = b.look(r)
+	}
+	if err != nil {
 		return
 	}
 	switch r.page.step {

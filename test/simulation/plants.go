@@ -28,6 +28,7 @@ func Plants() []Plant {
 		{"consent-of-public-client-remembered", "it is Public", "CVE-2023-34246 (doorkeeper)"},
 		{"consent-counts-for-more-scopes", "nobody said always", "RFC 9700 §2.3, RFC 6749 §3.3"},
 		{"forgotten-consent-comes-back", "nobody said always", "this engine: N189"},
+		{"forgotten-consent-counts", "took back what it rests on", "this engine: N197"},
 		{"denial-not-kept", "denied was approved later", "RFC 6749 §4.1.2.1"},
 		{"session-from-a-cache", "after the password was changed", "a new password that leaves other sessions open"},
 		{"suspended-client-refreshes", "knew to be deleted or suspended", "RFC 6749 §10.4"},
@@ -145,6 +146,14 @@ func (b *brokenStore) Approve(ctx context.Context, g authserver.Grant, c *authse
 		c.Before = nil // it is joined with whatever was read before
 	}
 	return b.model.Approve(ctx, g, c)
+}
+
+// ApproveUnder looks at no consent again.
+func (b *brokenStore) ApproveUnder(ctx context.Context, g authserver.Grant, read authserver.Consent) error {
+	if b.name == "forgotten-consent-counts" || b.name == "consent-counts-for-more-scopes" {
+		return b.model.Approve(ctx, g, nil)
+	}
+	return b.model.ApproveUnder(ctx, g, read)
 }
 
 // sessionCache remembers sessions that were made, and asks no more.

@@ -85,7 +85,7 @@ func firstDifference(a, b string) string {
 // budget is how many seeds a planted fault may take to be found.
 const budget = 5_000
 
-// N189 is the fault forgotten-consent-comes-back.
+// N189 is the fault forgotten-consent-comes-back, N197 is forgotten-consent-counts.
 func TestN188EachPlantedFaultIsFound(t *testing.T) {
 	for _, p := range Plants() {
 		t.Run(p.Name, func(t *testing.T) {

@@ -14,12 +14,20 @@ import (
 // or the proof. The newest MaxGrants live grants of the owner to the client stay, of those that were
 // redeemed and of those that were not; without a consent and with no grant too many, one row is written.
 func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authserver.Consent) error {
-	// The caller may be gone, and change what it passed, while this waits to be tried.
-	insert := insertGrant(g)
-	var give func(*pgx.Batch)
-	if consent != nil {
-		give = giveConsent(*consent, g.Scopes)
+	if consent == nil {
+		return s.approve(ctx, g, func(*pgx.Batch) {})
 	}
+	return s.approve(ctx, g, giveConsent(*consent, g.Scopes))
+}
+
+// ApproveUnder keeps a new grant as Approve does, if the consent is kept as it was read; else ErrStale.
+func (s *Store) ApproveUnder(ctx context.Context, g authserver.Grant, read authserver.Consent) error {
+	return s.approve(ctx, g, demandConsent(read))
+}
+
+// approve keeps a new grant, and does in its transaction what and queues.
+func (s *Store) approve(ctx context.Context, g authserver.Grant, and func(*pgx.Batch)) error {
+	insert := insertGrant(g) // the caller may be gone, and change what it passed, while this waits to be tried
 	g.Scopes = nil
 	_, err := transact(ctx, s, "keep the grant", func(ctx context.Context, q querier) (struct{}, error) {
 		tag, err := q.Exec(ctx, insertStatement, insert...)
@@ -33,9 +41,7 @@ func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authse
 			if g.RevokedAt.IsZero() { // else it adds to no surplus
 				revokeSurplus(b, g)
 			}
-			if give != nil {
-				give(b)
-			}
+			and(b)
 		})
 	})
 	return err

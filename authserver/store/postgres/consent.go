@@ -28,6 +28,18 @@ func giveConsent(consent authserver.Consent, decided []string) func(*pgx.Batch) 
 	}
 }
 
+// demandConsent returns the read that fails with ErrStale unless the consent is kept as it was read.
+func demandConsent(read authserver.Consent) func(*pgx.Batch) {
+	const query = `SELECT 1 FROM consents WHERE owner = $1 AND client_uid = $2 AND scopes = $3 AND given_at = $4`
+	owner, clientUID, scopes, given := read.Owner, read.ClientUID, scopeText(read.Scopes), millis(read.GivenAt)
+	return func(b *pgx.Batch) {
+		var one int64
+		b.Queue(query, owner, clientUID, scopes, given).QueryRow(func(r pgx.Row) error {
+			return oneRow(r, []any{&one}, authserver.ErrStale)
+		})
+	}
+}
+
 // Consent returns the consent of the owner for the client, or ErrNotFound.
 func (s *Store) Consent(ctx context.Context, owner, clientUID string) (authserver.Consent, error) {
 	const query = `SELECT scopes, given_at FROM consents WHERE owner = $1 AND client_uid = $2`

@@ -73,10 +73,10 @@ type gatherer struct {
 }
 
 // newGatherer starts the pipelines, which end when the gatherer is closed.
-func newGatherer(ctx context.Context, a address, h *health) *gatherer {
+func newGatherer(ctx context.Context, a address, h *health, away *absence) *gatherer {
 	g := &gatherer{reads: make(chan *call, maxQueue)}
 	start := func(queue chan *call, writes bool) {
-		p := &pipeline{link: newLink(a, h), health: h, writes: writes, waiting: &g.waiting}
+		p := &pipeline{link: newLink(a, h, away), health: h, writes: writes, waiting: &g.waiting}
 		g.all.Go(func() { p.run(context.WithoutCancel(ctx), queue) })
 	}
 	for range readPipelines {

@@ -23,11 +23,11 @@ type link struct {
 	used    time.Time // when current was last
 	until   time.Time // when current is replaced, so that connections follow a name and a password that change
 	bad     bool      // the one before went bad
-	absence absence   // of the database
+	absence *absence  // of the database
 }
 
-func newLink(a address, h *health) *link {
-	return &link{address: a, health: h, absence: absence{now: h.now}}
+func newLink(a address, h *health, away *absence) *link {
+	return &link{address: a, health: h, absence: away}
 }
 
 // connection returns the connection, which it makes if there is none. For a while after that failed it
@@ -46,11 +46,12 @@ func (l *link) connection(ctx context.Context) (*pgx.Conn, error) {
 		l.used = now
 		return l.current, nil
 	}
+	begun := l.absence.begin()
 	if err := l.absence.lasts(); err != nil {
 		return nil, err
 	}
 	if err := l.connect(ctx); err != nil {
-		l.absence.failed(err)
+		l.absence.failed(begun, err)
 		return nil, fmt.Errorf("%w: %w", errAway, err)
 	}
 	l.absence.ended()

@@ -18,12 +18,12 @@ import (
 // pool has the connections for everything that is not on the hot path.
 type pool struct {
 	connections *pgxpool.Pool
-	absence     absence // of the database
+	absence     *absence // of the database
 }
 
 // openPool makes the pool. It connects when it is first used.
-func openPool(ctx context.Context, a address, now func() time.Time) (*pool, error) {
-	p := &pool{absence: absence{now: now}}
+func openPool(ctx context.Context, a address, away *absence) (*pool, error) {
+	p := &pool{absence: away}
 	config, err := a.config()
 	if err != nil {
 		return nil, err
@@ -134,9 +134,10 @@ func run[T any](ctx context.Context, s *Store, doing string, how try[T], op atte
 func (p *pool) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, acquireTime, errors.New("all connections to the database are busy"))
 	defer cancel()
+	begun := p.absence.begin()
 	connection, err := p.connections.Acquire(ctx)
 	if _, failed := errors.AsType[*pgconn.ConnectError](err); failed {
-		p.absence.failed(err)
+		p.absence.failed(begun, err)
 	}
 	if err != nil && ctx.Err() != nil {
 		return nil, errors.Join(context.Cause(ctx), err)

@@ -40,22 +40,31 @@ func Open(ctx context.Context, text string, observers ...Observer) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
-	p, err := openPool(ctx, a, time.Now)
-	if err != nil {
-		return nil, err
-	}
 	s := &Store{
-		address: a, pool: p, clock: newClock(),
+		address: a, clock: newClock(),
 		health: &health{observer: append(observers, noObserver{})[0], now: time.Now},
 	}
 	s.notOpen(errors.New("the store is being opened"))
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
-	s.gatherer = newGatherer(background, a, s.health)
+	if err := s.makeConnections(background); err != nil {
+		stop()
+		return nil, err
+	}
 	if err := s.start(ctx, background); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// makeConnections makes what has the store's connections. They are made when they are first used.
+func (s *Store) makeConnections(ctx context.Context) (err error) {
+	away := &absence{now: s.health.now}
+	if s.pool, err = openPool(ctx, s.address, away); err != nil {
+		return err
+	}
+	s.gatherer = newGatherer(ctx, s.address, s.health, away)
+	return nil
 }
 
 // start opens the database in the background and waits for the first attempt, but not for long.

@@ -20,19 +20,32 @@ func (s *Store) Approve(ctx context.Context, g authserver.Grant, consent *authse
 		give = giveConsent(*consent, g.Scopes)
 	}
 	return writeOnly(ctx, s.writer, func(c *transaction) error {
-		if err := insertGrant(c.conn, g, scopes); err != nil {
+		if err := approve(c, g, scopes); err != nil || give == nil {
 			return err
-		}
-		if g.RevokedAt.IsZero() { // else it adds to no surplus
-			if err := revokeSurplus(c, g); err != nil {
-				return err
-			}
-		}
-		if give == nil {
-			return nil
 		}
 		return give(c.conn)
 	})
+}
+
+// ApproveUnder keeps a new grant as Approve does, if the consent is kept as it was read; else ErrStale.
+func (s *Store) ApproveUnder(ctx context.Context, g authserver.Grant, read authserver.Consent) error {
+	const query = `SELECT 1 FROM consents WHERE owner = ?1 AND client_uid = ?2 AND scopes = ?3 AND given_at = ?4`
+	scopes, given := scopeText(g.Scopes), scopeText(read.Scopes)
+	return writeOnly(ctx, s.writer, func(c *transaction) error {
+		if err := approve(c, g, scopes); err != nil {
+			return err
+		}
+		n, err := c.query(query, func(*row) {}, read.Owner, read.ClientUID, given, millis(read.GivenAt))
+		return atLeastOne(n, err, authserver.ErrStale)
+	})
+}
+
+// approve writes a grant, and revokes those of its owner and client that are too many with it.
+func approve(c *transaction, g authserver.Grant, scopes string) error {
+	if err := insertGrant(c.conn, g, scopes); err != nil || !g.RevokedAt.IsZero() { // a revoked one adds to no surplus
+		return err
+	}
+	return revokeSurplus(c, g)
 }
 
 // insertGrant writes the row. It is kept as long as the proof is remembered, and after a

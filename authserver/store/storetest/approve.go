@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,50 @@ var approvals = []check{
 			succeed(t, "Consent", err)
 			same(t, promise, got, authserver.Consent{Owner: bob, ClientUID: photoPrint, Scopes: c.want, GivenAt: joined.GivenAt})
 		}
+	}},
+	{"N197: an approval on the strength of a consent is kept while that is as it was read", func(t *testing.T, s authserver.Store) {
+		read := authserver.Consent{Owner: bob, ClientUID: photoPrint, Scopes: []string{"photos.read", "photos.write"}, GivenAt: noon}
+		other := read
+		other.GivenAt = noon.Add(tick)
+		narrower := read
+		narrower.Scopes = read.Scopes[:1]
+		foreign := read
+		foreign.ClientUID = photoAlbum
+		for promise, c := range map[string]struct {
+			meanwhile func() error
+			want      error
+		}{
+			"it is there":       {func() error { return nil }, nil},
+			"it was taken":      {func() error { return s.Forget(t.Context(), bob, photoPrint, noon) }, authserver.ErrStale},
+			"it is a later one": {func() error { return s.Approve(t.Context(), newGrant(), &other) }, authserver.ErrStale},
+			"it is narrower":    {func() error { return s.Approve(t.Context(), newGrant(), &narrower) }, authserver.ErrStale},
+			"another client's": {func() error {
+				return errors.Join(s.Forget(t.Context(), bob, photoPrint, noon), s.Approve(t.Context(), newGrant(to(photoAlbum)), &foreign))
+			}, authserver.ErrStale},
+		} {
+			succeed(t, "Approve", s.Approve(t.Context(), newGrant(), &read))
+			succeed(t, promise, c.meanwhile())
+			g := newGrant()
+			if err := s.ApproveUnder(t.Context(), g, read); !errors.Is(err, c.want) {
+				t.Errorf("%s: ApproveUnder() = %v, want %v", promise, err, c.want)
+			}
+			if c.want == nil {
+				same(t, promise, kept(t, s, g.ID), g)
+				failWith(t, promise+", once more", s.ApproveUnder(t.Context(), g, other), authserver.ErrExists)
+				continue
+			}
+			_, err := s.Grant(t.Context(), g.ID)
+			failWith(t, promise+": Grant", err, authserver.ErrNotFound)
+			_, err = s.GrantByProof(t.Context(), g.Proof.Hash)
+			failWith(t, promise+": GrantByProof", err, authserver.ErrNotFound)
+		}
+	}},
+	{"an approval that is refused for its consent revokes no other grant", func(t *testing.T, s authserver.Store) {
+		ids := approveMany(t, s, authserver.MaxGrants)
+		at := noon.Add(time.Hour)
+		g := newGrant(approvedAt(at), endsAt(at.Add(time.Hour)))
+		failWith(t, "ApproveUnder", s.ApproveUnder(t.Context(), g, authserver.Consent{Owner: bob, ClientUID: photoPrint}), authserver.ErrStale)
+		same(t, "live grants", live(t, s, bob, at), ids)
 	}},
 	{"what the caller changes afterwards is not kept", func(t *testing.T, s authserver.Store) {
 		g := newGrant()
