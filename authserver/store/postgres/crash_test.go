@@ -53,10 +53,12 @@ func killAgainAndAgain(t *testing.T, lives, answersPerLife int) {
 			return cmd
 		},
 		Open: func(t *testing.T) crash.Store {
-			s, err := Open(t.Context(), address)
+			f := &follower{waiting: make(chan error, 1), opened: make(chan struct{})}
+			s, err := Open(t.Context(), address, f)
 			if err != nil {
 				t.Fatalf("Open: %v", err)
 			}
+			<-f.opened // a database that was killed may need a while on a busy machine
 			return s
 		},
 		Outage: func(t *testing.T) {
