@@ -21,7 +21,7 @@ const dialTimeout = 5 * time.Second
 
 // patience is how long the API server may say nothing.
 type patience struct {
-	// answer is until a watch begins, or a list has come.
+	// answer is until a watch begins, or more of a list comes.
 	answer time.Duration
 	// silence ends a watch. The API server sends a bookmark about once a minute.
 	silence time.Duration
@@ -88,8 +88,10 @@ func (c *contact) supervise(ctx context.Context) {
 
 // list calls the API server for a list.
 func (c *contact) list(ctx context.Context, call func(context.Context) (runtime.Object, error)) (runtime.Object, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.answer, errHangs)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ctx, p := withProgress(ctx, c.answer, func() { cancel(errHangs) })
+	defer p.stop()
 	list, err := call(ctx)
 	if err == nil {
 		c.heard()

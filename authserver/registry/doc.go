@@ -17,6 +17,8 @@
 //	profiles.go        what the clients of one profile have in common
 //	keys.go            the two Secrets with the keys
 //	watch.go           how all of it is kept up to date
+//	contact.go         what is done about an API server that hangs
+//	progress.go        what of a list is on its way
 //
 // It only reads. When the API server is gone, what is known stays in use.
 package registry

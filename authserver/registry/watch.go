@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,7 @@ func newClient(config *rest.Config, scheme *runtime.Scheme, gv schema.GroupVersi
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeJSON, ""
 	config.Timeout = 0 // a watch has no end
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return progressing{next} })
 	if config.Dial == nil {
 		config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext
 	}
