@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/credential/credentialtest"
 )
 
 // N103: the plan compares the operator's clock with the API server's before it rotates.
@@ -22,6 +23,8 @@ func TestN103WithTwoClocksThatDisagreeNothingIsRotated(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	old, _ := credential.KeySet{}.Rotated(now.Add(-60*24*time.Hour), credential.SetKey{ID: "00000001", Key: fixed(3)})
+	var pool credentialtest.SigningKeys
+	old = pool.Complete(old)
 	secrets := map[string]*corev1.Secret{}
 	for name, data := range map[string]map[string][]byte{
 		credential.OperatorKeySecret:    {credential.RootDataKey: fixed(1).Bytes()},
@@ -44,16 +47,16 @@ func TestN103WithTwoClocksThatDisagreeNothingIsRotated(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p := planKeys(keysSeen{secrets: secrets, issued: true}, keysInput{
-				namespace: ns, now: now, apiServer: row.apiServer, next: credential.SetKey{ID: "000000ff", Key: fixed(9)},
+				namespace: ns, now: now, apiServer: row.apiServer, next: credential.SetKey{ID: "000000ff", Key: fixed(9)}, signing: pool.New,
 			})
-			if (p.rotate != nil) != row.rotated || (p.skew == "") != row.rotated || p.problem != "" {
-				t.Errorf("rotated %v, skew %q, problem %q", p.rotate != nil, p.skew, p.problem)
+			if p.set.rotated != row.rotated || (p.set.write != nil) != row.rotated || (p.set.skew == "") != row.rotated || p.problem != "" {
+				t.Errorf("rotated %v, skew %q, problem %q", p.set.rotated, p.set.skew, p.problem)
 			}
 			if !p.pair.root.Equal(fixed(1)) {
 				t.Error("the keys are not in use")
 			}
 			first := planKeys(keysSeen{}, keysInput{namespace: ns, now: now, apiServer: row.apiServer,
-				root: fixed(7), shared: fixed(8), next: credential.NewSetKey(now)})
+				root: fixed(7), shared: fixed(8), next: credential.NewSetKey(now), signing: pool.New})
 			set, err := credential.ParseKeySet(first.create[2].Data)
 			if err != nil || set.Keys[0].NotBefore.After(now) || !row.apiServer.IsZero() && set.Keys[0].NotBefore.After(row.apiServer) {
 				t.Errorf("the first key is active from %v on (%v)", set.Keys, err)

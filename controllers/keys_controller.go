@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,11 +14,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -26,8 +30,7 @@ import (
 )
 
 const (
-	// keysEvery is how often the three key Secrets are read. They are read by name
-	// and not watched: a watch would need a second informer on Secrets.
+	// keysEvery is how often the three key Secrets are read.
 	keysEvery = 10 * time.Second
 
 	reasonKeyMissing   = "KeyMissing"
@@ -52,6 +55,8 @@ type KeysReconciler struct {
 	Keys *Keys
 	// WakeAll has every object looked at, because the keys changed. nil: nobody waits.
 	WakeAll func()
+	// NewSigningKey makes a signing key.
+	NewSigningKey func(credential.SigningAlgorithm) credential.SigningKey
 	// Events tells people.
 	Events EventRecorder
 	// Now is the clock.
@@ -60,7 +65,8 @@ type KeysReconciler struct {
 	// time. nil: it is not known.
 	APIServerTime func() time.Time
 
-	skewReported time.Time // when a clock skew was reported last; zero: there is none
+	every        time.Duration // instead of keysEvery
+	skewReported time.Time     // when a clock skew was reported last; zero: there is none
 	health       health
 }
 
@@ -68,17 +74,48 @@ type KeysReconciler struct {
 // controller refuses to go on. A replica that was not elected leader has no opinion and is ready.
 func (r *KeysReconciler) Ready(*http.Request) error { return r.health.check() }
 
-// SetupWithManager has mgr run the reconciler: at once and then every ten seconds.
+// SetupWithManager has mgr run the reconciler: at once, every ten seconds, and when the keys of the
+// tokens were changed, because somebody may have thrown one out.
 func (r *KeysReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	all := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: r.Namespace, Name: "keys"}}
 	start := source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: r.Namespace, Name: "keys"}})
+		queue.Add(all)
 		return nil
 	})
+	changed, err := r.watchSet(mgr, all)
+	if err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("keys").
 		WatchesRawSource(start).
+		WatchesRawSource(changed).
 		WithOptions(controller.Options{RateLimiter: retries(), ReconciliationTimeout: reconcileTimeout, CacheSyncTimeout: cacheTimeout}).
 		Complete(r)
+}
+
+// watchSet watches the Secret with the keys of the tokens and keeps its metadata alone. It needs a cache
+// of its own: that of mgr holds the Secrets of clients.
+func (r *KeysReconciler) watchSet(mgr ctrl.Manager, request reconcile.Request) (source.Source, error) {
+	set := &metav1.PartialObjectMetadata{}
+	set.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	alone, err := cache.New(mgr.GetConfig(), cache.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{set: {
+			Namespaces: map[string]cache.Config{r.Namespace: {}},
+			Field:      fields.OneTermEqualSelector(metav1.ObjectNameField, credential.AuthserverKeysSecret),
+		}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare to watch the keys of the tokens: %w", err)
+	}
+	if err := mgr.Add(alone); err != nil {
+		return nil, fmt.Errorf("prepare to watch the keys of the tokens: %w", err)
+	}
+	ask := func(context.Context, *metav1.PartialObjectMetadata) []reconcile.Request {
+		return []reconcile.Request{request}
+	}
+	return source.Kind(alone, set, handler.TypedEnqueueRequestsFromMapFunc(ask)), nil
 }
 
 // Reconcile looks at all three key Secrets. The request says nothing.
@@ -89,11 +126,11 @@ func (r *KeysReconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Re
 	}
 	p := planKeys(seen, keysInput{
 		namespace: r.Namespace, now: r.Now(), apiServer: seen.apiServer,
-		root: credential.NewKey(), shared: credential.NewKey(), next: credential.NewSetKey(r.Now()),
+		root: credential.NewKey(), shared: credential.NewKey(), next: credential.NewSetKey(r.Now()), signing: r.NewSigningKey,
 	})
 	if p.problem != "" {
 		r.refuse(ctx, p)
-		return ctrl.Result{RequeueAfter: keysEvery}, nil
+		return ctrl.Result{RequeueAfter: cmp.Or(r.every, keysEvery)}, nil
 	}
 	if err := r.apply(ctx, p, seen.secrets[credential.AuthserverKeysSecret]); err != nil {
 		return ctrl.Result{}, r.failed("write", err)
@@ -102,8 +139,8 @@ func (r *KeysReconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Re
 	if r.Keys.use(p.pair) && r.WakeAll != nil {
 		r.WakeAll()
 	}
-	r.reportSkew(ctx, p.skew)
-	return ctrl.Result{RequeueAfter: keysEvery}, nil
+	r.reportSkew(ctx, p.set.skew)
+	return ctrl.Result{RequeueAfter: cmp.Or(r.every, keysEvery)}, nil
 }
 
 // reportSkew reports clocks that disagree: at once, and every hour while that lasts.
@@ -202,16 +239,21 @@ func (r *KeysReconciler) apply(ctx context.Context, p keysPlan, set *corev1.Secr
 		}
 		ctrl.LoggerFrom(ctx).Info("made a key", "secret", secret.Name)
 	}
-	if p.rotate == nil {
-		return nil
+	if p.set.write != nil {
+		before := set.DeepCopy()
+		set.Data = p.set.write
+		// With the lock: of two operators one makes the key.
+		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+		if err := r.Client.Patch(ctx, set, patch, client.FieldOwner(fieldManager)); err != nil {
+			return fmt.Errorf("write the key Secret %s: %w", set.Name, redact(err))
+		}
 	}
-	before := set.DeepCopy()
-	set.Data = p.rotate
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, set, patch, client.FieldOwner(fieldManager)); err != nil {
-		return fmt.Errorf("rotate the key Secret %s: %w", set.Name, redact(err))
+	if p.set.rotated {
+		ctrl.LoggerFrom(ctx).Info("rotated the keys of the authorization server", "secret", set.Name)
 	}
-	ctrl.LoggerFrom(ctx).Info("rotated the keys of the authorization server", "keys", len(set.Data))
+	for kid, entry := range p.set.signing {
+		ctrl.LoggerFrom(ctx).Info("made a signing key", "secret", credential.AuthserverKeysSecret, "entry", entry, "kid", kid)
+	}
 	return nil
 }
 

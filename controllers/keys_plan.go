@@ -34,6 +34,8 @@ type keysInput struct {
 	apiServer    time.Time         // what the API server's clock showed just now; zero: unknown
 	root, shared credential.Key    // spent if the Secret has to be made
 	next         credential.SetKey // spent if the set has to be made or rotated
+	// signing makes a signing key. It is called for those that are missing: an RSA key takes a while.
+	signing func(credential.SigningAlgorithm) credential.SigningKey
 }
 
 // earlier returns the earlier of the two clocks. A key that is active too early can be used;
@@ -51,8 +53,7 @@ type keysPlan struct {
 	problem string
 	missing string           // the Secret the problem is about
 	create  []*corev1.Secret // in this order
-	rotate  map[string][]byte
-	skew    string // why the keys are not rotated
+	set     keySetPlan
 	pair    keyPair
 }
 
@@ -78,7 +79,7 @@ func planKeys(seen keysSeen, in keysInput) keysPlan {
 		return keysPlan{missing: credential.AuthserverKeysSecret, problem: damagedKey(in.namespace, credential.AuthserverKeysSecret, err)}
 	}
 	missing := slices.DeleteFunc([]*corev1.Secret{makeRoot, makeShared, set.create}, func(s *corev1.Secret) bool { return s == nil })
-	return keysPlan{pair: keyPair{root: root, shared: shared}, create: missing, rotate: set.rotate, skew: set.skew}
+	return keysPlan{pair: keyPair{root: root, shared: shared}, create: missing, set: set}
 }
 
 // planKey reads a Secret that holds a single key. If there is none, it returns the fresh key and
@@ -98,31 +99,47 @@ func planKey(seen keysSeen, namespace, name, dataKey string, fresh credential.Ke
 }
 
 // keySetPlan is what is to be done with the authorization server's keys: nothing, or make the
-// first ones, or rotate them.
+// first ones, or rotate them, or make the signing keys that are missing.
 type keySetPlan struct {
 	create *corev1.Secret
-	rotate map[string][]byte
-	skew   string // why they are not rotated
+	write  map[string][]byte
+	// rotated says that write differs by more than signing keys.
+	rotated bool
+	// signing are the entries of the signing keys that are made, by kid.
+	signing map[string]string
+	skew    string // why the keys are not rotated
 }
 
+// planKeySet decides about the set. Signing keys that are missing are made whatever the clocks show:
+// which ones these are does not depend on the time.
 func planKeySet(seen *corev1.Secret, in keysInput) (keySetPlan, error) {
 	if seen == nil {
 		set, _ := credential.KeySet{}.Rotated(in.earlier(), in.next)
-		return keySetPlan{create: keySecret(in.namespace, credential.AuthserverKeysSecret, set.Data())}, nil
+		set, _ = set.Completed(in.signing)
+		return keySetPlan{
+			create:  keySecret(in.namespace, credential.AuthserverKeysSecret, set.Data()),
+			signing: set.SigningEntries(),
+		}, nil
 	}
 	set, err := credential.ParseKeySet(seen.Data)
 	if err != nil {
 		return keySetPlan{}, err
 	}
-	rotated, changed := set.Rotated(in.now, in.next)
-	switch {
-	case !in.apiServer.IsZero() && in.now.Sub(in.apiServer).Abs() > apiclient.MaxSkew:
-		return keySetPlan{skew: clockSkew(in.now, in.apiServer)}, nil
-	case changed:
-		return keySetPlan{rotate: rotated.Data()}, nil
-	default:
-		return keySetPlan{}, nil
+	var plan keySetPlan
+	wanted, rotated := set.Rotated(in.now, in.next)
+	if !in.apiServer.IsZero() && in.now.Sub(in.apiServer).Abs() > apiclient.MaxSkew {
+		wanted, rotated = set, false
+		plan.skew = clockSkew(in.now, in.apiServer)
 	}
+	wanted, signing := wanted.Completed(in.signing)
+	if !rotated && !signing {
+		return plan, nil
+	}
+	plan.write, plan.rotated, plan.signing = wanted.Data(), rotated, wanted.SigningEntries()
+	for kid := range set.SigningEntries() {
+		delete(plan.signing, kid)
+	}
+	return plan, nil
 }
 
 func keySecret(namespace, name string, data map[string][]byte) *corev1.Secret {

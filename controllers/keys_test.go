@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/credential/credentialtest"
 )
 
 func TestPlanOfTheKeys(t *testing.T) {
@@ -29,6 +30,13 @@ func TestPlanOfTheKeys(t *testing.T) {
 	next := credential.SetKey{ID: "000000ff", Key: fixed(9)}
 	set, _ := credential.KeySet{}.Rotated(now.Add(-time.Hour), credential.SetKey{ID: "00000001", Key: fixed(3)})
 	old, _ := credential.KeySet{}.Rotated(now.Add(-60*24*time.Hour), credential.SetKey{ID: "00000001", Key: fixed(3)})
+	var pool credentialtest.SigningKeys
+	set, old = pool.Complete(set), pool.Complete(old)
+	without256, other := set.Data(), pool.New(credential.PS256)
+	delete(without256, "00000001.20260501T110000Z.RS256")
+	short, moved := maps.Clone(set.Data()), maps.Clone(set.Data())
+	short["00000001.20260501T110000Z.RS256"] = []byte("hunter2")
+	moved["00000001.20260501T110000Z.ES256"] = other.DER()
 	operator := keySecret(ns, credential.OperatorKeySecret, map[string][]byte{credential.RootDataKey: fixed(1).Bytes()})
 	shared := keySecret(ns, credential.SharedKeySecret, map[string][]byte{credential.SharedDataKey: fixed(2).Bytes()})
 	tokens := keySecret(ns, credential.AuthserverKeysSecret, set.Data())
@@ -49,13 +57,14 @@ func TestPlanOfTheKeys(t *testing.T) {
 		seen    keysSeen
 		create  []string
 		rotated bool
+		signing int    // how many are made
 		problem string // in its words
 		pair    keyPair
 	}{
-		{name: "first start: all are made", create: keySecretNames(), pair: keyPair{root: fixed(7), shared: fixed(8)}},
+		{name: "first start: all are made", create: keySecretNames(), signing: 3, pair: keyPair{root: fixed(7), shared: fixed(8)}},
 		{name: "all there: nothing", seen: keysSeen{secrets: all(), issued: true}, pair: keyPair{root: fixed(1), shared: fixed(2)}},
 		{name: "stopped after the first: the others are made", seen: keysSeen{secrets: map[string]*corev1.Secret{operator.Name: operator}},
-			create: keySecretNames()[1:], pair: keyPair{root: fixed(1), shared: fixed(8)}},
+			create: keySecretNames()[1:], signing: 3, pair: keyPair{root: fixed(1), shared: fixed(8)}},
 		{name: "root key gone, nobody needs it: made", seen: keysSeen{secrets: without(operator.Name)},
 			create: []string{operator.Name}, pair: keyPair{root: fixed(7), shared: fixed(2)}},
 		{name: "root key gone: refused", seen: keysSeen{secrets: without(operator.Name), issued: true}, problem: operator.Name},
@@ -71,10 +80,16 @@ func TestPlanOfTheKeys(t *testing.T) {
 		{name: "one damaged, one missing: nothing is made", problem: tokens.Name,
 			seen: keysSeen{secrets: map[string]*corev1.Secret{tokens.Name: keySecret(ns, tokens.Name, nil)}}},
 		{name: "keys of the tokens too old: rotated", seen: keysSeen{secrets: all(keySecret(ns, tokens.Name, old.Data())), issued: true},
-			rotated: true, pair: keyPair{root: fixed(1), shared: fixed(2)}},
+			rotated: true, signing: 3, pair: keyPair{root: fixed(1), shared: fixed(2)}},
+		{name: "a signing key is missing: made", seen: keysSeen{secrets: all(keySecret(ns, tokens.Name, without256)), issued: true},
+			signing: 1, pair: keyPair{root: fixed(1), shared: fixed(2)}},
+		{name: "N198: a signing key is malformed: refused", problem: `"00000001.20260501T110000Z.RS256": it is no private key`,
+			seen: keysSeen{secrets: all(keySecret(ns, tokens.Name, short)), issued: true}},
+		{name: "N198: a signing key is of another kind: refused", problem: `"00000001.20260501T110000Z.ES256": a key of ES256 is an ECDSA key`,
+			seen: keysSeen{secrets: all(keySecret(ns, tokens.Name, moved)), issued: true}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got := planKeys(row.seen, keysInput{namespace: ns, now: now, root: fixed(7), shared: fixed(8), next: next})
+			got := planKeys(row.seen, keysInput{namespace: ns, now: now, root: fixed(7), shared: fixed(8), next: next, signing: pool.New})
 			var create []string
 			for _, s := range got.create {
 				create = append(create, s.Name)
@@ -82,8 +97,11 @@ func TestPlanOfTheKeys(t *testing.T) {
 			if diff := cmp.Diff(row.create, create); diff != "" {
 				t.Errorf("made (-want +got)\n%s", diff)
 			}
-			if (got.rotate != nil) != row.rotated {
-				t.Errorf("rotated: %v", got.rotate != nil)
+			if got.set.rotated != row.rotated || len(got.set.signing) != row.signing || strings.Contains(got.problem, "hunter2") {
+				t.Errorf("rotated %v, %d signing keys made", got.set.rotated, len(got.set.signing))
+			}
+			if wants := row.rotated || row.signing > 0 && !slices.Contains(row.create, tokens.Name); (got.set.write != nil) != wants {
+				t.Errorf("the set is written: %v, want %v", got.set.write != nil, wants)
 			}
 			if !got.pair.root.Equal(row.pair.root) || !got.pair.shared.Equal(row.pair.shared) {
 				t.Error("other keys than wanted")
@@ -100,7 +118,7 @@ func TestPlanOfTheKeys(t *testing.T) {
 
 // keysReconciler is a keys controller for a system namespace of its own.
 func (s *fixture) keysReconciler(c client.WithWatch) *KeysReconciler {
-	return &KeysReconciler{Client: c, Live: c, Namespace: s.ns, Keys: s.keys, Events: s.events, Now: s.clock.Now}
+	return &KeysReconciler{Client: c, Live: c, Namespace: s.ns, Keys: s.keys, NewSigningKey: s.signing.New, Events: s.events, Now: s.clock.Now}
 }
 
 func newKeysFixture(t *testing.T) (*fixture, *KeysReconciler) {
@@ -256,7 +274,7 @@ func TestTheKeysOfTheTokensAreRotatedByTime(t *testing.T) {
 	s, r := newKeysFixture(t)
 	s.look(r)
 	s.issued("photoprint")
-	first := slices.Collect(maps.Keys(s.secret(credential.AuthserverKeysSecret).Data))
+	first := slices.Sorted(maps.Keys(s.secret(credential.AuthserverKeysSecret).Data))
 	s.clock.advance(credential.RotationPeriod - credential.PublishBefore)
 	s.look(r)
 	s.wantWrites("patch gatehouse-authserver-keys")
@@ -274,6 +292,11 @@ func TestTheKeysOfTheTokensAreRotatedByTime(t *testing.T) {
 	if _, there := set.Find(first[0][:8]); there || len(set.Keys) < 4 || len(set.Keys) > 6 {
 		t.Errorf("%d keys after half a year", len(set.Keys))
 	}
+	for n, k := range set.Keys {
+		if private := n >= len(set.Keys)-3; private != (len(k.Signing) == 3) || private == (len(k.Signing) == 0) {
+			t.Errorf("key %d of %d has %d signing keys", n+1, len(set.Keys), len(k.Signing))
+		}
+	}
 }
 
 func TestOfTwoOperatorsAtOnceOneRotates(t *testing.T) {
@@ -286,14 +309,14 @@ func TestOfTwoOperatorsAtOnceOneRotates(t *testing.T) {
 		seen, err := r.observe(t.Context())
 		s.must(err)
 		sets[i] = seen.secrets[credential.AuthserverKeysSecret]
-		plans[i] = planKeys(seen, keysInput{namespace: s.ns, now: s.clock.Now(), next: credential.NewSetKey(s.clock.Now())})
+		plans[i] = planKeys(seen, keysInput{namespace: s.ns, now: s.clock.Now(), next: credential.NewSetKey(s.clock.Now()), signing: s.signing.New})
 	}
 	s.must(r.apply(t.Context(), plans[0], sets[0]))
 	if err := r.apply(t.Context(), plans[1], sets[1]); !apierrors.IsConflict(err) {
 		t.Errorf("error %v, want a conflict", err)
 	}
-	if got := len(s.secret(credential.AuthserverKeysSecret).Data); got != 2 {
-		t.Errorf("%d keys, want 2", got)
+	if set, err := credential.ParseKeySet(s.secret(credential.AuthserverKeysSecret).Data); err != nil || len(set.Keys) != 2 || len(set.SigningEntries()) != 6 {
+		t.Errorf("%d keys and %d signing keys (%v), want 2 and 6", len(set.Keys), len(set.SigningEntries()), err)
 	}
 }
 

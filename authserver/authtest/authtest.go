@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/credential/credentialtest"
 )
 
 // Client IDs of the fixture.
@@ -58,6 +59,7 @@ type Env struct {
 
 	root, shared credential.Key
 	set          credential.KeySet
+	signing      credentialtest.SigningKeys
 	keys         *authserver.Keys
 }
 
@@ -70,6 +72,7 @@ func New(t testing.TB) *Env {
 		root: credential.NewKey(), shared: credential.NewKey(),
 	}
 	set, _ := credential.KeySet{}.Rotated(Start.Add(-time.Hour), credential.NewSetKey(Start))
+	set = e.signing.Complete(set)
 	keys, err := authserver.NewKeys(e.shared, set)
 	if err != nil {
 		t.Fatalf("prepare the keys: %v", err)
@@ -131,6 +134,7 @@ func (e *Env) Replica(t testing.TB) *authserver.Server {
 func (e *Env) RotateKeys(t testing.TB) {
 	t.Helper()
 	e.set.Keys = append(e.set.Keys, credential.NewSetKey(e.Clock.Now()))
+	e.set = e.signing.Complete(e.set)
 	keys, err := authserver.NewKeys(e.shared, e.set)
 	if err != nil {
 		t.Fatalf("prepare the keys: %v", err)

@@ -155,7 +155,7 @@ func (k *Keys) take(name string, data map[string][]byte) error {
 		return nil
 	}
 	k.use(shared, set)
-	k.log.Info("keys are in use", "namespace", k.namespace, "set", len(set.Keys))
+	k.log.Info("keys are in use", "namespace", k.namespace, "set", len(set.Keys), "signing", set.SigningEntries())
 	select {
 	case <-k.there:
 	default:
@@ -174,6 +174,7 @@ func readShared(data map[string][]byte) (credential.Key, error) {
 
 func equalSets(a, b credential.KeySet) bool {
 	return slices.EqualFunc(a.Keys, b.Keys, func(x, y credential.SetKey) bool {
-		return x.ID == y.ID && x.NotBefore.Equal(y.NotBefore) && x.Key.Equal(y.Key)
+		return x.ID == y.ID && x.NotBefore.Equal(y.NotBefore) && x.Key.Equal(y.Key) &&
+			slices.EqualFunc(x.Signing, y.Signing, credential.SigningKey.Equal)
 	})
 }

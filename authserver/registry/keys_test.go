@@ -5,6 +5,7 @@ package registry
 import (
 	"bytes"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/credential/credentialtest"
 )
 
 // handed is what a callback was told.
@@ -113,6 +115,70 @@ func TestAKeyThatIsBrokenOrGoneIsSaidAndTheLastGoodOneStays(t *testing.T) {
 				t.Error("a key was logged")
 			}
 		})
+	}
+}
+
+// N198, of the server: a signing key that is wrong leaves all keys as they were, and the log says which
+// entry it is. N199: it does not say what is in it.
+func TestN198ASigningKeyThatIsWrongLeavesTheKeysInUse(t *testing.T) {
+	var pool credentialtest.SigningKeys
+	set := pool.Complete(credential.KeySet{Keys: []credential.SetKey{credential.NewSetKey(start)}})
+	of := func(algorithm credential.SigningAlgorithm) []byte {
+		return set.Data()[set.Keys[0].Entry()+"."+string(algorithm)]
+	}
+	for _, row := range []struct {
+		name  string
+		entry credential.SigningAlgorithm
+		value []byte
+	}{
+		{name: "malformed", entry: credential.RS256, value: []byte("hunter2")},
+		{name: "of another algorithm", entry: credential.ES256, value: pool.New(credential.RS256).DER()},
+		{name: "shared by two algorithms", entry: credential.PS256, value: of(credential.RS256)},
+		{name: "of an algorithm that there is not", entry: "EdDSA", value: of(credential.ES256)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			k, all, logged := newKeys(t)
+			tell(k, sharedSecret(credential.NewKey()))
+			tell(k, setSecret(set.Keys...))
+			bad := set.Data()
+			bad[set.Keys[0].Entry()+"."+string(row.entry)] = row.value
+			logged.Reset()
+			tell(k, secret(credential.AuthserverKeysSecret, bad))
+			if len(*all) != 1 || len(k.set.Published(start)) != 3 || !k.Synced() {
+				t.Errorf("the good keys did not stay: %d hand-overs", len(*all))
+			}
+			got := logged.String()
+			if !strings.Contains(got, "level=ERROR") || !strings.Contains(got, set.Keys[0].Entry()) || !strings.Contains(got, "the keys read before stay in use") {
+				t.Errorf("logged %q", got)
+			}
+			if strings.Contains(got, "hunter2") || strings.Contains(got, "asn1") {
+				t.Errorf("logged %q, which may quote a key", got)
+			}
+		})
+	}
+}
+
+func TestSigningKeysAreHandedOnWhenTheyChange(t *testing.T) {
+	var pool credentialtest.SigningKeys
+	bare := credential.KeySet{Keys: []credential.SetKey{credential.NewSetKey(start)}}
+	first := pool.Complete(bare)
+	thrown := credential.KeySet{Keys: slices.Clone(first.Keys)}
+	thrown.Keys[0].Signing = thrown.Keys[0].Signing[1:]
+	second := pool.Complete(thrown)
+	k, all, logged := newKeys(t)
+	tell(k, sharedSecret(credential.NewKey()))
+	for n, set := range []credential.KeySet{bare, first, thrown, second} {
+		for range 2 { // told again: nothing new
+			tell(k, setSecret(set.Keys...))
+		}
+		if len(*all) != n+1 || !cmp.Equal((*all)[n].set, set) {
+			t.Fatalf("after set %d: %d hand-overs", n+1, len(*all))
+		}
+		for kid, entry := range set.SigningEntries() {
+			if !strings.Contains(logged.String(), kid+":"+entry) {
+				t.Errorf("the log does not say that %s is the entry %s", kid, entry)
+			}
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/credential/credentialtest"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -34,6 +35,7 @@ func writeKeys(t *testing.T, env *testenv.Env, namespace string) keys {
 	now := time.Now()
 	k := keys{root: credential.NewKey(), shared: credential.NewKey()}
 	k.set, _ = credential.KeySet{}.Rotated(now, credential.NewSetKey(now))
+	k.set = new(credentialtest.SigningKeys).Complete(k.set)
 	for name, data := range map[string]map[string][]byte{
 		credential.SharedKeySecret:      {credential.SharedDataKey: k.shared.Bytes()},
 		credential.AuthserverKeysSecret: k.set.Data(),

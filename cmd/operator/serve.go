@@ -107,7 +107,7 @@ func addControllers(
 	}
 	keys := &controllers.KeysReconciler{
 		Client: mgr.GetClient(), Live: claims.Live, Namespace: o.namespace, Class: claims.Class,
-		Keys: issuance.Keys, WakeAll: wake.WakeAll, Events: claims.Events, Now: time.Now, APIServerTime: apiServer.Last,
+		Keys: issuance.Keys, NewSigningKey: credential.NewSigningKey, WakeAll: wake.WakeAll, Events: claims.Events, Now: time.Now, APIServerTime: apiServer.Last,
 	}
 	return errors.Join(
 		keys.SetupWithManager(mgr),

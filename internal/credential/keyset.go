@@ -3,13 +3,9 @@
 package credential
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -42,6 +38,8 @@ type SetKey struct {
 	NotBefore time.Time
 	// Key is the root of the sub-keys for each purpose.
 	Key Key
+	// Signing are the private keys that sign JWTs: at most one for each algorithm, sorted by it.
+	Signing []SigningKey
 }
 
 // KeySet is what the authorization server seals and signs with: the active key,
@@ -57,52 +55,23 @@ func NewSetKey(notBefore time.Time) SetKey {
 	return SetKey{ID: hex.EncodeToString(id[:]), NotBefore: notBefore.UTC().Truncate(time.Second), Key: NewKey()}
 }
 
-// ParseKeySet reads the data of the Secret: one entry for each key, named
-// <ID>.<NotBefore as 20060102T150405Z>, that holds its 32 bytes. It refuses a set
-// that is empty, has an entry of another form, or has one ID twice.
-func ParseKeySet(data map[string][]byte) (KeySet, error) {
-	switch {
-	case len(data) == 0:
-		return KeySet{}, errors.New("a key set needs at least one key")
-	case len(data) > maxSetKeys:
-		return KeySet{}, fmt.Errorf("a key set has at most %d keys, this has %d", maxSetKeys, len(data))
-	}
-	var set KeySet
-	for name, value := range data {
-		k, err := parseSetKey(name, value)
-		if err != nil {
-			return KeySet{}, fmt.Errorf("entry %q: %w", name, err)
-		}
-		if _, twice := set.Find(k.ID); twice {
-			return KeySet{}, fmt.Errorf("the key ID %s is there twice", k.ID)
-		}
-		set.Keys = append(set.Keys, k)
-	}
-	set.sort()
-	return set, nil
-}
-
-// Data is the inverse of ParseKeySet.
-func (s KeySet) Data() map[string][]byte {
-	data := make(map[string][]byte, len(s.Keys))
-	for _, k := range s.Keys {
-		data[k.ID+"."+k.NotBefore.UTC().Format(dataTime)] = k.Key.Bytes()
-	}
-	return data
-}
-
 // Active returns the key to seal and sign with now: the newest whose NotBefore has
 // passed, but never one that is older than the second newest. That one was in use
 // before the newest was made, so a clock that says otherwise is behind. Of an empty
 // set it is the zero SetKey.
 func (s KeySet) Active(now time.Time) SetKey {
-	var active SetKey
-	for i, k := range s.Keys {
-		if i <= len(s.Keys)-2 || i == 0 || !k.NotBefore.After(now) {
-			active = k
-		}
+	if len(s.Keys) == 0 {
+		return SetKey{}
 	}
-	return active
+	return s.Keys[s.activeIndex(now)]
+}
+
+func (s KeySet) activeIndex(now time.Time) int {
+	newest := len(s.Keys) - 1
+	if newest > 0 && s.Keys[newest].NotBefore.After(now) {
+		return newest - 1
+	}
+	return newest
 }
 
 // ActiveAt returns the key that was the active one at a time that has passed. Keys that were added
@@ -176,26 +145,4 @@ func (s KeySet) NextChange(now time.Time) time.Time {
 		}
 	}
 	return at
-}
-
-func (s KeySet) sort() {
-	slices.SortFunc(s.Keys, func(a, b SetKey) int {
-		return cmp.Or(a.NotBefore.Compare(b.NotBefore), strings.Compare(a.ID, b.ID))
-	})
-}
-
-func parseSetKey(name string, value []byte) (SetKey, error) {
-	id, stamp, _ := strings.Cut(name, ".")
-	if raw, err := hex.DecodeString(id); err != nil || len(raw) != idBytes || id != strings.ToLower(id) {
-		return SetKey{}, fmt.Errorf("the name must begin with an ID of %d lower-case hexadecimal characters", 2*idBytes)
-	}
-	at, err := time.Parse(dataTime, stamp)
-	if err != nil || at.Format(dataTime) != stamp {
-		return SetKey{}, fmt.Errorf("the name must end with a time like %s", dataTime)
-	}
-	key, err := ParseKey(value)
-	if err != nil {
-		return SetKey{}, err
-	}
-	return SetKey{ID: id, NotBefore: at, Key: key}, nil
 }

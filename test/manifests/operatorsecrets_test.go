@@ -229,7 +229,8 @@ func TestN110TheOperatorMakesAndRotatesItsKeysAndDeletesNone(t *testing.T) {
 	}
 	now := time.Now()
 	keys := &controllers.KeysReconciler{
-		Client: operator, Live: operator, Namespace: system, Keys: &controllers.Keys{}, Events: noEvents{}, Now: func() time.Time { return now },
+		Client: operator, Live: operator, Namespace: system, Keys: &controllers.Keys{}, NewSigningKey: credential.NewSigningKey,
+		Events: noEvents{}, Now: func() time.Time { return now },
 	}
 	reconcileKeys := func() {
 		t.Helper()

@@ -178,7 +178,8 @@ func (f *fixture) startOperator(t *testing.T) {
 	for _, err := range []error{
 		controllers.Indexes(t.Context(), mgr.GetFieldIndexer()),
 		(&controllers.KeysReconciler{
-			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: system, Keys: keys, WakeAll: wake.WakeAll, Events: events, Now: time.Now,
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: system, Keys: keys, NewSigningKey: credential.NewSigningKey,
+			WakeAll: wake.WakeAll, Events: events, Now: time.Now,
 		}).SetupWithManager(mgr),
 		(&controllers.OAuthClientReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
 		(&controllers.ResourceServerReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
