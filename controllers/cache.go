@@ -3,6 +3,10 @@
 package controllers
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -64,6 +68,11 @@ func (t *transforms) client(o any) (any, error) {
 	oc.Spec.Consent = v1alpha1.ConsentPolicy(t.text(string(oc.Spec.Consent)))
 	oc.Spec.Entitlement = v1alpha1.EntitlementPolicy(t.text(string(oc.Spec.Entitlement)))
 	t.status(&oc.Status.IssuedStatus, oc.UID)
+	for i, c := range oc.Status.Claims { // most callbacks are their own address
+		if n := slices.Index(oc.Spec.CallbackURLs, v1alpha1.CallbackURL(c.Name)); n >= 0 {
+			oc.Status.Claims[i].Name = string(oc.Spec.CallbackURLs[n])
+		}
+	}
 	return oc, nil
 }
 
@@ -121,13 +130,17 @@ func withoutRoom[E any](list []E) []E {
 }
 
 // secret transforms a Secret. Whoever needs its managed fields asks the API server. Its label goes
-// where it repeats the owner reference: withLabel brings it back.
+// where it repeats the owner reference: withLabel brings it back. Its data goes where it is what
+// the record says.
 func (t *transforms) secret(o any) (any, error) {
 	secret, ok := o.(*corev1.Secret)
-	if !ok {
+	if !ok || isWithoutData(secret) { // client-go may transform an object twice
 		return o, nil
 	}
 	secret.ManagedFields = nil
+	if isAsRecorded(secret) { // has to see the label
+		secret.Data, secret.StringData = nil, dataIsAsRecorded
+	}
 	secret.Namespace = t.text(secret.Namespace)
 	uid := secret.Labels[v1alpha1.LabelOwnerUID]
 	for i, ref := range secret.OwnerReferences {
@@ -141,12 +154,29 @@ func (t *transforms) secret(o any) (any, error) {
 	}
 	secret.Labels = sharingKeys(t, secret.Labels)
 	secret.Annotations = sharingKeys(t, secret.Annotations)
-	data := make(map[string][]byte, len(secret.Data))
 	for key, value := range secret.Data {
-		data[t.text(key)] = t.value(value)
+		secret.Data[t.text(key)] = t.value(value) // in place, as in sharingKeys
 	}
-	secret.Data = data
 	return secret, nil
+}
+
+// dataIsAsRecorded stands in stringData of a Secret of the cache whose data was taken, because it
+// is exactly what the record in its annotation says. The API server never answers with stringData.
+var dataIsAsRecorded = map[string]string{}
+
+func isWithoutData(secret *corev1.Secret) bool { return secret.StringData != nil }
+
+// isAsRecorded reports whether the Secret holds what its record says and nothing else.
+func isAsRecorded(secret *corev1.Secret) bool {
+	var r record
+	owner := metav1.GetControllerOfNoCopy(secret)
+	if owner == nil || json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationIssued]), &r) != nil {
+		return false
+	}
+	annotations := maps.Clone(secret.Annotations)
+	delete(annotations, v1alpha1.AnnotationIssued)
+	held := secretContent{kind: secret.Type, owner: *owner, labels: secret.Labels, annotations: annotations, data: secret.Data}
+	return held.digestOf() == r.Content
 }
 
 // withLabel gives a Secret of the cache the label back that the transform took. The cache holds no
@@ -162,11 +192,10 @@ func sharingKeys(t *transforms, m map[string]string) map[string]string {
 	if len(m) == 0 {
 		return nil // an empty map has room for eight
 	}
-	out := make(map[string]string, len(m))
 	for key, value := range m {
-		out[t.text(key)] = value
+		m[t.text(key)] = value // the map keeps this key in place of its equal
 	}
-	return out
+	return m
 }
 
 func (t *transforms) text(text string) string {

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -125,14 +126,14 @@ func (l *ledger) forget(ref objectRef, now time.Time) (concerned []objectRef) {
 }
 
 func (l *ledger) settleOne(claim policy.Claim, c claimant, now time.Time) (claimResult, []objectRef) {
-	e := l.entries[claim]
-	if e == nil {
-		e = &entry{}
-		l.entries[claim] = e
-	}
+	e := cmp.Or(l.entries[claim], &entry{})
 	others := l.adopt(e, claim, c, now)
 	first, clear := e.first(claim.Kind)
 	mine := e.holdOf(c.uid)
+	l.entries[claim] = e // also where it is there: key and hold share the memory of the object in the cache from now on
+	if mine >= 0 {
+		e.holds[mine].ref, e.holds[mine].uid = c.ref, c.uid
+	}
 	reserved, isReserved := l.released.against(claim, c.ref.namespace, now)
 	switch {
 	case mine >= 0 && !clear:

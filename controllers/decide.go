@@ -40,6 +40,9 @@ type decision struct {
 	steps []step
 	// after is when to look again although nothing has changed. Zero: never.
 	after time.Duration
+	// wantsData: it depends on the data of the Secret, which the cache does not hold. It is taken
+	// again with the Secret as the API server has it.
+	wantsData bool
 }
 
 // step is one request: exactly one of status, create, apply and remove is set.
@@ -87,7 +90,10 @@ func decide(in input) decision {
 		steps = next.resetSteps(kept, steps)
 	}
 	next = next.withSecretName()
-	return decision{steps: in.writeStatus(steps, next.statusWith(next.summary())), after: in.lookAgain()}
+	return decision{
+		steps: in.writeStatus(steps, next.statusWith(next.summary())), after: in.lookAgain(),
+		wantsData: kept.issued.verification == unverified && in.seen.secret != nil && isWithoutData(in.seen.secret),
+	}
 }
 
 // newOutcome returns what the object has with these credentials.

@@ -412,6 +412,7 @@ func (s *fixture) noSecretIn(oc *v1alpha1.OAuthClient) {
 // indexed returns a client that shows what the cache of a manager would, without its
 // delay: of all Secrets those with our label, and by an index what it holds.
 func indexed(c client.WithWatch) client.WithWatch {
+	var small transforms
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 			if err := c.Get(ctx, key, obj, opts...); err != nil {
@@ -420,7 +421,8 @@ func indexed(c client.WithWatch) client.WithWatch {
 			if _, secret := obj.(*corev1.Secret); secret && !ourSecrets().Matches(labels.Set(obj.GetLabels())) {
 				return apierrors.NewNotFound(corev1.Resource("secrets"), key.Name)
 			}
-			return nil
+			_, err := small.secret(obj)
+			return err
 		},
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
 			o := (&client.ListOptions{}).ApplyOptions(opts)

@@ -94,7 +94,7 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 }
 
 // settle observes, decides and applies. A Secret that exists where none was expected is looked
-// at, and the decision is taken again.
+// at, and so is one whose data decides; the decision is taken again.
 func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Result, error) {
 	env, known, err := i.environment(ctx, s.namespace())
 	if err != nil {
@@ -118,6 +118,9 @@ func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Re
 		d := decide(input{
 			subject: s, seen: seen, claims: claims, keys: keys, issuer: i.Issuer, now: i.Now(), newID: i.NewID(),
 		})
+		if d.wantsData && !live {
+			continue
+		}
 		s, err = i.apply(ctx, s, d)
 		if apierrors.IsAlreadyExists(err) && !live {
 			continue

@@ -207,6 +207,9 @@ func TestForeignSecretsNeverReachTheCache(t *testing.T) {
 		if secret.Name != "photoprint-oauth" || len(secret.ManagedFields) != 0 {
 			t.Errorf("the cache holds %s with %d records of managed fields", secret.Name, len(secret.ManagedFields))
 		}
+		if len(secret.Data) != 0 {
+			t.Error("the cache holds a client secret")
+		}
 	}
 	err := mgr.GetCache().Get(t.Context(), client.ObjectKey{Namespace: s.ns, Name: credential.OperatorKeySecret}, &corev1.Secret{})
 	if !apierrors.IsNotFound(err) {

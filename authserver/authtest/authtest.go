@@ -59,7 +59,7 @@ type Env struct {
 
 	root, shared credential.Key
 	set          credential.KeySet
-	signing      credentialtest.SigningKeys
+	signing      *credentialtest.SigningKeys
 	keys         *authserver.Keys
 }
 
@@ -69,7 +69,7 @@ func New(t testing.TB) *Env {
 	e := &Env{
 		Clock: NewClock(Start), Clients: &Clients{}, Directory: newDirectory(),
 		Entitlement: &Entitlement{}, Audit: &Audit{}, Store: &Store{Store: openStore(t)},
-		root: credential.NewKey(), shared: credential.NewKey(),
+		root: credential.NewKey(), shared: credential.NewKey(), signing: &credentialtest.SigningKeys{},
 	}
 	set, _ := credential.KeySet{}.Rotated(Start.Add(-time.Hour), credential.NewSetKey(Start))
 	set = e.signing.Complete(set)

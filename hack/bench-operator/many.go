@@ -128,7 +128,7 @@ func (b *bench) memoryAtRest(ctx context.Context, p *installation.Program, so *p
 	case <-ctx.Done():
 		return memory{}, context.Cause(ctx)
 	}
-	err = eventually(ctx, "the program shows its metrics", func() (bool, error) {
+	err = b.Eventually(ctx, "the program shows its metrics", func() (bool, error) {
 		const mega = 1 << 20
 		read, err := installation.OfProgram(ctx, p.Metrics)
 		m = memory{

@@ -49,7 +49,7 @@ func (b *bench) startOperator(ctx context.Context, so *progress) (*operator, err
 // nothing left to do.
 func (o *operator) reconciled(ctx context.Context, n int, so *progress) error {
 	so.begin("the operator looks at every client", n)
-	return eventually(ctx, "the operator has looked at every client", func() (bool, error) {
+	return o.b.Eventually(ctx, "the operator has looked at every client", func() (bool, error) {
 		last, err := installation.OfProgram(ctx, o.program.Metrics)
 		done := last.Sum("controller_runtime_reconcile_total", "controller", "oauthclient")
 		so.done.Store(int64(done))

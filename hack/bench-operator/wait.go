@@ -11,12 +11,8 @@ import (
 	"time"
 )
 
-const (
-	// sayEvery is how often a step tells how far it is.
-	sayEvery = 10 * time.Second
-	// lookEvery is how often a wait looks. An operator that shows its metrics counts its clients.
-	lookEvery = 250 * time.Millisecond
-)
+// sayEvery is how often a step tells how far it is.
+const sayEvery = 10 * time.Second
 
 // patience is how long a step with n objects may take: many times what a quiet machine needs.
 func patience(n int) time.Duration { return 3*time.Minute + time.Duration(n)*200*time.Millisecond }
@@ -113,20 +109,4 @@ func inParallel(ctx context.Context, n int, p *progress, do func(context.Context
 	}
 	group.Wait()
 	return context.Cause(ctx)
-}
-
-// eventually waits until the condition holds. The step that it is in bounds it.
-func eventually(ctx context.Context, what string, condition func() (bool, error)) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		if done, err := condition(); done || err != nil {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("wait until %s: %w", what, context.Cause(ctx))
-		}
-	}
 }

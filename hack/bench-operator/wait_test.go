@@ -27,17 +27,6 @@ func TestAStepThatHangsEndsAndSaysWhereItWas(t *testing.T) {
 	})
 }
 
-func TestAWaitThatIsNeverOverNamesWhatItWaitsFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		err := step(t.Context(), 0, "a start", func(ctx context.Context, _ *progress) error {
-			return eventually(ctx, "the operator leads", func() (bool, error) { return false, nil })
-		})
-		if err == nil || !strings.Contains(err.Error(), "wait until the operator leads") {
-			t.Errorf("error %v", err)
-		}
-	})
-}
-
 func TestWorkInParallelEndsAtTheFirstError(t *testing.T) {
 	broken := errors.New("broken")
 	var calls atomic.Int64

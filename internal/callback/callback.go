@@ -91,7 +91,10 @@ func Address(raw string) (address string, ok bool) {
 			segments = append(segments, segment)
 		}
 	}
-	return "https://" + authority + "/" + strings.Join(segments, "/"), true
+	if address = "https://" + authority + "/" + strings.Join(segments, "/"); address == raw {
+		return raw, true // most are their own address, and share its memory
+	}
+	return address, true
 }
 
 var separators = strings.NewReplacer("%2F", "/", "%5C", "/", "%3B", ";")
