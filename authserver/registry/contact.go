@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 
@@ -99,8 +101,9 @@ func (c *contact) list(ctx context.Context, call func(context.Context) (runtime.
 	return list, explain(ctx, err)
 }
 
-// watch calls the API server for a stream, which ends when it is silent for too long.
-func (c *contact) watch(ctx context.Context, call func(context.Context) (apiwatch.Interface, error)) (apiwatch.Interface, error) {
+// watch calls the API server for a stream, which ends when it is silent for too long. A stream that begins with
+// everything there is counts as contact once all of that has come: until then what is known is as old as it was.
+func (c *contact) watch(ctx context.Context, everything bool, call func(context.Context) (apiwatch.Interface, error)) (apiwatch.Interface, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(c.answer, func() { cancel(errHangs) })
 	from, err := call(ctx)
@@ -115,8 +118,10 @@ func (c *contact) watch(ctx context.Context, call func(context.Context) (apiwatc
 		cancel(nil)
 		return nil, err
 	}
-	c.heard()
-	s := &stream{from: from, events: make(chan apiwatch.Event), ended: make(chan struct{}), cancel: func() { cancel(nil) }}
+	if !everything {
+		c.heard()
+	}
+	s := &stream{from: from, reading: everything, events: make(chan apiwatch.Event), ended: make(chan struct{}), cancel: func() { cancel(nil) }}
 	go s.run(c)
 	return s, nil
 }
@@ -131,11 +136,12 @@ func explain(ctx context.Context, err error) error {
 
 // stream passes the events of a watch on, and notes each.
 type stream struct {
-	from   apiwatch.Interface
-	events chan apiwatch.Event
-	ended  chan struct{} // closed by Stop
-	once   sync.Once
-	cancel func()
+	from    apiwatch.Interface
+	reading bool // not everything there is has come yet
+	events  chan apiwatch.Event
+	ended   chan struct{} // closed by Stop
+	once    sync.Once
+	cancel  func()
 }
 
 // ResultChan is part of watch.Interface.
@@ -161,7 +167,8 @@ func (s *stream) run(c *contact) {
 			if !open {
 				return
 			}
-			if event.Type != apiwatch.Error {
+			s.reading = s.reading && !isWhole(event)
+			if event.Type != apiwatch.Error && !s.reading {
 				c.heard()
 			}
 			silence.Reset(c.silence)
@@ -172,4 +179,13 @@ func (s *stream) run(c *contact) {
 			}
 		}
 	}
+}
+
+// isWhole reports whether an event says that everything there is has come.
+func isWhole(event apiwatch.Event) bool {
+	if event.Type != apiwatch.Bookmark {
+		return false
+	}
+	o, err := meta.Accessor(event.Object)
+	return err == nil && o.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true"
 }

@@ -61,7 +61,7 @@ func TestN107ACallThatHangsIsGivenUp(t *testing.T) {
 			return err
 		},
 		"watch": func(ctx context.Context, c *contact) error {
-			_, err := c.watch(ctx, func(ctx context.Context) (apiwatch.Interface, error) { <-ctx.Done(); return nil, ctx.Err() })
+			_, err := c.watch(ctx, false, func(ctx context.Context) (apiwatch.Interface, error) { <-ctx.Done(); return nil, ctx.Err() })
 			return err
 		},
 	} {
@@ -88,7 +88,7 @@ func TestN107AWatchThatIsSilentForTooLongEndsAndABookmarkKeepsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &lockedBuffer{}
 		c, from := newContact(log), apiwatch.NewFake()
-		stream, err := c.watch(t.Context(), func(context.Context) (apiwatch.Interface, error) { return from, nil })
+		stream, err := c.watch(t.Context(), false, func(context.Context) (apiwatch.Interface, error) { return from, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,11 +112,50 @@ func TestN107AWatchThatIsSilentForTooLongEndsAndABookmarkKeepsIt(t *testing.T) {
 	})
 }
 
+func TestN213WhatIsKnownIsOldUntilEverythingHasComeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &lockedBuffer{}
+		c, from := newContact(log), apiwatch.NewFake()
+		c.heard()
+		before := c.last()
+		go c.supervise(t.Context())
+		stream, err := c.watch(t.Context(), true, func(context.Context) (apiwatch.Interface, error) { return from, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		send := func(kind apiwatch.EventType, annotations map[string]string) {
+			pass(t, c.look)
+			o := &oauthClient{}
+			o.Annotations = annotations
+			from.Action(kind, o)
+			if e := <-stream.ResultChan(); e.Type != kind {
+				t.Fatalf("the event %v came", e.Type)
+			}
+		}
+		for range 100 {
+			send(apiwatch.Added, nil)
+			send(apiwatch.Bookmark, nil)
+		}
+		if !c.last().Equal(before) || !strings.Contains(log.String(), "sends no changes") {
+			t.Errorf("while everything is read again the last contact is %s old; log: %s", time.Since(c.last()), log)
+		}
+		send(apiwatch.Bookmark, map[string]string{metav1.InitialEventsAnnotationKey: "true"})
+		if age := time.Since(c.last()); age != 0 {
+			t.Errorf("everything has come; the last contact is %s old", age)
+		}
+		send(apiwatch.Modified, nil)
+		if age := time.Since(c.last()); age != 0 {
+			t.Errorf("after a change the last contact is %s old", age)
+		}
+		stream.Stop()
+	})
+}
+
 func TestAWatchThatIsStoppedLeavesNothingRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the bubble fails if a goroutine is left
 		from := apiwatch.NewFakeWithChanSize(2, false)
 		c := newContact(&lockedBuffer{})
-		stream, err := c.watch(t.Context(), func(context.Context) (apiwatch.Interface, error) { return from, nil })
+		stream, err := c.watch(t.Context(), false, func(context.Context) (apiwatch.Interface, error) { return from, nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -103,7 +103,8 @@ func (w *watch) recordContacts(from *cache.ListWatch) *cache.ListWatch {
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
-			stream, err := w.contact.watch(ctx, func(ctx context.Context) (apiwatch.Interface, error) { return from.WatchWithContext(ctx, o) })
+			everything := o.SendInitialEvents != nil && *o.SendInitialEvents
+			stream, err := w.contact.watch(ctx, everything, func(ctx context.Context) (apiwatch.Interface, error) { return from.WatchWithContext(ctx, o) })
 			w.note(ctx, err)
 			return stream, err
 		},
