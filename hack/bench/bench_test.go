@@ -21,23 +21,28 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// page returns a page with the markers of a part, as docs/performance.md has them.
-func page(t *testing.T, part string) string {
+// page returns a page with the markers of parts, as docs/performance.md has them.
+func page(t *testing.T, parts ...string) string {
 	t.Helper()
-	begin, end := markers(part)
+	text := "before\n"
+	for _, part := range parts {
+		begin, end := markers(part)
+		text += begin + "old\n" + end + "after\n"
+	}
 	file := filepath.Join(t.TempDir(), "page.md")
-	if err := os.WriteFile(file, []byte("before\n"+begin+"old\n"+end+"after\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-func TestATinyRunMeasuresEveryRatio(t *testing.T) {
+// TestATinyRunMeasuresEveryRatioAndReplays fails also when the operator writes about a client that was replayed to it.
+func TestATinyRunMeasuresEveryRatioAndReplays(t *testing.T) {
 	if _, err := binaries.Ensure(t.Context(), os.Stderr); err != nil { // builds what is missing, once for each machine
 		t.Fatal(err)
 	}
-	file, drawing := page(t, "ratios"), filepath.Join(t.TempDir(), "plot.svg")
-	o, err := parse([]string{"-part=ratios", "-stores=sqlite", "-d=50ms", "-n=1", "-c=4", "-quick", "-dir=" + t.TempDir(), "-markdown=" + file, "-plot=" + drawing})
+	file, drawing := page(t, "ratios", "replay"), filepath.Join(t.TempDir(), "plot.svg")
+	o, err := parse([]string{"-part=ratios,replay", "-replays=4,50", "-stores=sqlite", "-d=50ms", "-n=1", "-c=4", "-quick", "-dir=" + t.TempDir(), "-markdown=" + file, "-plot=" + drawing})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +56,11 @@ func TestATinyRunMeasuresEveryRatio(t *testing.T) {
 		}
 		if !strings.Contains(read(t, drawing), name) {
 			t.Errorf("the plot lacks %q", name)
+		}
+	}
+	for _, clients := range []string{"| 4 |", "| 50 |"} { // start, tokens (once more for the larger one), changes, operator
+		if got := strings.Count(text, "\n"+clients); got < 4 {
+			t.Errorf("the page has %d rows that begin with %q:\n%s", got, clients, text)
 		}
 	}
 	left, err := filepath.Glob(filepath.Join(o.dir, "*"))

@@ -18,6 +18,7 @@
 //	flood    anonymous authorize requests leave nothing behind                                   flood.go
 //	memory   what the server holds, by the number of clients                                     memory.go
 //	growth   start, introspection and refresh, by the number of grants                           growth.go
+//	replay   both programs beside 100,000 clients that an API server replays                     replay.go
 package main
 
 import (
@@ -40,6 +41,7 @@ type options struct {
 	connections, rounds int
 	parts, stores       []string
 	clients, grants     []int
+	replays             []int
 	dir                 string
 	markdown, plot      string
 	quick               bool // for tests: see installation.Options
@@ -58,6 +60,7 @@ var parts = []part{
 	{"flood", (*bench).flood},
 	{"memory", (*bench).memory},
 	{"growth", (*bench).growth},
+	{"replay", (*bench).replay},
 }
 
 // The stores, by the scheme of their names.
@@ -120,6 +123,7 @@ func parse(args []string) (o options, err error) {
 	list("stores", "stores to measure", &o.stores, []string{sqlite, postgres})
 	numbers(flags, "clients", "numbers of clients, rising, for the part memory", &o.clients, []int{10, 1_000, 10_000})
 	numbers(flags, "grants", "numbers of grants, rising, for the part growth", &o.grants, []int{10_000, 1_000_000})
+	numbers(flags, "replays", "numbers of clients, rising, for the part replay", &o.replays, []int{1_000, 100_000})
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -130,7 +130,7 @@ func TestFlagsAreRead(t *testing.T) {
 	stderr := os.Stderr
 	os.Stderr, _ = os.Open(os.DevNull) // the usage
 	defer func() { os.Stderr = stderr }()
-	for _, args := range [][]string{{"-part=ratio"}, {"-d=0s"}, {"-c=0"}, {"-n=-1"}, {"-clients=10,1"}, {"-grants=none"}, {"more"}} {
+	for _, args := range [][]string{{"-part=ratio"}, {"-d=0s"}, {"-c=0"}, {"-n=-1"}, {"-clients=10,1"}, {"-grants=none"}, {"-replays=0"}, {"more"}} {
 		if o, err := parse(args); err == nil {
 			t.Errorf("%q is taken: %+v", args, o)
 		}

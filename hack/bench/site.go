@@ -53,9 +53,14 @@ func (b *bench) newStore(ctx context.Context, kind string) (store string, err er
 
 // startSite starts a server with its shipped defaults: access log to standard error and audit log to standard
 // output, which are files here, metrics, TLS.
-func (b *bench) startSite(ctx context.Context, s *site) (err error) {
+func (b *bench) startSite(ctx context.Context, s *site) error {
 	say("starting the authorization server on %s", s.kind)
-	s.Program, err = b.StartAuthserver(ctx, fmt.Sprintf("authserver-%d", b.made), map[string]any{
+	return b.startSiteOf(ctx, b.Installation, s)
+}
+
+// startSiteOf does so for an installation that is not b's own.
+func (b *bench) startSiteOf(ctx context.Context, of *installation.Installation, s *site) (err error) {
+	s.Program, err = of.StartAuthserver(ctx, fmt.Sprintf("authserver-%d", b.made), map[string]any{
 		"store": s.store, "tls": map[string]string{"certFile": b.certificate("tls.crt"), "keyFile": b.certificate("tls.key")},
 	})
 	if err == nil {

@@ -56,13 +56,15 @@ type Installation struct {
 	API client.WithWatch     // the administrator's
 	Raw kubernetes.Interface // the administrator's
 
-	now      func() time.Time
-	say      Say
-	fail     context.CancelCauseFunc // may be nil
-	stopped  chan struct{}           // closed when the cluster is to end
-	binaries string
-	cluster  *controlplane.Cluster
-	running  []*process.Process
+	kubeconfigs string // folder with one for each program
+	limits      Limits
+	now         func() time.Time
+	say         Say
+	fail        context.CancelCauseFunc // may be nil
+	stopped     chan struct{}           // closed when the cluster is to end
+	binaries    string
+	cluster     *controlplane.Cluster
+	running     []*process.Process
 }
 
 // Options say what is made.
@@ -89,7 +91,7 @@ func New(ctx context.Context, o Options) (_ *Installation, err error) {
 			return do(ctx)
 		}
 	}
-	i := &Installation{Dir: o.Dir, now: time.Now, say: o.Say, fail: o.Fail, stopped: make(chan struct{})}
+	i := &Installation{Dir: o.Dir, kubeconfigs: o.Dir, limits: deployed, now: time.Now, say: o.Say, fail: o.Fail, stopped: make(chan struct{})}
 	log.SetLogger(logr.Discard()) // of controller-runtime's client, which has nothing to say
 	defer func() {
 		if err != nil {
@@ -204,7 +206,27 @@ func (i *Installation) writeKubeconfig(ctx context.Context, program string) erro
 }
 
 func (i *Installation) kubeconfig(program string) string {
-	return filepath.Join(i.Dir, program+".kubeconfig")
+	return filepath.Join(i.kubeconfigs, program+".kubeconfig")
+}
+
+// Before returns the installation as its programs see it through a server that stands before the API server. The
+// folder, which must not exist, is for kubeconfigs. The programs of what is returned are ended by its own Stop.
+func (i *Installation) Before(server, caFile, folder string, limits Limits) (*Installation, error) {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of the kubeconfigs: %w", err)
+	}
+	through := &Installation{Dir: i.Dir, API: i.API, Raw: i.Raw, kubeconfigs: folder, limits: limits, now: i.now, say: i.say, fail: i.fail}
+	for _, program := range []string{"operator", "authserver"} {
+		config, err := clientcmd.LoadFromFile(i.kubeconfig(program))
+		if err != nil {
+			return nil, fmt.Errorf("read the kubeconfig of the %s: %w", program, err)
+		}
+		config.Clusters["it"] = &clientcmdapi.Cluster{Server: server, CertificateAuthority: caFile}
+		if err := clientcmd.WriteToFile(*config, through.kubeconfig(program)); err != nil {
+			return nil, fmt.Errorf("write the kubeconfig of the %s: %w", program, err)
+		}
+	}
+	return through, nil
 }
 
 // Stop ends everything that still runs.

@@ -24,11 +24,13 @@ const (
 	Password = "bench-bench-bench"
 	// Group is a group that everybody is in.
 	Group = "family"
-
-	// The Go runtime of each program stays below three quarters of the memory that its Deployment allows.
-	operatorMemory   = "GOMEMLIMIT=268435456"
-	authserverMemory = "GOMEMLIMIT=402653184"
 )
+
+// Limits are what the Go runtime of each program tries to stay below, in bytes.
+type Limits struct{ Operator, Authserver int64 }
+
+// deployed bounds each program at least as tightly as GOMEMLIMIT in its Deployment does.
+var deployed = Limits{Operator: 256 << 20, Authserver: 384 << 20}
 
 // build builds both programs.
 func (i *Installation) build(ctx context.Context, quick bool) error {
@@ -81,9 +83,9 @@ type Program struct {
 	Metrics string // address
 }
 
-func (i *Installation) program(name, log, memory string, args ...string) (*process.Process, error) {
+func (i *Installation) program(name, log string, memory int64, args ...string) (*process.Process, error) {
 	cmd := exec.Command(filepath.Join(i.Dir, name), append(args, "--kubeconfig="+i.kubeconfig(name))...) //nolint:gosec // a program that was just built
-	cmd.Env = append(os.Environ(), memory)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMEMLIMIT=%d", memory))
 	return i.Start(log, cmd)
 }
 
@@ -97,7 +99,7 @@ func (i *Installation) StartOperator(ctx context.Context) (*Program, error) {
 	if o.Metrics, err = freeAddress(ctx); err != nil {
 		return nil, err
 	}
-	o.Process, err = i.program("operator", "operator", operatorMemory, "--issuer="+Issuer, "--namespace="+System, "--leader-elect",
+	o.Process, err = i.program("operator", "operator", i.limits.Operator, "--issuer="+Issuer, "--namespace="+System, "--leader-elect",
 		"--metrics-bind-address="+o.Metrics, "--health-probe-bind-address="+probes)
 	if err != nil {
 		return nil, err
@@ -129,7 +131,7 @@ func (i *Installation) StartAuthserver(ctx context.Context, name string, setting
 	if err := errors.Join(err, os.WriteFile(config, text, 0o600)); err != nil {
 		return nil, fmt.Errorf("write the configuration of the authserver: %w", err)
 	}
-	if s.Process, err = i.program("authserver", name, authserverMemory, "--config="+config); err != nil {
+	if s.Process, err = i.program("authserver", name, i.limits.Authserver, "--config="+config); err != nil {
 		return nil, err
 	}
 	return s, i.Eventually(ctx, "the authserver is ready", func() (bool, error) {
