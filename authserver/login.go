@@ -16,10 +16,11 @@ import (
 type Directory interface {
 	// Authenticate returns the owner with this name, as NormalizeName returns it, and password. ErrWrongPassword
 	// for unknown names and wrong passwords alike, in the same time; ErrUnavailable
-	// when it cannot tell now. Known browsers go before anybody else.
+	// when it cannot tell now. Known browsers go before anybody else. Beside ErrWrongPassword, the owner has a
+	// Name if somebody is called so, for the audit log: what is typed as a name may be a password.
+	//
+	// It is the only question before somebody has logged in, and is asked as often as the throttle allows.
 	Authenticate(ctx context.Context, name, password string, lane Lane) (Owner, error)
-	// Lookup returns the owner who has this name now, or ErrNotFound.
-	Lookup(ctx context.Context, name string) (Owner, error)
 	// Confirm returns a person as their source knows them now. ErrNotFound: not at all, any
 	// more. ErrUnavailable: it cannot tell now. ErrCannotAsk: there is no way to ask.
 	Confirm(ctx context.Context, p Person) (Owner, error)
@@ -70,35 +71,36 @@ func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
 	}
 	owner, err := s.checkPassword(ctx, c)
 	if errors.Is(err, TooManyAttempts) {
-		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: s.knownName(ctx, c.Username)})
+		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: owner.Name})
 		return Login{}, err
 	}
 	if errors.Is(err, ErrWrongPassword) {
-		s.audit(ctx, Event{Name: EventLoginFailed, Owner: s.knownName(ctx, c.Username)})
+		s.audit(ctx, Event{Name: EventLoginFailed, Owner: owner.Name})
 		return Login{}, Refuse(WrongPassword, "wrong user name or password")
 	}
 	if err != nil {
 		return Login{}, fmt.Errorf("authenticate owner: %w", err)
 	}
-	return s.openSession(ctx, owner, s.now())
+	return s.openSession(ctx, owner, c.Username, s.now())
 }
 
 // checkPassword asks the directory, when it is this login's turn. A login that has to wait
-// for what was guessed before takes no place in the line.
+// for what was guessed before takes no place in the line. Beside an error, the owner has the name that was
+// typed where it is known that somebody has it.
 func (s *Server) checkPassword(ctx context.Context, c Credentials) (Owner, error) {
 	device := s.knownDevice(ctx, c, s.now())
 	if wait := s.throttle.delay(s.now(), c, device); wait > 0 {
-		return Owner{}, tooManyAttempts(wait)
+		return s.throttle.nameOf(c, device), tooManyAttempts(wait)
 	}
 	turn := newTurn(c, device)
 	end, err := s.turns.take(ctx, turn)
 	if err != nil {
-		return Owner{}, err
+		return s.throttle.nameOf(c, device), err
 	}
 	defer end()
 	attempt, wait := s.throttle.begin(s.now(), c, device)
 	if wait > 0 {
-		return Owner{}, tooManyAttempts(wait)
+		return s.throttle.nameOf(c, device), tooManyAttempts(wait)
 	}
 	owner, err := s.directory.Authenticate(ctx, c.Username, c.Password, turn.lane)
 	switch {
@@ -106,6 +108,8 @@ func (s *Server) checkPassword(ctx context.Context, c Credentials) (Owner, error
 		attempt.succeeded(s.now())
 	case !errors.Is(err, ErrWrongPassword):
 		attempt.undecided()
+	case owner.Name != "":
+		attempt.failedForSomebody()
 	}
 	return owner, err
 }
@@ -114,17 +118,7 @@ func tooManyAttempts(wait time.Duration) error {
 	return NewWaitError(TooManyAttempts, wait, "too many attempts")
 }
 
-// knownName returns the name if there is such an owner: what is typed as one may be a
-// password, and belongs in no log.
-func (s *Server) knownName(ctx context.Context, name string) string {
-	owner, err := s.directory.Lookup(ctx, name)
-	if err != nil {
-		return ""
-	}
-	return owner.Name
-}
-
-func (s *Server) openSession(ctx context.Context, owner Owner, now time.Time) (Login, error) {
+func (s *Server) openSession(ctx context.Context, owner Owner, typedName string, now time.Time) (Login, error) {
 	if err := owner.check(); err != nil {
 		return Login{}, err
 	}
@@ -142,7 +136,7 @@ func (s *Server) openSession(ctx context.Context, owner Owner, now time.Time) (L
 	if err := s.confirmPage(ctx, []Person{confirmation.Person}); err != nil {
 		return Login{}, err
 	}
-	device, err := s.newDevice(owner.Subject, now)
+	device, err := s.newDevice(owner, typedName, now)
 	if err != nil {
 		return Login{}, err
 	}

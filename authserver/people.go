@@ -93,7 +93,7 @@ func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
 // differs reports whether a row is worth a write: the time of a confirmation alone is not, where
 // it holds until the directory says otherwise.
 func differs(before, now Person) bool {
-	return before.Source != now.Source || before.Name != now.Name || before.DisplayName != now.DisplayName ||
+	return before.Source != now.Source || before.SourceID != now.SourceID || before.Name != now.Name || before.DisplayName != now.DisplayName ||
 		before.Email != now.Email || !slices.Equal(before.Groups, now.Groups) ||
 		before.CredentialVersion != now.CredentialVersion ||
 		!before.ConfirmedUntil.Equal(now.ConfirmedUntil) || !before.EndedAt.Equal(now.EndedAt)

@@ -16,8 +16,9 @@ import (
 type Owner struct {
 	// Subject is who it is: see SubjectOf. Everything that is kept of a person hangs on it.
 	Subject string
-	// Source is the key of the source that knows the person.
-	Source string
+	// Source is the key of the source that knows the person, and SourceID the ID there. The ID asks the source
+	// about somebody who is not there, and is for nobody else.
+	Source, SourceID string
 	// Name is what the person logs in with and what RBAC, pages and the audit log call them.
 	// It is unique at a time, and may be given to another person later.
 	Name        string

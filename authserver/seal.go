@@ -126,16 +126,18 @@ func (r resolved) ticketMACs(id keyID, v *Visitor) (page, shown []byte, err erro
 // device is what the device cookie says: this browser has logged in as Owner before.
 type device struct {
 	Owner string    `json:"o"` // the subject
+	Name  string    `json:"n"` // what the owner was called
+	Typed string    `json:"t"` // what the owner typed as the name
 	ID    string    `json:"i"`
 	Ends  time.Time `json:"e"`
 }
 
-func (s *Server) newDevice(owner string, now time.Time) (string, error) {
+func (s *Server) newDevice(owner Owner, typed string, now time.Time) (string, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return "", err
 	}
-	plain, err := json.Marshal(device{Owner: owner, ID: s.newID(), Ends: now.Add(DeviceLifetime)})
+	plain, err := json.Marshal(device{Owner: owner.Subject, Name: owner.Name, Typed: typed, ID: s.newID(), Ends: now.Add(DeviceLifetime)})
 	if err != nil {
 		return "", fmt.Errorf("marshal device: %w", err)
 	}
@@ -155,11 +157,11 @@ func (s *Server) knownDevice(ctx context.Context, c Credentials, now time.Time) 
 	}
 	plain, err := keys.open(forDevice, raw)
 	var d device
-	if err != nil || json.Unmarshal(plain, &d) != nil || !now.Before(d.Ends) {
+	if err != nil || json.Unmarshal(plain, &d) != nil || !now.Before(d.Ends) || d.Typed != c.Username {
 		return ""
 	}
-	owner, err := s.directory.Lookup(ctx, c.Username)
-	if err != nil || owner.Subject != d.Owner {
+	person, err := s.store.Person(ctx, d.Owner)
+	if err != nil || !person.EndedAt.IsZero() || person.Name != d.Name {
 		return ""
 	}
 	return d.ID

@@ -17,6 +17,7 @@ import (
 //   - an address that fails at many accounts, and an account that fails from many
 //     addresses, lose the free attempts. Neither is ever refused the first attempt at an
 //     account from an address: people who share an address with a guesser can log in;
+//   - names that differ in letter case alone are counted as one, because directories take them for one;
 //   - logins that succeed are counted too, by browser or by account and address: beyond
 //     the free ones there is one every few seconds.
 //
@@ -30,6 +31,7 @@ type failures struct {
 	count int
 	last  time.Time // of the last failure
 	until time.Time // no attempt before
+	known bool      // the directory said that somebody has the name
 }
 
 const (
@@ -59,7 +61,20 @@ func countedAs(c Credentials, device string) string {
 	if device != "" {
 		return "device " + device
 	}
-	return "pair " + addressKey(c.Address) + " " + c.Username
+	return "pair " + addressKey(c.Address) + " " + FoldName(c.Username)
+}
+
+// nameOf returns an owner with the name that was typed, if an attempt before showed that somebody has it.
+func (t *throttle) nameOf(c Credentials, device string) Owner {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	who := countedAs(c, device)
+	for _, key := range []string{who, "logins of " + who} {
+		if f := t.entries[key]; device != "" || f != nil && f.known {
+			return Owner{Name: c.Username}
+		}
+	}
+	return Owner{}
 }
 
 // delay returns how long to wait before an attempt is allowed; 0: it is now. It counts nothing.
@@ -85,7 +100,7 @@ func (t *throttle) begin(now time.Time, c Credentials, device string) (*attempt,
 		t.count(now, who, freePerPair, longestPairWait)
 		return &attempt{t, []string{who}}, 0
 	}
-	address, account := "address "+addressKey(c.Address), "account "+c.Username
+	address, account := "address "+addressKey(c.Address), "account "+FoldName(c.Username)
 	free := freePerPair
 	if t.failed(now, address) >= loudAddress || t.failed(now, account) >= loudAccount {
 		free = 0
@@ -157,7 +172,18 @@ func (a *attempt) succeeded(now time.Time) {
 	a.takeBack(true)
 	a.t.mu.Lock()
 	defer a.t.mu.Unlock()
-	a.t.count(now, "logins of "+a.keys[0], freeLogins, longestLoginWait)
+	logins := "logins of " + a.keys[0]
+	a.t.count(now, logins, freeLogins, longestLoginWait)
+	a.t.entries[logins].known = true
+}
+
+// failedForSomebody remembers that somebody has the name that was tried.
+func (a *attempt) failedForSomebody() {
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	if f := a.t.entries[a.keys[0]]; f != nil {
+		f.known = true
+	}
 }
 
 func (a *attempt) takeBack(success bool) {

@@ -65,20 +65,20 @@ func newTurns() *turns { return &turns{used: map[string]*usage{}} }
 // newTurn returns the turn of a login. A known browser is bounded by itself: what others do
 // at its address or with its account does not count.
 func newTurn(c Credentials, device string) *turn {
-	t := &turn{ready: make(chan struct{})}
+	t, name := &turn{ready: make(chan struct{})}, FoldName(c.Username)
 	if device != "" {
 		t.lane = LaneKnownBrowser
 		t.shares = []share{
 			{"device " + device, 1, waitingPerDevice},
-			{"known " + c.Username, runningPerAccount, waitingPerAddress},
+			{"known " + name, runningPerAccount, waitingPerAddress},
 		}
 		return t
 	}
 	address := addressKey(c.Address)
 	t.shares = []share{
-		{"pair " + address + " " + c.Username, 1, waitingPerDevice},
+		{"pair " + address + " " + name, 1, waitingPerDevice},
 		{"address " + address, runningPerAddress, waitingPerAddress},
-		{"account " + c.Username, runningPerAccount, waitingPerAccount},
+		{"account " + name, runningPerAccount, waitingPerAccount},
 	}
 	return t
 }

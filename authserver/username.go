@@ -38,3 +38,6 @@ func foldBlank(r rune) rune {
 	}
 	return r
 }
+
+// FoldName returns the same for names that differ in letter case alone.
+func FoldName(name string) string { return strings.ToLower(name) }

@@ -85,12 +85,12 @@ func (d *Directory) Authenticate(_ context.Context, name, password string, _ aut
 	}
 	o, ok := d.owners[name]
 	if !ok || d.passwords[name] != password {
-		return authserver.Owner{}, authserver.ErrWrongPassword
+		return authserver.Owner{Name: o.Name}, authserver.ErrWrongPassword
 	}
 	return o, nil
 }
 
-// Lookup is of authserver.Directory.
+// Lookup returns the owner who has this name now, or ErrNotFound.
 func (d *Directory) Lookup(_ context.Context, name string) (authserver.Owner, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -145,7 +145,7 @@ func (f userForm) parse(sourceKey string) (user, error) {
 		return user{}, fmt.Errorf("the name %w", err)
 	}
 	if f.ID == "" {
-		return user{}, fmt.Errorf("the id of %q is missing: give each person one that nobody else ever gets, or set identity.idFromName: true", f.Name)
+		return user{}, fmt.Errorf("the id of %q is missing: give each person one that nobody else ever gets, or set usersFile.idFromName: true", f.Name)
 	}
 	if err := checkName(f.ID); err != nil {
 		return user{}, fmt.Errorf("the id of %q %w", f.Name, err)
@@ -163,7 +163,7 @@ func (f userForm) parse(sourceKey string) (user, error) {
 		return user{}, fmt.Errorf("the passwordHash of %q %w", f.Name, err)
 	}
 	owner := authserver.Owner{
-		Subject: authserver.SubjectOf(sourceKey, f.ID), Source: sourceKey, Name: f.Name,
+		Subject: authserver.SubjectOf(sourceKey, f.ID), Source: sourceKey, SourceID: f.ID, Name: f.Name,
 		DisplayName: f.DisplayName, Email: f.Email, Groups: f.Groups, CredentialVersion: versionOf(f.PasswordHash),
 	}
 	if owner.DisplayName == "" {

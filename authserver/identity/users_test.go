@@ -35,9 +35,9 @@ users:
 		got[name] = user.owner
 	}
 	want := map[string]authserver.Owner{
-		"bob": {Subject: authserver.SubjectOf("users", "u-1001"), Source: "users", Name: "bob", DisplayName: "Bob Müller",
+		"bob": {Subject: authserver.SubjectOf("users", "u-1001"), Source: "users", SourceID: "u-1001", Name: "bob", DisplayName: "Bob Müller",
 			Email: "bob@photos.example", Groups: []string{"family", "photo club"}, CredentialVersion: versionOf(foreignBcrypt)},
-		"42": {Subject: authserver.SubjectOf("users", "7"), Source: "users", Name: "42", DisplayName: "42",
+		"42": {Subject: authserver.SubjectOf("users", "7"), Source: "users", SourceID: "7", Name: "42", DisplayName: "42",
 			CredentialVersion: versionOf(foreignArgon2id)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -138,7 +138,7 @@ func TestAUsersFileWithOneFaultIsRefused(t *testing.T) {
 func TestN95AUserWithoutAnIDIsRefusedUnlessNamesAreIDs(t *testing.T) {
 	file := []byte("users: [{name: eve, passwordHash: " + foreignBcrypt + "}]")
 	if _, err := (source{key: "users"}).parseUsers(file); err == nil || !strings.Contains(err.Error(), `users[0]: the id of "eve" is missing`) ||
-		!strings.Contains(err.Error(), "identity.idFromName: true") {
+		!strings.Contains(err.Error(), "usersFile.idFromName: true") {
 		t.Errorf("error %v", err)
 	}
 	u, err := named.parseUsers(file)

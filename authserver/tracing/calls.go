@@ -44,12 +44,6 @@ func (d directory) Authenticate(ctx context.Context, name, password string, lane
 	})
 }
 
-func (d directory) Lookup(ctx context.Context, name string) (authserver.Owner, error) {
-	return follow(ctx, d.t, "directory.Lookup", trace.SpanKindInternal, func(ctx context.Context) (authserver.Owner, error) {
-		return d.Directory.Lookup(ctx, name)
-	})
-}
-
 func (d directory) Confirm(ctx context.Context, p authserver.Person) (authserver.Owner, error) {
 	return follow(ctx, d.t, "directory.Confirm", trace.SpanKindInternal, func(ctx context.Context) (authserver.Owner, error) {
 		return d.Directory.Confirm(ctx, p)

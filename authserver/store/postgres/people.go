@@ -49,20 +49,21 @@ func endOutdated(b *pgx.Batch, c authserver.Confirmation) {
 func keepPerson(b *pgx.Batch, p authserver.Person) {
 	const statement = `
 		INSERT INTO people AS p (subject, source, name, display_name, email, group_names,
-			credential_version, confirmed_at, confirmed_until, ended_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (subject) DO UPDATE SET source = excluded.source, name = excluded.name, display_name = excluded.display_name,
+			credential_version, confirmed_at, confirmed_until, ended_at, source_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (subject) DO UPDATE SET source = excluded.source, source_id = excluded.source_id,
+			name = excluded.name, display_name = excluded.display_name,
 			email = excluded.email, group_names = excluded.group_names, credential_version = excluded.credential_version,
 			confirmed_at = excluded.confirmed_at, confirmed_until = excluded.confirmed_until,
 			ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL ELSE coalesce(p.ended_at, excluded.ended_at) END
-		WHERE p.source <> excluded.source OR p.name <> excluded.name OR p.display_name <> excluded.display_name
+		WHERE p.source <> excluded.source OR p.source_id <> excluded.source_id OR p.name <> excluded.name OR p.display_name <> excluded.display_name
 			OR p.email <> excluded.email OR p.group_names <> excluded.group_names
 			OR p.credential_version <> excluded.credential_version OR (p.ended_at IS NULL) <> (excluded.ended_at IS NULL)
 			OR (p.confirmed_until IS NULL) <> (excluded.confirmed_until IS NULL)
 			OR p.confirmed_until > excluded.confirmed_until
 			OR (p.confirmed_until - excluded.confirmed_at) * 2 <= excluded.confirmed_until - excluded.confirmed_at`
 	b.Queue(statement, p.Subject, p.Source, p.Name, p.DisplayName, p.Email, strings.Join(p.Groups, "\n"),
-		p.CredentialVersion, millis(p.ConfirmedAt), optionalMillis(p.ConfirmedUntil), optionalMillis(p.EndedAt))
+		p.CredentialVersion, millis(p.ConfirmedAt), optionalMillis(p.ConfirmedUntil), optionalMillis(p.EndedAt), p.SourceID)
 }
 
 // ConfirmPeople keeps what was confirmed of people, in one transaction.

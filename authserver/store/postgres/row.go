@@ -150,17 +150,17 @@ func (r *ownedRow) owned() (owned, error) {
 }
 
 // personColumns are the columns of people, called p, that a personRow takes.
-const personColumns = `p.subject, p.source, p.name, p.display_name, p.email, p.group_names,
+const personColumns = `p.subject, p.source, p.source_id, p.name, p.display_name, p.email, p.group_names,
 	p.credential_version, p.confirmed_at, p.confirmed_until, p.ended_at`
 
 // personRow is a person, or NULLs where a join found none.
 type personRow struct {
-	subject, source, name, displayName, email, groups, version pgtype.Text
-	confirmedAt, confirmedUntil, endedAt                       pgtype.Int8
+	subject, source, sourceID, name, displayName, email, groups, version pgtype.Text
+	confirmedAt, confirmedUntil, endedAt                                 pgtype.Int8
 }
 
 func (r *personRow) fields() []any {
-	return []any{&r.subject, &r.source, &r.name, &r.displayName, &r.email, &r.groups, &r.version,
+	return []any{&r.subject, &r.source, &r.sourceID, &r.name, &r.displayName, &r.email, &r.groups, &r.version,
 		&r.confirmedAt, &r.confirmedUntil, &r.endedAt}
 }
 
@@ -170,8 +170,8 @@ func (r *personRow) person() authserver.Person {
 		return authserver.Person{}
 	}
 	return authserver.Person{
-		Owner: authserver.Owner{Subject: r.subject.String, Source: r.source.String, Name: r.name.String, DisplayName: r.displayName.String,
-			Email: r.email.String, Groups: lines(r.groups.String), CredentialVersion: r.version.String},
+		Owner: authserver.Owner{Subject: r.subject.String, Source: r.source.String, SourceID: r.sourceID.String, Name: r.name.String,
+			DisplayName: r.displayName.String, Email: r.email.String, Groups: lines(r.groups.String), CredentialVersion: r.version.String},
 		ConfirmedAt: optionalTime(r.confirmedAt), ConfirmedUntil: optionalTime(r.confirmedUntil), EndedAt: optionalTime(r.endedAt),
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // ownerColumns are the columns of people, called p, that scanOwner reads, in its order.
-const ownerColumns = `p.subject, p.source, p.name, p.display_name, p.email, p.group_names,
+const ownerColumns = `p.subject, p.source, p.source_id, p.name, p.display_name, p.email, p.group_names,
 	p.credential_version, p.confirmed_at, p.confirmed_until, p.ended_at`
 
 // scanOwner reads a person. A join without one has NULL for the subject: the zero Person.
@@ -20,7 +20,8 @@ func scanOwner(r *row) authserver.Person {
 	if r.columns[r.next] == nil {
 		return p
 	}
-	p.Subject, p.Source, p.Name, p.DisplayName, p.Email = r.text(), r.text(), r.text(), r.text(), r.text()
+	p.Subject, p.Source, p.SourceID, p.Name = r.text(), r.text(), r.text(), r.text()
+	p.DisplayName, p.Email = r.text(), r.text()
 	p.Groups, p.CredentialVersion = r.lines(), r.text()
 	p.ConfirmedAt, p.ConfirmedUntil, p.EndedAt = r.time(), r.optionalTime(), r.optionalTime()
 	return p
@@ -63,17 +64,17 @@ func endOutdated(db *transaction, c authserver.Confirmation) error {
 func keepPerson(db *transaction, p authserver.Person) error {
 	const statement = `
 		INSERT INTO people (subject, source, name, display_name, email, group_names,
-			credential_version, confirmed_at, confirmed_until, ended_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-		ON CONFLICT (subject) DO UPDATE SET source = ?2, name = ?3, display_name = ?4, email = ?5, group_names = ?6,
+			credential_version, confirmed_at, confirmed_until, ended_at, source_id)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+		ON CONFLICT (subject) DO UPDATE SET source = ?2, source_id = ?11, name = ?3, display_name = ?4, email = ?5, group_names = ?6,
 			credential_version = ?7, confirmed_at = ?8, confirmed_until = ?9,
 			ended_at = CASE WHEN ?10 IS NULL THEN NULL ELSE coalesce(ended_at, ?10) END
-		WHERE source <> ?2 OR name <> ?3 OR display_name <> ?4 OR email <> ?5 OR group_names <> ?6
+		WHERE source <> ?2 OR source_id <> ?11 OR name <> ?3 OR display_name <> ?4 OR email <> ?5 OR group_names <> ?6
 			OR credential_version <> ?7 OR (ended_at IS NULL) <> (?10 IS NULL)
 			OR (confirmed_until IS NULL) <> (?9 IS NULL)
 			OR confirmed_until > ?9 OR confirmed_until <= ?8 + (?9 - ?8) / 2`
 	n, err := db.exec(statement, p.Subject, p.Source, p.Name, p.DisplayName, p.Email, strings.Join(p.Groups, "\n"),
-		p.CredentialVersion, millis(p.ConfirmedAt), optionalMillis(p.ConfirmedUntil), optionalMillis(p.EndedAt))
+		p.CredentialVersion, millis(p.ConfirmedAt), optionalMillis(p.ConfirmedUntil), optionalMillis(p.EndedAt), p.SourceID)
 	if n > 0 {
 		db.personChanged(p.Subject)
 	}

@@ -203,8 +203,8 @@ func load(t *testing.T, path string, size, expired int) {
 		t.Logf("%d of %d grants are loaded", min(from+part, size), size)
 	}
 	run(`WITH RECURSIVE count (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM count WHERE n + 1 < ?1)
-		INSERT INTO people (subject, source, name, display_name, email, group_names, credential_version, confirmed_at)
-		SELECT printf('owner%021d', n), 'users', 'person ' || n, 'Person ' || n, n || '@photos.example', 'family', 'first', ?2 FROM count`, size/10, millis(noon))
+		INSERT INTO people (subject, source, source_id, name, display_name, email, group_names, credential_version, confirmed_at)
+		SELECT printf('owner%021d', n), 'users', n, 'person ' || n, 'Person ' || n, n || '@photos.example', 'family', 'first', ?2 FROM count`, size/10, millis(noon))
 	for name, statement := range indexes {
 		run(statement)
 		t.Logf("%s is made", name)

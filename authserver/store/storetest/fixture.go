@@ -212,7 +212,7 @@ func oneSucceeds(t *testing.T, errs []error, refusal error) {
 // confirmed is what a directory that sees each change said of a person at noon.
 func confirmed(subject string, edits ...func(*authserver.Confirmation)) authserver.Confirmation {
 	c := authserver.Confirmation{Person: authserver.Person{ConfirmedAt: noon, Owner: authserver.Owner{
-		Subject: subject, Source: "users", Name: "bob", DisplayName: "Bob", Email: "bob@photos.example",
+		Subject: subject, Source: "users", SourceID: "1001", Name: "bob", DisplayName: "Bob", Email: "bob@photos.example",
 		Groups: []string{"family", "photo club"}, CredentialVersion: "first",
 	}}}
 	for _, edit := range edits {

@@ -74,6 +74,7 @@ var people = []check{
 		confirm(t, s, confirmed(bob))
 		for n, edit := range []func(*authserver.Confirmation){
 			func(c *authserver.Confirmation) { c.Source = "ldap" },
+			func(c *authserver.Confirmation) { c.SourceID = "1002" },
 			func(c *authserver.Confirmation) { c.Name = "robert" },
 			func(c *authserver.Confirmation) { c.DisplayName = "Robert" },
 			func(c *authserver.Confirmation) { c.Email = "" },

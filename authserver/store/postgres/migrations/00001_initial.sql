@@ -21,6 +21,7 @@
 CREATE TABLE people (
     subject            text   NOT NULL PRIMARY KEY,
     source             text   NOT NULL,
+    source_id          text   NOT NULL,
     name               text   NOT NULL,
     display_name       text   NOT NULL,
     email              text   NOT NULL,

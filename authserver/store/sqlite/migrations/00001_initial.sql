@@ -6,6 +6,7 @@
 CREATE TABLE people (
     subject            TEXT    NOT NULL PRIMARY KEY,
     source             TEXT    NOT NULL,
+    source_id          TEXT    NOT NULL,
     name               TEXT    NOT NULL,
     display_name       TEXT    NOT NULL,
     email              TEXT    NOT NULL,
