@@ -68,6 +68,49 @@ func TestN60GuessesAtANameInManySpellingsAreCountedTogether(t *testing.T) {
 	}
 }
 
+// Directories take names that differ in letter case for one: each spelling with guesses of its own would be too many.
+func TestN202TheDirectoryIsAskedOnlyAsOftenAsTheThrottleAllows(t *testing.T) {
+	s := newFixture(t)
+	guess := func(n int) authserver.Credentials {
+		return authserver.Credentials{Username: []string{"bob", "Bob", "bOb", "boB"}[n%4], Password: "wrong", Address: "192.0.2.1"}
+	}
+	for n := range 5 {
+		_, err := s.Auth.Login(t.Context(), guess(n))
+		wantCode(t, err, authserver.WrongPassword)
+	}
+	asked := s.Directory.Asked()
+	for n := range 20 {
+		_, err := s.Auth.Login(t.Context(), guess(n))
+		wantCode(t, err, authserver.TooManyAttempts)
+	}
+	if asked != 5 || s.Directory.Asked() != asked {
+		t.Errorf("the directory was asked %d times, and %d times after that", asked, s.Directory.Asked()-asked)
+	}
+}
+
+func TestN202ADeviceCookieOfSomebodyWhoWasRenamedIsOfNoUse(t *testing.T) {
+	s := newFixture(t)
+	login, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := authserver.Credentials{Username: authtest.Bob, Password: "wrong", Address: "192.0.2.1"}
+	for range 6 {
+		_, err = s.Auth.Login(t.Context(), wrong)
+	}
+	wantCode(t, err, authserver.TooManyAttempts)
+	known := authserver.Credentials{Username: authtest.Bob, Password: "wrong", Address: "192.0.2.1", Device: login.Device}
+	_, err = s.Auth.Login(t.Context(), known)
+	wantCode(t, err, authserver.WrongPassword) // it waits for nobody
+	renamed := login.Owner
+	renamed.Name = "robert"
+	s.Directory.Remove(authtest.Bob)
+	s.Directory.Put(renamed, authtest.BobPassword)
+	s.Directory.Put(authserver.Owner{Name: authtest.Bob, Subject: authtest.SubjectOf("another bob")}, "x")
+	_, err = s.Auth.Login(t.Context(), known)
+	wantCode(t, err, authserver.TooManyAttempts)
+}
+
 func TestEachNameComesFromTheConfiguredSource(t *testing.T) {
 	env := newFixture(t)
 	asked := 0

@@ -22,6 +22,7 @@ type Directory struct {
 	passwords map[string]string
 	holds     time.Duration
 	err       error
+	asked     int
 }
 
 func newDirectory() *Directory {
@@ -76,10 +77,18 @@ func (d *Directory) Fail(err error) {
 	d.err = err
 }
 
+// Asked returns how many passwords it was asked about.
+func (d *Directory) Asked() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.asked
+}
+
 // Authenticate is of authserver.Directory.
 func (d *Directory) Authenticate(_ context.Context, name, password string, _ authserver.Lane) (authserver.Owner, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.asked++
 	if d.err != nil {
 		return authserver.Owner{}, d.err
 	}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package identity knows how a person proves who they are: a file for each method.
+// Package identity knows how a person proves who they are: a file or a folder for each method.
 //
+//	sources.go    several sources of people as one directory
+//	ldap          people in an LDAP server
 //	usersfile.go  a file of users, usually a mounted Secret, read again when it changes
 //	users.go      what such a file says, and what is refused in it
 //	hash.go       password hashes: argon2id.go and bcrypt.go

@@ -33,10 +33,10 @@ func defaultParallel() int {
 	return min(max(1, runtime.GOMAXPROCS(0)-1), maxParallel)
 }
 
-// pool bounds how many passwords are hashed at a time, how much memory that takes, and how
+// Pool bounds how many passwords are checked at a time, how much memory that takes, and how
 // many wait. Known browsers have a line of their own, which goes first: whoever fills the
 // other one does not turn them away.
-type pool struct {
+type Pool struct {
 	mu      sync.Mutex
 	slots   int   // free
 	memory  int64 // free, in bytes
@@ -50,23 +50,28 @@ type job struct {
 	ready  chan struct{} // closed when it may begin
 }
 
-func newPool(parallel int, memory int64) *pool {
-	return &pool{slots: parallel, memory: max(memory, MinHashMemory), room: parallel * queueFactor}
+// NewPool returns a pool for so many passwords at a time, and so many bytes. Less memory than MinHashMemory
+// counts as that.
+func NewPool(parallel int, memory int64) *Pool {
+	return &Pool{slots: parallel, memory: max(memory, MinHashMemory), room: parallel * queueFactor}
 }
 
-// do runs work, which takes so much memory, when its turn comes. Without room it returns at
+// NewHashPool returns a pool for hashes: it leaves a core to everything that is not a login.
+func NewHashPool(memory int64) *Pool { return NewPool(defaultParallel(), memory) }
+
+// Do runs work, which takes so much memory, when its turn comes. Without room it returns at
 // once an error that is both ErrUnavailable and an authserver.WaitError that says when to come back.
-func (p *pool) do(ctx context.Context, lane authserver.Lane, memory int64, work func()) error {
+func (p *Pool) Do(ctx context.Context, lane authserver.Lane, memory int64, work func()) error {
 	j := &job{memory: memory, ready: make(chan struct{})}
 	if !p.enter(lane, j) {
-		return fmt.Errorf("hash a password: %w: %w", authserver.ErrUnavailable,
+		return fmt.Errorf("%w: %w", authserver.ErrUnavailable,
 			authserver.NewWaitError(authserver.TemporarilyUnavailable, retryAfter, "too many logins at once"))
 	}
 	select {
 	case <-j.ready:
 	case <-ctx.Done():
 		if p.giveUp(lane, j) {
-			return fmt.Errorf("wait to hash a password: %w: %w", authserver.ErrUnavailable, context.Cause(ctx))
+			return fmt.Errorf("wait for a turn: %w: %w", authserver.ErrUnavailable, context.Cause(ctx))
 		}
 	}
 	defer p.leave(j)
@@ -75,7 +80,7 @@ func (p *pool) do(ctx context.Context, lane authserver.Lane, memory int64, work 
 }
 
 // enter puts a job into its line, and reports whether there was room.
-func (p *pool) enter(lane authserver.Lane, j *job) bool {
+func (p *Pool) enter(lane authserver.Lane, j *job) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting[lane] = append(p.waiting[lane], j)
@@ -88,7 +93,7 @@ func (p *pool) enter(lane authserver.Lane, j *job) bool {
 }
 
 // giveUp takes a job out of its line, and reports whether it was still there.
-func (p *pool) giveUp(lane authserver.Lane, j *job) bool {
+func (p *Pool) giveUp(lane authserver.Lane, j *job) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := slices.Index(p.waiting[lane], j)
@@ -98,7 +103,7 @@ func (p *pool) giveUp(lane authserver.Lane, j *job) bool {
 	return n >= 0
 }
 
-func (p *pool) leave(j *job) {
+func (p *Pool) leave(j *job) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.slots++
@@ -108,7 +113,7 @@ func (p *pool) leave(j *job) {
 
 // next begins the jobs that there is room for: known browsers first, then in the order in
 // which they came.
-func (p *pool) next() {
+func (p *Pool) next() {
 	for _, lane := range []authserver.Lane{authserver.LaneKnownBrowser, authserver.LaneAnybody} {
 		for len(p.waiting[lane]) > 0 {
 			j := p.waiting[lane][0]

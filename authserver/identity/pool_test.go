@@ -16,14 +16,14 @@ import (
 
 // occupy fills every slot and the queue of the pool, and returns how many that are and
 // what lets them go on.
-func occupy(t *testing.T, p *pool, parallel int, lane authserver.Lane) (started *atomic.Int32, release func()) {
+func occupy(t *testing.T, p *Pool, parallel int, lane authserver.Lane) (started *atomic.Int32, release func()) {
 	t.Helper()
 	hold := make(chan struct{})
 	var all sync.WaitGroup
 	started = new(atomic.Int32)
 	for range parallel * (1 + queueFactor) {
 		all.Go(func() {
-			if err := p.do(t.Context(), lane, 1, func() { started.Add(1); <-hold }); err != nil {
+			if err := p.Do(t.Context(), lane, 1, func() { started.Add(1); <-hold }); err != nil {
 				t.Errorf("work with room for it: %v", err)
 			}
 		})
@@ -34,7 +34,7 @@ func occupy(t *testing.T, p *pool, parallel int, lane authserver.Lane) (started 
 
 func TestNoMoreThanTheChosenNumberIsHashedAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(3, 0)
+		p := NewPool(3, 0)
 		started, release := occupy(t, p, 3, authserver.LaneAnybody)
 		if got := started.Load(); got != 3 {
 			t.Errorf("%d are hashed at a time, want 3", got)
@@ -48,9 +48,9 @@ func TestNoMoreThanTheChosenNumberIsHashedAtATime(t *testing.T) {
 
 func TestALoginWithoutRoomIsToldWhenToComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(1, 0)
+		p := NewPool(1, 0)
 		_, release := occupy(t, p, 1, authserver.LaneAnybody)
-		err := p.do(t.Context(), authserver.LaneAnybody, 1, func() { t.Error("it was hashed") })
+		err := p.Do(t.Context(), authserver.LaneAnybody, 1, func() { t.Error("it was hashed") })
 		shown, ok := errors.AsType[authserver.WaitError](err)
 		if !ok || shown.Code() != authserver.TemporarilyUnavailable || shown.After() != retryAfter {
 			t.Errorf("error %v", err)
@@ -60,7 +60,7 @@ func TestALoginWithoutRoomIsToldWhenToComeBack(t *testing.T) {
 		}
 		release()
 		done := false
-		if err := p.do(t.Context(), authserver.LaneAnybody, 1, func() { done = true }); err != nil || !done {
+		if err := p.Do(t.Context(), authserver.LaneAnybody, 1, func() { done = true }); err != nil || !done {
 			t.Errorf("with room again: %v, %v", done, err)
 		}
 	})
@@ -68,15 +68,15 @@ func TestALoginWithoutRoomIsToldWhenToComeBack(t *testing.T) {
 
 func TestWhoGivesUpWaitingLeavesTheirPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(1, 0)
+		p := NewPool(1, 0)
 		hold := make(chan struct{})
 		var all sync.WaitGroup
-		all.Go(func() { _ = p.do(t.Context(), authserver.LaneAnybody, 1, func() { <-hold }) })
+		all.Go(func() { _ = p.Do(t.Context(), authserver.LaneAnybody, 1, func() { <-hold }) })
 		synctest.Wait()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		for range 3 * queueFactor { // more than there is room for, if places were kept
-			if err := p.do(ctx, authserver.LaneAnybody, 1, func() { t.Error("it was hashed") }); !errors.Is(err, context.Canceled) {
+			if err := p.Do(ctx, authserver.LaneAnybody, 1, func() { t.Error("it was hashed") }); !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
 		}
@@ -93,13 +93,13 @@ func TestThereIsAlwaysASlotAndNeverTooManyByDefault(t *testing.T) {
 
 func TestN83AKnownBrowserGoesFirstAndIsNeverTurnedAwayForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(1, 0)
+		p := NewPool(1, 0)
 		hold := make(chan struct{})
 		var order []string
 		var all sync.WaitGroup
 		hash := func(who string, lane authserver.Lane) {
 			all.Go(func() {
-				if err := p.do(t.Context(), lane, 1, func() { <-hold; order = append(order, who) }); err != nil {
+				if err := p.Do(t.Context(), lane, 1, func() { <-hold; order = append(order, who) }); err != nil {
 					t.Errorf("%s: %v", who, err)
 				}
 			})
@@ -108,7 +108,7 @@ func TestN83AKnownBrowserGoesFirstAndIsNeverTurnedAwayForOthers(t *testing.T) {
 		for range 1 + queueFactor { // as many as there is room for
 			hash("somebody", authserver.LaneAnybody)
 		}
-		if err := p.do(t.Context(), authserver.LaneAnybody, 1, func() {}); err == nil {
+		if err := p.Do(t.Context(), authserver.LaneAnybody, 1, func() {}); err == nil {
 			t.Error("the line of everybody is not full")
 		}
 		hash("known", authserver.LaneKnownBrowser)
@@ -123,14 +123,14 @@ func TestN83AKnownBrowserGoesFirstAndIsNeverTurnedAwayForOthers(t *testing.T) {
 func TestN89HashesTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const memory = 100 << 20
-		p := newPool(50, memory)
+		p := NewPool(50, memory)
 		hold := make(chan struct{})
 		var all sync.WaitGroup
 		var now, most atomic.Int64
 		for n := range 40 {
 			costs := (newHashOf(t, []uint32{64 * 1024, 19 * 1024}[n%2])).memory()
 			all.Go(func() {
-				err := p.do(t.Context(), authserver.LaneAnybody, costs, func() {
+				err := p.Do(t.Context(), authserver.LaneAnybody, costs, func() {
 					most.Store(max(most.Load(), now.Add(costs)))
 					<-hold
 					now.Add(-costs)
@@ -166,9 +166,9 @@ func newHashOf(t *testing.T, kibibytes uint32) hash {
 }
 
 func TestN89TheCostliestHashAlwaysHasRoom(t *testing.T) {
-	p := newPool(1, 1)
+	p := NewPool(1, 1)
 	done := false
-	if err := p.do(t.Context(), authserver.LaneAnybody, newHashOf(t, maxArgonMemory).memory(), func() { done = true }); err != nil || !done {
+	if err := p.Do(t.Context(), authserver.LaneAnybody, newHashOf(t, maxArgonMemory).memory(), func() { done = true }); err != nil || !done {
 		t.Errorf("%v, %v", err, done)
 	}
 	if DefaultHashMemory < MinHashMemory || DefaultHashMemory > 512<<20/4 {

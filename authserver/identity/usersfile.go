@@ -3,7 +3,6 @@
 package identity
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -35,21 +34,17 @@ type Config struct {
 	Changed func()
 	// Log gets a line when the file was read again, or was refused.
 	Log *slog.Logger
-	// Parallel is how many passwords are hashed at a time. Default: the number of cores
-	// but one, at least 1 and at most 8.
-	Parallel int
-	// HashMemory is how many bytes hashes may take at a time. Default: DefaultHashMemory.
-	// Less than MinHashMemory counts as that.
-	HashMemory int64
+	// Pool bounds the passwords that are hashed at a time. Default: one of NewHashPool.
+	Pool *Pool
 }
 
-// UsersFile is a directory of the users in a file. It implements authserver.Directory.
+// UsersFile is a source of the users in a file. Alone, it implements authserver.Directory.
 type UsersFile struct {
 	path    string
 	source  source
 	changed func()
 	log     *slog.Logger
-	pool    *pool
+	pool    *Pool
 	users   atomic.Pointer[users]
 
 	// What Watch remembers; nobody else looks at it.
@@ -61,10 +56,10 @@ type UsersFile struct {
 // OpenUsersFile reads the file. It fails when the file cannot be read or has a fault: a
 // server should not start without knowing anybody.
 func OpenUsersFile(c Config) (*UsersFile, error) {
-	if c.Parallel <= 0 {
-		c.Parallel = defaultParallel()
+	if c.Pool == nil {
+		c.Pool = NewHashPool(DefaultHashMemory)
 	}
-	u := &UsersFile{path: c.Path, source: source{c.SourceKey, c.IDFromName}, changed: c.Changed, log: c.Log, pool: newPool(c.Parallel, cmp.Or(c.HashMemory, DefaultHashMemory))}
+	u := &UsersFile{path: c.Path, source: source{c.SourceKey, c.IDFromName}, changed: c.Changed, log: c.Log, pool: c.Pool}
 	raw, err := u.read()
 	if err != nil {
 		return nil, fmt.Errorf("read users file: %w", err)
@@ -84,20 +79,48 @@ func OpenUsersFile(c Config) (*UsersFile, error) {
 // unknown names and wrong passwords alike, and a password is hashed for both. When too
 // many log in at once, the error is an authserver.WaitError that says when to come back.
 func (u *UsersFile) Authenticate(ctx context.Context, name, password string, lane authserver.Lane) (authserver.Owner, error) {
-	all := u.users.Load()
-	who, known := all.byName[name]
-	h := who.hash
-	if !known {
-		h = all.decoy
-	}
-	var right bool
-	if err := u.pool.do(ctx, lane, h.memory(), func() { right = h.verify([]byte(password)) }); err != nil {
+	who, err := u.Find(ctx, name)
+	if err != nil {
 		return authserver.Owner{}, err
 	}
-	if !right || !known {
-		return authserver.Owner{}, authserver.ErrWrongPassword
+	return who.Authenticate(ctx, password, lane)
+}
+
+// Key is the source's key.
+func (u *UsersFile) Key() string { return u.source.key }
+
+// Find returns who has the name, or Nobody.
+func (u *UsersFile) Find(_ context.Context, name string) (Candidate, error) {
+	who, known := u.users.Load().byName[name]
+	if !known {
+		return u.Nobody(), nil
 	}
-	return who.owner, nil
+	return Candidate{who.owner.Name, func(ctx context.Context, password string, lane authserver.Lane) (authserver.Owner, error) {
+		return who.owner, u.verify(ctx, who.hash, password, lane)
+	}}, nil
+}
+
+// Nobody has a hash that takes as long as those of most people.
+func (u *UsersFile) Nobody() Candidate {
+	decoy := u.users.Load().decoy
+	return Candidate{"", func(ctx context.Context, password string, lane authserver.Lane) (authserver.Owner, error) {
+		if err := u.verify(ctx, decoy, password, lane); err != nil {
+			return authserver.Owner{}, err
+		}
+		return authserver.Owner{}, authserver.ErrWrongPassword
+	}}
+}
+
+// verify hashes the password when it is its turn.
+func (u *UsersFile) verify(ctx context.Context, h hash, password string, lane authserver.Lane) error {
+	var right bool
+	if err := u.pool.Do(ctx, lane, h.memory(), func() { right = h.verify([]byte(password)) }); err != nil {
+		return fmt.Errorf("hash a password: %w", err)
+	}
+	if !right {
+		return authserver.ErrWrongPassword
+	}
+	return nil
 }
 
 // Lookup returns the owner who has the name now, or ErrNotFound. It hashes nothing.

@@ -35,7 +35,7 @@ func open(t testing.TB, content string) (*UsersFile, string, *bytes.Buffer) {
 	path := filepath.Join(t.TempDir(), "users.yaml")
 	write(t, path, content)
 	var logged bytes.Buffer
-	u, err := OpenUsersFile(Config{Path: path, Log: slog.New(slog.NewTextHandler(&logged, nil)), Parallel: 2, SourceKey: "users", IDFromName: true})
+	u, err := OpenUsersFile(Config{Path: path, Log: slog.New(slog.NewTextHandler(&logged, nil)), Pool: NewPool(2, 0), SourceKey: "users", IDFromName: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,8 +80,8 @@ func TestAPersonLogsInWithTheirOwnPasswordOnly(t *testing.T) {
 			if !errors.Is(err, row.want) {
 				t.Fatalf("error %v, want %v", err, row.want)
 			}
-			if err == nil && owner.Name != row.user || err != nil && owner.Name != "" {
-				t.Errorf("owner %q", owner.Name)
+			if err == nil && owner.Name != row.user || err != nil && owner.Subject != "" {
+				t.Errorf("owner %+v", owner)
 			}
 		})
 	}

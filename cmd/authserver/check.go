@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -48,8 +47,6 @@ func (c *config) check() []string {
 		{"proxyProtocol", c.checkProxyProtocol},
 		{"limits", c.checkLimits},
 		{"store", c.checkStore},
-		{"identity.usersFile", c.checkUsersFile},
-		{"identity.sourceKey", c.checkSourceKey},
 		{"entitlement.prefix", c.checkPrefix},
 		{"registry.maxStaleMinutes", c.checkMaxStale},
 		{"sessionHours", c.checkSessionHours},
@@ -60,7 +57,7 @@ func (c *config) check() []string {
 			found = append(found, rule.key+": "+err.Error())
 		}
 	}
-	return found
+	return append(found, c.checkSources()...)
 }
 
 // checkIssuer refuses what RFC 8414 §2 refuses (another scheme than https, a query,
@@ -203,23 +200,6 @@ func (c *config) checkStore() error {
 		return errors.New("name it as sqlite:PATH")
 	}
 	return nil // the store says itself what it does not understand
-}
-
-func (c *config) checkUsersFile() error {
-	if c.Identity.UsersFile == "" {
-		return errors.New("it is missing; name the file with the people who may log in")
-	}
-	return nil
-}
-
-// sourceKey is short and plain: it is part of what everybody's subject is made of.
-var sourceKey = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-
-func (c *config) checkSourceKey() error {
-	if !sourceKey.MatchString(c.Identity.SourceKey) {
-		return errors.New("it must be 1 to 63 lower-case letters, digits and hyphens, and a letter or digit at both ends, like users")
-	}
-	return nil
 }
 
 // checkPrefix keeps owners from becoming users of the cluster itself.

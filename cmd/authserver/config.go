@@ -49,10 +49,8 @@ type config struct {
 	} `yaml:"limits"`
 	Store    string `yaml:"store"`
 	Identity struct {
-		UsersFile                string `yaml:"usersFile"`
-		SourceKey                string `yaml:"sourceKey"`
-		IDFromName               bool   `yaml:"idFromName"`
-		PasswordChangeEndsGrants bool   `yaml:"passwordChangeEndsGrants"`
+		Sources                  []sourceConfig `yaml:"sources"`
+		PasswordChangeEndsGrants bool           `yaml:"passwordChangeEndsGrants"`
 	} `yaml:"identity"`
 	Entitlement struct {
 		Prefix string `yaml:"prefix"`
@@ -89,7 +87,6 @@ func defaults() config {
 	c.Limits.Connections, c.Limits.ConnectionsPerAddress = web.DefaultConnections, web.DefaultConnectionsPerAddress
 	c.Limits.Requests, c.Limits.RequestsPerAddress = web.DefaultRequests, web.DefaultRequestsPerAddress
 	c.Limits.HashMemoryMiB = identity.DefaultHashMemory >> 20
-	c.Identity.SourceKey = "users"
 	return c
 }
 
@@ -222,6 +219,7 @@ var (
 	doubleKey  = regexp.MustCompile(`^(line \d+): mapping key (".*") already defined at line (\d+)$`)
 	inWords    = map[string]string{
 		"string": "a text", "float64": "a number", "int": "a whole number", "bool": "true or false", "[]string": "a list of texts",
+		"[]main.sourceConfig": "a list of sources",
 	}
 )
 

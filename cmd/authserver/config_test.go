@@ -30,14 +30,15 @@ func read(t *testing.T, text string, o options) (config, error) {
 	return readConfig(o)
 }
 
-const least = "issuer: https://auth.example.com\nplainHTTP: true\nidentity: {usersFile: /users.yaml}\n"
+const least = "issuer: https://auth.example.com\nplainHTTP: true\nidentity: {sources: [{key: users, usersFile: {path: /users.yaml}}]}\n"
 
 func TestWhatTheFileLeavesOutHasADefault(t *testing.T) {
 	want := config{
 		Issuer: "https://auth.example.com", Namespace: "gatehouse-system", Listen: ":8443", MetricsListen: ":9090",
 		PlainHTTP: true, Store: "sqlite:/var/lib/gatehouse/gatehouse.db", SessionHours: 12,
 	}
-	want.Identity.UsersFile, want.Identity.SourceKey, want.Entitlement.Prefix = "/users.yaml", "users", "gatehouse:"
+	want.Identity.Sources = []sourceConfig{{Key: "users", UsersFile: &usersFileConfig{Path: "/users.yaml"}}}
+	want.Entitlement.Prefix = "gatehouse:"
 	want.Limits.Connections, want.Limits.ConnectionsPerAddress, want.Limits.Requests, want.Limits.RequestsPerAddress = 2048, 256, 1024, 256
 	want.Limits.HashMemoryMiB = 96
 	got, err := read(t, least, options{})
@@ -59,7 +60,7 @@ metricsListen: 127.0.0.1:9441
 tls: {certFile: /tls/tls.crt, keyFile: /tls/tls.key}
 trustedProxies: [10.0.0.0/8, 192.0.2.7, "2001:db8::/32", "::ffff:192.0.2.8", 10.1.2.3/24]
 store: sqlite:/data/gatehouse.db
-identity: {usersFile: /users/users.yaml, sourceKey: staff-1, idFromName: true, passwordChangeEndsGrants: true}
+identity: {sources: [{key: staff-1, displayName: Staff, usersFile: {path: /users/users.yaml, idFromName: true}}], passwordChangeEndsGrants: true}
 entitlement: {prefix: ""}
 sessionHours: 720
 shutdownDelaySeconds: 2.5
@@ -77,13 +78,14 @@ limits: {connections: 100, connectionsPerAddress: 10, requests: 50, requestsPerA
 		TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::ffff:192.0.2.8", "10.1.2.3/24"},
 		Store:          "sqlite:/data/gatehouse.db", SessionHours: 720,
 	}
-	want.Identity.UsersFile, want.Identity.SourceKey, want.Audit.File = "/users/users.yaml", "staff-1", "-"
+	want.Identity.Sources = []sourceConfig{{Key: "staff-1", DisplayName: "Staff", UsersFile: &usersFileConfig{Path: "/users/users.yaml", IDFromName: true}}}
+	want.Audit.File = "-"
 	want.ProxyProtocol = true
 	want.ShutdownDelaySeconds = new(2.5)
 	want.Tracing.Endpoint, want.Tracing.SampleRatio = "http://collector:4318/v1/traces", new(0.5)
 	want.Limits.Connections, want.Limits.ConnectionsPerAddress, want.Limits.Requests, want.Limits.RequestsPerAddress = 100, 10, 50, 5
 	want.Limits.HashMemoryMiB = 128
-	want.Identity.IDFromName, want.Identity.PasswordChangeEndsGrants = true, true
+	want.Identity.PasswordChangeEndsGrants = true
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config{})); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
@@ -103,18 +105,18 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 	const (
 		issuer = "issuer: https://auth.example.com\n"
 		plain  = "plainHTTP: true\n"
-		users  = "identity: {usersFile: /users.yaml}\n"
+		users  = "identity: {sources: [{key: users, usersFile: {path: /users.yaml}}]}\n"
 	)
 	for _, row := range []struct {
 		name, text string
 		want       []string
 	}{
-		{"an empty file", "", []string{"issuer: it is missing", "tls: set certFile and keyFile", "identity.usersFile: it is missing"}},
-		{"a comment", "# nothing\n", []string{"issuer: it is missing", "tls: set certFile and keyFile", "identity.usersFile: it is missing"}},
+		{"an empty file", "", []string{"issuer: it is missing", "tls: set certFile and keyFile", "identity.sources: it is missing"}},
+		{"a comment", "# nothing\n", []string{"issuer: it is missing", "tls: set certFile and keyFile", "identity.sources: it is missing"}},
 		{"namespaces without a policy", least + "namespaces: [a, b]\n", []string{"namespaces, policyFile: an installation that sees chosen namespaces only"}},
 		{"a policy without namespaces", least + "policyFile: /policy.yaml\n", []string{"namespaces, policyFile: a policy from a file is for"}},
 		{"an unknown key", least + "isuer: x\n", []string{`line 4: there is no key "isuer" here`}},
-		{"an unknown key in a group", issuer + plain + "identity: {usersFile: /u, ldap: x}\n", []string{`line 3: there is no key "ldap" here`}},
+		{"an unknown key in a group", issuer + plain + "identity: {sources: [{key: u, usersFile: {path: /u, mode: x}}]}\n", []string{`line 3: there is no key "mode" here`}},
 		{"a key of another case", least + "Listen: ':1'\n", []string{`line 4: there is no key "Listen" here`}},
 		{"a key twice", least + "issuer: https://b.example.com\n", []string{`line 4: the key "issuer" is there twice, first in line 1`}},
 		{"a number that is none", least + "sessionHours: long\n", []string{"line 4: here must be a number"}},
@@ -131,9 +133,14 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 		{"no YAML", "issuer: [", []string{"line 1: did not find expected node content"}},
 		{"a list", "- a\n", []string{"line 1: here must be a group of keys"}},
 		{"two documents", least + "---\nissuer: https://b.example.com\n", []string{"there is more than one YAML document"}},
-		{"no source key", issuer + plain + "identity: {usersFile: /u, sourceKey: ''}\n", []string{"identity.sourceKey: it must be"}},
-		{"a source key with a space", issuer + plain + "identity: {usersFile: /u, sourceKey: 'our users'}\n", []string{"identity.sourceKey: it must be"}},
-		{"a source key with a colon", issuer + plain + "identity: {usersFile: /u, sourceKey: 'client:'}\n", []string{"identity.sourceKey: it must be"}},
+		{"no source key", issuer + plain + "identity: {sources: [{key: '', usersFile: {path: /u}}]}\n", []string{"identity.sources[0].key: it must be"}},
+		{"a source key with a space", issuer + plain + "identity: {sources: [{key: 'our users', usersFile: {path: /u}}]}\n", []string{"identity.sources[0].key: it must be"}},
+		{"a source key with a colon", issuer + plain + "identity: {sources: [{key: 'client:', usersFile: {path: /u}}]}\n", []string{"identity.sources[0].key: it must be"}},
+		{"a text for the sources", issuer + plain + "identity: {sources: users}\n", []string{"line 3: here must be a list of sources", "identity.sources: it is missing"}},
+		{"two sources of one key", issuer + plain + "identity: {sources: [{key: u, usersFile: {path: /a}}, {key: u, usersFile: {path: /b}}]}\n",
+			[]string{`identity.sources[1].key: "u" is the key of identity.sources[0], too`}},
+		{"sources that say nothing", issuer + plain + "identity: {sources: [{displayName: \"a\\tb\"}, {key: u, usersFile: {}}]}\n", []string{
+			"identity.sources[0].key: it must be", "identity.sources[0].displayName: it must be", "identity.sources[0]: say what it is", "identity.sources[1].usersFile.path: it is missing"}},
 		{"plain http issuer", "issuer: http://auth.example.com\n" + plain + users, []string{"issuer: it must begin with https://"}},
 		{"no scheme", "issuer: auth.example.com\n" + plain + users, []string{"issuer: it must begin with https://"}},
 		{"issuer with a slash", "issuer: https://auth.example.com/\n" + plain + users, []string{"issuer: it must end with the host"}},
@@ -175,7 +182,7 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 		{"endless session", least + "sessionHours: 721\n", []string{"sessionHours: 721 must be a number from 1 to 720"}},
 		{"many problems", "isuer: x\nsessionHours: x\nlisten: x\nnamespace: X\n", []string{
 			`line 1: there is no key "isuer" here`, "line 2: here must be a number", "issuer: it is missing", `namespace: "X"`,
-			`listen: "x"`, "tls: set certFile", "identity.usersFile: it is missing",
+			`listen: "x"`, "tls: set certFile", "identity.sources: it is missing",
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

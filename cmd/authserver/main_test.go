@@ -96,7 +96,7 @@ func newFolder(t *testing.T, namespace string, more ...string) folder {
 	f.write(t, "authserver.yaml", strings.Join(append([]string{
 		"issuer: https://auth.example.com", "namespace: " + namespace, "listen: 127.0.0.1:0", "metricsListen: 127.0.0.1:0",
 		"tls: {certFile: " + f.path("tls.crt") + ", keyFile: " + f.path("tls.key") + "}", "store: sqlite:" + f.path("gatehouse.db"),
-		"identity: {usersFile: " + f.path("users.yaml") + "}",
+		"identity: {sources: [{key: users, usersFile: {path: " + f.path("users.yaml") + "}}]}",
 	}, more...), "\n"))
 	return f
 }

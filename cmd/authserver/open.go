@@ -24,8 +24,9 @@ import (
 // resources are everything that the configuration names, open.
 type resources struct {
 	cluster         *rest.Config
-	users           *identity.UsersFile
-	usersChanged    chan struct{}    // holds a value when the file was read again
+	people          *identity.Sources
+	watchPeople     []func(context.Context)
+	peopleChanged   chan struct{}    // holds a value when a source has changed
 	certificate     *web.Certificate // nil: plain HTTP
 	audit, access   io.Writer
 	listener        net.Listener
@@ -43,7 +44,7 @@ func open(ctx context.Context, c config, o options, sys system, log *slog.Logger
 	r := &resources{audit: sys.stdout}
 	err := errors.Join(
 		r.findCluster(o.kubeconfig, sys.env),
-		r.openUsers(c, log),
+		r.openSources(c, log),
 		r.openCertificate(c, log, m),
 		r.openAudit(c),
 		r.openTracing(ctx, c, sys.env, log, m),
@@ -90,25 +91,6 @@ func (r *resources) findCluster(file string, env func(string) string) error {
 		return fmt.Errorf("cluster: %w", err)
 	}
 	r.cluster.UserAgent = "gatehouse-authserver"
-	return nil
-}
-
-func (r *resources) openUsers(c config, log *slog.Logger) error {
-	var err error
-	r.usersChanged = make(chan struct{}, 1)
-	r.users, err = identity.OpenUsersFile(identity.Config{
-		Path: c.Identity.UsersFile, SourceKey: c.Identity.SourceKey, IDFromName: c.Identity.IDFromName, Log: log,
-		HashMemory: int64(c.Limits.HashMemoryMiB) << 20,
-		Changed: func() {
-			select {
-			case r.usersChanged <- struct{}{}:
-			default: // one that waits says as much
-			}
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("identity.usersFile: %w", err)
-	}
 	return nil
 }
 

@@ -273,7 +273,7 @@ func TestEverythingThatCannotBeOpenedIsSaidAtOnce(t *testing.T) {
 		t.Errorf("exit status %d", status)
 	}
 	for _, want := range []string{
-		"\n  cluster: this is not a pod: name a kubeconfig file by --kubeconfig\n", "\n  identity.usersFile: ", "\n  tls: ",
+		"\n  cluster: this is not a pod: name a kubeconfig file by --kubeconfig\n", "\n  identity.sources[0].usersFile: ", "\n  tls: ",
 		"\n  audit.file: open /nowhere/audit.log: no such file or directory\n", "\n  listen: ", "address already in use",
 	} {
 		if !strings.Contains(string(out), want) {

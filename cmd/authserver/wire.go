@@ -53,7 +53,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		return nil, err
 	}
 	m.WatchAPIServer(clients.LastContact, apiServer.Skew)
-	people := &people{confirm: auth.ConfirmPeople, changed: r.usersChanged, log: log, first: func() { s.ready.Changed() }}
+	people := &people{confirm: auth.ConfirmPeople, changed: r.peopleChanged, log: log, first: func() { s.ready.Changed() }}
 	writable := &writable{store: r.store, log: log, metrics: r.storeMetrics}
 	s.ready = newReadiness(log, m, parts(c, r, auth, clients, people)...)
 	s.ready.degraded = writable.degraded
@@ -75,13 +75,13 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if r.certificate != nil {
 		s.main.TLSConfig = r.certificate.Config()
 	}
-	s.watches = []func(context.Context){clients.Run, keys.Run, r.users.Watch, func(ctx context.Context) {
+	s.watches = append([]func(context.Context){clients.Run, keys.Run, func(ctx context.Context) {
 		select {
 		case <-clients.Filled():
 			s.ready.Changed()
 		case <-ctx.Done():
 		}
-	}}
+	}}, r.watchPeople...)
 	clock := &rowClock{skew: storeSkew(apiServer.Skew, r.store.Now, wallclock.Now), log: log}
 	s.background = []func(context.Context){s.ready.Watch, people.Watch, every(probeInterval, writable.Watch),
 		every(sweepInterval, clock.whenRight(func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, r.store.Now, log) })),
@@ -100,7 +100,7 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 		return nil, err
 	}
 	return authserver.New(r.followed(authserver.Config{
-		Clients: clients, Directory: r.users, Store: r.store, Auditor: auditor,
+		Clients: clients, Directory: r.people, Store: r.store, Auditor: auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, wallclock.Now),
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix, Observer: m.Entitlement(), Now: wallclock.Now}),
 		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: r.store.Now,

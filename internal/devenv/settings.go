@@ -55,7 +55,7 @@ func (s *Environment) writeConfig() error {
 		"metricsListen": address(s.ports.authserverMetrics()),
 		"tls":           map[string]string{"certFile": s.folder.Path("tls", "tls.crt"), "keyFile": s.folder.Path("tls", "tls.key")},
 		"store":         "sqlite:" + s.folder.Path("gatehouse.db"),
-		"identity":      map[string]string{"usersFile": s.folder.Path("users.yaml")},
+		"identity":      map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": s.folder.Path("users.yaml")}}}},
 		"entitlement":   map[string]string{"prefix": "gatehouse:"},
 		"audit":         map[string]string{"file": s.folder.Path("logs", "audit.log")},
 	})

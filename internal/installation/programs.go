@@ -123,7 +123,7 @@ func (i *Installation) StartAuthserver(ctx context.Context, name string, setting
 	}
 	all := map[string]any{
 		"issuer": Issuer, "namespace": System, "listen": s.Address, "metricsListen": s.Metrics,
-		"identity": map[string]string{"usersFile": i.UsersFile()},
+		"identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": i.UsersFile()}}}},
 	}
 	maps.Copy(all, settings)
 	text, err := json.Marshal(all) // JSON is YAML too

@@ -43,7 +43,7 @@ func (w *environment) serverWith(t *testing.T, usersFile string) *server {
 		"issuer": "https://" + listen, "namespace": "gatehouse-system", "listen": listen, "metricsListen": freeAddress(t),
 		"tls":      map[string]string{"certFile": filepath.Join(w.dir, "tls", "tls.crt"), "keyFile": filepath.Join(w.dir, "tls", "tls.key")},
 		"store":    "sqlite:" + filepath.Join(dir, "gatehouse.db"),
-		"identity": map[string]string{"usersFile": usersFile},
+		"identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": usersFile}}}},
 		"audit":    map[string]string{"file": filepath.Join(dir, "audit.log")},
 	}
 	text, err := json.Marshal(config) // JSON is YAML too

@@ -80,7 +80,7 @@ func newDrill(t *testing.T) *drill {
 		"issuer": d.issuer, "namespace": drillSystem, "class": "drill", "listen": listen, "metricsListen": freeAddress(t),
 		"tls":      map[string]string{"certFile": filepath.Join(w.dir, "tls", "tls.crt"), "keyFile": filepath.Join(w.dir, "tls", "tls.key")},
 		"store":    "sqlite:" + filepath.Join(d.dir, "gatehouse.db"),
-		"identity": map[string]string{"usersFile": filepath.Join(w.dir, "users.yaml")},
+		"identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": filepath.Join(w.dir, "users.yaml")}}}},
 		"audit":    map[string]string{"file": filepath.Join(d.dir, "audit.log")},
 	})
 	d.must(err)

@@ -46,7 +46,7 @@ func (r *replicas) startReplica(t *testing.T) *replica {
 		"issuer": "https://" + r.balancer.address(), "namespace": "gatehouse-system", "listen": one.main, "metricsListen": one.ops,
 		"tls":      map[string]string{"certFile": filepath.Join(r.w.dir, "tls", "tls.crt"), "keyFile": filepath.Join(r.w.dir, "tls", "tls.key")},
 		"store":    r.store(r.started),
-		"identity": map[string]string{"usersFile": filepath.Join(r.w.dir, "users.yaml")},
+		"identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": filepath.Join(r.w.dir, "users.yaml")}}}},
 		"audit":    map[string]string{"file": filepath.Join(dir, "audit.log")},
 		// All clients have one address here.
 		"limits": map[string]int{"connections": 2048, "connectionsPerAddress": 2048, "requests": 1024, "requestsPerAddress": 1024,

@@ -178,7 +178,7 @@ func (w *environment) configure(ctx context.Context) error {
 			"issuer": w.issuer, "namespace": w.system, "listen": listen, "metricsListen": metrics,
 			"tls":      map[string]string{"certFile": w.file("tls.crt"), "keyFile": w.file("tls.key")},
 			"store":    "sqlite:" + w.file("gatehouse.db"),
-			"identity": map[string]string{"usersFile": w.file("users.yaml")},
+			"identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": w.file("users.yaml")}}}},
 			"audit":    map[string]string{"file": w.file("audit.log")},
 		}),
 		w.writeKubeconfig(ctx, "gatehouse-operator"), w.writeKubeconfig(ctx, "gatehouse-authserver"))

@@ -205,7 +205,9 @@ type config struct {
 	MetricsListen string
 	TLS           struct{ CertFile, KeyFile string }
 	Store         string
-	Identity      struct{ UsersFile string }
+	Identity      struct {
+		Sources []struct{ UsersFile struct{ Path string } }
+	}
 }
 
 func configOf(t *testing.T, manifests []byte) config {
@@ -221,6 +223,9 @@ func configOf(t *testing.T, manifests []byte) config {
 func TestTheConfigurationFitsTheDeployment(t *testing.T) {
 	manifests := build(t, root+"/config/default")
 	c, container := configOf(t, manifests), deploymentOf(t, "gatehouse-authserver").Spec.Template.Spec.Containers[0]
+	if len(c.Identity.Sources) != 1 {
+		t.Fatalf("%d sources of people", len(c.Identity.Sources))
+	}
 	ports, mounts := map[string]string{}, map[string]string{}
 	for _, port := range container.Ports {
 		ports[port.Name] = fmt.Sprintf(":%d", port.ContainerPort)
@@ -232,7 +237,7 @@ func TestTheConfigurationFitsTheDeployment(t *testing.T) {
 		t.Errorf("ports (-configured +opened):\n%s", diff)
 	}
 	for file, want := range map[string]string{
-		c.TLS.CertFile: "tls", c.TLS.KeyFile: "tls", c.Identity.UsersFile: "users",
+		c.TLS.CertFile: "tls", c.TLS.KeyFile: "tls", c.Identity.Sources[0].UsersFile.Path: "users",
 		strings.TrimPrefix(c.Store, "sqlite:"):             "data",
 		strings.TrimPrefix(container.Args[0], "--config="): "config",
 	} {

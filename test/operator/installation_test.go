@@ -231,7 +231,7 @@ func (i *installation) startAuthserver() string {
 	i.must(writeYAML(users, map[string]any{"users": []any{map[string]string{"id": "1", "name": "bob", "passwordHash": string(hash[:len(hash)-1])}}}))
 	i.must(writeYAML(config, map[string]any{
 		"issuer": issuer, "namespace": i.system, "class": i.class(), "listen": listen, "metricsListen": i.freeAddress(), "plainHTTP": true,
-		"store": "sqlite:" + filepath.Join(i.dir, "gatehouse.db"), "identity": map[string]string{"usersFile": users},
+		"store": "sqlite:" + filepath.Join(i.dir, "gatehouse.db"), "identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": users}}}},
 		"audit": map[string]string{"file": filepath.Join(i.dir, "audit.log")},
 	}))
 	p := i.launch("authserver", "authserver", "--config="+config, "--kubeconfig="+i.Kubeconfig)
