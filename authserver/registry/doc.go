@@ -17,6 +17,7 @@
 //	profiles.go        what the clients of one profile have in common
 //	keys.go            the two Secrets with the keys
 //	watch.go           how all of it is kept up to date
+//	events.go          reading the events of a watch
 //	contact.go         what is done about an API server that hangs
 //	progress.go        what of a list is on its way
 //

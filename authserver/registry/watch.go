@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,6 +81,12 @@ func newWatch[T any](client rest.Interface, s source, keep keeper[T], log *slog.
 	w := &watch{log: log, filled: make(chan struct{})}
 	w.contact.init(s.resource, usualPatience, log)
 	from := cache.NewListWatchFromClient(client, s.resource, s.namespace, s.selector)
+	if _, reads := s.kind.(decodable); reads {
+		of := reflect.TypeOf(s.kind).Elem()
+		from.WatchFuncWithContext = func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+			return watchFrom(ctx, client, s, o, func() decodable { return reflect.New(of).Interface().(decodable) })
+		}
+	}
 	backoff := retry
 	w.reflector = cache.NewReflectorWithOptions(w.recordContacts(from), s.kind, &store[T]{keep: keep, filled: w.filled},
 		cache.ReflectorOptions{Name: s.resource + " " + s.selector.String(), Backoff: &backoff})
