@@ -16,6 +16,7 @@ GATEHOUSE_CHROMIUM=${GATEHOUSE_CHROMIUM:-$(hack/require.sh "chromium chromium-br
 hack/require.sh "initdb /usr/lib/postgresql/*/bin/initdb" postgresql >/dev/null # which is not in PATH on Debian
 hack/require.sh promtool prometheus >/dev/null # reads and runs the alerts and the dashboard
 hack/require.sh "pgbouncer /usr/sbin/pgbouncer" pgbouncer >/dev/null
+hack/require.sh "slapd /usr/sbin/slapd" slapd >/dev/null
 go build -o "$tools" ./hack/contain ./hack/testreport ./hack/controlplane
 KUBEBUILDER_ASSETS=$("$tools/controlplane")
 export CGO_ENABLED=1 GATEHOUSE_CHROMIUM KUBEBUILDER_ASSETS

@@ -218,7 +218,7 @@ var (
 	wrongType  = regexp.MustCompile(`^(line \d+): cannot unmarshal .* into (.+)$`)
 	doubleKey  = regexp.MustCompile(`^(line \d+): mapping key (".*") already defined at line (\d+)$`)
 	inWords    = map[string]string{
-		"string": "a text", "float64": "a number", "int": "a whole number", "bool": "true or false", "[]string": "a list of texts",
+		"string": "a text", "float64": "a number", "int": "a whole number", "bool": "true or false", "time.Duration": "a time like 5s", "[]string": "a list of texts",
 		"[]main.sourceConfig": "a list of sources",
 	}
 )

@@ -141,6 +141,14 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 			[]string{`identity.sources[1].key: "u" is the key of identity.sources[0], too`}},
 		{"sources that say nothing", issuer + plain + "identity: {sources: [{displayName: \"a\\tb\"}, {key: u, usersFile: {}}]}\n", []string{
 			"identity.sources[0].key: it must be", "identity.sources[0].displayName: it must be", "identity.sources[0]: say what it is", "identity.sources[1].usersFile.path: it is missing"}},
+		{"a source of two kinds", issuer + plain + "identity: {sources: [{key: u, usersFile: {path: /a}, ldap: {}}]}\n", []string{"identity.sources[0]: say what it is"}},
+		{"an LDAP source that says little", issuer + plain + "identity: {sources: [{key: u, ldap: {urls: ['ldap://ldap.example.com'], bindDN: cn=reader, timeout: 1h}}]}\n", []string{
+			"identity.sources[0].ldap.urls: number 0 would send passwords in the clear", "identity.sources[0].ldap.passwordFile: it is missing",
+			"identity.sources[0].ldap.userSearch.baseDN: it is missing", "identity.sources[0].ldap.userSearch.filter: it must hold {name}",
+			"identity.sources[0].ldap.attributes.id: it must be", "identity.sources[0].ldap.attributes.name: it must be", "identity.sources[0].ldap.timeout: 1h0m0s must be"}},
+		{"a time that is none", issuer + plain + "identity: {sources: [{key: u, ldap: {timeout: soon}}]}\n", []string{"line 3: here must be a time like 5s",
+			"identity.sources[0].ldap.urls", "identity.sources[0].ldap.bindDN", "identity.sources[0].ldap.passwordFile", "identity.sources[0].ldap.userSearch.baseDN",
+			"identity.sources[0].ldap.userSearch.filter", "identity.sources[0].ldap.attributes.id", "identity.sources[0].ldap.attributes.name"}},
 		{"plain http issuer", "issuer: http://auth.example.com\n" + plain + users, []string{"issuer: it must begin with https://"}},
 		{"no scheme", "issuer: auth.example.com\n" + plain + users, []string{"issuer: it must begin with https://"}},
 		{"issuer with a slash", "issuer: https://auth.example.com/\n" + plain + users, []string{"issuer: it must end with the host"}},
@@ -242,6 +250,18 @@ func TestTheConfigurationsThatAreShownAreGood(t *testing.T) {
 	}
 	if len(shown) < 3 {
 		t.Errorf("docs/configuration.md shows %d configurations, want two at least", len(shown)-1)
+	}
+	people, err := os.ReadFile(filepath.Join("..", "..", "docs", "people.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := strings.Split(string(people), "```yaml\nidentity:")[1:]
+	if len(sources) < 3 {
+		t.Errorf("docs/people.md shows %d configurations, want three at least", len(sources))
+	}
+	for _, block := range sources {
+		text, _, _ := strings.Cut(block, "```")
+		shown = append(shown, "issuer: https://auth.example.com\nplainHTTP: true\nidentity:"+text)
 	}
 	for _, text := range shown {
 		if _, err := read(t, text, options{}); err != nil {

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/gatehouse-dev/gatehouse/authserver/identity"
+	"github.com/gatehouse-dev/gatehouse/authserver/identity/ldap"
 )
 
 const (
@@ -22,6 +23,7 @@ type sourceConfig struct {
 	Key         string           `yaml:"key"`
 	DisplayName string           `yaml:"displayName"`
 	UsersFile   *usersFileConfig `yaml:"usersFile"`
+	LDAP        *ldap.Config     `yaml:"ldap"`
 }
 
 type usersFileConfig struct {
@@ -65,8 +67,12 @@ func (s sourceConfig) check() (found []error) {
 		found = append(found, fmt.Errorf(".displayName: it must be printable and at most %d bytes long", maxDisplayName))
 	}
 	switch {
-	case s.UsersFile == nil:
-		found = append(found, errors.New(": say what it is: usersFile"))
+	case (s.UsersFile == nil) == (s.LDAP == nil):
+		return append(found, errors.New(": say what it is: usersFile or ldap, one of the two"))
+	case s.LDAP != nil:
+		for _, err := range s.LDAP.Check() {
+			found = append(found, fmt.Errorf(".ldap.%w", err))
+		}
 	case s.UsersFile.Path == "":
 		found = append(found, errors.New(".usersFile.path: it is missing; name the file with the people who may log in"))
 	}
@@ -95,6 +101,15 @@ func (r *resources) openSources(c config, log *slog.Logger) error {
 	var sources []identity.Source
 	var errs []error
 	for i, s := range c.Identity.Sources {
+		if s.LDAP != nil {
+			people, err := r.openLDAP(s, log)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("identity.sources[%d].ldap: %w", i, err))
+				continue
+			}
+			sources = append(sources, people)
+			continue
+		}
 		users, err := identity.OpenUsersFile(identity.Config{
 			Path: s.UsersFile.Path, SourceKey: s.Key, IDFromName: s.UsersFile.IDFromName, Log: log, Pool: pool, Changed: changed,
 		})
@@ -106,4 +121,16 @@ func (r *resources) openSources(c config, log *slog.Logger) error {
 	}
 	r.people = identity.NewSources(log, sources...)
 	return errors.Join(errs...)
+}
+
+// openLDAP opens a source that is asked over the network. It asks nobody yet.
+func (r *resources) openLDAP(s sourceConfig, log *slog.Logger) (*ldap.Source, error) {
+	c := *s.LDAP
+	c.Key = s.Key
+	people, err := ldap.New(c, log)
+	if err != nil {
+		return nil, err
+	}
+	r.close = append(r.close, people.Close)
+	return people, nil
 }
