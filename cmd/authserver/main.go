@@ -16,6 +16,8 @@
 //	clock.go   whether the server's own clock is right
 //	absent.go  the store learns which clients are gone
 //	sweep.go   rows that mean nothing any more are removed
+//	sources.go where people come from
+//	try.go     the subcommand check
 //	hash.go    the subcommand hash-password
 //	migrate.go the subcommand migrate-store
 //	backup.go  the subcommands backup and restore
@@ -58,6 +60,8 @@ func run(ctx context.Context, args []string, sys system) int {
 	switch command {
 	case "serve":
 		return serveCommand(ctx, args, sys)
+	case "check":
+		return checkCommand(ctx, args, sys)
 	case "hash-password":
 		return hashCommand(ctx, args, sys)
 	case "migrate-store":
@@ -70,7 +74,7 @@ func run(ctx context.Context, args []string, sys system) int {
 		fmt.Fprintln(sys.stdout, buildinfo.Version())
 		return exitStopped
 	}
-	fmt.Fprintf(sys.stderr, "authserver: there is no command %q: serve (the default), hash-password, migrate-store, backup, restore and version are all\n", command)
+	fmt.Fprintf(sys.stderr, "authserver: there is no command %q: serve (the default), check, hash-password, migrate-store, backup, restore and version are all\n", command)
 	return exitRefused
 }
 

@@ -51,7 +51,6 @@ func (c Config) loginFilter(name string) string { return fill(c.UserSearch.Filte
 // idFilter finds who has the ID, if they could log in with any name: an account that the filter leaves out because
 // it is closed is not found.
 func (c Config) idFilter(id string) (string, error) {
-	anyName := strings.ReplaceAll(c.UserSearch.Filter, placeholderName, "*")
 	value := ldap.EscapeFilter(id)
 	if strings.EqualFold(c.Attributes.ID, guidAttribute) {
 		raw, err := parseGUID(id)
@@ -63,7 +62,12 @@ func (c Config) idFilter(id string) (string, error) {
 			value += fmt.Sprintf(`\%02x`, b)
 		}
 	}
-	return "(&(" + c.Attributes.ID + "=" + value + ")" + anyName + ")", nil
+	return "(&(" + c.Attributes.ID + "=" + value + ")" + c.anybodyFilter() + ")", nil
+}
+
+// anybodyFilter finds everybody who could log in with some name.
+func (c Config) anybodyFilter() string {
+	return strings.ReplaceAll(c.UserSearch.Filter, placeholderName, "*")
 }
 
 // guidOrder is where the bytes of an objectGUID stand in its text: its first three numbers are little-endian.

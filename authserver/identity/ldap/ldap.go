@@ -10,6 +10,7 @@
 //	person.go      an entry as an owner
 //	groups.go      the groups of a person, also those that groups are in
 //	login.go       the password of a person
+//	try.go         whether each server answers, for the one who configures it
 //	ldap.go        a source for authserver/identity
 //
 // A login is a search for the name, as the account of the configuration, and a bind as the entry that was

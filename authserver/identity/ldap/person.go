@@ -39,16 +39,7 @@ type entry struct {
 // than one, or it is of no use.
 func (s *Source) entry(ctx context.Context, filter string) (entry, error) {
 	c := s.config
-	attributes := []string{c.Attributes.ID, c.Attributes.Name}
-	for _, a := range []string{c.Attributes.DisplayName, c.Attributes.Mail, c.Attributes.PasswordChanged} {
-		if a != "" {
-			attributes = append(attributes, a)
-		}
-	}
-	if c.MemberOf != nil {
-		attributes = append(attributes, c.MemberOf.Attribute)
-	}
-	found, err := s.search(ctx, query{c.UserSearch.BaseDN, c.UserSearch.Scope, filter, attributes, 1})
+	found, err := s.search(ctx, query{c.UserSearch.BaseDN, c.UserSearch.Scope, filter, c.personAttributes(), 1})
 	switch {
 	case errors.Is(err, errTooMany):
 		return entry{}, unfitError{"userSearch finds more than one entry; it must find one for each name"}
@@ -58,6 +49,20 @@ func (s *Source) entry(ctx context.Context, filter string) (entry, error) {
 		return entry{}, fmt.Errorf("the directory: %w", authserver.ErrNotFound)
 	}
 	return c.person(found[0])
+}
+
+// personAttributes are those that are read of a person, and no others.
+func (c Config) personAttributes() []string {
+	attributes := []string{c.Attributes.ID, c.Attributes.Name}
+	for _, a := range []string{c.Attributes.DisplayName, c.Attributes.Mail, c.Attributes.PasswordChanged} {
+		if a != "" {
+			attributes = append(attributes, a)
+		}
+	}
+	if c.MemberOf != nil {
+		attributes = append(attributes, c.MemberOf.Attribute)
+	}
+	return attributes
 }
 
 // person reads an entry.

@@ -22,18 +22,21 @@ type query struct {
 	most                  int // entries
 }
 
+// request asks for one entry more than are taken.
+func (s *Source) request(q query) *ldap.SearchRequest {
+	scope := ldap.ScopeWholeSubtree
+	if q.scope == "one" {
+		scope = ldap.ScopeSingleLevel
+	}
+	r := ldap.NewSearchRequest(q.baseDN, scope, ldap.NeverDerefAliases, q.most+1, max(1, int(s.config.Timeout.Seconds())), false,
+		q.filter, q.attributes, nil)
+	r.EnforceSizeLimit = true // also where the server does not
+	return r
+}
+
 // search returns the entries, errTooMany, or an error that wraps ErrUnavailable.
 func (s *Source) search(ctx context.Context, q query) ([]*ldap.Entry, error) {
-	scope := ldap.ScopeWholeSubtree
-	switch q.scope {
-	case "one":
-		scope = ldap.ScopeSingleLevel
-	case "base":
-		scope = ldap.ScopeBaseObject
-	}
-	request := ldap.NewSearchRequest(q.baseDN, scope, ldap.NeverDerefAliases, q.most+1, max(1, int(s.config.Timeout.Seconds())), false,
-		q.filter, q.attributes, nil)
-	request.EnforceSizeLimit = true // also where the server does not
+	request := s.request(q)
 	var entries []*ldap.Entry
 	err := s.connections.use(ctx, func(c *conn) error {
 		result, err := c.Search(request)
