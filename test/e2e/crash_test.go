@@ -37,13 +37,19 @@ func (w *environment) server(t *testing.T) *server {
 // serverWith is server with a users file of the test's own.
 func (w *environment) serverWith(t *testing.T, usersFile string) *server {
 	t.Helper()
+	return w.serverOf(t, map[string]any{"key": "users", "usersFile": map[string]string{"path": usersFile}})
+}
+
+// serverOf is server with the sources of people.
+func (w *environment) serverOf(t *testing.T, sources ...map[string]any) *server {
+	t.Helper()
 	dir := t.TempDir()
 	listen := freeAddress(t)
 	config := map[string]any{
 		"issuer": "https://" + listen, "namespace": "gatehouse-system", "listen": listen, "metricsListen": freeAddress(t),
 		"tls":      map[string]string{"certFile": filepath.Join(w.dir, "tls", "tls.crt"), "keyFile": filepath.Join(w.dir, "tls", "tls.key")},
 		"store":    "sqlite:" + filepath.Join(dir, "gatehouse.db"),
-		"identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": usersFile}}}},
+		"identity": map[string]any{"sources": sources},
 		"audit":    map[string]string{"file": filepath.Join(dir, "audit.log")},
 	}
 	text, err := json.Marshal(config) // JSON is YAML too

@@ -54,15 +54,19 @@ func (s *servers) connect(ctx context.Context, begin func(context.Context, *conn
 			return opened, nil
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", server, clean(err)))
+		if errors.Is(ctx.Err(), context.Canceled) { // who asked went away, which says nothing about the servers
+			s.leave(ctx, "", nil)
+			return nil, unavailable(errs)
+		}
 		s.avoid(server)
 	}
-	err := fmt.Errorf("connect to LDAP: %w: %w", authserver.ErrUnavailable, errors.Join(errs...))
-	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
-		s.leave(ctx, "", nil) // the asker went away, which says nothing about the servers
-		return nil, err
-	}
+	err := unavailable(errs)
 	s.leave(ctx, "", err)
 	return nil, err
+}
+
+func unavailable(errs []error) error {
+	return fmt.Errorf("connect to LDAP: %w: %w", authserver.ErrUnavailable, errors.Join(errs...))
 }
 
 // try takes its part of the time that is left, so that the next server gets one, too.

@@ -3,6 +3,7 @@
 package ldap_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -176,5 +177,21 @@ func TestEverythingThatIsWrongWithAConfigurationIsSaid(t *testing.T) {
 		if _, err := ldap.New(c, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("a source was made although %s", want)
 		}
+	}
+}
+
+func TestN206WhoGoesAwayMakesTheServerDownForNobodyElse(t *testing.T) {
+	server := ldaptest.Start(t)
+	server.AddPerson("anna", "tulip")
+	c := config(t, server)
+	d, logged := open(t, c)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := d.Authenticate(gone, "anna", "tulip", authserver.LaneAnybody); !errors.Is(err, authserver.ErrUnavailable) {
+		t.Errorf("for somebody who went away: %v", err)
+	}
+	mustLogIn(t, d, "anna", "tulip")
+	if logged.String() != "" {
+		t.Errorf("logged %s", logged)
 	}
 }
