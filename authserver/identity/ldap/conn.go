@@ -31,7 +31,8 @@ func init() { ber.MaxPacketLengthBytes = maxAnswer }
 // conn is a connection to a server. One question is asked at a time.
 type conn struct {
 	*ldap.Conn
-	raw *bounded
+	raw    *bounded
+	server string // its URL
 }
 
 // dial opens a connection with TLS, unless the configuration says that there is none.
@@ -60,11 +61,11 @@ func dial(ctx context.Context, c Config, server string) (*conn, error) {
 		if err := secured.HandshakeContext(ctx); err != nil {
 			return nil, errors.Join(fmt.Errorf("TLS: %w", err), raw.Close())
 		}
-		opened := &conn{ldap.NewConn(secured, true), raw}
+		opened := &conn{ldap.NewConn(secured, true), raw, server}
 		opened.Start()
 		return opened, nil
 	}
-	opened := &conn{ldap.NewConn(raw, false), raw}
+	opened := &conn{ldap.NewConn(raw, false), raw, server}
 	opened.Start()
 	if c.StartTLS {
 		if err := opened.ask(ctx, func() error { return opened.StartTLS(tlsConfig) }); err != nil {

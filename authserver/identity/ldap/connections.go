@@ -16,9 +16,9 @@ const idleFor = time.Minute
 
 // connections are those that searches use, bound as the account of the configuration.
 type connections struct {
-	open  func(context.Context) (*conn, error)
-	now   func() time.Time
-	turns chan struct{} // holds as many as are in use
+	servers *servers
+	open    func(context.Context) (*conn, error)
+	turns   chan struct{} // holds as many as are in use
 
 	mu     sync.Mutex
 	idle   []resting
@@ -30,8 +30,8 @@ type resting struct {
 	since time.Time
 }
 
-func newConnections(most int, now func() time.Time, open func(context.Context) (*conn, error)) *connections {
-	return &connections{open: open, now: now, turns: make(chan struct{}, most)}
+func newConnections(most int, s *servers, open func(context.Context) (*conn, error)) *connections {
+	return &connections{servers: s, open: open, turns: make(chan struct{}, most)}
 }
 
 // use asks a question on a connection. One that rested may have ended meanwhile: then it is asked once more
@@ -51,11 +51,12 @@ func (c *connections) use(ctx context.Context, question func(*conn) error) error
 		err = opened.ask(ctx, func() error { return question(opened) })
 		if err == nil || !isBroken(err) {
 			c.give(opened)
+			c.servers.answered(ctx, opened.server)
 			return err
 		}
 		opened.end()
 		if !rested || ctx.Err() != nil {
-			return fmt.Errorf("%w: %w", authserver.ErrUnavailable, clean(err))
+			return c.servers.failedToAnswer(ctx, opened.server, err)
 		}
 	}
 }
@@ -65,7 +66,7 @@ func (c *connections) take(ctx context.Context) (opened *conn, rested bool, err 
 	for len(c.idle) > 0 {
 		last := c.idle[len(c.idle)-1]
 		c.idle = c.idle[:len(c.idle)-1]
-		if c.now().Sub(last.since) < idleFor && !last.IsClosing() {
+		if c.servers.now().Sub(last.since) < idleFor && !last.IsClosing() {
 			c.mu.Unlock()
 			return last.conn, true, nil
 		}
@@ -83,7 +84,7 @@ func (c *connections) give(opened *conn) {
 		go opened.end()
 		return
 	}
-	c.idle = append(c.idle, resting{opened, c.now()})
+	c.idle = append(c.idle, resting{opened, c.servers.now()})
 }
 
 func (c *connections) close() {

@@ -50,7 +50,7 @@ func New(c Config, log *slog.Logger) (*Source, error) {
 	}
 	s := &Source{config: c, log: log.With("source", c.Key)}
 	s.servers = newServers(c, s.log, time.Now)
-	s.connections = newConnections(c.Connections, time.Now, func(ctx context.Context) (*conn, error) {
+	s.connections = newConnections(c.Connections, s.servers, func(ctx context.Context) (*conn, error) {
 		return s.servers.connect(ctx, c.bindAsService)
 	})
 	s.logins = identity.NewPool(c.Connections, 0)

@@ -49,6 +49,11 @@ func (s *Source) bind(ctx context.Context, dn, password string, lane authserver.
 		if answer == nil {
 			answer = opened.ask(ctx, func() error { return opened.Bind(dn, password) })
 			opened.end()
+			if answer != nil && isBroken(answer) {
+				answer = s.servers.failedToAnswer(ctx, opened.server, answer)
+			} else {
+				s.servers.answered(ctx, opened.server)
+			}
 		}
 	})
 	if turn != nil {

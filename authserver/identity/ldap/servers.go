@@ -50,23 +50,23 @@ func (s *servers) connect(ctx context.Context, begin func(context.Context, *conn
 	for i, server := range urls {
 		opened, err := s.try(ctx, server, len(urls)-i, begin)
 		if err == nil {
-			s.leave(ctx, server, nil)
+			s.leave(ctx, nil)
 			return opened, nil
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", server, clean(err)))
 		if errors.Is(ctx.Err(), context.Canceled) { // who asked went away, which says nothing about the servers
-			s.leave(ctx, "", nil)
+			s.leave(ctx, nil)
 			return nil, unavailable(errs)
 		}
 		s.avoid(server)
 	}
 	err := unavailable(errs)
-	s.leave(ctx, "", err)
+	s.leave(ctx, err)
 	return nil, err
 }
 
 func unavailable(errs []error) error {
-	return fmt.Errorf("connect to LDAP: %w: %w", authserver.ErrUnavailable, errors.Join(errs...))
+	return fmt.Errorf("ask LDAP: %w: %w", authserver.ErrUnavailable, errors.Join(errs...))
 }
 
 // try takes its part of the time that is left, so that the next server gets one, too.
@@ -122,24 +122,54 @@ func (s *servers) enter() error {
 	return nil
 }
 
-// leave keeps whether a server answered, and says when that has changed.
-func (s *servers) leave(ctx context.Context, server string, err error) {
+// leave ends an attempt to connect. One that succeeded proves little yet: others wait for the answer to its
+// first question.
+func (s *servers) leave(ctx context.Context, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.trying = false
-	switch {
-	case err != nil:
-		if s.down == nil {
-			s.log.ErrorContext(ctx, "no LDAP server answers: its people cannot log in", "err", err)
-		}
-		s.down, s.until = err, s.now().Add(restFor)
-	case server != "":
-		if s.down != nil {
-			s.log.InfoContext(ctx, "an LDAP server answers again", "url", server)
-		}
-		s.down = nil
-		delete(s.failed, server)
+	if err != nil {
+		s.fail(ctx, err)
+	} else if s.down != nil {
+		s.until = s.now().Add(restFor)
 	}
+}
+
+// fail lets everybody know at once for a while. The caller holds mu.
+func (s *servers) fail(ctx context.Context, err error) {
+	if s.down == nil {
+		s.log.ErrorContext(ctx, "no LDAP server answers: its people cannot log in", "err", err)
+	}
+	s.down, s.until = err, s.now().Add(restFor)
+}
+
+// answered keeps that a server answered a question.
+func (s *servers) answered(ctx context.Context, server string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		s.log.InfoContext(ctx, "an LDAP server answers again", "url", server)
+	}
+	s.down = nil
+	delete(s.failed, server)
+}
+
+// failedToAnswer keeps that a server took a connection and gave no answer, and returns an error that wraps ErrUnavailable.
+func (s *servers) failedToAnswer(ctx context.Context, server string, err error) error {
+	err = unavailable([]error{fmt.Errorf("%s: %w", server, clean(err))})
+	if errors.Is(ctx.Err(), context.Canceled) { // who asked went away
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed[server] = s.now()
+	for _, other := range s.config.URLs {
+		if at, ok := s.failed[other]; !ok || s.now().Sub(at) >= avoidFor {
+			return err
+		}
+	}
+	s.fail(ctx, err)
+	return err
 }
 
 // bindAsService binds as the account that searches, with the password that the file has now.

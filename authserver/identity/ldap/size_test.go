@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/identity/ldap"
@@ -73,5 +74,42 @@ func TestN206AnAnswerWithoutEndIsCutOff(t *testing.T) {
 				t.Errorf("%d bytes were taken", n)
 			}
 		})
+	}
+}
+
+// A server that takes binds and answers no search must not cost each person of a long list the whole time.
+func TestN206AServerThatTakesBindsAndAnswersNothingElseIsAskedRarely(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	var connections atomic.Int64
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			connections.Add(1)
+			_, _ = c.Read(make([]byte, 4096))
+			_, _ = c.Write([]byte(bindSucceeded))
+		}
+	}()
+	d, logged := open(t, ldap.Config{
+		Key: "corp", URLs: []string{"ldap://" + listener.Addr().String()}, InsecurePlaintext: true, BindDN: "cn=reader", PasswordFile: write(t, "x"),
+		UserSearch: ldap.Search{BaseDN: "dc=example", Filter: "(uid={name})"}, Attributes: ldap.Attributes{ID: "entryUUID", Name: "uid"},
+		Timeout: 200 * time.Millisecond,
+	})
+	for range 100 {
+		if _, err := d.Confirm(t.Context(), authserver.Person{Owner: authserver.Owner{Source: "corp", SourceID: "1"}}); !errors.Is(err, authserver.ErrUnavailable) {
+			t.Fatalf("confirmed: %v", err)
+		}
+	}
+	if n := connections.Load(); n > 20 {
+		t.Errorf("it was asked %d times for 100 people", n)
+	}
+	if n := strings.Count(logged.String(), "\n"); n != 1 {
+		t.Errorf("logged %s", logged)
 	}
 }
