@@ -25,6 +25,7 @@ type AuthorizeRequest struct {
 	Scopes        []string
 	CodeChallenge string
 	Prompt        Prompt
+	OpenID        OpenIDRequest
 	// Problem is what the dialect found wrong. It is reported after client and callback
 	// are proven, so that nobody is redirected by a request that proves neither.
 	Problem Refusal
@@ -57,7 +58,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 	i := Interaction{
 		ID: s.newInteractionID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
 		Callback: callback, Requested: r.Callback, State: returnedState(r.State),
-		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, StartedAt: s.now(), key: keys.activeID(s.now()),
+		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, OpenID: r.OpenID, StartedAt: s.now(), key: keys.activeID(s.now()),
 	}
 	if refusal := checkState(r.State); refusal != nil {
 		return Interaction{}, i.fail(refusal)
@@ -75,7 +76,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 	if refusal != nil {
 		return Interaction{}, i.fail(refusal)
 	}
-	i.Scopes = scopes
+	i.Scopes = withoutUselessScopes(client, scopes)
 	return i, nil
 }
 

@@ -130,6 +130,8 @@ type Client struct {
 	OwnerChooses bool
 	// NotBefore, when set, ends everything that was given before it.
 	NotBefore time.Time
+	// OpenID is how ID tokens for the client are made. Only in profile OAuth2.
+	OpenID OpenIDSettings
 	// Until these times the client may send its secret where it should not be; zero: it may not.
 	SecretInURLUntil, SecretInHeaderUntil time.Time
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/openid"
 )
 
 // needsConsent reports whether the owner has to decide on a page. Where an earlier "always" makes that
@@ -45,7 +47,7 @@ func (s *Server) explain(names []string) []Scope {
 	for _, name := range names {
 		scope, ok := s.clients.Scope(name)
 		if !ok {
-			scope = Scope{Name: name}
+			scope = Scope{Name: name, Description: openid.Sentence(name)}
 		}
 		scopes = append(scopes, scope)
 	}

@@ -90,11 +90,11 @@ func (s *Server) approve(ctx context.Context, p Position, a approval) (*Approval
 	if err := s.mayBegin(); err != nil {
 		return nil, err
 	}
-	grant, proof, err := p.asked.newGrant(p.Owner, s.now())
+	grant, proof, err := p.asked.newGrant(p.Owner, a.scopes, s.now())
 	if err != nil {
 		return nil, err
 	}
-	grant.Scopes = a.scopes
+	grant.Authentication = p.authentication(a.scopes)
 	consent, err := s.newConsent(ctx, p, a, grant.ApprovedAt)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (s *Server) newConsent(ctx context.Context, p Position, a approval, now tim
 func (s *Server) deny(ctx context.Context, p Position) error {
 	first := p.first
 	if first == nil {
-		denial, _, err := p.asked.newGrant(p.Owner, s.now())
+		denial, _, err := p.asked.newGrant(p.Owner, nil, s.now())
 		if err != nil {
 			return err
 		}

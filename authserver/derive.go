@@ -60,7 +60,7 @@ func (r resolved) proof(subject string) (string, error) {
 }
 
 // newGrant returns the grant for no scope that a decision at now makes, and its proof in clear.
-func (r resolved) newGrant(o Owner, now time.Time) (Grant, string, error) {
+func (r resolved) newGrant(o Owner, scopes []string, now time.Time) (Grant, string, error) {
 	id, err := r.grantID(o.Subject)
 	if err != nil {
 		return Grant{}, "", err
@@ -71,8 +71,8 @@ func (r resolved) newGrant(o Owner, now time.Time) (Grant, string, error) {
 	}
 	bound := r.bind(clear, now.Add(proofLifetime(r.client)))
 	return Grant{
-		ID: id, ClientUID: r.client.UID, Owner: o.Subject, Profile: r.client.Profile,
-		ApprovedAt: now, EndsAt: endOf(r.client, bound.ExpiresAt, now), Proof: bound,
+		ID: id, ClientUID: r.client.UID, Owner: o.Subject, Scopes: scopes, Profile: r.client.Profile,
+		ApprovedAt: now, EndsAt: endOf(r.client, scopes, bound.ExpiresAt, now), Proof: bound,
 	}, clear, nil
 }
 
@@ -87,9 +87,9 @@ func (r resolved) bind(clear string, ends time.Time) Proof {
 
 // endOf is when a grant ends: after the client's duration, or, if it cannot be refreshed, as soon
 // as the last token it can yield has ended.
-func endOf(c *Client, proofEnds, now time.Time) time.Time {
+func endOf(c *Client, scopes []string, proofEnds, now time.Time) time.Time {
 	end := now.Add(c.GrantDuration)
-	if last := proofEnds.Add(c.AccessTokenLifetime); !c.May(GrantRefreshToken) && last.Before(end) {
+	if last := proofEnds.Add(c.AccessTokenLifetime); !c.refreshes(scopes) && last.Before(end) {
 		return last
 	}
 	return end

@@ -26,6 +26,11 @@ const (
 	TemporarilyUnavailable  Code = "temporarily_unavailable"
 	LoginRequired           Code = "login_required"
 	ConsentRequired         Code = "consent_required"
+	// RequestNotSupported and RequestURINotSupported refuse request objects (OpenID Connect Core §6).
+	RequestNotSupported    Code = "request_not_supported"
+	RequestURINotSupported Code = "request_uri_not_supported"
+	// InsufficientScope is a token that does not open a resource (RFC 6750 §3.1).
+	InsufficientScope Code = "insufficient_scope"
 )
 
 // Codes of signed requests (RFC 5849 §3.2), in the words of the OAuth Problem Reporting extension.

@@ -17,18 +17,19 @@ const InteractionLifetime = 15 * time.Minute
 // It is a value: the steps return what they found, and change nothing in it. The short names are
 // for the sealed form, which has to fit into a cookie.
 type Interaction struct {
-	ID            string    `json:"i"`
-	ClientUID     string    `json:"u,omitempty"`
-	ClientID      string    `json:"c,omitempty"`
-	Callback      string    `json:"r,omitempty"` // where the browser goes
-	Requested     string    `json:"q,omitempty"` // the callback as the request spelled it
-	State         string    `json:"s,omitempty"`
-	StateApart    bool      `json:"a,omitempty"` // the state is not here but in pieces: see SealState
-	Scopes        []string  `json:"o,omitempty"`
-	CodeChallenge string    `json:"h,omitempty"`
-	Prompt        Prompt    `json:"p,omitzero"`
-	StartedAt     time.Time `json:"t"`
-	Profile       Profile   `json:"f"`
+	ID            string        `json:"i"`
+	ClientUID     string        `json:"u,omitempty"`
+	ClientID      string        `json:"c,omitempty"`
+	Callback      string        `json:"r,omitempty"` // where the browser goes
+	Requested     string        `json:"q,omitempty"` // the callback as the request spelled it
+	State         string        `json:"s,omitempty"`
+	StateApart    bool          `json:"a,omitempty"` // the state is not here but in pieces: see SealState
+	Scopes        []string      `json:"o,omitempty"`
+	CodeChallenge string        `json:"h,omitempty"`
+	Prompt        Prompt        `json:"p,omitzero"`
+	OpenID        OpenIDRequest `json:"d,omitzero"`
+	StartedAt     time.Time     `json:"t"`
+	Profile       Profile       `json:"f"`
 	// RequestToken is what a Signed client's link named. It says client, callback and scopes, which are
 	// empty here. It is opened when the owner has logged in.
 	RequestToken string `json:"k,omitempty"`
@@ -163,7 +164,7 @@ func (s *Server) Next(ctx context.Context, i Interaction, v *Visitor) (Position,
 		return Position{}, err
 	}
 	p := Position{Step: StepLogin, Client: r.client, Scopes: s.explain(r.scopes), Return: r.to, asked: r, visitor: v}
-	if v == nil || i.Prompt.Login && v.Session.AuthenticatedAt.Before(i.StartedAt) {
+	if v == nil || i.demandsLogin(v.Session.AuthenticatedAt) {
 		return p, r.unlessSilent(Refuse(LoginRequired, "the owner is not logged in"))
 	}
 	p.Owner = v.Owner
@@ -199,7 +200,7 @@ func (s *Server) askConsent(p Position) (Position, error) {
 	}
 	p.Step, p.Ticket = StepConsent, ticket
 	p.Rememberable, p.Choosable = rememberable(client), client.OwnerChooses
-	p.Until = endOf(client, now.Add(proofLifetime(client)), now)
+	p.Until = endOf(client, p.asked.scopes, now.Add(proofLifetime(client)), now)
 	return p, p.asked.unlessSilent(Refuse(ConsentRequired, "the owner has not consented"))
 }
 

@@ -17,51 +17,51 @@ const maxProof = 2 * MaxToken
 
 // redeem exchanges a proof for its grant, once. What binds the proof is checked before
 // it is taken, so that somebody else who got hold of one cannot burn it for its client.
-func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (Grant, error) {
+func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (ownedGrant, error) {
 	if r.Proof == "" || len(r.Proof) > maxProof {
-		return Grant{}, NewGrantError(GrantUnknown, "the code is unknown or expired")
+		return ownedGrant{}, NewGrantError(GrantUnknown, "the code is unknown or expired")
 	}
 	if r.Callback != "" && !c.HasCallback(r.Callback) {
-		return Grant{}, wrongCallback()
+		return ownedGrant{}, wrongCallback()
 	}
 	hash := Hash(sha256.Sum256([]byte(r.Proof)))
 	g, err := s.store.GrantByProof(ctx, hash)
 	if errors.Is(err, ErrNotFound) {
-		return Grant{}, NewGrantError(GrantUnknown, "the code is unknown or expired")
+		return ownedGrant{}, NewGrantError(GrantUnknown, "the code is unknown or expired")
 	}
 	if err != nil {
-		return Grant{}, fmt.Errorf("read proof: %w", err)
+		return ownedGrant{}, fmt.Errorf("read proof: %w", err)
 	}
 	if refusal := checkBinding(g, c, r); refusal != nil {
-		return Grant{}, refusal
+		return ownedGrant{}, refusal
 	}
 	owned, err := s.withPerson(ctx, g)
 	if err != nil {
-		return Grant{}, err
+		return ownedGrant{}, err
 	}
 	if g.Generation > 0 {
-		return Grant{}, s.revokeReused(ctx, EventProofReused, owned, c)
+		return ownedGrant{}, s.revokeReused(ctx, EventProofReused, owned, c)
 	}
 	now := s.now()
 	if !now.Before(g.Proof.ExpiresAt) || !isLive(g, now) || !c.acceptsGrantFrom(g.ApprovedAt) {
-		return Grant{}, NewGrantError(GrantExpired, "the code is unknown or expired")
+		return ownedGrant{}, NewGrantError(GrantExpired, "the code is unknown or expired")
 	}
 	entitled, err := s.stillEntitled(ctx, owned, c, 0)
 	if err != nil {
-		return Grant{}, err
+		return ownedGrant{}, err
 	}
 	if !entitled {
-		return Grant{}, NewGrantError(GrantNotEntitled, noLongerEntitled)
+		return ownedGrant{}, NewGrantError(GrantNotEntitled, noLongerEntitled)
 	}
 	taken, err := s.store.Redeem(ctx, hash, now)
 	if errors.Is(err, ErrNotFound) {
-		return Grant{}, s.explainLostRedemption(ctx, owned, c)
+		return ownedGrant{}, s.explainLostRedemption(ctx, owned, c)
 	}
 	if err != nil {
-		return Grant{}, fmt.Errorf("redeem proof: %w", err)
+		return ownedGrant{}, fmt.Errorf("redeem proof: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventProofRedeemed, ClientID: c.ID, Owner: owned.person.Name, Grant: taken.ID.String(), Scopes: taken.Scopes})
-	return taken, nil
+	return ownedGrant{taken, owned.person}, nil
 }
 
 // checkBinding checks all that ties a proof to the one who brings it: the client, the callback

@@ -44,7 +44,7 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 		return nil, err
 	}
 	s.audit(ctx, Event{Name: event, ClientID: client.ID, Owner: g.person.Name, Grant: g.ID.String(), Scopes: scopes})
-	return s.tokensOf(g.Grant, client, scopes)
+	return s.tokensOf(ctx, g, client, scopes)
 }
 
 func (s *Server) openRefreshToken(token string) (refreshToken, error) {

@@ -46,6 +46,8 @@ type Grant struct {
 	PreviousRotatedAt time.Time
 	RevokedAt         time.Time // zero: not revoked
 	Proof             Proof
+	// Authentication is what ID tokens of the grant say of the login. Zero without the scope openid.
+	Authentication Authentication
 }
 
 // denies reports whether the grant stands for an owner's no. That is kept as a grant that ended, and was
@@ -132,7 +134,7 @@ type Store interface {
 	// Grant returns a grant, or ErrNotFound.
 	Grant(ctx context.Context, id GrantID) (Grant, error)
 	// OwnedGrant returns in one read what the use of a token asks for, or ErrNotFound: a grant but for its
-	// Profile, PreviousRotatedAt and Proof, and of its owner Subject, Name, Groups, ConfirmedUntil and EndedAt. An owner of
+	// Profile, PreviousRotatedAt, Proof and Authentication, and of its owner Subject, Name, Groups, ConfirmedUntil and EndedAt. An owner of
 	// whom there is no row is the zero Person.
 	OwnedGrant(ctx context.Context, id GrantID) (Grant, Person, error)
 	// Rotate moves a live grant (not revoked, not ended) to the next generation and returns it and its

@@ -59,6 +59,10 @@ type Tokens struct {
 	IssuedAt     time.Time
 	ExpiresAt    time.Time // of the access token
 	Scopes       []string
+	// Identity is what an ID token for the client says; nil: it gets none.
+	Identity *Identity
+	// IDToken is how Identity is spelled, once it is.
+	IDToken string
 }
 
 // AuthenticateClient checks a client's secret for one profile. Unknown clients, wrong secrets, other
@@ -152,6 +156,9 @@ func (s *Server) Token(ctx context.Context, caller Caller, r TokenRequest) (*Tok
 	if !caller.Client.May(r.GrantType) || r.GrantType == GrantClientCredentials && caller.CredentialID == "" {
 		return nil, Refuse(UnauthorizedClient, "the client may not use this grant type")
 	}
+	if err := s.maySign(caller.Client); err != nil { // before anything is taken
+		return nil, err
+	}
 	switch r.GrantType {
 	case GrantAuthorizationCode:
 		return s.tokenByProof(ctx, caller, r)
@@ -167,11 +174,11 @@ func (s *Server) tokenByProof(ctx context.Context, caller Caller, r TokenRequest
 	if err != nil {
 		return nil, err
 	}
-	scopes, refusal := restrictScopes(grantedScopes(g, caller.Client), r.Scopes)
+	scopes, refusal := restrictScopes(grantedScopes(g.Grant, caller.Client), r.Scopes)
 	if refusal != nil {
 		return nil, refusal
 	}
-	return s.tokensOf(g, caller.Client, scopes)
+	return s.tokensOf(ctx, g, caller.Client, scopes)
 }
 
 func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
@@ -192,7 +199,7 @@ func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRe
 
 // tokensOf makes the tokens of a grant's generation. The refresh token is always
 // the same for one generation; the access token is new each time.
-func (s *Server) tokensOf(g Grant, c *Client, scopes []string) (*Tokens, error) {
+func (s *Server) tokensOf(ctx context.Context, g ownedGrant, c *Client, scopes []string) (*Tokens, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return nil, err
@@ -208,10 +215,13 @@ func (s *Server) tokensOf(g Grant, c *Client, scopes []string) (*Tokens, error) 
 		tokens.TokenSecret, err = keys.tokenSecret(tokens.AccessToken)
 		return tokens, wrap("derive token secret", err)
 	}
-	if !c.mayRefresh(g.Generation) {
+	if tokens.Identity, err = s.identityOf(ctx, g, c, scopes); err != nil {
+		return nil, err
+	}
+	if !c.mayRefresh(g.Generation) || !c.refreshes(g.Scopes) {
 		return tokens, nil
 	}
-	if tokens.RefreshToken, err = keys.signRefresh(g); err != nil {
+	if tokens.RefreshToken, err = keys.signRefresh(g.Grant); err != nil {
 		return nil, fmt.Errorf("sign refresh token: %w", err)
 	}
 	return tokens, nil

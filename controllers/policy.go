@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/openid"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
@@ -59,6 +60,12 @@ func (i *Issuance) environment(ctx context.Context, namespace string) (env envir
 func (i *Issuance) notOpen(ctx context.Context, s subject, env environment) ([]v1alpha1.Scope, error) {
 	var out []v1alpha1.Scope
 	for _, scope := range s.scopes {
+		if openid.IsScope(string(scope)) {
+			if !s.builtIn(scope) {
+				out = append(out, scope)
+			}
+			continue
+		}
 		open, err := i.isOpen(ctx, scope, s.namespace(), env.labels)
 		if err != nil {
 			return nil, err

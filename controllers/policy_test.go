@@ -190,6 +190,21 @@ func TestAScopeThatIsNotOpenIsSaidAndTheClientStaysAccepted(t *testing.T) {
 	}
 }
 
+// N211: a client of profile OAuth2 has the scopes of OpenID Connect without a ResourceServer; another one is told that it has not.
+func TestN211TheScopesOfOpenIDConnectNeedNoResourceServer(t *testing.T) {
+	s := newFixture(t)
+	scopes := []v1alpha1.Scope{"openid", "groups"}
+	s.client("grafana", func(oc *v1alpha1.OAuthClient) { oc.Spec.Scopes = scopes })
+	s.client("old", func(oc *v1alpha1.OAuthClient) { oc.Spec.Scopes, oc.Spec.Profile = scopes, v1alpha1.ProfileOAuth1 })
+	for name, want := range map[string]bool{"grafana": true, "old": false} {
+		oc := s.settle(name)
+		said := slices.ContainsFunc(oc.Status.Conditions, func(c metav1.Condition) bool { return c.Type == string(v1alpha1.ConditionScopesResolved) })
+		if said == want {
+			t.Errorf("%s has its scopes: %t, want %t", name, !said, want)
+		}
+	}
+}
+
 func TestAResourceServerGetsASecretWithWhatItAsks(t *testing.T) {
 	s := newFixture(t)
 	s.server("api", "photos."+s.ns)

@@ -38,6 +38,8 @@ type subject struct {
 
 	endpoints func(issuer string) map[string]string
 	denials   func(policy.Policy) []policy.Denial
+	// builtIn reports whether the object has a scope of OpenID Connect.
+	builtIn func(v1alpha1.Scope) bool
 }
 
 // subjectOf returns the view of an OAuthClient or a ResourceServer.
@@ -63,6 +65,7 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		suspendEndsGrants: profile == v1alpha1.ProfileIntegrationCloud, resetEndsGrants: profile.ResetEndsGrants(),
 		endpoints: func(issuer string) map[string]string { return endpoints.Of(profile, issuer) },
 		denials:   func(p policy.Policy) []policy.Denial { return p.Client(&oc.Spec) },
+		builtIn:   func(scope v1alpha1.Scope) bool { return policy.BuiltInScope(&oc.Spec, string(scope)) },
 	}
 	if len(oc.Spec.CallbackURLs) > 0 {
 		s.callbackURL = string(oc.Spec.CallbackURLs[0])

@@ -129,6 +129,7 @@ func (s *OAuthClientSpec) EffectiveGrantDurationDays() int32 {
 const (
 	maxGrantDurationDays          = 90
 	maxAccessTokenLifetimeSeconds = 86400
+	defaultIDTokenLifetimeSeconds = 3600
 )
 
 // EffectiveAccessTokenLifetimeSeconds returns the lifetime of an access token: the one of
@@ -145,6 +146,20 @@ func (s *OAuthClientSpec) EffectiveAccessTokenLifetimeSeconds() int32 {
 	default:
 		return 3600
 	}
+}
+
+// EffectiveOpenID returns how ID tokens for the client are made, with every field set but claims.
+func (s *OAuthClientSpec) EffectiveOpenID() OpenIDSpec {
+	var o OpenIDSpec
+	if s.EffectiveProfile() == ProfileOAuth2 && s.OAuth2 != nil && s.OAuth2.OpenID != nil {
+		o = *s.OAuth2.OpenID
+	}
+	o.IDTokenSigningAlgorithm = cmp.Or(o.IDTokenSigningAlgorithm, SigningRS256)
+	if o.IDTokenLifetimeSeconds <= 0 {
+		o.IDTokenLifetimeSeconds = defaultIDTokenLifetimeSeconds
+	}
+	o.IDTokenLifetimeSeconds = min(o.IDTokenLifetimeSeconds, maxAccessTokenLifetimeSeconds)
+	return o
 }
 
 // EffectiveConsent returns when the owner is asked. What this version does not know asks

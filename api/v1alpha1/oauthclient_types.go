@@ -160,7 +160,9 @@ type OAuthClientSpec struct {
 
 	// Scopes are the scopes the client may ask for. A request that names none asks for
 	// all of them. A scope is granted only if a ResourceServer declares it and opens it to
-	// this namespace: see the condition ScopesResolved. Absent, the client can ask for no
+	// this namespace: see the condition ScopesResolved. In the profile OAuth2 a client may also
+	// have those of OpenID Connect, which no ResourceServer declares: openid, profile, email,
+	// groups, address, phone and offline_access. Absent, the client can ask for no
 	// scope. A scope that is removed here is gone from approvals and tokens that had it,
 	// too. In the profile IntegrationCloud the owner chooses among those that are asked
 	// for. Whoever applies the list owns all of it.

@@ -120,10 +120,13 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule=`has(self.selector) == (has(self.from) && self.from == 'Selector')`,fieldPath=".selector",message="selector must be set when from is Selector, and left out otherwise"
 type ScopeDeclaration struct {
-	// Name is the scope as clients ask for it: one word, for instance photos.read.
+	// Name is the scope as clients ask for it: one word, for instance photos.read. The
+	// scopes of OpenID Connect (openid, profile, email, groups, address, phone and
+	// offline_access) are everybody's and cannot be declared.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:XValidation:rule=`!(self in ['openid', 'profile', 'email', 'groups', 'address', 'phone', 'offline_access'])`,message="name must not be a scope of OpenID Connect, which every client has: choose another one"
 	Name Scope `json:"name"`
 
 	// Description completes, on the consent page, the sentence of what the client

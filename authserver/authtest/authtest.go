@@ -10,6 +10,7 @@ package authtest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,12 +73,7 @@ func New(t testing.TB) *Env {
 		root: credential.NewKey(), shared: credential.NewKey(), signing: &credentialtest.SigningKeys{},
 	}
 	set, _ := credential.KeySet{}.Rotated(Start.Add(-time.Hour), credential.NewSetKey(Start))
-	set = e.signing.Complete(set)
-	keys, err := authserver.NewKeys(e.shared, set)
-	if err != nil {
-		t.Fatalf("prepare the keys: %v", err)
-	}
-	e.set, e.keys = set, keys
+	e.prepareKeys(t, e.signing.Complete(set))
 	for _, c := range fixture() {
 		e.AddClient(c)
 	}
@@ -134,13 +130,37 @@ func (e *Env) Replica(t testing.TB) *authserver.Server {
 func (e *Env) RotateKeys(t testing.TB) {
 	t.Helper()
 	e.set.Keys = append(e.set.Keys, credential.NewSetKey(e.Clock.Now()))
-	e.set = e.signing.Complete(e.set)
-	keys, err := authserver.NewKeys(e.shared, e.set)
+	e.prepareKeys(t, e.signing.Complete(e.set))
+	e.Auth.UseKeys(e.keys)
+}
+
+// prepareKeys makes the keys of the set.
+func (e *Env) prepareKeys(t testing.TB, set credential.KeySet) {
+	t.Helper()
+	keys, err := authserver.NewKeys(e.shared, set)
 	if err != nil {
 		t.Fatalf("prepare the keys: %v", err)
 	}
-	e.keys = keys
-	e.Auth.UseKeys(keys)
+	e.set, e.keys = set, keys
+}
+
+// LoseSigningKeys takes the keys that sign ID tokens from the engine: as the operator that makes them has not seen yet
+// that they were thrown out.
+func (e *Env) LoseSigningKeys(t testing.TB) {
+	t.Helper()
+	set := credential.KeySet{Keys: slices.Clone(e.set.Keys)}
+	for n := range set.Keys {
+		set.Keys[n].Signing = nil
+	}
+	e.prepareKeys(t, set)
+	e.Auth.UseKeys(e.keys)
+}
+
+// FindSigningKeys gives the engine new ones.
+func (e *Env) FindSigningKeys(t testing.TB) {
+	t.Helper()
+	e.prepareKeys(t, e.signing.Complete(e.set))
+	e.Auth.UseKeys(e.keys)
 }
 
 // Keys returns the keys of the engine.

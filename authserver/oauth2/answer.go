@@ -39,6 +39,9 @@ func back(issuer string, r authserver.Return, v url.Values) string {
 
 // WriteError answers a request of a client with an error (RFC 6749 §5.2).
 func WriteError(w http.ResponseWriter, e authserver.Refusal) {
+	if writeBearerError(w, e) {
+		return
+	}
 	status := StatusOf(e.Code())
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="gatehouse", charset="UTF-8"`)

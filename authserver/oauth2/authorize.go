@@ -19,7 +19,9 @@ var (
 	authorizeParameters = []string{
 		"client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
 	}
-	standardAuthorizeParameters = slices.Concat(authorizeParameters, []string{"response_mode", "prompt"})
+	standardAuthorizeParameters = slices.Concat(authorizeParameters, []string{
+		"response_mode", "prompt", "nonce", "max_age", "login_hint", "request", "request_uri",
+	})
 )
 
 // ParseAuthorize reads an authorization request from the query or, on POST, the form
@@ -31,8 +33,9 @@ func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
 		return authserver.AuthorizeRequest{}, err
 	}
 	prompt, promptProblem := parsePrompt(v.Get("prompt"))
-	req := authorizeRequest(authserver.ProfileOAuth2, v, checkMode(v), promptProblem)
-	req.Prompt = prompt
+	openID, openIDProblem := parseOpenID(v)
+	req := authorizeRequest(authserver.ProfileOAuth2, v, checkRequestObject(v), checkMode(v), promptProblem, openIDProblem)
+	req.Prompt, req.OpenID = prompt, openID
 	return req, nil
 }
 

@@ -24,3 +24,22 @@ func ParseBearer(r *http.Request) (string, error) {
 	}
 	return token, nil
 }
+
+// writeBearerError answers a request to a resource that its token does not open (RFC 6750 §3), and reports whether the
+// error is such a one.
+func writeBearerError(w http.ResponseWriter, e authserver.Refusal) bool {
+	status, challenge, code := http.StatusUnauthorized, `Bearer realm="gatehouse"`, authserver.Code("invalid_token")
+	switch e.Code() {
+	case authserver.TokenMissing: // who brings none is told of no error
+	case authserver.TokenExpired:
+		challenge += `, error="invalid_token"`
+	case authserver.InsufficientScope:
+		status, code = http.StatusForbidden, authserver.InsufficientScope
+		challenge += `, error="insufficient_scope", scope="openid"`
+	default:
+		return false
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
+	WriteErrorWithStatus(w, status, code, e.Description())
+	return true
+}

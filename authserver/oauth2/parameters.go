@@ -25,7 +25,7 @@ type Given struct {
 }
 
 // maxKnown is more than any endpoint reads.
-const maxKnown = 12
+const maxKnown = 16
 
 // givenParameter is one parameter: its value, how often it is there, and whether a value of it is not
 // percent-encoded.

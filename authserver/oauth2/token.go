@@ -141,6 +141,7 @@ func WriteToken(w http.ResponseWriter, t *authserver.Tokens) {
 		o.Int("expires_in", int64(t.ExpiresAt.Sub(t.IssuedAt).Seconds()))
 		o.OptionalString("refresh_token", t.RefreshToken)
 		o.OptionalWords("scope", t.Scopes)
+		o.OptionalString("id_token", t.IDToken)
 	})
 }
 

@@ -160,6 +160,7 @@ func TestAClientIsServedFromItsStatusToItsDeletion(t *testing.T) {
 		Profile: authserver.ProfileOAuth2, CallbackURLs: []string{"https://" + ns + ".example/callback"},
 		GrantTypes:    []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken},
 		GrantDuration: 90 * 24 * time.Hour, AccessTokenLifetime: time.Hour, Consent: authserver.ConsentRemember, Accepted: true,
+		OpenID:      authserver.OpenIDSettings{SigningAlgorithm: "RS256", IDTokenLifetime: time.Hour},
 		Credentials: []authserver.Credential{{ID: oc.Status.Credentials[0].ID, Verifier: oc.Status.Credentials[0].Verifier}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -67,6 +67,7 @@ func served(with ...func(*authserver.Client)) *authserver.Client {
 		GrantTypes:    []authserver.GrantType{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken},
 		GrantDuration: 90 * 24 * time.Hour, AccessTokenLifetime: time.Hour,
 		Consent: authserver.ConsentRemember, Accepted: true,
+		OpenID:      authserver.OpenIDSettings{SigningAlgorithm: "RS256", IDTokenLifetime: time.Hour},
 		Credentials: []authserver.Credential{{ID: "c-1", Verifier: "v-1"}},
 	}
 	for _, change := range with {
@@ -114,6 +115,27 @@ func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
 			want: func(c *client) {
 				c.Scopes, c.ScopesWithoutOwner = []string{"photos.read", "photos.write"}, []string{"photos.read"}
 			}},
+		{name: "scopes of OpenID Connect", change: func(o *object) {
+			o.Spec.Scopes = []v1alpha1.Scope{"openid", "email", "photos.read", "offline_access"}
+			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{
+				IDTokenSigningAlgorithm: v1alpha1.SigningES256, IDTokenLifetimeSeconds: 600,
+				Claims: v1alpha1.IDTokenClaims{Groups: v1alpha1.GroupsClaim{Include: []string{"team-*"}}},
+			}}
+		}, want: func(c *client) {
+			c.Scopes, c.ScopesWithoutOwner = []string{"openid", "email", "photos.read", "offline_access"}, []string{"photos.read"}
+			c.OpenID = authserver.OpenIDSettings{SigningAlgorithm: "ES256", IDTokenLifetime: 10 * time.Minute, Groups: []string{"team-*"}}
+		}},
+		{name: "a signing algorithm of the future", change: func(o *object) {
+			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{IDTokenSigningAlgorithm: "none"}}
+		}, want: func(*client) {}},
+		{name: "N211 scopes of OpenID Connect for a machine", change: func(o *object) {
+			o.Spec.Scopes = []v1alpha1.Scope{"openid", "photos.read"}
+			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}}
+			o.Spec.CallbackURLs = nil
+		}, want: func(c *client) {
+			c.Scopes, c.ScopesWithoutOwner = []string{"photos.read"}, []string{"photos.read"}
+			c.GrantTypes, c.CallbackURLs = []authserver.GrantType{authserver.GrantClientCredentials}, nil
+		}},
 		{name: "durations", change: func(o *object) { o.Spec.GrantDurationDays, o.Spec.AccessTokenLifetimeSeconds = 1, 60 },
 			want: func(c *client) { c.GrantDuration, c.AccessTokenLifetime = 24*time.Hour, time.Minute }},
 		{name: "durations out of range", change: func(o *object) { o.Spec.GrantDurationDays, o.Spec.AccessTokenLifetimeSeconds = 91, -1 },
@@ -245,6 +267,9 @@ func TestAClientHasWhatItsProfileHas(t *testing.T) {
 			}
 			want := served(func(c *client) { c.Profile = authserver.Profile(row.profile) }, row.want, func(c *client) {
 				c.PKCEOptional = c.Profile != authserver.ProfileOAuth2 && !c.Public // older than PKCE
+				if c.Profile != authserver.ProfileOAuth2 {
+					c.OpenID = authserver.OpenIDSettings{}
+				}
 			})
 			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)

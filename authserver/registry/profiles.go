@@ -4,9 +4,11 @@ package registry
 
 import (
 	"slices"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 // traits are what clients of one profile may have. The API refuses an object that wants
@@ -14,6 +16,7 @@ import (
 type traits struct {
 	grants       []v1alpha1.GrantType
 	ownerChooses bool
+	openID       bool                       // people log in with it
 	methods      []v1alpha1.SignatureMethod // that this version knows
 }
 
@@ -21,6 +24,7 @@ type traits struct {
 var profiles = map[authserver.Profile]traits{
 	authserver.ProfileOAuth2: {
 		grants: []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeClientCredentials},
+		openID: true,
 	},
 	authserver.ProfileOAuth1: {
 		grants:  []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode},
@@ -49,7 +53,22 @@ func (t traits) withProfile(c authserver.Client, spec *v1alpha1.OAuthClientSpec)
 	}
 	c.SecretInURLUntil = spec.SecretInURLUntil().Time()
 	c.SecretInHeaderUntil = spec.SecretInHeaderUntil().Time()
+	if t.openID {
+		c.OpenID = openIDOf(spec.EffectiveOpenID())
+	}
 	return &c
+}
+
+// openIDOf signs as everybody understands where this version does not know the algorithm.
+func openIDOf(spec v1alpha1.OpenIDSpec) authserver.OpenIDSettings {
+	algorithm := string(spec.IDTokenSigningAlgorithm)
+	if !slices.Contains(credential.SigningAlgorithms(), credential.SigningAlgorithm(algorithm)) {
+		algorithm = string(credential.RS256)
+	}
+	return authserver.OpenIDSettings{
+		SigningAlgorithm: algorithm, IDTokenLifetime: time.Duration(spec.IDTokenLifetimeSeconds) * time.Second,
+		Groups: spec.Claims.Groups.Include,
+	}
 }
 
 // signatureMethods leaves out what this version does not know.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/openid"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
@@ -22,6 +23,12 @@ type declaration struct {
 func (r *Registry) scopesOf(o *oauthClient, labels map[string]string) (open, withoutOwner []string) {
 	for _, s := range o.spec.Scopes {
 		name := string(s)
+		if openid.IsScope(name) { // whatever an object that came past the rules of the API declares
+			if policy.BuiltInScope(o.spec, name) {
+				open = append(open, name)
+			}
+			continue
+		}
 		d, declared := r.declared[name]
 		if !declared || !policy.ScopeOpen(d.ScopeDeclaration, d.namespace, o.Namespace, labels) {
 			continue

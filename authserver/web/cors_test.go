@@ -35,9 +35,12 @@ func TestN131ScriptsOfOtherSitesMayCallWhatPublicClientsNeed(t *testing.T) {
 	h := newHouse(t)
 	open := map[string]string{
 		"/.well-known/oauth-authorization-server": "GET, HEAD, OPTIONS",
-		"/oauth2/token":                    "POST, OPTIONS",
-		"/oauth2/revoke":                   "POST, OPTIONS",
-		"/integration/rest/oAuth/getToken": "POST, OPTIONS",
+		"/.well-known/openid-configuration":       "GET, HEAD, OPTIONS",
+		"/oauth2/keys":                            "GET, HEAD, OPTIONS",
+		"/oauth2/userinfo":                        "GET, POST, OPTIONS",
+		"/oauth2/token":                           "POST, OPTIONS",
+		"/oauth2/revoke":                          "POST, OPTIONS",
+		"/integration/rest/oAuth/getToken":        "POST, OPTIONS",
 	}
 	for _, rt := range h.site.Routes() {
 		if strings.Contains(rt.Path, "{") {
@@ -143,7 +146,7 @@ func TestN131ScriptsReadErrorsToo(t *testing.T) {
 	readable(t, "no client", h.client(t, "").post("/oauth2/token", good).Response, 401)
 	readable(t, "a wrong method", h.requestWith(t, "GET", "/oauth2/token", nil), 405)
 	readable(t, "another wrong method", h.requestWith(t, "POST", "/.well-known/oauth-authorization-server", nil), 405)
-	readable(t, "no such document", h.requestWith(t, "GET", "/.well-known/openid-configuration", nil), 404)
+	readable(t, "no such document", h.requestWith(t, "GET", "/.well-known/webfinger", nil), 404)
 	token := h.tokens(t).text("refresh_token")
 	h.Store.Fail(authserver.ErrUnavailable)
 	readable(t, "no store", h.client(t, authtest.PhotoPrint).refresh(token).Response, 503)
@@ -157,6 +160,6 @@ func TestN131ScriptsReadErrorsToo(t *testing.T) {
 // A script that looks for a document with a header of its own must learn that it does not exist.
 func TestN131APreflightForADocumentThatDoesNotExistLetsTheScriptSeeThat(t *testing.T) {
 	h := newHouse(t)
-	got := h.preflight(t, "GET", "/.well-known/openid-configuration", "mcp-protocol-version")
+	got := h.preflight(t, "GET", "/.well-known/webfinger", "mcp-protocol-version")
 	mayBeCalled(t, got, "GET, HEAD, POST", "mcp-protocol-version")
 }

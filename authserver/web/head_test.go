@@ -52,6 +52,10 @@ var withEffects = map[string]func(*testing.T, *house) visit{
 		request := app.requestToken()
 		return app.visit(app.accessPath, request, params{"oauth_verifier": app.allowedBy(h.bob(t), request)})
 	},
+	"/oauth2/userinfo": func(t *testing.T, h *house) visit {
+		token := h.openID(t, authserver.OpenIDSettings{SigningAlgorithm: "ES256"}).login("openid", nil).text("access_token")
+		return visit{browser: h.browser(t), target: "/oauth2/userinfo", authorization: "Bearer " + token}
+	},
 	"/manage/oauth/getUserIdentity": func(t *testing.T, h *house) visit {
 		app := h.scrapbook(t)
 		return app.visit(identityPath, app.tokens(), nil)
@@ -139,7 +143,7 @@ func eachVisit(t *testing.T, check func(*testing.T, *house, web.Route, visit)) {
 			if p.StatusCode != http.StatusOK && p.StatusCode != http.StatusSeeOther {
 				t.Fatalf("GET after it: %d %s", p.StatusCode, p.text())
 			}
-			answers := strings.Contains(p.body, "oauth_token=") || strings.Contains(p.body, "subscriberid")
+			answers := strings.Contains(p.body, "oauth_token=") || strings.Contains(p.body, "subscriberid") || strings.Contains(p.body, `"sub":`)
 			if h.state(v.browser) == before && !answers {
 				t.Error("GET has no effect, so this test shows nothing")
 			}

@@ -117,7 +117,7 @@ func (s *Site) finishInteraction(w http.ResponseWriter, r *http.Request, a *auth
 }
 
 func (s *Site) loginViewOf(i authserver.Interaction, p authserver.Position) loginView {
-	view := loginView{Action: interactionPath(i.ID) + "/login", Onward: true}
+	view := loginView{Action: interactionPath(i.ID) + "/login", Onward: true, Username: i.OpenID.LoginHint}
 	if !i.Profile.Signed() { // the link of a signed request is only looked at after the login
 		view.Client, view.callback, view.Cancel = p.Client, p.Return.Callback, s.denialURL(p.Return, "the owner did not log in")
 	}

@@ -47,7 +47,8 @@ func TestTheMetadataAreWhatTheServerDoes(t *testing.T) {
 	want := map[string]string{
 		"issuer": at(""), "authorization_endpoint": at("/oauth2/authorize"), "token_endpoint": at("/oauth2/token"),
 		"revocation_endpoint": at("/oauth2/revoke"), "introspection_endpoint": at("/oauth2/introspect"),
-		"scopes_supported":         `["photos.read","photos.write"]`,
+		"userinfo_endpoint": at("/oauth2/userinfo"), "jwks_uri": at("/oauth2/keys"),
+		"scopes_supported":         `["openid","profile","email","groups","address","phone","offline_access","photos.read","photos.write"]`,
 		"response_types_supported": `["code"]`, "response_modes_supported": `["query"]`,
 		"grant_types_supported":                          `["authorization_code","refresh_token","client_credentials"]`,
 		"token_endpoint_auth_methods_supported":          `["client_secret_basic","client_secret_post","none"]`,
@@ -57,6 +58,12 @@ func TestTheMetadataAreWhatTheServerDoes(t *testing.T) {
 		"prompt_values_supported":                        `["none","login","consent","select_account"]`,
 		"ui_locales_supported":                           `["en"]`,
 		"authorization_response_iss_parameter_supported": `true`,
+		"subject_types_supported":                        `["public"]`,
+		"id_token_signing_alg_values_supported":          `["ES256","PS256","RS256"]`,
+		"userinfo_signing_alg_values_supported":          `["ES256","PS256","RS256"]`,
+		"claims_supported": `["sub","iss","aud","exp","iat","auth_time","nonce","azp","at_hash",` +
+			`"name","preferred_username","email","email_verified","groups"]`,
+		"request_parameter_supported": `false`, "request_uri_parameter_supported": `false`, "claims_parameter_supported": `false`,
 	}
 	got := h.document(t, http.MethodGet, "")
 	if diff := cmp.Diff(want, got.fields); diff != "" {
@@ -77,7 +84,8 @@ func TestTheMetadataAreWhatTheServerDoes(t *testing.T) {
 
 func TestN146TheMetadataSayNothingOfScopesThatAreNotOpenToAll(t *testing.T) {
 	h := newHouse(t)
-	if got := h.document(t, http.MethodGet, "").fields; got["scopes_supported"] != "" {
+	builtIn := `["openid","profile","email","groups","address","phone","offline_access"]`
+	if got := h.document(t, http.MethodGet, "").fields; got["scopes_supported"] != builtIn {
 		t.Errorf("without a public scope: %v", got)
 	}
 }

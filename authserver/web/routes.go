@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+	"github.com/gatehouse-dev/gatehouse/authserver/oidc"
 )
 
 // The methods of a route.
@@ -20,7 +21,10 @@ var (
 // HEAD, OPTIONS, a prefetch and every other method follows from it: see (*Site).Handler.
 func (s *Site) routes() []route {
 	return []route{
-		{get, oauth2.PathMetadata, openDocument, dialectOAuth2, s.getMetadata},
+		{get, oauth2.PathMetadata, openDocument, dialectOAuth2, s.getConfiguration},
+		{get, oidc.PathConfiguration, openDocument, dialectOAuth2, s.getConfiguration},
+		{get, oidc.PathKeys, openDocument, dialectOAuth2, s.getKeys},
+		{getOrPost, oidc.PathUserInfo, openAPI, dialectOAuth2, s.userInfo},
 		{getOrPost, oauth2.PathAuthorize, step, dialectOAuth2, s.authorize(dialectOAuth2)},
 		{post, oauth2.PathToken, openAPI, dialectOAuth2, s.token(dialectOAuth2)},
 		{post, oauth2.PathRevoke, openAPI, dialectOAuth2, s.postRevoke},

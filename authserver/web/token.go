@@ -25,6 +25,11 @@ func (s *Site) token(d bearerDialect) handler {
 		if err != nil {
 			return err
 		}
+		if tokens.Identity != nil {
+			if tokens, err = s.withIDToken(tokens); err != nil {
+				return err
+			}
+		}
 		d.writeToken(w, tokens)
 		return nil
 	}
@@ -69,9 +74,4 @@ func (s *Site) aboutToken(r *http.Request, who authenticate) (authserver.Caller,
 	}
 	caller, err := who(r.Context(), secret)
 	return caller, token, err
-}
-
-// getMetadata serves the metadata of the issuer (RFC 8414 §3).
-func (s *Site) getMetadata(w http.ResponseWriter, r *http.Request) error {
-	return oauth2.WriteMetadata(w, r, s.issuer, s.auth.PublicScopes())
 }

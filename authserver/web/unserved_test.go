@@ -99,10 +99,10 @@ func TestN129AnUnknownPathIs404InTheCallersForm(t *testing.T) {
 		code   string
 		says   string
 	}{
-		{"/.well-known/openid-configuration", nil, mediaJSON, "not_found", nothing},
-		{"/.well-known/openid-configuration", pages, mediaJSON, "not_found", nothing},
+		{"/.well-known/webfinger", nil, mediaJSON, "not_found", nothing},
+		{"/.well-known/webfinger", pages, mediaJSON, "not_found", nothing},
 		{"/.well-known/oauth-protected-resource", pages, mediaJSON, "not_found", nothing},
-		{"/oauth2/userinfo", pages, mediaJSON, "not_found", nothing},
+		{"/oauth2/certs", pages, mediaJSON, "not_found", nothing},
 		{"/oauth2/token/", nil, mediaJSON, "not_found", "Do you mean /oauth2/token?"},
 		{"/oauth/token", nil, mediaJSON, "not_found", "Do you mean /oauth2/token?"},
 		{"/oauth/authorize", nil, mediaJSON, "not_found", "Do you mean /oauth2/authorize or /oauth1/authorize?"},

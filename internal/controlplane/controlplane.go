@@ -36,6 +36,8 @@ type Options struct {
 	Port int
 	// ControllerManager starts kube-controller-manager too: see Cluster.StartControllerManager.
 	ControllerManager bool
+	// APIServerArguments are added to those of kube-apiserver.
+	APIServerArguments []string
 }
 
 // Cluster is a running control plane.
@@ -82,7 +84,7 @@ func start(ctx context.Context, o Options) (_ *Cluster, err error) {
 	if err := c.run("etcd", c.etcdArguments()); err != nil {
 		return nil, err
 	}
-	if err := c.run("kube-apiserver", c.apiServerArguments()); err != nil {
+	if err := c.run("kube-apiserver", append(c.apiServerArguments(), o.APIServerArguments...)); err != nil {
 		return nil, err
 	}
 	if err := c.await(ctx, "/readyz", "/api/v1/namespaces/default"); err != nil {

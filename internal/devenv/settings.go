@@ -41,7 +41,7 @@ func (s *Environment) writeUsers(ctx context.Context) error {
 			return fmt.Errorf("hash the password of %s: %w", u.Name, err)
 		}
 		accounts = append(accounts, account{ID: u.ID, Name: u.Name, PasswordHash: strings.TrimSpace(hash),
-			DisplayName: strings.ToUpper(u.Name[:1]) + u.Name[1:], Email: u.Name + "@photos.example"})
+			DisplayName: strings.ToUpper(u.Name[:1]) + u.Name[1:], Email: u.Name + "@photos.example", Groups: []string{"family"}})
 	}
 	return s.writeYAML("users.yaml", map[string]any{"users": accounts})
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/openid"
 )
 
 // ResourceServer returns everything in the spec of a ResourceServer that the policy does not
@@ -34,6 +35,9 @@ func (p Policy) ResourceServer(spec *v1alpha1.ResourceServerSpec) []Denial {
 func (p Policy) scope(field string, d *v1alpha1.ScopeDeclaration) []Denial {
 	rules := &p.Spec.ResourceServers
 	var denials []Denial
+	if openid.IsScope(string(d.Name)) {
+		denials = append(denials, p.deny(field+"name", "must not be %s, which is a scope of OpenID Connect", d.Name)...)
+	}
 	if !p.matchesAnyName(rules.Scopes, string(d.Name)) {
 		denials = append(denials, p.deny(field+"name", "must be one that the policy allows, which %s is not", d.Name)...)
 	}

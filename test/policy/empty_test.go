@@ -26,7 +26,7 @@ var definitions = map[string]string{
 
 // minimal is a spec of the kind that is valid without the field, which stands below the path.
 var minimal = []struct{ kind, path, spec string }{
-	{v1alpha1.KindOAuthClient, "oauth2", `{callbackURLs: ["https://h.example/cb"], oauth2: {}}`},
+	{v1alpha1.KindOAuthClient, "oauth2", `{callbackURLs: ["https://h.example/cb"], oauth2: {openID: {}}}`},
 	{v1alpha1.KindOAuthClient, "connectionsCloud", `{callbackURLs: ["https://h.example/cb"], profile: ConnectionsCloudOAuth2, connectionsCloud: {}}`},
 	{v1alpha1.KindOAuthClient, "integrationCloud", `{callbackURLs: ["https://h.example/cb"], profile: IntegrationCloud, integrationCloud: {}}`},
 	{v1alpha1.KindOAuthClient, "credentials", `{callbackURLs: ["https://h.example/cb"], credentials: {secretTemplate: {keys: {}}}}`},

@@ -99,7 +99,7 @@ var table = []struct {
 	{"everything", "OAuthClient", `{` + anyCallback + `, profile: ConnectionsCloudOAuth1, connectionsCloud: {outOfBand: true, allowSecretInURLUntil: "2030-01-01T00:00:00Z"}}`, nil},
 	{"everything", "OAuthClient", `{` + anyCallback + `, consent: Skip, entitlement: Everyone, clientID: x, oauth2: {pkce: Optional}}`, nil},
 	{"everything", "OAuthClient", `{callbackURLs: ["cursor://cb"], oauth2: {clientType: Public}}`, []string{"spec.callbackURLs[0]"}},
-	{"everything", "ResourceServer", `{scopes: [{name: openid, description: A, from: All, withoutOwner: true}], identifiers: ["https://h.example"]}`, nil},
+	{"everything", "ResourceServer", `{scopes: [{name: everything, description: A, from: All, withoutOwner: true}], identifiers: ["https://h.example"]}`, nil},
 	{"nothing", "OAuthClient", `{oauth2: {grantTypes: [ClientCredentials]}}`, []string{"spec.profile", "spec.oauth2.grantTypes"}},
 	{"nothing", "OAuthClient", `{` + anyCallback + `}`, []string{"spec.profile", "spec.oauth2.grantTypes", "spec.oauth2.grantTypes", "spec.callbackURLs[0]"}},
 	{"nothing", "OAuthClient", `{` + anyCallback + `, profile: OAuth1, oauth1: {outOfBand: true}}`, []string{"spec.profile", "spec.callbackURLs[0]", "spec.oauth1.outOfBand"}},

@@ -71,6 +71,7 @@ func list(scopes []string) []string { return append(make([]string, 0, len(scopes
 func (m *model) insert(g authserver.Grant) {
 	g.Scopes = list(g.Scopes)
 	g.ApprovedAt, g.EndsAt, g.RotatedAt = kept(g.ApprovedAt), kept(g.EndsAt), kept(g.RotatedAt)
+	g.Authentication.At = kept(g.Authentication.At)
 	g.PreviousRotatedAt, g.RevokedAt, g.Proof.ExpiresAt = kept(g.PreviousRotatedAt), kept(g.RevokedAt), kept(g.Proof.ExpiresAt)
 	row := &grantRow{g, g.Proof.ExpiresAt.Add(authserver.ProofMemory)}
 	if g.Generation > 0 && g.EndsAt.After(row.keptUntil) {

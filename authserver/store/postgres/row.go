@@ -86,18 +86,18 @@ func oneRow(row pgx.Row, fields []any, otherwise error) error {
 
 // grantColumns are the columns of grants, called g, that a grantRow takes.
 const grantColumns = `g.id, g.client_uid, g.owner, g.scopes, g.profile, g.approved_at, g.ends_at, g.generation, g.rotated_at,
-	g.previous_rotated_at, g.revoked_at, g.proof_hash, g.callback, g.code_challenge, g.proof_expires_at`
+	g.previous_rotated_at, g.revoked_at, g.proof_hash, g.callback, g.code_challenge, g.proof_expires_at, g.authenticated_at, g.nonce`
 
 type grantRow struct {
-	id, proof                                              []byte
-	clientUID, owner, scopes, profile, callback, challenge string
-	approved, ends, generation, proofExpires               int64
-	rotated, previous, revoked                             pgtype.Int8
+	id, proof                                                     []byte
+	clientUID, owner, scopes, profile, callback, challenge, nonce string
+	approved, ends, generation, proofExpires                      int64
+	rotated, previous, revoked, authenticated                     pgtype.Int8
 }
 
 func (r *grantRow) fields() []any {
 	return []any{&r.id, &r.clientUID, &r.owner, &r.scopes, &r.profile, &r.approved, &r.ends, &r.generation, &r.rotated,
-		&r.previous, &r.revoked, &r.proof, &r.callback, &r.challenge, &r.proofExpires}
+		&r.previous, &r.revoked, &r.proof, &r.callback, &r.challenge, &r.proofExpires, &r.authenticated, &r.nonce}
 }
 
 func (r *grantRow) grant() (authserver.Grant, error) {
@@ -105,7 +105,8 @@ func (r *grantRow) grant() (authserver.Grant, error) {
 		ClientUID: r.clientUID, Owner: r.owner, Scopes: strings.Fields(r.scopes), Profile: authserver.Profile(r.profile),
 		ApprovedAt: timeOf(r.approved), EndsAt: timeOf(r.ends), Generation: generation(r.generation),
 		RotatedAt: optionalTime(r.rotated), PreviousRotatedAt: optionalTime(r.previous), RevokedAt: optionalTime(r.revoked),
-		Proof: authserver.Proof{Callback: r.callback, CodeChallenge: r.challenge, ExpiresAt: timeOf(r.proofExpires)},
+		Proof:          authserver.Proof{Callback: r.callback, CodeChallenge: r.challenge, ExpiresAt: timeOf(r.proofExpires)},
+		Authentication: authserver.Authentication{At: optionalTime(r.authenticated), Nonce: r.nonce},
 	}
 	return g, errors.Join(fixed(g.ID[:], r.id), fixed(g.Proof.Hash[:], r.proof))
 }

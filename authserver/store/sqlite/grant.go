@@ -13,7 +13,7 @@ import (
 
 // grantColumns are the columns that scanGrant reads, in its order.
 const grantColumns = `id, client_uid, owner, scopes, profile, approved_at, ends_at,
-	generation, rotated_at, previous_rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at`
+	generation, rotated_at, previous_rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at, authenticated_at, nonce`
 
 func scanGrant(r *row) authserver.Grant {
 	var g authserver.Grant
@@ -26,6 +26,7 @@ func scanGrant(r *row) authserver.Grant {
 	r.bytes(g.Proof.Hash[:])
 	g.Proof.Callback, g.Proof.CodeChallenge = r.text(), r.text()
 	g.Proof.ExpiresAt = r.time()
+	g.Authentication.At, g.Authentication.Nonce = r.optionalTime(), r.text()
 	return g
 }
 

@@ -26,6 +26,15 @@ var approvals = []check{
 		})
 		same(t, "grant", kept(t, s, want.ID), want)
 	}},
+	{"what ID tokens say of the login comes back as it was", func(t *testing.T, s authserver.Store) {
+		want := approve(t, s, func(g *authserver.Grant) {
+			g.Authentication = authserver.Authentication{At: noon.Add(-time.Hour), Nonce: strings.Repeat("Zoë '\" %", 50)}
+		})
+		same(t, "grant", kept(t, s, want.ID), want)
+		redeemed, err := s.Redeem(t.Context(), want.Proof.Hash, noon)
+		succeed(t, "Redeem", err)
+		same(t, "the login in what the redemption returns", redeemed.Authentication, want.Authentication)
+	}},
 	{"long and foreign words come back as they were", func(t *testing.T, s authserver.Store) {
 		want := approve(t, s, func(g *authserver.Grant) {
 			g.Owner = strings.Repeat("Zoë Ångström-李 ", 30)

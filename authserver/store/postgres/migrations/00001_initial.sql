@@ -66,6 +66,9 @@ CREATE TABLE grants (
     callback            text     NOT NULL,
     code_challenge      text     NOT NULL,
     proof_expires_at    bigint   NOT NULL,
+    -- What ID tokens say of the login; NULL and empty where OpenID Connect has no part.
+    authenticated_at    bigint,
+    nonce               text     NOT NULL DEFAULT '',
     -- When the row may be swept.
     kept_until          bigint   NOT NULL
 ) WITH (fillfactor = 80);

@@ -50,6 +50,9 @@ CREATE TABLE grants (
     callback            TEXT    NOT NULL,
     code_challenge      TEXT    NOT NULL,
     proof_expires_at    INTEGER NOT NULL,
+    -- What ID tokens say of the login; NULL and empty where OpenID Connect has no part.
+    authenticated_at    INTEGER,
+    nonce               TEXT    NOT NULL DEFAULT '',
     -- When the row may be swept. A refresh changes no indexed column, so it
     -- writes the row and nothing else.
     kept_until          INTEGER NOT NULL

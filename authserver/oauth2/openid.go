@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth2
+
+import (
+	"strconv"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+// maxLoginHint is the longest login_hint that is kept in bytes. A longer one is no name here.
+const maxLoginHint = 256
+
+// parseOpenID reads what OpenID Connect Core §3.1.2.1 adds to an authorization request. It counts without the scope
+// openid too: max_age protects whoever asks for it.
+func parseOpenID(v *Given) (authserver.OpenIDRequest, authserver.Refusal) {
+	r := authserver.OpenIDRequest{Nonce: v.Get("nonce")}
+	if len(r.Nonce) > authserver.MaxNonce {
+		return r, invalid("nonce must be at most " + strconv.Itoa(authserver.MaxNonce) + " bytes long")
+	}
+	if hint := v.Get("login_hint"); len(hint) <= maxLoginHint {
+		r.LoginHint = hint
+	}
+	if text := v.Get("max_age"); text != "" {
+		age, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			return r, invalid("max_age must be a number of seconds")
+		}
+		r.MaxAge = new(authserver.Seconds(age))
+	}
+	return r, nil
+}
+
+// checkRequestObject refuses a request object: to ignore it would be to answer another request (OpenID Connect Core §6).
+func checkRequestObject(v *Given) authserver.Refusal {
+	switch {
+	case v.Get("request") != "":
+		return authserver.Refuse(authserver.RequestNotSupported, "request objects are not supported: send the parameters themselves")
+	case v.Get("request_uri") != "":
+		return authserver.Refuse(authserver.RequestURINotSupported, "request_uri is not supported: send the parameters themselves")
+	default:
+		return nil
+	}
+}

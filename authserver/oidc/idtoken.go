@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oidc
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// idToken are the claims of an ID token (OpenID Connect Core §2, §3.1.3.6).
+type idToken struct {
+	Issuer   string `json:"iss"`
+	Audience string `json:"aud"`
+	person
+	IssuedAt          int64  `json:"iat"`
+	ExpiresAt         int64  `json:"exp"`
+	AuthenticatedAt   int64  `json:"auth_time"`
+	Nonce             string `json:"nonce,omitempty"`
+	AuthorizedParty   string `json:"azp"`
+	AccessTokenSHA256 string `json:"at_hash"`
+}
+
+// IDToken returns the ID token that goes with an access token, signed with the key.
+func IDToken(issuer string, key credential.SigningKey, i *authserver.Identity, accessToken string) (string, error) {
+	settings := i.Client.OpenID
+	t := idToken{
+		Issuer: issuer, Audience: i.Client.ID, AuthorizedParty: i.Client.ID, person: claimsOf(i.Owner, i.Scopes),
+		IssuedAt: i.IssuedAt.Unix(), ExpiresAt: i.IssuedAt.Add(settings.IDTokenLifetime).Unix(),
+		AuthenticatedAt: i.Authentication.At.Unix(), Nonce: i.Authentication.Nonce, AccessTokenSHA256: leftHalf(accessToken),
+	}
+	t.Groups = included(t.Groups, settings.Groups)
+	return signJWT(key, "JWT", t)
+}
+
+// leftHalf is how a token is bound to an ID token: the left half of its SHA-256 in base64url (OpenID Connect Core §3.1.3.6).
+func leftHalf(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+}

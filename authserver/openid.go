@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/openid"
+)
+
+// OpenIDSettings is how ID tokens for a client are made.
+type OpenIDSettings struct {
+	// SigningAlgorithm is RS256, PS256 or ES256 (RFC 7518 §3.1).
+	SigningAlgorithm string
+	// IDTokenLifetime is how long an ID token is valid.
+	IDTokenLifetime time.Duration
+	// Groups are patterns of the groups that ID tokens name: a whole name, or the beginning of names with a * at
+	// the end. Nil: all groups.
+	Groups []string
+}
+
+// OpenIDRequest is what an authorization request asks in the words of OpenID Connect Core §3.1.2.1. All of it is
+// optional. The short names are for the sealed form.
+type OpenIDRequest struct {
+	Nonce string `json:"n,omitempty"`
+	// MaxAge is how old the login may be; nil: it does not matter. 0 asks for a new one.
+	MaxAge *Seconds `json:"m,omitempty"`
+	// LoginHint is a name that the login form begins with.
+	LoginHint string `json:"l,omitempty"`
+}
+
+// Seconds is a number of seconds that is not negative.
+type Seconds uint32
+
+// MaxNonce is the length of the longest nonce in bytes.
+const MaxNonce = 512
+
+// Authentication is what an ID token says of the login behind a grant (OpenID Connect Core §2).
+type Authentication struct {
+	At    time.Time // auth_time, to the second
+	Nonce string    // as the request had it; empty: it had none
+}
+
+// Identity is what an ID token says (OpenID Connect Core §2), before it is spelled.
+type Identity struct {
+	Client         *Client
+	Owner          Owner
+	Scopes         []string
+	Authentication Authentication
+	// Refreshed is set where a refresh token yielded it: then it has no nonce (§12.2).
+	Refreshed bool
+	IssuedAt  time.Time
+}
+
+// speaksOpenID reports whether scopes of the client are those of OpenID Connect.
+func (c *Client) speaksOpenID(scopes []string) bool {
+	return c.Profile == ProfileOAuth2 && slices.Contains(scopes, openid.ScopeOpenID)
+}
+
+// maySign returns an error that wraps ErrUnavailable while an ID token for the client could not be signed: no code or
+// refresh token is taken then.
+func (s *Server) maySign(c *Client) error {
+	if !c.speaksOpenID(c.Scopes) {
+		return nil
+	}
+	_, err := s.SigningKey(credential.SigningAlgorithm(c.OpenID.SigningAlgorithm))
+	return err
+}
+
+// refreshes reports whether a grant of the scopes to the client has refresh tokens. With openid, the owner must have
+// agreed to offline_access as well (OpenID Connect Core §11).
+func (c *Client) refreshes(scopes []string) bool {
+	return c.May(GrantRefreshToken) && (!c.speaksOpenID(scopes) || slices.Contains(scopes, openid.ScopeOfflineAccess))
+}
+
+// withoutUselessScopes leaves out offline_access where no refresh token can come of it: OpenID Connect Core §11 has it
+// ignored then.
+func withoutUselessScopes(c *Client, scopes []string) []string {
+	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool {
+		return scope == openid.ScopeOfflineAccess && (!c.May(GrantRefreshToken) || !c.speaksOpenID(scopes))
+	})
+}
+
+// demandsLogin reports whether the request wants a newer login than the one at a time.
+func (i Interaction) demandsLogin(authenticatedAt time.Time) bool {
+	if !authenticatedAt.Before(i.StartedAt) {
+		return false
+	}
+	age := i.OpenID.MaxAge
+	return i.Prompt.Login || age != nil && i.StartedAt.Sub(authenticatedAt) > time.Duration(*age)*time.Second
+}
+
+// authentication returns what ID tokens of an approval of the scopes say of the login.
+func (p Position) authentication(scopes []string) Authentication {
+	if !p.asked.client.speaksOpenID(scopes) {
+		return Authentication{}
+	}
+	return Authentication{At: p.visitor.Session.AuthenticatedAt.Truncate(time.Second), Nonce: p.asked.OpenID.Nonce}
+}
+
+// identityOf returns what an ID token of the grant says; nil: the scopes ask for none. The use of a refresh token reads
+// neither the login nor all of the person, so they are read here.
+func (s *Server) identityOf(ctx context.Context, g ownedGrant, c *Client, scopes []string) (*Identity, error) {
+	if !c.speaksOpenID(scopes) {
+		return nil, nil
+	}
+	i := Identity{Client: c, Owner: g.person.Owner, Scopes: scopes, Authentication: g.Authentication, IssuedAt: s.now(), Refreshed: g.Generation > 1}
+	if i.Refreshed {
+		row, err := s.store.Grant(ctx, g.ID)
+		if err != nil {
+			return nil, fmt.Errorf("read the login behind a grant: %w", err)
+		}
+		owned, err := s.withPerson(ctx, row)
+		if err != nil {
+			return nil, err
+		}
+		i.Authentication, i.Owner = Authentication{At: row.Authentication.At}, owned.person.Owner
+	}
+	return &i, nil
+}
