@@ -49,6 +49,19 @@ func (b *browser) regret() {
 	}
 }
 
+// visitor is who is in the browser, by its session.
+func (b *browser) visitor(c *call, e *authserver.Server) (*authserver.Visitor, error) {
+	session := b.session
+	if session == "" {
+		return nil, nil
+	}
+	v, err := e.Visitor(b.s.ctx, session)
+	if err == nil {
+		b.s.ledger.visited(c, session, v)
+	}
+	return v, err
+}
+
 // onAccount sends a request of the account page.
 func (b *browser) onAccount(do func(*call, *authserver.Server, *authserver.Visitor) error) {
 	_, _ = ask(b.s, "account", func(c *call, e *authserver.Server) (bool, error) {

@@ -176,18 +176,6 @@ func (b *browser) position(c *call, e *authserver.Server, r *request) (authserve
 	return e.Next(b.s.ctx, i, v)
 }
 
-func (b *browser) visitor(c *call, e *authserver.Server) (*authserver.Visitor, error) {
-	session := b.session
-	if session == "" {
-		return nil, nil
-	}
-	v, err := e.Visitor(b.s.ctx, session)
-	if err == nil {
-		b.s.ledger.visited(c, session, v)
-	}
-	return v, err
-}
-
 // look opens the page of a request.
 func (b *browser) look(r *request) error {
 	p, err := ask(b.s, "interaction", func(c *call, e *authserver.Server) (shown, error) {
