@@ -143,7 +143,7 @@ func (s *Server) inspectRefresh(ctx context.Context, t refreshToken) (TokenInfo,
 		return TokenInfo{}, fmt.Errorf("read grant: %w", err)
 	}
 	_, answer := answerTo(g, t.Generation, info.Client, s.now())
-	if g.Profile != info.Client.Profile || answer != answerNext && answer != answerAgain {
+	if g.Profile != info.Client.Profile || !info.Client.stillRefreshes(g) || answer != answerNext && answer != answerAgain {
 		return TokenInfo{}, nil
 	}
 	info.Refresh = true

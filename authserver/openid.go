@@ -77,6 +77,12 @@ func (c *Client) refreshes(scopes []string) bool {
 	return c.May(GrantRefreshToken) && (!c.speaksOpenID(scopes) || slices.Contains(scopes, openid.ScopeOfflineAccess))
 }
 
+// stillRefreshes reports whether a grant to the client has refresh tokens as things are now. offline_access that the client
+// has lost is gone from its grants, as every scope is.
+func (c *Client) stillRefreshes(g Grant) bool {
+	return c.refreshes(g.Scopes) && (!c.speaksOpenID(g.Scopes) || slices.Contains(c.Scopes, openid.ScopeOfflineAccess))
+}
+
 // withoutUselessScopes leaves out offline_access where no refresh token can come of it: OpenID Connect Core §11 has it
 // ignored then.
 func withoutUselessScopes(c *Client, scopes []string) []string {

@@ -180,7 +180,7 @@ func answerTo(newest Grant, generation uint32, c *Client, now time.Time) (Grant,
 
 // allowRefresh returns the scopes that the client gets, if the owner may still use it.
 func (s *Server) allowRefresh(ctx context.Context, g ownedGrant, c *Client, asked []string) ([]string, error) {
-	if !c.acceptsGrantFrom(g.ApprovedAt) {
+	if !c.acceptsGrantFrom(g.ApprovedAt) || !c.stillRefreshes(g.Grant) {
 		return nil, errRefreshTokenUnknown
 	}
 	// RFC 6749 §6: the scope may shrink, never grow. Scopes the client lost are gone.

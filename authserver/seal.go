@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"encoding/base64"
@@ -29,11 +30,13 @@ func (s *Server) SealInteraction(i Interaction) (string, error) {
 	if i.StateApart = stateIsApart(i.State); i.StateApart {
 		i.State = "" // see SealState
 	}
-	plain, err := json.Marshal(i)
-	if err != nil {
+	var plain bytes.Buffer
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false) // it would make six bytes of one
+	if err := encoder.Encode(i); err != nil {
 		return "", fmt.Errorf("marshal interaction: %w", err)
 	}
-	raw, err := keys.sealWith(i.key, forInteraction, plain)
+	raw, err := keys.sealWith(i.key, forInteraction, plain.Bytes())
 	if err != nil {
 		return "", fmt.Errorf("seal interaction: %w", err)
 	}

@@ -156,8 +156,10 @@ func (s *Server) Token(ctx context.Context, caller Caller, r TokenRequest) (*Tok
 	if !caller.Client.May(r.GrantType) || r.GrantType == GrantClientCredentials && caller.CredentialID == "" {
 		return nil, Refuse(UnauthorizedClient, "the client may not use this grant type")
 	}
-	if err := s.maySign(caller.Client); err != nil { // before anything is taken
-		return nil, err
+	if r.GrantType != GrantClientCredentials {
+		if err := s.maySign(caller.Client); err != nil { // before anything is taken
+			return nil, err
+		}
 	}
 	switch r.GrantType {
 	case GrantAuthorizationCode:
@@ -218,7 +220,7 @@ func (s *Server) tokensOf(ctx context.Context, g ownedGrant, c *Client, scopes [
 	if tokens.Identity, err = s.identityOf(ctx, g, c, scopes); err != nil {
 		return nil, err
 	}
-	if !c.mayRefresh(g.Generation) || !c.refreshes(g.Scopes) {
+	if !c.mayRefresh(g.Generation) || !c.stillRefreshes(g.Grant) {
 		return tokens, nil
 	}
 	if tokens.RefreshToken, err = keys.signRefresh(g.Grant); err != nil {

@@ -4,6 +4,9 @@ package oauth2
 
 import (
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
@@ -18,7 +21,10 @@ func parseOpenID(v *Given) (authserver.OpenIDRequest, authserver.Refusal) {
 	if len(r.Nonce) > authserver.MaxNonce {
 		return r, invalid("nonce must be at most " + strconv.Itoa(authserver.MaxNonce) + " bytes long")
 	}
-	if hint := v.Get("login_hint"); len(hint) <= maxLoginHint {
+	if !isText(r.Nonce) { // it could not be kept, or not come back as it was
+		return r, invalid("nonce must be UTF-8 text without control characters")
+	}
+	if hint := v.Get("login_hint"); len(hint) <= maxLoginHint && isText(hint) {
 		r.LoginHint = hint
 	}
 	if text := v.Get("max_age"); text != "" {
@@ -30,6 +36,10 @@ func parseOpenID(v *Given) (authserver.OpenIDRequest, authserver.Refusal) {
 	}
 	return r, nil
 }
+
+// isText reports whether s is UTF-8 without control characters. Databases keep no NUL in text, and JSON nothing else than
+// UTF-8.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
 
 // checkRequestObject refuses a request object: to ignore it would be to answer another request (OpenID Connect Core §6).
 func checkRequestObject(v *Given) authserver.Refusal {

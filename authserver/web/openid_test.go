@@ -296,6 +296,39 @@ func TestN208WithoutASigningKeyNothingIsTaken(t *testing.T) {
 	p.verified(tokens.text("id_token"), "RS256")
 }
 
+// What needs no ID token does not wait for the key of one.
+func TestAMachineNeedsNoSigningKey(t *testing.T) {
+	h := newHouse(t)
+	h.openID(t, authserver.OpenIDSettings{SigningAlgorithm: "RS256"})
+	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) {
+		c.GrantTypes = append(slices.Clone(c.GrantTypes), authserver.GrantClientCredentials)
+	})
+	h.LoseSigningKeys(t)
+	h.client(t, authtest.PhotoPrint).post("/oauth2/token", url.Values{"grant_type": {"client_credentials"}}).wants(http.StatusOK)
+}
+
+// N214: a client that has lost offline_access gets no refresh token for a code, and refreshes no more.
+func TestN214AClientThatLostOfflineAccessDoesNotRefresh(t *testing.T) {
+	for _, lost := range [][]string{{"offline_access"}, {"offline_access", "openid"}} {
+		h := newHouse(t)
+		p := h.openID(t, authserver.OpenIDSettings{SigningAlgorithm: "ES256"})
+		before := p.login("openid photos.read offline_access", nil).text("refresh_token")
+		bob := h.bob(t)
+		code := bob.consentTo(bob.begin(url.Values{"scope": {"openid photos.read offline_access"}}), "allow").back(authtest.PhotoPrintCallback).Get("code")
+		h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) {
+			c.Scopes = slices.DeleteFunc(slices.Clone(c.Scopes), func(scope string) bool { return slices.Contains(lost, scope) })
+		})
+		client := h.client(t, authtest.PhotoPrint)
+		if got := client.post("/oauth2/introspect", url.Values{"token": {before}}).wants(http.StatusOK); got.body["active"] != false {
+			t.Errorf("without %v introspection says %s", lost, got.raw)
+		}
+		client.refresh(before).refused(http.StatusBadRequest, "invalid_grant")
+		if got := client.redeem(code, authtest.PhotoPrintCallback).wants(http.StatusOK); got.text("refresh_token") != "" {
+			t.Errorf("without %v a code yields a refresh token", lost)
+		}
+	}
+}
+
 // N209: what a request asks and cannot have is refused in the words of OpenID Connect.
 func TestN209RequestsOfOpenIDConnectThatAreRefused(t *testing.T) {
 	h := newHouse(t)
@@ -305,6 +338,9 @@ func TestN209RequestsOfOpenIDConnectThatAreRefused(t *testing.T) {
 		code    string
 	}{
 		"a long nonce":          {url.Values{"nonce": {strings.Repeat("n", authserver.MaxNonce+1)}}, "invalid_request"},
+		"a nonce with a NUL":    {url.Values{"nonce": {"n\x00"}}, "invalid_request"},
+		"a nonce of two lines":  {url.Values{"nonce": {"n\n"}}, "invalid_request"},
+		"a nonce of no text":    {url.Values{"nonce": {"\xff"}}, "invalid_request"},
 		"a nonce twice":         {url.Values{"nonce": {"one", "two"}}, "invalid_request"},
 		"max_age of no number":  {url.Values{"max_age": {"soon"}}, "invalid_request"},
 		"max_age below zero":    {url.Values{"max_age": {"-1"}}, "invalid_request"},
@@ -317,6 +353,17 @@ func TestN209RequestsOfOpenIDConnectThatAreRefused(t *testing.T) {
 		tc.changes["scope"] = []string{"openid"}
 		if got := bob.get(request(tc.changes)).back(authtest.PhotoPrintCallback).Get("error"); got != tc.code {
 			t.Errorf("%s: %q, want %q", name, got, tc.code)
+		}
+	}
+}
+
+// A nonce comes back unmodified (OpenID Connect Core §3.1.2.1), whatever text it is.
+func TestANonceComesBackAsItWas(t *testing.T) {
+	p := newHouse(t).openID(t, authserver.OpenIDSettings{SigningAlgorithm: "ES256"})
+	for _, nonce := range []string{"<&>\"\\ +%00", "Zoë Ångström-李", strings.Repeat("<", authserver.MaxNonce)} {
+		got := p.login("openid", url.Values{"nonce": {nonce}})
+		if _, claims := p.verified(got.text("id_token"), "ES256"); claims["nonce"] != nonce {
+			t.Errorf("the nonce %q came back as %q", nonce, claims["nonce"])
 		}
 	}
 }
