@@ -124,6 +124,9 @@ func (s *Server) identityOf(ctx context.Context, g ownedGrant, c *Client, scopes
 		if err != nil {
 			return nil, err
 		}
+		if owned.person.Subject == "" { // swept in this moment
+			return nil, errRefreshTokenUnknown
+		}
 		i.Authentication, i.Owner = Authentication{At: row.Authentication.At}, owned.person.Owner
 	}
 	return &i, nil

@@ -228,6 +228,40 @@ func loseWriter(t *testing.T, s *Store) error {
 }
 
 // N174: memory holds nothing that was not committed.
+// What is being committed may be seen in the file already. Memory must not answer with what was before.
+func TestN173MemoryKeepsSilentWhileATransactionCommits(t *testing.T) {
+	s := openNew(t)
+	g := grantNumber(1)
+	g.EndsAt = noon.Add(time.Hour)
+	if err := errors.Join(s.Approve(t.Context(), g, nil), s.ConfirmPeople(t.Context(), []authserver.Confirmation{named(g.Owner, 0)})); err != nil {
+		t.Fatal(err)
+	}
+	key := hashNumber(7)
+	for name, write := range map[string]func() error{
+		"the grant changes":  func() error { _, err := s.Revoke(t.Context(), g.ID, noon); return err },
+		"the person changes": func() error { return s.ConfirmPeople(t.Context(), []authserver.Confirmation{named(g.Owner, 1)}) },
+		"the key is spent":   func() error { return s.Spend(t.Context(), key, noon, noon.Add(time.Hour)) },
+	} {
+		remember(t, s, 1)
+		if _, err := s.Spent(t.Context(), key, noon); err != nil {
+			t.Fatal(err)
+		}
+		var grant, spent atomic.Bool
+		onCommit(t, s, func() bool {
+			_, known, _, _ := s.memory.spentUntil(key)
+			grant.Store(remembers(s, 1))
+			spent.Store(known)
+			return true
+		})
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		if stays := name == "the key is spent"; grant.Load() != stays || spent.Load() == stays {
+			t.Errorf("%s: meanwhile the grant is in memory: %t, the key: %t", name, grant.Load(), spent.Load())
+		}
+	}
+}
+
 func TestN174AFailingCommitLeavesNothingInMemory(t *testing.T) {
 	s := openNew(t)
 	fill(t, s, 2)
