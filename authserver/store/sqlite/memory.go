@@ -33,7 +33,7 @@ const (
 //     changes the version. So no transaction that changed the keys was between the mark and its end
 //     at any time from before the read until after it: what was read is what stands in the file now.
 //
-// From the mark until the end of the transaction its keys have no entry: who asks reads the file. There the new state
+// From the mark until the end of the transaction the entries of its keys are silent: who asks reads the file. There the new state
 // may be seen before those are told who wrote it, and an entry with the old state would let somebody see the new one
 // and then the old one. A transaction whose outcome is not known (COMMIT failed) drops its keys. When a
 // connection is opened anew, SQLite may find such a transaction in the log and keep it after all: everything is dropped.
@@ -166,23 +166,23 @@ func (m *memory) person(subject string) (authserver.Person, bool) {
 	return m.people.get(subject)
 }
 
-// committing marks the keys of a transaction, and drops what is known of them.
+// committing marks the keys of a transaction, and silences what is known of them.
 func (m *memory) committing(c *changes) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c.eachSlot(m, func(k *keySlot) { k.version++; k.marks++ })
 	for i := range c.grants {
-		m.grants.drop(c.grants[i].id)
+		m.grants.silence(c.grants[i].id)
 	}
 	for i := range c.people {
-		m.people.drop(c.people[i].subject)
+		m.people.silence(c.people[i].subject)
 	}
 	for _, key := range c.spent {
-		m.spent.drop(key)
+		m.spent.silence(key)
 	}
 }
 
-// committed takes in what a transaction has changed, as far as that is known, and takes its marks off. Where two operations have changed a
+// committed takes in what a transaction has changed, and takes its marks off. Where two operations have changed a
 // row, the later one counts.
 func (m *memory) committed(c *changes) {
 	m.mu.Lock()
@@ -200,6 +200,9 @@ func (m *memory) committed(c *changes) {
 		} else {
 			m.people.drop(p.subject)
 		}
+	}
+	for _, key := range c.spent {
+		m.spent.drop(key)
 	}
 	c.eachSlot(m, func(k *keySlot) { k.version++; k.marks-- })
 }
