@@ -161,7 +161,7 @@ func TestN131AScriptOfAnotherSiteReadsAnswersErrorsAndRetryAfter(t *testing.T) {
 	bad := map[string]string{"Authorization": "Basic eDp5", "traceparent": "x"}
 	check("a wrong secret", c.fetch("POST", token, bad, url.Values{"grant_type": {"client_credentials"}}), 401, "invalid_client", "www-authenticate")
 	check("a wrong method", c.fetch("GET", token, ofScripts, nil), 405, "Use POST.", "allow")
-	check("no such document", c.fetch("GET", s.issuer+"/.well-known/openid-configuration", ofScripts, nil), 404, "not_found")
+	check("no such document", c.fetch("GET", s.issuer+"/.well-known/webfinger", ofScripts, nil), 404, "not_found")
 	if got := c.fetch("POST", s.issuer+"/oauth2/introspect", ofScripts, url.Values{"token": {"x"}}); got.Error == "" {
 		t.Errorf("a script introspects: %+v", got)
 	}
