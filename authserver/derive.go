@@ -59,7 +59,7 @@ func (r resolved) proof(subject string) (string, error) {
 	return proof[:proofLength], nil
 }
 
-// newGrant returns the grant for no scope that a decision at now makes, and its proof in clear.
+// newGrant returns the grant for the scopes that a decision at now makes, and its proof in clear.
 func (r resolved) newGrant(o Owner, scopes []string, now time.Time) (Grant, string, error) {
 	id, err := r.grantID(o.Subject)
 	if err != nil {

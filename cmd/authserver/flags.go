@@ -20,6 +20,23 @@ type options struct {
 	policyFile    string
 }
 
+// configured reads the flags of a command and the configuration that they name. Where ok is false, the person was told what they
+// asked for or what is wrong, and the command ends with the status.
+func configured(command string, args []string, sys system) (o options, c config, status int, ok bool) {
+	o, err := parseFlags(args, sys.stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return o, c, exitStopped, false
+	}
+	if err == nil {
+		c, err = readConfig(o)
+	}
+	if err != nil {
+		fmt.Fprintf(sys.stderr, "%s: %v\n", command, err)
+		return o, c, exitRefused, false
+	}
+	return o, c, exitStopped, true
+}
+
 // parseFlags reads the flags of serve. Its error is flag.ErrHelp when help was asked for
 // and given.
 func parseFlags(args []string, stderr io.Writer) (options, error) {

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -34,17 +33,9 @@ var opsConnections = web.ConnectionsConfig{Limits: web.Limits{Connections: 64, C
 
 // serveCommand serves until ctx ends.
 func serveCommand(ctx context.Context, args []string, sys system) int {
-	o, err := parseFlags(args, sys.stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return exitStopped
-	}
-	var c config
-	if err == nil {
-		c, err = readConfig(o)
-	}
-	if err != nil {
-		fmt.Fprintln(sys.stderr, "authserver:", err)
-		return exitRefused
+	o, c, status, ok := configured("authserver", args, sys)
+	if !ok {
+		return status
 	}
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is a failed write, not the end
 	metrics := web.NewMetrics()

@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 
@@ -15,19 +13,10 @@ import (
 
 // checkCommand reads the configuration and tries each source of people. It starts nothing and writes nothing.
 func checkCommand(ctx context.Context, args []string, sys system) int {
-	o, err := parseFlags(args, sys.stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return exitStopped
+	_, c, status, ok := configured("authserver check", args, sys)
+	if !ok {
+		return status
 	}
-	var c config
-	if err == nil {
-		c, err = readConfig(o)
-	}
-	if err != nil {
-		fmt.Fprintln(sys.stderr, "authserver check:", err)
-		return exitRefused
-	}
-	status := exitStopped
 	for i, s := range c.Identity.Sources {
 		for _, r := range s.try(ctx) {
 			said := "good"
