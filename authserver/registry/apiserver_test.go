@@ -26,6 +26,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/registry"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
@@ -246,7 +247,7 @@ func newGate(t *testing.T, config *rest.Config) (*gate, *rest.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{address: "127.0.0.1:0", target: host.Host}
+	g := &gate{address: freeport.For(t), target: host.Host}
 	g.Open(t)
 	t.Cleanup(g.Shut)
 	config = rest.CopyConfig(config)
@@ -261,7 +262,7 @@ func (g *gate) Open(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.address, g.open = open.Addr().String(), open
+	g.open = open
 	g.all.Go(func() {
 		for {
 			from, err := open.Accept()

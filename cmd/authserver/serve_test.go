@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/credential/credentialtest"
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -292,7 +293,7 @@ func TestALogThatNobodyReadsIsNotTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = reader.Close()
-	ops := free(t) // there is no log to learn it from
+	ops := freeport.For(t) // there is no log to learn it from
 	cmd := program("--config="+f.config, "--kubeconfig="+deadKubeconfig(t), "--metrics-listen="+ops)
 	cmd.Stderr = writer
 	if err := cmd.Start(); err != nil {
@@ -311,17 +312,6 @@ func TestALogThatNobodyReadsIsNotTheEnd(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		return response.StatusCode == http.StatusOK && !strings.Contains(string(body), "gatehouse_log_lines_lost_total 0\n")
 	})
-}
-
-// free returns an address where nobody listens.
-func free(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func TestAServerThatIsAskedToStopServesOnUntilOthersKnow(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -167,7 +168,7 @@ func TestN101ARestartUnderLoadTellsNobodyThatTheyAreWrong(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	id, secret := writeClient(t, env, namespace, writeKeys(t, env, namespace))
-	f, address := newFolder(t, namespace), free(t)
+	f, address := newFolder(t, namespace), freeport.For(t)
 	begin := func() *process {
 		return start(t, "--config="+f.config, "--kubeconfig="+env.Kubeconfig, "--listen="+address)
 	}

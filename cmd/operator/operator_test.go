@@ -25,6 +25,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -76,17 +77,6 @@ func (l *log) String() string {
 	return l.buf.String()
 }
 
-// address returns one that is free now.
-func address(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // get returns status and body, or zero while nobody answers.
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
@@ -119,7 +109,7 @@ func isReady(t *testing.T, env *testenv.Env, oc *v1alpha1.OAuthClient) bool {
 func TestTheOperatorFromStartToEnd(t *testing.T) {
 	env := testenv.Start(t)
 	system, ns := env.Namespace(t), env.Namespace(t)
-	probes, metrics := address(t), address(t)
+	probes, metrics := freeport.For(t), freeport.For(t)
 	var stderr log
 	stop := start(t, &stderr,
 		"--issuer=https://auth.example.com", "--namespace="+system, "--leader-elect", "--kubeconfig="+env.Kubeconfig,
@@ -252,7 +242,7 @@ func TestOfTwoReplicasOneLeadsAndTheOtherTakesOver(t *testing.T) {
 	var probes [2]string
 	var stops [2]func() int
 	for i := range probes {
-		probes[i] = address(t)
+		probes[i] = freeport.For(t)
 		stops[i] = start(t, io.Discard,
 			"--issuer=https://auth.example.com", "--namespace="+system, "--leader-elect", "--class=replicas", "--kubeconfig="+env.Kubeconfig,
 			"--health-probe-bind-address="+probes[i], "--metrics-bind-address=0")
@@ -319,7 +309,7 @@ func TestN104OnlyTheLeaderCountsTheClients(t *testing.T) {
 	var metrics [2]string
 	var stops [2]func() int
 	for i := range metrics {
-		metrics[i] = address(t)
+		metrics[i] = freeport.For(t)
 		stops[i] = start(t, io.Discard,
 			"--issuer=https://auth.example.com", "--namespace="+system, "--leader-elect", "--kubeconfig="+env.Kubeconfig,
 			"--health-probe-bind-address=0", "--metrics-bind-address="+metrics[i])

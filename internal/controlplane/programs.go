@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 )
 
 // controllers are those of kube-controller-manager that matter without nodes.
@@ -138,18 +139,28 @@ func (c *Cluster) await(ctx context.Context, paths ...string) error {
 	}
 }
 
-// choosePorts finds what is free now for the ports that nobody has chosen.
-func (c *Cluster) choosePorts() error {
-	for _, port := range []*int{&c.etcdPort, &c.port} {
-		listener, err := net.Listen("tcp4", address(*port))
-		if err != nil {
-			return fmt.Errorf("find a port for the control plane: %w", err)
-		}
-		// Held until both are chosen, so that they differ.
-		defer listener.Close()
-		*port = listener.Addr().(*net.TCPAddr).Port
+// choosePorts takes free ports for what has none, and looks whether the API server's port is free if somebody chose it.
+func (c *Cluster) choosePorts() (err error) {
+	if c.etcdPort, err = freeport.Take(); err != nil {
+		return fmt.Errorf("find a port for etcd: %w", err)
+	}
+	if c.port == 0 {
+		c.port, err = freeport.Take()
+	} else {
+		err = isFree(c.port)
+	}
+	if err != nil {
+		return fmt.Errorf("find a port for the API server: %w", err)
 	}
 	return nil
+}
+
+func isFree(port int) error {
+	listener, err := net.Listen("tcp4", address(port))
+	if err != nil {
+		return err
+	}
+	return listener.Close()
 }
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

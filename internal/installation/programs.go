@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 )
 
 const (
@@ -91,12 +92,12 @@ func (i *Installation) program(name, log string, memory int64, args ...string) (
 
 // StartOperator starts the operator as it is deployed, and returns once it leads and has nothing to do.
 func (i *Installation) StartOperator(ctx context.Context) (*Program, error) {
-	probes, err := freeAddress(ctx)
+	probes, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}
 	o := &Program{}
-	if o.Metrics, err = freeAddress(ctx); err != nil {
+	if o.Metrics, err = freeport.Address(); err != nil {
 		return nil, err
 	}
 	o.Process, err = i.program("operator", "operator", i.limits.Operator, "--issuer="+Issuer, "--namespace="+System, "--leader-elect",
@@ -115,10 +116,10 @@ func (i *Installation) StartOperator(ctx context.Context) (*Program, error) {
 func (i *Installation) StartAuthserver(ctx context.Context, name string, settings map[string]any) (*Program, error) {
 	s := &Program{}
 	var err error
-	if s.Address, err = freeAddress(ctx); err != nil {
+	if s.Address, err = freeport.Address(); err != nil {
 		return nil, err
 	}
-	if s.Metrics, err = freeAddress(ctx); err != nil {
+	if s.Metrics, err = freeport.Address(); err != nil {
 		return nil, err
 	}
 	all := map[string]any{

@@ -5,7 +5,6 @@ package installation
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -88,13 +87,4 @@ func isReady(ctx context.Context, address string) (bool, error) {
 		return false, nil //nolint:nilerr // it starts
 	}
 	return response.StatusCode == http.StatusOK, response.Body.Close()
-}
-
-// freeAddress returns an address that is free now.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"testing"
+
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 )
 
 // trust is how the test itself reaches the server.
@@ -17,16 +19,6 @@ func (s *Server) trust() *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
 	return &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // Silent returns the address of a server that takes connections and says nothing until the test ends.
@@ -41,4 +33,4 @@ func Silent(t testing.TB) string {
 }
 
 // Absent returns an address where nobody listens.
-func Absent(t testing.TB) string { return freeAddress(t) }
+func Absent(t testing.TB) string { return freeport.For(t) }

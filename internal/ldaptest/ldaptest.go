@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 )
 
 // What every server has at its start.
@@ -73,7 +75,7 @@ func Start(t testing.TB) *Server {
 	s.certify()
 	s.must(os.Mkdir(filepath.Join(s.folder, "data"), 0o700))
 	s.must(os.WriteFile(filepath.Join(s.folder, "slapd.conf"), fmt.Appendf(nil, configuration, s.folder, Base, adminDN, adminPassword), 0o600))
-	s.URL, s.SecureURL = "ldap://"+freeAddress(t), "ldaps://"+freeAddress(t)
+	s.URL, s.SecureURL = "ldap://"+freeport.For(t), "ldaps://"+freeport.For(t)
 	s.Resume()
 	s.Add(Base, "objectClass", "dcObject", "objectClass", "organization", "o", "Example", "dc", "example")
 	for dn, ou := range map[string]string{People: "people", Groups: "groups"} {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 )
 
 // User is the user of the DSNs: it owns its databases and may nothing else.
@@ -68,7 +70,7 @@ func prepare(options []Option) (*Server, error) {
 	if err := a.own(folder); err != nil {
 		return nil, fmt.Errorf("give %s to the user postgres: %w", folder, err)
 	}
-	port, err := reservePort()
+	port, err := freeport.Take()
 	if err != nil {
 		return nil, err
 	}

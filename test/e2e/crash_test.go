@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -44,9 +44,9 @@ func (w *environment) serverWith(t *testing.T, usersFile string) *server {
 func (w *environment) serverOf(t *testing.T, sources ...map[string]any) *server {
 	t.Helper()
 	dir := t.TempDir()
-	listen := freeAddress(t)
+	listen := freeport.For(t)
 	config := map[string]any{
-		"issuer": "https://" + listen, "namespace": "gatehouse-system", "listen": listen, "metricsListen": freeAddress(t),
+		"issuer": "https://" + listen, "namespace": "gatehouse-system", "listen": listen, "metricsListen": freeport.For(t),
 		"tls":      map[string]string{"certFile": filepath.Join(w.dir, "tls", "tls.crt"), "keyFile": filepath.Join(w.dir, "tls", "tls.key")},
 		"store":    "sqlite:" + filepath.Join(dir, "gatehouse.db"),
 		"identity": map[string]any{"sources": sources},
@@ -63,16 +63,6 @@ func (w *environment) serverOf(t *testing.T, sources ...map[string]any) *server 
 	s.start(t)
 	t.Cleanup(func() { s.kill(t) })
 	return s
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // start starts the program and waits until it is ready.

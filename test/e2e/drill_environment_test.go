@@ -21,6 +21,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -73,11 +74,11 @@ type drill struct {
 func newDrill(t *testing.T) *drill {
 	t.Helper()
 	w := start(t)
-	d := &drill{t: t, dir: t.TempDir(), probes: freeAddress(t)}
-	listen := freeAddress(t)
+	d := &drill{t: t, dir: t.TempDir(), probes: freeport.For(t)}
+	listen := freeport.For(t)
 	d.server = &server{w: w, issuer: "https://" + listen, kubeconfig: w.Kubeconfig, config: filepath.Join(d.dir, "authserver.yaml")}
 	config, err := json.Marshal(map[string]any{
-		"issuer": d.issuer, "namespace": drillSystem, "class": "drill", "listen": listen, "metricsListen": freeAddress(t),
+		"issuer": d.issuer, "namespace": drillSystem, "class": "drill", "listen": listen, "metricsListen": freeport.For(t),
 		"tls":      map[string]string{"certFile": filepath.Join(w.dir, "tls", "tls.crt"), "keyFile": filepath.Join(w.dir, "tls", "tls.key")},
 		"store":    "sqlite:" + filepath.Join(d.dir, "gatehouse.db"),
 		"identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": filepath.Join(w.dir, "users.yaml")}}}},

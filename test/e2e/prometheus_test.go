@@ -20,6 +20,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -35,7 +36,7 @@ func (w *environment) prometheus(t *testing.T) *prometheus {
 	if err != nil {
 		t.Fatalf("prometheus: %v", err)
 	}
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), freeport.For(t)
 	var rule struct{ Spec json.RawMessage }
 	readYAML(t, "config/prometheus/prometheusrule.yaml", &rule)
 	job := func(name, metrics string) map[string]any {

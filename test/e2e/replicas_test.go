@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -41,7 +42,7 @@ func (r *replicas) startReplica(t *testing.T) *replica {
 	t.Helper()
 	r.started++
 	dir := t.TempDir()
-	one := &replica{main: freeAddress(t), ops: freeAddress(t), ended: make(chan struct{})}
+	one := &replica{main: freeport.For(t), ops: freeport.For(t), ended: make(chan struct{})}
 	config, err := json.Marshal(map[string]any{
 		"issuer": "https://" + r.balancer.address(), "namespace": "gatehouse-system", "listen": one.main, "metricsListen": one.ops,
 		"tls":      map[string]string{"certFile": filepath.Join(r.w.dir, "tls", "tls.crt"), "keyFile": filepath.Join(r.w.dir, "tls", "tls.key")},

@@ -33,6 +33,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/binaries"
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -155,11 +156,11 @@ func (w *environment) configure(ctx context.Context) error {
 	if err := w.writeCertificate(); err != nil {
 		return err
 	}
-	listen, err := freeAddress(ctx)
+	listen, err := freeport.Address()
 	if err != nil {
 		return err
 	}
-	metrics, err := freeAddress(ctx)
+	metrics, err := freeport.Address()
 	if err != nil {
 		return err
 	}
@@ -191,14 +192,6 @@ func (w *environment) writeYAML(name string, value any) error {
 		return err
 	}
 	return os.WriteFile(w.file(name), text, 0o600)
-}
-
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 func (w *environment) writeCertificate() error {

@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -32,6 +31,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/binaries"
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -139,7 +139,7 @@ type operator struct {
 
 func (i *installation) startOperator(name string, via *proxy) *operator {
 	i.t.Helper()
-	o := &operator{probes: i.freeAddress()}
+	o := &operator{probes: freeport.For(i.t)}
 	o.Process = i.launch("operator", name, "--issuer="+issuer, "--namespace="+i.system, "--class="+string(i.class()), "--leader-elect",
 		"--metrics-bind-address=0", "--health-probe-bind-address="+o.probes, "--kubeconfig="+via.kubeconfig)
 	return o
@@ -166,14 +166,6 @@ func (i *installation) stop(o *operator) {
 	if err := o.Stop(grace); err != nil {
 		i.t.Error(err)
 	}
-}
-
-func (i *installation) freeAddress() string {
-	i.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	i.must(err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // leader returns who holds the lease; empty for nobody.
@@ -224,13 +216,13 @@ func (i *installation) sharedKey() credential.Key {
 // URL; it is ready once the operator has made its keys.
 func (i *installation) startAuthserver() string {
 	i.t.Helper()
-	listen := i.freeAddress()
+	listen := freeport.For(i.t)
 	users, config := filepath.Join(i.dir, "users.yaml"), filepath.Join(i.dir, "authserver.yaml")
 	hash, err := exec.Command("sh", "-c", "echo bob-bob-bob | "+filepath.Join(i.programs, "authserver")+" hash-password").Output()
 	i.must(err)
 	i.must(writeYAML(users, map[string]any{"users": []any{map[string]string{"id": "1", "name": "bob", "passwordHash": string(hash[:len(hash)-1])}}}))
 	i.must(writeYAML(config, map[string]any{
-		"issuer": issuer, "namespace": i.system, "class": i.class(), "listen": listen, "metricsListen": i.freeAddress(), "plainHTTP": true,
+		"issuer": issuer, "namespace": i.system, "class": i.class(), "listen": listen, "metricsListen": freeport.For(i.t), "plainHTTP": true,
 		"store": "sqlite:" + filepath.Join(i.dir, "gatehouse.db"), "identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": users}}}},
 		"audit": map[string]string{"file": filepath.Join(i.dir, "audit.log")},
 	}))
