@@ -103,6 +103,27 @@ func TestN21ACodeRedeemedTwiceKillsWhatTheFirstUseGave(t *testing.T) {
 	}
 }
 
+// N286: whoever has a code and not what binds it cannot end what its client got for it (OAuth 2.1 §7.5.3).
+func TestN286AReplayThatIsNotTheClientsOwnEndsNothing(t *testing.T) {
+	s := newFixture(t)
+	proof := s.allow(photoPrint(), s.bob(), false)
+	tokens := s.redeem(proof)
+	wrongVerifier, noVerifier, wrongCallback := redemption(proof, authtest.PhotoPrintCallback), redemption(proof, authtest.PhotoPrintCallback), redemption(proof, authtest.BookShelfCallback)
+	wrongVerifier.CodeVerifier += "x"
+	noVerifier.CodeVerifier = ""
+	for _, r := range []authserver.TokenRequest{wrongVerifier, noVerifier, wrongCallback} {
+		s.refused(authtest.PhotoPrint, r, authserver.InvalidGrant)
+	}
+	s.refused(authtest.BookShelf, redemption(proof, authtest.BookShelfCallback), authserver.InvalidGrant)
+	if !s.active(tokens.AccessToken) || len(s.Audit.Events(authserver.EventProofReused)) != 0 {
+		t.Error("a replay without what binds the code ended the grant")
+	}
+	s.refused(authtest.PhotoPrint, redemption(proof, authtest.PhotoPrintCallback), authserver.InvalidGrant)
+	if s.active(tokens.AccessToken) {
+		t.Error("the client's own replay ends nothing")
+	}
+}
+
 func TestN21ACodeIsRememberedAfterItsLifetime(t *testing.T) {
 	s := newFixture(t)
 	proof := s.allow(photoPrint(), s.bob(), false)

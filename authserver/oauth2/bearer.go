@@ -25,6 +25,30 @@ func ParseBearer(r *http.Request) (string, error) {
 	return token, nil
 }
 
+// ParseBearerOrForm is ParseBearer for a resource that also takes the token in the form of a POST (RFC 6750 §2.2), in one of the two
+// places. One in the URL is not looked at (OAuth 2.1 §5.1).
+func ParseBearerOrForm(r *http.Request) (string, error) {
+	if r.Method != http.MethodPost || !httpsyntax.IsForm(r.Header.Get("Content-Type")) {
+		return ParseBearer(r)
+	}
+	text, err := readForm(r)
+	if err != nil {
+		return "", err
+	}
+	form := parseGiven([]string{"access_token"}, text)
+	if problem := form.check(); problem != nil {
+		return "", problem
+	}
+	token := form.Get("access_token")
+	if token == "" {
+		return ParseBearer(r)
+	}
+	if len(r.Header["Authorization"]) > 0 {
+		return "", invalid("the access token is sent in two ways at once")
+	}
+	return token, nil
+}
+
 // writeBearerError answers a request to a resource that its token does not open (RFC 6750 §3), and reports whether the
 // error is such a one.
 func writeBearerError(w http.ResponseWriter, e authserver.Refusal) bool {

@@ -39,7 +39,7 @@ func (s *Site) withIDToken(tokens *authserver.Tokens) (*authserver.Tokens, error
 
 // userInfo is the UserInfo endpoint (OpenID Connect Core §5.3).
 func (s *Site) userInfo(w http.ResponseWriter, r *http.Request) error {
-	token, err := oauth2.ParseBearer(r)
+	token, err := oauth2.ParseBearerOrForm(r)
 	if err != nil {
 		return err
 	}

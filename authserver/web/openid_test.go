@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // relyingParty is PhotoPrint as a program of OpenID Connect: it reads the configuration of the issuer, and verifies with the
@@ -278,6 +279,41 @@ func TestN207UserInfoTellsNobodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.userInfo(full.text("access_token"), "").refused(http.StatusUnauthorized, "invalid_token")
+}
+
+// The token may be in the form of a POST (RFC 6750 §2.2). N285: and in one place only, which is never the URL.
+func TestN285UserInfoTakesATokenFromOnePlaceAndNotFromTheURL(t *testing.T) {
+	p := newHouse(t).openID(t, authserver.OpenIDSettings{SigningAlgorithm: "RS256"})
+	token := p.login("openid", nil).text("access_token")
+	field, header := "access_token="+url.QueryEscape(token), "Bearer "+token
+	for name, tc := range map[string]struct {
+		method, query, kind, body, authorization string
+		status                                   int
+		code                                     string
+	}{
+		"in the form":                  {http.MethodPost, "", httpsyntax.FormType, field, "", http.StatusOK, ""},
+		"in the header, with a form":   {http.MethodPost, "", httpsyntax.FormType, "a=b", header, http.StatusOK, ""},
+		"in both":                      {http.MethodPost, "", httpsyntax.FormType, field, header, http.StatusBadRequest, "invalid_request"},
+		"twice in the form":            {http.MethodPost, "", httpsyntax.FormType, field + "&" + field, "", http.StatusBadRequest, "invalid_request"},
+		"in the URL":                   {http.MethodGet, "?" + field, "", "", "", http.StatusUnauthorized, "invalid_token"},
+		"in the URL, with POST":        {http.MethodPost, "?" + field, httpsyntax.FormType, "", "", http.StatusUnauthorized, "invalid_token"},
+		"in a form with GET":           {http.MethodGet, "", httpsyntax.FormType, field, "", http.StatusUnauthorized, "invalid_token"},
+		"in a body that is not a form": {http.MethodPost, "", "text/plain", field, "", http.StatusUnauthorized, "invalid_token"},
+		"a wrong one in the form":      {http.MethodPost, "", httpsyntax.FormType, "access_token=gha_nonsense", "", http.StatusUnauthorized, "invalid_token"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), tc.method, p.issuer+"/oauth2/userinfo"+tc.query, strings.NewReader(tc.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", tc.kind)
+		if tc.authorization != "" {
+			r.Header.Set("Authorization", tc.authorization)
+		}
+		got := p.client(t, authtest.PhotoPrint).send(r)
+		if got.StatusCode != tc.status || got.text("error") != tc.code || tc.code == "" && got.text("sub") != p.subject() {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.raw)
+		}
+	}
 }
 
 // N208: what cannot be signed takes nothing.
