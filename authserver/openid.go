@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse-dev/gatehouse/internal/claimmap"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/openid"
 )
@@ -21,6 +22,8 @@ type OpenIDSettings struct {
 	// Groups are patterns of the groups that ID tokens name: a whole name, or the beginning of names with a * at
 	// the end. Nil: all groups.
 	Groups []string
+	// Mappings are claims of the client's own.
+	Mappings []claimmap.Mapping
 }
 
 // OpenIDRequest is what an authorization request asks in the words of OpenID Connect Core §3.1.2.1. All of it is

@@ -22,6 +22,7 @@ var acceptedChecks = []check[input]{
 	clientIDIsHeld,  // spec.clientID is this object's
 	notSuspended,    // spec.suspend is not set
 	policyAllows,    // the policy of the namespace allows the spec
+	mappingsCompile, // the expressions of its claims can be used
 	scopesAreHeld,   // no other ResourceServer has a declared scope
 	identifiersHeld, // no other ResourceServer has an identifier
 	callbacksHeld,   // no other namespace has a callback address
@@ -98,6 +99,12 @@ func policyAllows(in input) (reason, message string, failed bool) {
 	}
 	return string(v1alpha1.AcceptedReasonPolicyDenied),
 		"The policy of the namespace does not allow this: " + list(denials) + ".", len(denials) > 0
+}
+
+func mappingsCompile(in input) (reason, message string, failed bool) {
+	mistakes := in.subject.mistakes()
+	return string(v1alpha1.AcceptedReasonInvalidExpression),
+		"oauth2.openID.claims.mappings cannot be used: " + list(mistakes), len(mistakes) > 0
 }
 
 func scopesAreHeld(in input) (reason, message string, failed bool) {

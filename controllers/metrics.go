@@ -113,6 +113,7 @@ func reasons() []string {
 	for _, r := range []v1alpha1.AcceptedReason{
 		v1alpha1.AcceptedReasonPolicyDenied, v1alpha1.AcceptedReasonScopeConflict, v1alpha1.AcceptedReasonIdentifierConflict,
 		v1alpha1.AcceptedReasonCallbackConflict, v1alpha1.AcceptedReasonClientIDConflict, v1alpha1.AcceptedReasonDeleting,
+		v1alpha1.AcceptedReasonInvalidExpression,
 	} {
 		out = append(out, string(r))
 	}

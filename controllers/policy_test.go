@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -203,6 +204,25 @@ func TestN211TheScopesOfOpenIDConnectNeedNoResourceServer(t *testing.T) {
 			t.Errorf("%s has its scopes: %t, want %t", name, !said, want)
 		}
 	}
+}
+
+// N297: a client whose claims cannot be made is not accepted, and is told which expression it is and why.
+func TestN297AnExpressionThatCannotBeUsedIsSaid(t *testing.T) {
+	s := newFixture(t)
+	s.client("wiki", func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{Claims: v1alpha1.IDTokenClaims{Mappings: []v1alpha1.ClaimMapping{
+			{Claim: "login", Expression: "owner.name"}, {Claim: "team", Expression: "owner.team"},
+		}}}}
+	})
+	conditions := s.settle("wiki").Status.Conditions
+	accepted := meta.FindStatusCondition(conditions, string(v1alpha1.ConditionAccepted))
+	if accepted == nil || accepted.Reason != string(v1alpha1.AcceptedReasonInvalidExpression) || !strings.Contains(accepted.Message, `"team"`) ||
+		!strings.Contains(accepted.Message, "undeclared reference") || strings.Contains(accepted.Message, "\n") {
+		t.Errorf("the client is told %+v", accepted)
+	}
+	s.says(conditions, v1alpha1.ConditionReady, metav1.ConditionFalse, string(v1alpha1.AcceptedReasonInvalidExpression))
+	s.update("wiki", func(oc *v1alpha1.OAuthClient) { oc.Spec.OAuth2.OpenID.Claims.Mappings[1].Expression = "owner.groups" })
+	s.says(s.settle("wiki").Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 func TestAResourceServerGetsASecretWithWhatItAsks(t *testing.T) {

@@ -40,6 +40,8 @@ type subject struct {
 	denials   func(policy.Policy) []policy.Denial
 	// builtIn reports whether the object has a scope of OpenID Connect.
 	builtIn func(v1alpha1.Scope) bool
+	// mistakes are what is wrong with the claim mappings.
+	mistakes func() []string
 }
 
 // subjectOf returns the view of an OAuthClient or a ResourceServer.
@@ -66,6 +68,10 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		endpoints: func(issuer string) map[string]string { return endpoints.Of(profile, issuer) },
 		denials:   func(p policy.Policy) []policy.Denial { return p.Client(&oc.Spec) },
 		builtIn:   func(scope v1alpha1.Scope) bool { return policy.BuiltInScope(&oc.Spec, string(scope)) },
+		mistakes: func() []string {
+			_, mistakes := policy.ClaimMappings(&oc.Spec)
+			return mistakes
+		},
 	}
 	if len(oc.Spec.CallbackURLs) > 0 {
 		s.callbackURL = string(oc.Spec.CallbackURLs[0])
@@ -83,6 +89,7 @@ func resourceServerSubject(rs *v1alpha1.ResourceServer) subject {
 		suspended: rs.Spec.Suspend,
 		endpoints: endpoints.OfResourceServer,
 		denials:   func(p policy.Policy) []policy.Denial { return p.ResourceServer(&rs.Spec) },
+		mistakes:  func() []string { return nil },
 	}
 }
 

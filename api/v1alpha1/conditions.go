@@ -44,6 +44,8 @@ const (
 	AcceptedReasonIdentifierConflict AcceptedReason = "IdentifierConflict"
 	// AcceptedReasonCallbackConflict: another namespace holds a callback address.
 	AcceptedReasonCallbackConflict AcceptedReason = "CallbackConflict"
+	// AcceptedReasonInvalidExpression: an expression of a claim mapping cannot be used.
+	AcceptedReasonInvalidExpression AcceptedReason = "InvalidExpression"
 	// AcceptedReasonClientIDConflict: another object holds the client ID, or the status
 	// names a client ID that is not this object's.
 	AcceptedReasonClientIDConflict AcceptedReason = "ClientIDConflict"

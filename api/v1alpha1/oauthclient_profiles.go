@@ -106,67 +106,6 @@ type OAuth2Spec struct {
 	OpenID *OpenIDSpec `json:"openID,omitempty"`
 }
 
-// SigningAlgorithm is how a JWT is signed (RFC 7518 §3.1).
-//
-// +kubebuilder:validation:Enum="";RS256;PS256;ES256
-type SigningAlgorithm string
-
-// The signing algorithms.
-const (
-	// SigningRS256 is what every program of OpenID Connect knows (OpenID Connect Core §15.1).
-	SigningRS256 SigningAlgorithm = "RS256"
-	SigningPS256 SigningAlgorithm = "PS256"
-	SigningES256 SigningAlgorithm = "ES256"
-)
-
-// OpenIDSpec tells how ID tokens for a client are made.
-type OpenIDSpec struct {
-	// IDTokenSigningAlgorithm is how ID tokens are signed: RS256, PS256 or ES256. Many
-	// programs know RS256 alone. Absent: RS256.
-	//
-	// +optional
-	IDTokenSigningAlgorithm SigningAlgorithm `json:"idTokenSigningAlgorithm,omitempty"`
-
-	// IDTokenLifetimeSeconds is how long an ID token is valid, from 60 to 86400. A program
-	// that takes the ID token for its session, as kubectl and Argo CD do, asks for a new login
-	// or refreshes when it ends. Absent: 3600.
-	//
-	// +optional
-	// +kubebuilder:validation:Minimum=60
-	// +kubebuilder:validation:Maximum=86400
-	// +kubebuilder:validation:XValidation:rule=`self >= 60 && self <= 86400`,message="oauth2.openID.idTokenLifetimeSeconds must be from 60 to 86400"
-	IDTokenLifetimeSeconds int32 `json:"idTokenLifetimeSeconds,omitempty"`
-
-	// Claims tells what ID tokens hold.
-	//
-	// +optional
-	Claims IDTokenClaims `json:"claims,omitzero"`
-}
-
-// IDTokenClaims tells what ID tokens hold.
-type IDTokenClaims struct {
-	// Groups tells which groups of a person stand in the claim groups.
-	//
-	// +optional
-	Groups GroupsClaim `json:"groups,omitzero"`
-}
-
-// GroupsClaim tells which groups of a person an ID token names. The UserInfo endpoint names all.
-type GroupsClaim struct {
-	// Include are patterns of the groups that the client needs: a whole name, or the
-	// beginning of names with a * at the end. Long ID tokens fail in cookies and headers
-	// without a word, so a client whose people have many groups names those it needs.
-	// Absent: all groups.
-	//
-	// +optional
-	// +listType=atomic
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=256
-	Include []string `json:"include,omitempty"`
-}
-
 // OAuth1Spec is what only clients of profile OAuth1 have.
 type OAuth1Spec struct {
 	// SignatureMethods are those the client may sign its requests with. Absent:

@@ -3,11 +3,15 @@
 package oidc
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/claimmap"
 	"github.com/gatehouse-dev/gatehouse/internal/openid"
 )
 
@@ -37,6 +41,35 @@ func claimsOf(o authserver.Owner, scopes []string) person {
 		p.Groups = o.Groups
 	}
 	return p
+}
+
+// withMappings returns the claims as they are marshaled, with those of the client's own in them. A mapping knows of the person
+// what the claims say and no more. One that does not fit the person yields no claim, and misfit is told why.
+func withMappings(claims any, p person, mappings []claimmap.Mapping, misfit func(error)) (any, error) {
+	if len(mappings) == 0 {
+		return claims, nil
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return nil, fmt.Errorf("marshal claims: %w", err)
+	}
+	var all map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // a time stays as it is
+	if err := decoder.Decode(&all); err != nil {
+		return nil, fmt.Errorf("read claims again: %w", err)
+	}
+	known := claimmap.Owner{Subject: p.Subject, Name: p.PreferredUsername, DisplayName: p.Name, Email: p.Email, Groups: p.Groups}
+	for _, m := range mappings {
+		value, err := m.Value(known)
+		if err != nil {
+			misfit(err)
+			delete(all, m.Claim) // what stands there is not what the client wants
+			continue
+		}
+		all[m.Claim] = value
+	}
+	return all, nil
 }
 
 // included returns the groups that one of the patterns allows; without patterns all.

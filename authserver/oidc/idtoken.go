@@ -23,16 +23,22 @@ type idToken struct {
 	AccessTokenSHA256 string `json:"at_hash"`
 }
 
-// IDToken returns the ID token that goes with an access token, signed with the key.
-func IDToken(issuer string, key credential.SigningKey, i *authserver.Identity, accessToken string) (string, error) {
+// IDToken returns the ID token that goes with an access token, signed with the key. misfit is told of each claim mapping that
+// does not fit the person.
+func IDToken(issuer string, key credential.SigningKey, i *authserver.Identity, accessToken string, misfit func(error)) (string, error) {
 	settings := i.Client.OpenID
 	t := idToken{
 		Issuer: issuer, Audience: i.Client.ID, AuthorizedParty: i.Client.ID, person: claimsOf(i.Owner, i.Scopes),
 		IssuedAt: i.IssuedAt.Unix(), ExpiresAt: i.IssuedAt.Add(settings.IDTokenLifetime).Unix(),
 		AuthenticatedAt: i.Authentication.At.Unix(), Nonce: i.Authentication.Nonce, AccessTokenSHA256: leftHalf(accessToken),
 	}
+	whole := t.person // a mapping sees all groups, in the ID token as in the UserInfo answer
 	t.Groups = included(t.Groups, settings.Groups)
-	return signJWT(key, "JWT", t)
+	claims, err := withMappings(t, whole, settings.Mappings, misfit)
+	if err != nil {
+		return "", err
+	}
+	return signJWT(key, "JWT", claims)
 }
 
 // leftHalf is how a token is bound to an ID token: the left half of its SHA-256 in base64url (OpenID Connect Core §3.1.3.6).

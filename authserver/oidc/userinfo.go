@@ -35,9 +35,23 @@ func WantsSigned(r *http.Request) bool {
 	return len(r.Header["Accept"]) > 0
 }
 
-// WriteUserInfo answers with what the scopes of a token release about its owner.
-func WriteUserInfo(w http.ResponseWriter, o authserver.Owner, scopes []string) error {
-	text, err := json.Marshal(claimsOf(o, scopes))
+// UserInfo is what an access token tells at the UserInfo endpoint.
+type UserInfo struct {
+	Client *authserver.Client
+	Owner  authserver.Owner
+	Scopes []string
+	// Misfit is told of each claim mapping that does not fit the person.
+	Misfit func(error)
+}
+
+// Write answers with what the scopes of the token release about its owner.
+func (u UserInfo) Write(w http.ResponseWriter) error {
+	p := claimsOf(u.Owner, u.Scopes)
+	claims, err := withMappings(p, p, u.Client.OpenID.Mappings, u.Misfit)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(claims)
 	if err != nil {
 		return fmt.Errorf("marshal claims: %w", err)
 	}
@@ -46,9 +60,14 @@ func WriteUserInfo(w http.ResponseWriter, o authserver.Owner, scopes []string) e
 	return nil
 }
 
-// WriteSignedUserInfo does so in a JWT for the client.
-func WriteSignedUserInfo(w http.ResponseWriter, issuer string, key credential.SigningKey, c *authserver.Client, o authserver.Owner, scopes []string) error {
-	text, err := signJWT(key, "JWT", userInfo{Issuer: issuer, Audience: c.ID, person: claimsOf(o, scopes)})
+// WriteSigned does so in a JWT for the client.
+func (u UserInfo) WriteSigned(w http.ResponseWriter, issuer string, key credential.SigningKey) error {
+	p := claimsOf(u.Owner, u.Scopes)
+	claims, err := withMappings(userInfo{Issuer: issuer, Audience: u.Client.ID, person: p}, p, u.Client.OpenID.Mappings, u.Misfit)
+	if err != nil {
+		return err
+	}
+	text, err := signJWT(key, "JWT", claims)
 	if err != nil {
 		return err
 	}

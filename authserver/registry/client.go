@@ -48,9 +48,9 @@ func (r *Registry) clientOf(o *oauthClient) (*authserver.Client, string) {
 	}
 	denials := p.Client(o.spec)
 	c := declaredClient(o)
-	c.Accepted = len(denials) == 0 && !o.spec.Suspend
+	c.Accepted = len(denials) == 0 && !o.spec.Suspend && o.mistake == ""
 	c.Scopes, c.ScopesWithoutOwner = r.scopesOf(o, r.namespaces.all[o.Namespace].Labels)
-	reason := firstOf(denials)
+	reason := cmp.Or(firstOf(denials), o.mistake)
 	for _, u := range o.spec.CallbackURLs {
 		address, claimed := callback.Address(string(u))
 		switch {
@@ -83,7 +83,9 @@ func declaredClient(o *oauthClient) *authserver.Client {
 		Credentials: o.credentials,
 		NotBefore:   o.notBefore.Time,
 	}
-	return traits.withProfile(c, spec)
+	out := traits.withProfile(c, spec)
+	out.OpenID.Mappings = o.mappings
+	return out
 }
 
 // unknownForm returns why a spec cannot be served by this version; empty: it can.

@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/claimmap"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
@@ -128,6 +130,15 @@ func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
 		{name: "a signing algorithm of the future", change: func(o *object) {
 			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{IDTokenSigningAlgorithm: "none"}}
 		}, want: func(*client) {}},
+		{name: "claims of the client's own", change: func(o *object) {
+			o.Spec.OAuth2 = withMapping("login", "owner.name")
+		}, want: func(c *client) {
+			m, err := claimmap.Compile("login", "owner.name")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.OpenID.Mappings = []claimmap.Mapping{m}
+		}},
 		{name: "N211 scopes of OpenID Connect for a machine", change: func(o *object) {
 			o.Spec.Scopes = []v1alpha1.Scope{"openid", "photos.read"}
 			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials}}
@@ -342,4 +353,23 @@ func TestAnObjectThatIsNotToBeServedIsNot(t *testing.T) {
 			}
 		})
 	}
+}
+
+// N297: what came past the API is not served either, and the log says why.
+func TestN297AClientWhoseClaimsCannotBeMadeIsNotServed(t *testing.T) {
+	for _, row := range []struct{ claim, expression, why string }{
+		{"login", "owner.password", "undeclared reference"},
+		{"sub", "owner.name", "reserved"},
+	} {
+		c, reason := clientOf(t, photoprint(func(o *v1alpha1.OAuthClient) { o.Spec.OAuth2 = withMapping(row.claim, row.expression) }))
+		if c == nil || c.Accepted || !strings.Contains(reason, row.why) {
+			t.Errorf("%s = %s: %+v because %q", row.claim, row.expression, c, reason)
+		}
+	}
+}
+
+func withMapping(claim, expression string) *v1alpha1.OAuth2Spec {
+	return &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{
+		Claims: v1alpha1.IDTokenClaims{Mappings: []v1alpha1.ClaimMapping{{Claim: claim, Expression: expression}}},
+	}}
 }

@@ -4,6 +4,7 @@ package registry
 
 import (
 	"fmt"
+	"strings"
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/claimmap"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
@@ -69,6 +71,8 @@ type oauthClient struct {
 	object
 	spec      *v1alpha1.OAuthClientSpec // nil: it could not be decoded
 	notBefore metav1.Time
+	mappings  []claimmap.Mapping
+	mistake   string             // what is wrong with the claim mappings; empty: nothing
 	client    *authserver.Client // what is served now; nil: nothing
 }
 
@@ -117,6 +121,9 @@ func describeClient(oc *v1alpha1.OAuthClient) oauthClient {
 	spec := oc.Spec // a pointer into oc would keep all of it
 	o.spec = &spec
 	o.spec.Credentials.SecretTemplate = forPolicy(&o.spec.Credentials.SecretTemplate)
+	var mistakes []string
+	o.mappings, mistakes = policy.ClaimMappings(o.spec)
+	o.mistake = strings.Join(mistakes, "; ")
 	for i := range o.spec.Scopes {
 		o.spec.Scopes[i] = intern(o.spec.Scopes[i])
 	}

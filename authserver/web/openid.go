@@ -33,8 +33,15 @@ func (s *Site) withIDToken(tokens *authserver.Tokens) (*authserver.Tokens, error
 		return nil, err
 	}
 	with := *tokens
-	with.IDToken, err = oidc.IDToken(s.issuer, key, tokens.Identity, tokens.AccessToken)
+	with.IDToken, err = oidc.IDToken(s.issuer, key, tokens.Identity, tokens.AccessToken, s.misfit(tokens.Identity.Client))
 	return &with, err
+}
+
+// misfit logs what keeps a claim of a client's own from being made.
+func (s *Site) misfit(c *authserver.Client) func(error) {
+	return func(err error) {
+		s.log.Warn("a claim mapping does not fit a person, who has no such claim", "namespace", c.Namespace, "client", c.Name, "err", err)
+	}
 }
 
 // userInfo is the UserInfo endpoint (OpenID Connect Core §5.3).
@@ -55,12 +62,14 @@ func (s *Site) userInfo(w http.ResponseWriter, r *http.Request) error {
 		return authserver.Refuse(authserver.InsufficientScope, "the access token was not given for the scope openid")
 	case err != nil:
 		return err
-	case !oidc.WantsSigned(r):
-		return oidc.WriteUserInfo(w, owner, info.Scopes)
+	}
+	tells := oidc.UserInfo{Client: info.Client, Owner: owner, Scopes: info.Scopes, Misfit: s.misfit(info.Client)}
+	if !oidc.WantsSigned(r) {
+		return tells.Write(w)
 	}
 	key, err := s.auth.SigningKey(credential.SigningAlgorithm(info.Client.OpenID.SigningAlgorithm))
 	if err != nil {
 		return err
 	}
-	return oidc.WriteSignedUserInfo(w, s.issuer, key, info.Client, owner, info.Scopes)
+	return tells.WriteSigned(w, s.issuer, key)
 }

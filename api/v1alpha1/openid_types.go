@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// SigningAlgorithm is how a JWT is signed (RFC 7518 §3.1).
+//
+// +kubebuilder:validation:Enum="";RS256;PS256;ES256
+type SigningAlgorithm string
+
+// The signing algorithms.
+const (
+	// SigningRS256 is what every program of OpenID Connect knows (OpenID Connect Core §15.1).
+	SigningRS256 SigningAlgorithm = "RS256"
+	SigningPS256 SigningAlgorithm = "PS256"
+	SigningES256 SigningAlgorithm = "ES256"
+)
+
+// OpenIDSpec tells how ID tokens for a client are made.
+type OpenIDSpec struct {
+	// IDTokenSigningAlgorithm is how ID tokens are signed: RS256, PS256 or ES256. Many
+	// programs know RS256 alone. Absent: RS256.
+	//
+	// +optional
+	IDTokenSigningAlgorithm SigningAlgorithm `json:"idTokenSigningAlgorithm,omitempty"`
+
+	// IDTokenLifetimeSeconds is how long an ID token is valid, from 60 to 86400. A program
+	// that takes the ID token for its session, as kubectl and Argo CD do, asks for a new login
+	// or refreshes when it ends. Absent: 3600.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=86400
+	// +kubebuilder:validation:XValidation:rule=`self >= 60 && self <= 86400`,message="oauth2.openID.idTokenLifetimeSeconds must be from 60 to 86400"
+	IDTokenLifetimeSeconds int32 `json:"idTokenLifetimeSeconds,omitempty"`
+
+	// Claims tells which claims the client learns.
+	//
+	// +optional
+	Claims IDTokenClaims `json:"claims,omitzero"`
+}
+
+// IDTokenClaims tells which claims a client learns.
+type IDTokenClaims struct {
+	// Groups tells which groups of a person stand in the claim groups.
+	//
+	// +optional
+	Groups GroupsClaim `json:"groups,omitzero"`
+
+	// Mappings are claims of the client's own, made of what it may know of a person, for
+	// programs that want a claim under another name or in another form. They stand in ID
+	// tokens and in answers of the UserInfo endpoint, in place of a claim of the same name.
+	// Whoever applies the list owns all of it.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule=`self.all(m, self.exists_one(n, n.claim == m.claim))`,message="claims.mappings must make each claim once: remove the repetition"
+	Mappings []ClaimMapping `json:"mappings,omitempty"`
+}
+
+// ClaimMapping makes one claim.
+type ClaimMapping struct {
+	// Claim is the name of the claim. The names that the protocol itself uses, and sub, cannot
+	// be taken.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[A-Za-z0-9_./:-]+$')`,message="claims.mappings[].claim must hold letters, digits and . _ / : - only"
+	// +kubebuilder:validation:XValidation:rule=`!(self in ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'azp', 'auth_time', 'nonce', 'acr', 'amr', 'at_hash', 'c_hash', 's_hash', 'sid', 'events', 'cnf', 'client_id', 'scope', '_claim_names', '_claim_sources', 'sub_jwk'])`,message="claims.mappings[].claim must not be a claim that the protocol itself uses: choose another name"
+	Claim string `json:"claim"`
+
+	// Expression yields the value, in the Common Expression Language, from owner.subject,
+	// owner.name, owner.displayName, owner.email and owner.groups. What the scopes of a token
+	// do not release is empty. Its value is a string, bool, int, double or list of strings.
+	// Beside the standard functions there are numericID(string), which yields a number that
+	// stays the same for the same text, string.split(separator) and string.lowerAscii(). A
+	// person whom the expression does not fit has no such claim.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Expression string `json:"expression"`
+}
+
+// GroupsClaim tells which groups of a person an ID token names. The UserInfo endpoint names all.
+type GroupsClaim struct {
+	// Include are patterns of the groups that the client needs: a whole name, or the
+	// beginning of names with a * at the end. Long ID tokens fail in cookies and headers
+	// without a word, so a client whose people have many groups names those it needs.
+	// Absent: all groups.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Include []string `json:"include,omitempty"`
+}
