@@ -63,6 +63,12 @@ const (
 	NothingChosen Code = "nothing_chosen"
 	// WrongPassword covers unknown names and wrong passwords alike.
 	WrongPassword Code = "wrong_password"
+	// WrongCode is a code of an app, or a recovery code, that is wrong or was used before.
+	WrongCode Code = "wrong_code"
+	// FactorRefused is a factor that cannot be added: its page is too old or of another login, or there are too many.
+	FactorRefused Code = "factor_refused"
+	// LoginTooOld asks for a new login, with all factors, before factors are changed.
+	LoginTooOld Code = "login_too_old"
 	// TooManyAttempts asks a person to wait before the next login.
 	TooManyAttempts Code = "too_many_attempts"
 )

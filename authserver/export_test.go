@@ -4,6 +4,7 @@ package authserver
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
@@ -33,3 +34,6 @@ func (s *Server) SetPasswordChangeEndsGrants(ends bool) { s.passwordChangeEndsGr
 
 // SetNewID replaces what makes names.
 func (s *Server) SetNewID(newID func() string) { s.newID = newID }
+
+// TOTPCode returns what an app shows at a time.
+func TOTPCode(secret []byte, now time.Time) string { return totpCode(secret, stepAt(now)) }

@@ -32,6 +32,8 @@ const (
 	forTokenSecret purpose = "token secret"
 	forGrantID     purpose = "grant ID"
 	forProof       purpose = "proof"
+	forHalfLogin   purpose = "half login"
+	forEnrolment   purpose = "enrolment"
 )
 
 const keyIDSize = 4
@@ -49,8 +51,11 @@ type Keys struct {
 	verifierKey credential.Key
 	// signedRoot is what the secrets of clients that sign are derived from.
 	signedRoot credential.Key
-	set        credential.KeySet
-	byID       map[keyID]*purposeKeys
+	// factors is what secrets of factors are derived from. They are as old as people let them become, so it is not of
+	// the set, whose keys end.
+	factors credential.Key
+	set     credential.KeySet
+	byID    map[keyID]*purposeKeys
 	// proven is what was found with these keys. It grows and forgets; no answer depends on it.
 	proven proven
 }
@@ -104,7 +109,8 @@ func NewKeys(shared credential.Key, set credential.KeySet) (*Keys, error) {
 	if len(set.Keys) == 0 {
 		return nil, errors.New("the authorization server's key set is empty")
 	}
-	k := &Keys{verifierKey: credential.VerifierKey(shared), signedRoot: credential.SignedRoot(shared), set: set,
+	k := &Keys{verifierKey: credential.VerifierKey(shared), signedRoot: credential.SignedRoot(shared),
+		factors: shared.Sub("authserver factors"), set: set,
 		byID: make(map[keyID]*purposeKeys, len(set.Keys)), proven: newProven()}
 	for _, key := range set.Keys {
 		id, err := parseKeyID(key.ID)
@@ -129,7 +135,7 @@ func parseKeyID(text string) (id keyID, err error) {
 
 func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 	p := &purposeKeys{seal: map[purpose]sealer{}, sign: map[purpose]*signatures{}}
-	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest} {
+	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest, forHalfLogin, forEnrolment} {
 		block, err := aes.NewCipher(key.Sub("authserver " + string(name)).Bytes())
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
@@ -37,11 +38,15 @@ type Credentials struct {
 	Address string
 	// Device is the value of the browser's device cookie, if it has one.
 	Device string
+	// For is the ID of the interaction that the login is for; empty: for the account.
+	For string
 }
 
-// Login is a successful login: values for two cookies.
+// Login is a successful login: values for two cookies. Where a factor is still to be proven, it is Half alone.
 type Login struct {
-	Owner     Owner
+	Owner Owner
+	// Half says that the password was right. The browser keeps it until ProveFactor; it opens nothing.
+	Half      string
 	Session   string    // opens the session; only its hash is stored
 	ExpiresAt time.Time // of the session
 	Device    string    // tells this browser from an unknown one at the next login
@@ -81,7 +86,7 @@ func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
 	if err != nil {
 		return Login{}, fmt.Errorf("authenticate owner: %w", err)
 	}
-	return s.openSession(ctx, owner, c.Username, s.now())
+	return s.afterPassword(ctx, owner, c)
 }
 
 // checkPassword asks the directory, when it is this login's turn. A login that has to wait
@@ -118,16 +123,17 @@ func tooManyAttempts(wait time.Duration) error {
 	return NewWaitError(TooManyAttempts, wait, "too many attempts")
 }
 
-func (s *Server) openSession(ctx context.Context, owner Owner, typedName string, now time.Time) (Login, error) {
+// openSession opens a session of the owner of whom this is known, who logged in by the methods now.
+func (s *Server) openSession(ctx context.Context, confirmation Confirmation, typedName string, methods []string, now time.Time) (Login, error) {
+	owner := confirmation.Owner
 	if err := owner.check(); err != nil {
 		return Login{}, err
 	}
 	token := s.newID()
 	session := Session{
-		Hash: sha256.Sum256([]byte(token)), Owner: owner.Subject,
+		Hash: sha256.Sum256([]byte(token)), Owner: owner.Subject, Methods: methods,
 		AuthenticatedAt: now, ExpiresAt: now.Add(s.sessionLifetime), CredentialVersion: owner.CredentialVersion,
 	}
-	confirmation := s.confirmation(owner, now)
 	if err := s.store.CreateSession(ctx, session, confirmation); err != nil {
 		return Login{}, fmt.Errorf("create session: %w", err)
 	}
@@ -140,7 +146,7 @@ func (s *Server) openSession(ctx context.Context, owner Owner, typedName string,
 	if err != nil {
 		return Login{}, err
 	}
-	s.audit(ctx, Event{Name: EventLoginSucceeded, Owner: owner.Name})
+	s.audit(ctx, Event{Name: EventLoginSucceeded, Owner: owner.Name, Reason: strings.Join(methods, " ")})
 	return Login{Owner: owner, Session: token, ExpiresAt: session.ExpiresAt, Device: device}, nil
 }
 

@@ -46,6 +46,8 @@ const MaxNonce = 512
 type Authentication struct {
 	At    time.Time // auth_time, to the second
 	Nonce string    // as the request had it; empty: it had none
+	// Methods are those of the session (RFC 8176).
+	Methods []string
 }
 
 // Identity is what an ID token says (OpenID Connect Core §2), before it is spelled.
@@ -108,7 +110,8 @@ func (p Position) authentication(scopes []string) Authentication {
 	if !p.asked.client.speaksOpenID(scopes) {
 		return Authentication{}
 	}
-	return Authentication{At: p.visitor.Session.AuthenticatedAt.Truncate(time.Second), Nonce: p.asked.OpenID.Nonce}
+	return Authentication{At: p.visitor.Session.AuthenticatedAt.Truncate(time.Second), Nonce: p.asked.OpenID.Nonce,
+		Methods: p.visitor.Session.Methods}
 }
 
 // identityOf returns what an ID token of the grant says; nil: the scopes ask for none. The use of a refresh token reads
@@ -130,7 +133,7 @@ func (s *Server) identityOf(ctx context.Context, g ownedGrant, c *Client, scopes
 		if owned.person.Subject == "" { // swept in this moment
 			return nil, errRefreshTokenUnknown
 		}
-		i.Authentication, i.Owner = Authentication{At: row.Authentication.At}, owned.person.Owner
+		i.Authentication, i.Owner = Authentication{At: row.Authentication.At, Methods: row.Authentication.Methods}, owned.person.Owner
 	}
 	return &i, nil
 }

@@ -25,6 +25,8 @@ type Session struct {
 	ExpiresAt       time.Time
 	// CredentialVersion is the owner's at the login: a session ends when it changes.
 	CredentialVersion string
+	// Methods are how the owner logged in (RFC 8176). Empty: their source did not say.
+	Methods []string
 }
 
 // Grant says: this owner lets this client do these scopes until this date. It is the
@@ -112,6 +114,16 @@ type Store interface {
 	// on.
 	People(ctx context.Context, after string, limit int) ([]Person, error)
 
+	// Factors returns the owner's factors, oldest first.
+	Factors(ctx context.Context, owner string) ([]Factor, error)
+	// ChangeFactors removes those of the owner's factors that remove names, adds others, all in one, and returns how many
+	// it removed. ErrExists if the ID of one to add is known, or the owner had more than MaxFactors afterwards: nothing is written then.
+	ChangeFactors(ctx context.Context, owner string, remove []Hash, add []Factor) (removed int, err error)
+	// UseFactor keeps that the owner's factor was used, with its new counter. ErrStale if it is not there, or its counter is not
+	// lower than the new one. A counter that is 0 may stay so: such a passkey counts nothing. Of any number of callers with one
+	// counter one succeeds.
+	UseFactor(ctx context.Context, owner string, id Hash, counter int64, now time.Time) error
+
 	// Approve keeps a new grant with its unredeemed proof and, unless it is nil, the
 	// consent. An older one of the same owner and client is replaced. Where Before is set and is not what that one
 	// says, or there is none any more, it holds the scopes of the grant alone: the owner took the others
@@ -183,6 +195,8 @@ type Store interface {
 const (
 	// MaxGrants is how many live grants an owner keeps to one client.
 	MaxGrants = 50
+	// MaxFactors is how many factors an owner has at most, each recovery code counted.
+	MaxFactors = 40
 	// MaxSessions is how many sessions an owner keeps.
 	MaxSessions = 100
 	// ProofMemory is how long an unredeemed proof is remembered after it expired: longer than an

@@ -111,6 +111,22 @@ func (t *throttle) begin(now time.Time, c Credentials, device string) (*attempt,
 	return &attempt{t, []string{who, address, account}}, 0
 }
 
+// beginFactor counts an attempt to prove a second factor, or returns how long to wait before one is allowed. Whoever tries
+// knows the password of the account.
+func (t *throttle) beginFactor(now time.Time, account, device string) (*attempt, time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	who := "factor of " + account
+	if device != "" {
+		who = "factor in " + device
+	}
+	if wait := t.wait(now, who); wait > 0 {
+		return nil, wait
+	}
+	t.count(now, who, freePerPair, longestPairWait)
+	return &attempt{t, []string{who}}, 0
+}
+
 // failed returns how many failures of a key are remembered.
 func (t *throttle) failed(now time.Time, key string) int {
 	f := t.entries[key]

@@ -144,6 +144,30 @@ func (s *Store) People(ctx context.Context, after string, limit int) ([]authserv
 	return s.Store.People(ctx, after, limit)
 }
 
+// Factors is of authserver.Store.
+func (s *Store) Factors(ctx context.Context, owner string) ([]authserver.Factor, error) {
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	return s.Store.Factors(ctx, owner)
+}
+
+// ChangeFactors is of authserver.Store.
+func (s *Store) ChangeFactors(ctx context.Context, owner string, remove []authserver.Hash, add []authserver.Factor) (int, error) {
+	if err := s.write(); err != nil {
+		return 0, err
+	}
+	return s.Store.ChangeFactors(ctx, owner, remove, add)
+}
+
+// UseFactor is of authserver.Store.
+func (s *Store) UseFactor(ctx context.Context, owner string, id authserver.Hash, counter int64, now time.Time) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.UseFactor(ctx, owner, id, counter, now)
+}
+
 // Approve is of authserver.Store.
 func (s *Store) Approve(ctx context.Context, g authserver.Grant, c *authserver.Consent) error {
 	if err := s.write(); err != nil {

@@ -46,7 +46,7 @@ func WriteConfiguration(w http.ResponseWriter, r *http.Request, issuer string, s
 		Metadata:         oauth2.MetadataOf(issuer, slices.Concat(openid.Scopes(), scopes)),
 		UserInfoEndpoint: issuer + PathUserInfo, KeysURI: issuer + PathKeys,
 		SubjectTypes: []string{"public"}, SigningAlgorithms: algorithms, UserInfoSigning: algorithms,
-		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "azp", "at_hash",
+		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "azp", "at_hash",
 			"name", "preferred_username", "email", "email_verified", "groups"},
 	})
 }

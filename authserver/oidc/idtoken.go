@@ -15,12 +15,15 @@ type idToken struct {
 	Issuer   string `json:"iss"`
 	Audience string `json:"aud"`
 	person
-	IssuedAt          int64  `json:"iat"`
-	ExpiresAt         int64  `json:"exp"`
-	AuthenticatedAt   int64  `json:"auth_time"`
-	Nonce             string `json:"nonce,omitempty"`
-	AuthorizedParty   string `json:"azp"`
-	AccessTokenSHA256 string `json:"at_hash"`
+	IssuedAt        int64 `json:"iat"`
+	ExpiresAt       int64 `json:"exp"`
+	AuthenticatedAt int64 `json:"auth_time"`
+	// ACR is the level of the login, and AMR how it was done (RFC 8176). Without AMR its source did not say.
+	ACR               string   `json:"acr"`
+	AMR               []string `json:"amr,omitempty"`
+	Nonce             string   `json:"nonce,omitempty"`
+	AuthorizedParty   string   `json:"azp"`
+	AccessTokenSHA256 string   `json:"at_hash"`
 }
 
 // IDToken returns the ID token that goes with an access token, signed with the key. misfit is told of each claim mapping that
@@ -30,7 +33,7 @@ func IDToken(issuer string, key credential.SigningKey, i *authserver.Identity, a
 	t := idToken{
 		Issuer: issuer, Audience: i.Client.ID, AuthorizedParty: i.Client.ID, person: claimsOf(i.Owner, i.Scopes),
 		IssuedAt: i.IssuedAt.Unix(), ExpiresAt: i.IssuedAt.Add(settings.IDTokenLifetime).Unix(),
-		AuthenticatedAt: i.Authentication.At.Unix(), Nonce: i.Authentication.Nonce, AccessTokenSHA256: leftHalf(accessToken),
+		AuthenticatedAt: i.Authentication.At.Unix(), ACR: i.Authentication.ACR(), AMR: i.Authentication.Methods, Nonce: i.Authentication.Nonce, AccessTokenSHA256: leftHalf(accessToken),
 	}
 	whole := t.person // a mapping sees all groups, in the ID token as in the UserInfo answer
 	t.Groups = included(t.Groups, settings.Groups)

@@ -70,6 +70,24 @@ func (st store) Person(ctx context.Context, subject string) (authserver.Person, 
 	})
 }
 
+func (st store) Factors(ctx context.Context, owner string) ([]authserver.Factor, error) {
+	return follow(ctx, st.t, "store.Factors", trace.SpanKindClient, func(ctx context.Context) ([]authserver.Factor, error) {
+		return st.Store.Factors(ctx, owner)
+	})
+}
+
+func (st store) ChangeFactors(ctx context.Context, owner string, remove []authserver.Hash, add []authserver.Factor) (int, error) {
+	return follow(ctx, st.t, "store.ChangeFactors", trace.SpanKindClient, func(ctx context.Context) (int, error) {
+		return st.Store.ChangeFactors(ctx, owner, remove, add)
+	})
+}
+
+func (st store) UseFactor(ctx context.Context, owner string, id authserver.Hash, counter int64, now time.Time) error {
+	return followOnly(ctx, st.t, "store.UseFactor", trace.SpanKindClient, func(ctx context.Context) error {
+		return st.Store.UseFactor(ctx, owner, id, counter, now)
+	})
+}
+
 func (st store) Approve(ctx context.Context, g authserver.Grant, c *authserver.Consent) error {
 	return followOnly(ctx, st.t, "store.Approve", trace.SpanKindClient, func(ctx context.Context) error {
 		return st.Store.Approve(ctx, g, c)

@@ -12,6 +12,10 @@ const (
 	pathAccount = "/account"
 	pathLogin   = "/login"
 	pathSignOut = "/signout"
+	pathFactor  = "/login/factor"
+	// pathLoginAgain asks somebody who is logged in to do so once more.
+	pathLoginAgain = "/login/again"
+	pathTOTP       = "/account/factors/totp"
 )
 
 // accountView is what the account page shows.
@@ -22,12 +26,17 @@ type accountView struct {
 	Others   bool               // there are sessions beside this one
 	Removed  *authserver.Client // whose access was removed just now
 	Ended    string             // which sessions were ended just now
+	Factors  []shownFactor
+	Codes    int // recovery codes that are left
 }
 
 // What the notice cookie says when sessions were ended. No client ID begins like this.
 const (
 	noticeSession  = "!session"
 	noticeSessions = "!sessions"
+	// The same for factors.
+	noticeFactor      = "!factor"
+	noticeFactorAdded = "!factor-added"
 )
 
 // getHome sends people to what there is for them.
@@ -56,10 +65,13 @@ func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := accountView{Owner: v.Owner, Accesses: accesses, Sessions: sessions, Others: len(sessions) > 1}
+	if view.Factors, view.Codes, err = s.factorsOf(r, v); err != nil {
+		return err
+	}
 	// The notice is a cookie and not part of the URL, or a link could make us say it.
 	switch notice := cookieOf(r, noticeCookie); notice {
 	case "":
-	case noticeSession, noticeSessions:
+	case noticeSession, noticeSessions, noticeFactor, noticeFactorAdded:
 		view.Ended = notice
 		dropCookie(w, noticeCookie)
 	default:

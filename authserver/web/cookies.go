@@ -19,6 +19,8 @@ const (
 	sessionCookie = cookiePrefix + "session"
 	deviceCookie  = cookiePrefix + "device"
 	noticeCookie  = cookiePrefix + "notice"
+	// halfCookie says whose password was right a moment ago.
+	halfCookie = cookiePrefix + "half"
 	// testCookie says nothing. A browser that sends it back keeps cookies.
 	testCookie = cookiePrefix + "test"
 	// interactionCookie is followed by the interaction's ID.

@@ -384,6 +384,7 @@ func TestN127AFormWithoutAnOriginLeadsBackToItsOwnPage(t *testing.T) {
 	b.header = http.Header{"Origin": {"null"}, "Sec-Fetch-Site": {"cross-site"}}
 	for path, want := range map[string]string{
 		"/login": "/login", "/signout": "/signout", "/account/revoke": "/account", "/account/sessions/end": "/account",
+		"/login/factor": "/login", "/account/factors/totp": "/account", "/account/factors/codes": "/account", "/account/factors/remove": "/account",
 	} {
 		p := b.post(path, url.Values{"clientID": {authtest.PhotoPrint}}).wants(http.StatusForbidden, "").says("hides where this form came from")
 		if got := p.link(t, "Open the page again"); got != want {

@@ -153,6 +153,11 @@ var pageWords = []errorWords{
 		text: "The application gets no access.", advice: "You can close this page.",
 	},
 	{
+		is: authserver.FactorRefused, status: http.StatusGone, title: "This was not added",
+		text:   "The page is too old, was shown in another login or was sent before, or there are too many already. Nothing was changed.",
+		advice: "Look in your account at how you sign in, and begin there once more.", reopen: true,
+	},
+	{
 		is: authserver.TooManyAttempts, status: http.StatusTooManyRequests, title: "Too many attempts",
 		text: "There were too many attempts in a short time.", advice: "Wait a minute and try again.",
 	},

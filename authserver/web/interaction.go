@@ -51,6 +51,9 @@ func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i authserver.Int
 	}
 	switch p.Step {
 	case authserver.StepLogin:
+		if half, err := s.halfLogin(r, i.ID); half != nil || err != nil {
+			return s.showInteractionFactor(w, http.StatusOK, i, p, half, err)
+		}
 		return s.showLogin(w, http.StatusOK, s.loginViewOf(i, p))
 	case authserver.StepRefused:
 		return s.showRefusal(w, r, i, p)

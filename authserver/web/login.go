@@ -23,6 +23,7 @@ type loginView struct {
 	Cancel   template.URL       // back to the client; empty: there is no way back
 	Username string             // as typed before
 	Problem  string             // what was wrong before
+	Again    bool               // somebody is logged in, and is to do so once more
 	// RequestID is set with a problem that only the people who run the server can look into.
 	RequestID string
 
@@ -41,6 +42,13 @@ func (s *Site) showLogin(w http.ResponseWriter, status int, view loginView) erro
 // getLogin is the login page for those who come for their account. It takes no address
 // to go to afterwards: whoever wrote the link would choose it.
 func (s *Site) getLogin(w http.ResponseWriter, r *http.Request) error {
+	half, err := s.halfLogin(r, "")
+	if err != nil {
+		return err
+	}
+	if half != nil {
+		return s.showFactor(w, http.StatusOK, factorView{Action: pathFactor, Owner: *half})
+	}
 	v, err := s.visitor(r)
 	if err != nil {
 		return err
@@ -64,6 +72,19 @@ func (s *Site) postLogin(w http.ResponseWriter, r *http.Request) error {
 	return s.login(w, r, loginView{Action: pathLogin}, pathAccount)
 }
 
+// getLoginAgain is the login page for somebody whose login is not new enough for what they want.
+func (s *Site) getLoginAgain(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.visitor(r)
+	if err != nil {
+		return err
+	}
+	if v == nil {
+		redirect(w, r, pathLogin)
+		return nil
+	}
+	return s.showLogin(w, http.StatusOK, loginView{Action: pathLogin, Again: true, Username: v.Owner.Name})
+}
+
 // login checks what was typed. The browser gets its cookies and goes on to next, or sees
 // the page again.
 func (s *Site) login(w http.ResponseWriter, r *http.Request, view loginView, next string) error {
@@ -71,7 +92,8 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, view loginView, nex
 	if err != nil {
 		return err
 	}
-	if err := s.logIn(w, r, f); err != nil {
+	done, err := s.logIn(w, r, f)
+	if err != nil {
 		e := s.outside(r, err)
 		text, status := loginProblem(e)
 		if text == "" {
@@ -84,20 +106,32 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, view loginView, nex
 		}
 		return s.showLogin(w, status, view)
 	}
+	if !done && next == pathAccount {
+		next = pathLogin // which asks for the factor, as the page of an interaction does
+	}
 	redirect(w, r, next)
 	return nil
 }
 
-// logIn opens a session. It ends the one that the browser had.
-func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) error {
-	before, err := s.visitor(r)
-	if err != nil {
-		return err
-	}
+// logIn opens a session and reports that it did, or asks for a factor first.
+func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) (done bool, err error) {
 	login, err := s.auth.Login(r.Context(), authserver.Credentials{
 		Username: f.Get("username"), Password: f.Get("password"),
-		Address: clientAddress(r.Context()), Device: cookieOf(r, deviceCookie),
+		Address: clientAddress(r.Context()), Device: cookieOf(r, deviceCookie), For: r.PathValue("id"),
 	})
+	if err != nil {
+		return false, err
+	}
+	if login.Half != "" {
+		setCookie(w, halfCookie, login.Half, authserver.HalfLoginLifetime)
+		return false, nil
+	}
+	return true, s.keepLogin(w, r, login)
+}
+
+// keepLogin puts a session into the browser. It ends the one that the browser had.
+func (s *Site) keepLogin(w http.ResponseWriter, r *http.Request, login authserver.Login) error {
+	before, err := s.visitor(r)
 	if err != nil {
 		return err
 	}
@@ -110,6 +144,9 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) error
 	// The session ends with the browser, or after its time on the server.
 	setCookie(w, sessionCookie, login.Session, untilClosed)
 	setCookie(w, deviceCookie, login.Device, authserver.DeviceLifetime)
+	if cookieOf(r, halfCookie) != "" {
+		dropCookie(w, halfCookie)
+	}
 	return nil
 }
 

@@ -102,7 +102,8 @@ func NewMetrics() *Metrics {
 // auditEvents are all events, so that each has a series from the start: what has never
 // happened can be alerted on only if it is 0 before it is 1.
 var auditEvents = []authserver.EventName{
-	authserver.EventLoginSucceeded, authserver.EventLoginFailed, authserver.EventLoginThrottled, authserver.EventSignedOut,
+	authserver.EventLoginSucceeded, authserver.EventLoginFailed, authserver.EventLoginThrottled,
+	authserver.EventFactorAsked, authserver.EventFactorFailed, authserver.EventFactorAdded, authserver.EventFactorRemoved, authserver.EventSignedOut,
 	authserver.EventPersonEnded, authserver.EventPersonReturned, authserver.EventPasswordChanged,
 	authserver.EventEntitlementRefused, authserver.EventConsentAllowed, authserver.EventConsentDenied,
 	authserver.EventConsentForgotten, authserver.EventGrantApproved, authserver.EventProofRedeemed,

@@ -96,7 +96,7 @@ func TestAnIDTokenSaysWhoLoggedIn(t *testing.T) {
 			now := float64(authtest.Start.Unix())
 			want := map[string]any{
 				"iss": p.issuer, "aud": authtest.PhotoPrint, "azp": authtest.PhotoPrint, "sub": p.subject(),
-				"iat": now, "exp": now + 3600, "auth_time": now, "nonce": "n-0S6_WzA2Mj",
+				"iat": now, "exp": now + 3600, "auth_time": now, "acr": "urn:gatehouse:acr:1fa", "amr": []any{"pwd"}, "nonce": "n-0S6_WzA2Mj",
 				"name": "Bob", "preferred_username": "bob", "email": "bob@photos.example", "email_verified": true, "groups": []any{"family"},
 			}
 			if diff := cmp.Diff(want, claims); diff != "" {
@@ -108,7 +108,7 @@ func TestAnIDTokenSaysWhoLoggedIn(t *testing.T) {
 
 func TestAnIDTokenHoldsWhatTheScopesRelease(t *testing.T) {
 	p := newHouse(t).openID(t, authserver.OpenIDSettings{SigningAlgorithm: "RS256"})
-	common := []string{"at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "nonce", "sub"}
+	common := []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "nonce", "sub"}
 	for scope, want := range map[string][]string{
 		"openid":               nil,
 		"openid profile":       {"name", "preferred_username"},

@@ -38,6 +38,9 @@ const (
 	pageAccount pageName = "account"
 	pageSignOut pageName = "signout"
 	pageError   pageName = "error"
+	pageFactor  pageName = "factor"
+	pageTOTP    pageName = "totp"
+	pageCodes   pageName = "codes"
 )
 
 // pages are the parsed templates and what they refer to.
@@ -71,7 +74,7 @@ func loadPages() (*pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}
-	for _, name := range []pageName{pageLogin, pageRefused, pageConsent, pageProof, pageAccount, pageSignOut, pageError} {
+	for _, name := range []pageName{pageLogin, pageRefused, pageConsent, pageProof, pageAccount, pageSignOut, pageError, pageFactor, pageTOTP, pageCodes} {
 		page, err := layout.Clone()
 		if err == nil {
 			page, err = page.ParseFS(templateFiles, "templates/"+string(name)+".html")

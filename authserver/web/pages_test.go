@@ -47,7 +47,31 @@ func everyPage(t *testing.T, h *house) map[string]*page {
 	pages["not found"] = b.get("/nothing/" + url.PathEscape(hostile) + "?q=" + url.QueryEscape(hostile))
 	pages["bad form"] = b.post("/login", url.Values{"username": {hostile, hostile}})
 	h.pagesOfLinks(t, pages)
+	pagesOfFactors(t, h, pages)
 	return pages
+}
+
+// pagesOfFactors are those that somebody sees who has, or adds, an app.
+func pagesOfFactors(t *testing.T, h *house, pages map[string]*page) {
+	t.Helper()
+	alice := h.signedIn(t, authtest.Alice, authtest.AlicePassword)
+	password := url.Values{"username": {authtest.Alice}, "password": {authtest.AlicePassword}}
+	add := alice.get(pathTOTP)
+	pages["add an app"] = add
+	form := url.Values{"ticket": {add.field("ticket")}, "name": {hostile}, "code": {"x"}}
+	pages["add an app again"] = alice.post(pathTOTP, form)
+	form.Set("code", authtest.TOTP(t, add.secret(), h.Clock.Now()))
+	form.Set("name", "<b>"+hostile[:40])
+	pages["recovery codes"] = alice.post(pathTOTP, form)
+	pages["account with an app"] = alice.get("/account")
+	pages["log in again"] = alice.get("/login/again")
+	alice.post("/login", password)
+	pages["second step"] = alice.get("/login")
+	pages["second step again"] = alice.post("/login/factor", url.Values{"code": {hostile}})
+	b := h.browser(t)
+	path := b.begin(nil)
+	b.post(path+"/login", password)
+	pages["second step of a request"] = b.get(path)
 }
 
 // hostile is what somebody writes who hopes that it is taken for markup.
@@ -106,7 +130,7 @@ func (p *page) inert(name string) {
 
 // ours are the elements that the templates use. Whatever else is on a page was smuggled in.
 var ours = strings.Fields(`html head meta title link body header img span main h1 h2 h3 p strong bdi form div label input
-	button a ul li code dl dt dd time output`)
+	button a ul li code dl dt dd time output details summary svg path`)
 
 func TestN11NoPageLetsItselfBeFramed(t *testing.T) {
 	h := newHouse(t)

@@ -49,14 +49,21 @@ func (s *Site) routes() []route {
 
 		{get, "/interaction/{id}", step, dialectOAuth2, s.getInteraction},
 		{post, "/interaction/{id}/login", form, dialectOAuth2, s.postInteractionLogin},
+		{post, "/interaction/{id}/factor", form, dialectOAuth2, s.postInteractionFactor},
 		{post, "/interaction/{id}/consent", form, dialectOAuth2, s.postConsent},
 
 		{get, "/{$}", page, dialectOAuth2, s.getHome},
 		{get, pathLogin, page, dialectOAuth2, s.getLogin},
 		{post, pathLogin, form, dialectOAuth2, s.postLogin},
+		{post, "/login/factor", form, dialectOAuth2, s.postFactor},
+		{get, pathLoginAgain, page, dialectOAuth2, s.getLoginAgain},
 		{get, pathAccount, step, dialectOAuth2, s.getAccount}, // it shows a notice once
 		{post, "/account/revoke", form, dialectOAuth2, s.postAccountRevoke},
 		{post, "/account/sessions/end", form, dialectOAuth2, s.postSessionsEnd},
+		{get, pathTOTP, page, dialectOAuth2, s.getTOTP},
+		{post, pathTOTP, form, dialectOAuth2, s.postTOTP},
+		{post, "/account/factors/codes", form, dialectOAuth2, s.postRecoveryCodes},
+		{post, "/account/factors/remove", form, dialectOAuth2, s.postFactorRemove},
 		{get, pathSignOut, page, dialectOAuth2, s.getSignOut},
 		{post, pathSignOut, form, dialectOAuth2, s.postSignOut},
 

@@ -20,6 +20,7 @@ type model struct {
 	mu       sync.Mutex // for storetest alone: in a simulation one goroutine runs at a time
 	sessions map[authserver.Hash]authserver.Session
 	people   map[string]authserver.Person
+	factors  map[authserver.Hash]authserver.Factor
 	grants   map[authserver.GrantID]*grantRow
 	proofs   map[authserver.Hash]*grantRow
 	inOrder  []*grantRow // as they were approved
@@ -36,7 +37,8 @@ type grantRow struct {
 func newModel() *model {
 	return &model{
 		sessions: map[authserver.Hash]authserver.Session{}, people: map[string]authserver.Person{},
-		grants: map[authserver.GrantID]*grantRow{}, proofs: map[authserver.Hash]*grantRow{},
+		factors: map[authserver.Hash]authserver.Factor{},
+		grants:  map[authserver.GrantID]*grantRow{}, proofs: map[authserver.Hash]*grantRow{},
 		consents: map[[2]string]authserver.Consent{}, absent: map[string]time.Time{}, spent: map[authserver.Hash]time.Time{},
 	}
 }
@@ -69,7 +71,7 @@ func (m *model) CreateSession(ctx context.Context, s authserver.Session, c auths
 		return authserver.ErrExists
 	}
 	m.confirm(c)
-	s.AuthenticatedAt, s.ExpiresAt = kept(s.AuthenticatedAt), kept(s.ExpiresAt)
+	s.AuthenticatedAt, s.ExpiresAt, s.Methods = kept(s.AuthenticatedAt), kept(s.ExpiresAt), slices.Clone(s.Methods)
 	m.sessions[s.Hash] = s
 	all := m.sessionsOf(s.Owner)
 	all = slices.DeleteFunc(all, func(other authserver.Session) bool { return other.Hash == s.Hash })

@@ -107,6 +107,7 @@ func (m *model) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 			m.sweepGrants(n, func(g *grantRow) bool { return g.RevokedAt.IsZero() && m.isGone(g.Owner, gone) })
 		},
 		func(n *int) { sweep(m.consents, n, func(c authserver.Consent) bool { return m.isGone(c.Owner, gone) }) },
+		func(n *int) { sweep(m.factors, n, func(f authserver.Factor) bool { return m.isGone(f.Owner, gone) }) },
 		func(n *int) { sweep(m.people, n, func(p authserver.Person) bool { return m.isGone(p.Subject, gone) }) },
 		func(n *int) {
 			sweep(m.consents, n, func(c authserver.Consent) bool { return m.isAbsent(c.ClientUID, gone) })

@@ -16,18 +16,19 @@ import (
 // an owner who is kept already, one row is written.
 func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c authserver.Confirmation) error {
 	const insert = `
-		INSERT INTO sessions (hash, bucket, owner, authenticated_at, expires_at, credential_version) VALUES ($1, $2, $3, $4, $5, $6)
+		INSERT INTO sessions (hash, bucket, owner, authenticated_at, expires_at, credential_version, methods)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT DO NOTHING`
 	const surplus = `
 		DELETE FROM sessions WHERE hash IN (
 			SELECT hash FROM sessions WHERE owner = $1 AND hash <> $2 ORDER BY authenticated_at DESC OFFSET $3)`
-	confirm := confirmPeople(c)
+	confirm, methods := confirmPeople(c), methodText(session.Methods)
 	_, err := transact(ctx, s, "keep the session", func(ctx context.Context, q querier) (struct{}, error) {
 		var inserted int64
 		err := send(ctx, q, func(b *pgx.Batch) {
 			confirm(b)
 			b.Queue(insert, session.Hash[:], bucketOf(session.Hash[:]), session.Owner,
-				millis(session.AuthenticatedAt), millis(session.ExpiresAt), session.CredentialVersion,
+				millis(session.AuthenticatedAt), millis(session.ExpiresAt), session.CredentialVersion, methods,
 			).Exec(func(tag pgconn.CommandTag) error {
 				inserted = tag.RowsAffected()
 				return nil
@@ -45,18 +46,19 @@ func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c
 // SessionsOf returns the owner's sessions that have not expired at now, newest first.
 func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]authserver.Session, error) {
 	const query = `
-		SELECT hash, authenticated_at, expires_at, credential_version FROM sessions
+		SELECT hash, authenticated_at, expires_at, credential_version, methods FROM sessions
 		WHERE owner = $1 AND expires_at > $2 ORDER BY authenticated_at DESC, hash`
 	return single(ctx, s, "read the sessions", func(ctx context.Context, q querier) (found []authserver.Session, err error) {
 		var hash []byte
 		var authenticated, expires int64
-		var version string
+		var version, methods string
 		rows, err := q.Query(ctx, query, owner, millis(now))
 		if err != nil {
 			return nil, err
 		}
-		return found, each(rows, []any{&hash, &authenticated, &expires, &version}, func() error {
-			session := authserver.Session{Owner: owner, AuthenticatedAt: timeOf(authenticated), ExpiresAt: timeOf(expires), CredentialVersion: version}
+		return found, each(rows, []any{&hash, &authenticated, &expires, &version, &methods}, func() error {
+			session := authserver.Session{Owner: owner, AuthenticatedAt: timeOf(authenticated), ExpiresAt: timeOf(expires),
+				CredentialVersion: version, Methods: methodsOf(methods)}
 			err := fixed(session.Hash[:], hash)
 			found = append(found, session)
 			return err

@@ -31,6 +31,8 @@ var sweeping = [...]struct {
 		WHERE p.ended_at <= $1 AND g.revoked_at IS NULL LIMIT $2)`, true},
 	{`DELETE FROM consents WHERE (owner, client_uid) IN (SELECT c.owner, c.client_uid FROM people p JOIN consents c ON c.owner = p.subject
 		WHERE p.ended_at <= $1 LIMIT $2)`, true},
+	{`DELETE FROM factors WHERE id IN (SELECT f.id FROM people p JOIN factors f ON f.owner = p.subject
+		WHERE p.ended_at <= $1 LIMIT $2)`, true},
 	{`DELETE FROM people WHERE ended_at <= $1 AND subject IN (SELECT p.subject FROM people p WHERE p.ended_at <= $1 ORDER BY p.ended_at LIMIT $2)`, true},
 	{`DELETE FROM consents WHERE (owner, client_uid) IN (SELECT c.owner, c.client_uid FROM absent_clients a JOIN consents c ON c.client_uid = a.client_uid
 		WHERE a.since <= $1 LIMIT $2)`, true},

@@ -39,10 +39,14 @@ func OpenForTransfer(ctx context.Context, text string) (*transfer.Database, erro
 
 // extra returns the columns that this store alone has.
 func extra(table string, key []byte) (columns []string, values []any) {
-	if columns, values = []string{"bucket"}, []any{bucketOf(key)}; table == "spent" {
-		columns, values = append(columns, "spent_at"), append(values, 0)
+	switch table {
+	case "factors":
+		return nil, nil
+	case "spent":
+		return []string{"bucket", "spent_at"}, []any{bucketOf(key), 0}
+	default:
+		return []string{"bucket"}, []any{bucketOf(key)}
 	}
-	return columns, values
 }
 
 // open opens the database for what takes long. Each connection reads the address, and the files that it names, anew.

@@ -51,6 +51,14 @@ func (r *row) optionalInteger() int64 {
 
 func (r *row) scopes() []string { return strings.Fields(r.text()) }
 
+// methods returns no list for an empty text.
+func (r *row) methods() []string {
+	if text := r.text(); text != "" {
+		return strings.Fields(text)
+	}
+	return nil
+}
+
 // lines returns no list for an empty text.
 func (r *row) lines() []string {
 	if text := r.text(); text != "" {
@@ -76,6 +84,9 @@ func optionalMillis(t time.Time) driver.Value {
 	}
 	return t.UnixMilli()
 }
+
+// methodText is how the names of RFC 8176 are kept, which hold no blank.
+func methodText(methods []string) string { return strings.Join(methods, " ") }
 
 // scopeText is how scopes are kept. They hold no blank (RFC 6749 §3.3).
 func scopeText(scopes []string) string { return strings.Join(scopes, " ") }

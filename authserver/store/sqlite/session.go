@@ -13,18 +13,19 @@ import (
 // is there. With an owner who is kept already, one row is written.
 func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c authserver.Confirmation) error {
 	const insert = `
-		INSERT INTO sessions (hash, owner, authenticated_at, expires_at, credential_version) VALUES (?1, ?2, ?3, ?4, ?5)
+		INSERT INTO sessions (hash, owner, authenticated_at, expires_at, credential_version, methods)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 		ON CONFLICT DO NOTHING`
 	const surplus = `
 		DELETE FROM sessions WHERE hash IN (
 			SELECT hash FROM sessions WHERE owner = ?1 AND hash <> ?2 ORDER BY authenticated_at DESC LIMIT -1 OFFSET ?3)`
-	confirm := confirmPerson(c)
+	confirm, methods := confirmPerson(c), methodText(session.Methods)
 	return writeOnly(ctx, s.writer, func(db *transaction) error {
 		if err := confirm(db); err != nil {
 			return err
 		}
 		n, err := db.exec(insert, session.Hash[:], session.Owner,
-			millis(session.AuthenticatedAt), millis(session.ExpiresAt), session.CredentialVersion)
+			millis(session.AuthenticatedAt), millis(session.ExpiresAt), session.CredentialVersion, methods)
 		if err := atLeastOne(n, err, authserver.ErrExists); err != nil {
 			return err
 		}
@@ -36,7 +37,7 @@ func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c
 // Session returns the session with the hash and its owner, or ErrNotFound.
 func (s *Store) Session(ctx context.Context, h authserver.Hash) (authserver.Session, authserver.Person, error) {
 	const query = `
-		SELECT s.owner, s.authenticated_at, s.expires_at, s.credential_version, ` + ownerColumns + `
+		SELECT s.owner, s.authenticated_at, s.expires_at, s.credential_version, s.methods, ` + ownerColumns + `
 		FROM sessions s LEFT JOIN people p ON p.subject = s.owner WHERE s.hash = ?1`
 	type found struct {
 		session authserver.Session
@@ -46,7 +47,7 @@ func (s *Store) Session(ctx context.Context, h authserver.Hash) (authserver.Sess
 		f := found{session: authserver.Session{Hash: h}}
 		n, err := c.query(query, func(r *row) {
 			f.session.Owner, f.session.AuthenticatedAt, f.session.ExpiresAt = r.text(), r.time(), r.time()
-			f.session.CredentialVersion = r.text()
+			f.session.CredentialVersion, f.session.Methods = r.text(), r.methods()
 			f.person = scanOwner(r)
 		}, h[:])
 		return f, atLeastOne(n, err, authserver.ErrNotFound)
@@ -57,7 +58,7 @@ func (s *Store) Session(ctx context.Context, h authserver.Hash) (authserver.Sess
 // SessionsOf returns the owner's sessions that have not expired at now, newest first.
 func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]authserver.Session, error) {
 	const query = `
-		SELECT hash, authenticated_at, expires_at, credential_version FROM sessions
+		SELECT hash, authenticated_at, expires_at, credential_version, methods FROM sessions
 		WHERE owner = ?1 AND expires_at > ?2 ORDER BY authenticated_at DESC, hash`
 	return read(ctx, s.readers, func(c *conn) ([]authserver.Session, error) {
 		var found []authserver.Session
@@ -65,6 +66,7 @@ func (s *Store) SessionsOf(ctx context.Context, owner string, now time.Time) ([]
 			session := authserver.Session{Owner: owner}
 			r.bytes(session.Hash[:])
 			session.AuthenticatedAt, session.ExpiresAt, session.CredentialVersion = r.time(), r.time(), r.text()
+			session.Methods = r.methods()
 			found = append(found, session)
 		}, owner, millis(now))
 		return found, err

@@ -26,6 +26,8 @@ var sweeping = [...]struct {
 		RETURNING id`, grantRow},
 	{`DELETE FROM consents WHERE (owner, client_uid) IN (SELECT c.owner, c.client_uid FROM people p CROSS JOIN consents c
 		WHERE p.ended_at <= ?3 AND c.owner = p.subject LIMIT ?2)`, nil},
+	{`DELETE FROM factors WHERE id IN (SELECT f.id FROM people p CROSS JOIN factors f
+		WHERE p.ended_at <= ?3 AND f.owner = p.subject LIMIT ?2)`, nil},
 	{`DELETE FROM people WHERE subject IN (SELECT subject FROM people WHERE ended_at <= ?3 ORDER BY ended_at LIMIT ?2)
 		RETURNING subject`, personRow},
 	{`DELETE FROM consents WHERE (owner, client_uid) IN (SELECT c.owner, c.client_uid FROM absent_clients a CROSS JOIN consents c

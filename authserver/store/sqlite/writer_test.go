@@ -305,8 +305,14 @@ func everyCall(ctx context.Context, s authserver.Store) map[string]func() error 
 			gone.EndedAt = noon
 			return s.ConfirmPeople(ctx, []authserver.Confirmation{confirmed(g.Owner), gone})
 		},
-		"Person":         func() error { _, err := s.Person(ctx, g.Owner); return err },
-		"People":         func() error { _, err := s.People(ctx, "", 10); return err },
+		"Person":  func() error { _, err := s.Person(ctx, g.Owner); return err },
+		"People":  func() error { _, err := s.People(ctx, "", 10); return err },
+		"Factors": func() error { _, err := s.Factors(ctx, g.Owner); return err },
+		"ChangeFactors": func() error {
+			_, err := s.ChangeFactors(ctx, g.Owner, []authserver.Hash{hashNumber(1)}, []authserver.Factor{{ID: hashNumber(2)}})
+			return err
+		},
+		"UseFactor":      func() error { return s.UseFactor(ctx, g.Owner, hashNumber(2), 1, noon) },
 		"Approve":        func() error { return s.Approve(ctx, g, &authserver.Consent{Owner: g.Owner, ClientUID: g.ClientUID}) },
 		"GrantByProof":   func() error { _, err := s.GrantByProof(ctx, g.Proof.Hash); return err },
 		"Redeem":         func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },

@@ -16,6 +16,15 @@ var sessions = []check{
 		succeed(t, "Session", err)
 		same(t, "session", got, want)
 	}},
+	{"a session keeps how its owner logged in, in all lists", func(t *testing.T, s authserver.Store) {
+		want := createSession(t, s, func(s *authserver.Session) { s.Methods = []string{"pwd", "otp", "mfa"} })
+		got, _, err := s.Session(t.Context(), want.Hash)
+		succeed(t, "Session", err)
+		same(t, "session", got, want)
+		all, err := s.SessionsOf(t.Context(), bob, noon)
+		succeed(t, "SessionsOf", err)
+		same(t, "sessions", all, []authserver.Session{want})
+	}},
 	{"times are kept to the millisecond", func(t *testing.T, s authserver.Store) {
 		zone := time.FixedZone("far east", 9*3600)
 		session := authserver.Session{

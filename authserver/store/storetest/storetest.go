@@ -33,6 +33,7 @@ func Run(t *testing.T, h Harness) {
 	}{
 		{"Session", sessions},
 		{"People", people},
+		{"Factors", factors},
 		{"Approve", approvals},
 		{"MaxGrants", surplus},
 		{"Redeem", redemptions},

@@ -219,13 +219,14 @@ type contents struct {
 	grants   map[authserver.GrantID]authserver.Grant
 	people   []authserver.Person
 	sessions []authserver.Session
+	factors  []authserver.Factor
 	consents []authserver.Consent
 	spent    []authserver.Hash
 	absent   string
 }
 
 func (k *contents) rows() int {
-	return len(k.grants) + len(k.people) + len(k.sessions) + len(k.consents) + len(k.spent) + 1
+	return len(k.grants) + len(k.people) + len(k.sessions) + len(k.factors) + len(k.consents) + len(k.spent) + 1
 }
 
 // fill puts n people with all that they can have into a store, and clients that are gone.
@@ -249,9 +250,16 @@ func (k *contents) fillOne(t *testing.T, s store.Store, i int) {
 	if i%2 == 0 {
 		person.Groups, person.ConfirmedUntil = []string{"family", "all of us"}, noon.Add(time.Hour)
 	}
-	session := authserver.Session{Hash: hash(i, 's'), Owner: owner, AuthenticatedAt: noon, ExpiresAt: noon.Add(time.Hour), CredentialVersion: "1"}
+	session := authserver.Session{Hash: hash(i, 's'), Owner: owner, AuthenticatedAt: noon, ExpiresAt: noon.Add(time.Hour), CredentialVersion: "1", Methods: []string{"pwd", "otp", "mfa"}}
 	check(t, s.CreateSession(ctx, session, authserver.Confirmation{Person: person}))
 	k.people, k.sessions = append(k.people, person), append(k.sessions, session)
+	factor := authserver.Factor{ID: hash(i, 'f'), Owner: owner, Kind: authserver.FactorTOTP, Name: "phone ü", Data: "{}", Counter: 1 << 33, CreatedAt: noon}
+	if i%2 == 0 {
+		factor.UsedAt = noon.Add(time.Second)
+	}
+	_, err := s.ChangeFactors(ctx, owner, nil, []authserver.Factor{factor})
+	check(t, err)
+	k.factors = append(k.factors, factor)
 	for j := range 3 {
 		g := authserver.Grant{
 			ClientUID: client, Owner: owner, Scopes: []string{"photos.read", "photos.write"}, Profile: authserver.ProfileOAuth2,
@@ -320,6 +328,10 @@ func (k *contents) check(t *testing.T, location string) {
 	for _, want := range k.sessions {
 		got, _, err := s.Session(ctx, want.Hash)
 		equal(t, want, got, err)
+	}
+	for _, want := range k.factors {
+		got, err := s.Factors(ctx, want.Owner)
+		equal(t, []authserver.Factor{want}, got, err)
 	}
 	for _, want := range k.consents {
 		got, err := s.Consent(ctx, want.Owner, want.ClientUID)

@@ -40,11 +40,27 @@ CREATE TABLE sessions (
     owner              text     NOT NULL,
     authenticated_at   bigint   NOT NULL,
     expires_at         bigint   NOT NULL,
-    credential_version text     NOT NULL
+    credential_version text     NOT NULL,
+    -- How the person logged in: names of RFC 8176, separated by blanks.
+    methods            text     NOT NULL DEFAULT ''
 );
 
 CREATE INDEX sessions_by_end ON sessions (bucket, expires_at);
 CREATE INDEX sessions_by_owner ON sessions (owner, authenticated_at);
+
+-- What people log in with beside, or instead of, their password. No row holds a secret.
+CREATE TABLE factors (
+    id         bytea  NOT NULL PRIMARY KEY CHECK (length(id) = 32),
+    owner      text   NOT NULL,
+    kind       text   NOT NULL,
+    name       text   NOT NULL,
+    data       text   NOT NULL,
+    counter    bigint NOT NULL,
+    created_at bigint NOT NULL,
+    used_at    bigint
+);
+
+CREATE INDEX factors_by_owner ON factors (owner, created_at);
 
 -- A refresh changes no indexed column, and pages keep room for the new version of a row: so PostgreSQL
 -- writes the row and no index.
@@ -69,6 +85,7 @@ CREATE TABLE grants (
     -- What ID tokens say of the login; NULL and empty where OpenID Connect has no part.
     authenticated_at    bigint,
     nonce               text     NOT NULL DEFAULT '',
+    methods             text     NOT NULL DEFAULT '',
     -- When the row may be swept.
     kept_until          bigint   NOT NULL
 ) WITH (fillfactor = 80);

@@ -24,11 +24,27 @@ CREATE TABLE sessions (
     owner              TEXT    NOT NULL,
     authenticated_at   INTEGER NOT NULL,
     expires_at         INTEGER NOT NULL,
-    credential_version TEXT    NOT NULL
+    credential_version TEXT    NOT NULL,
+    -- How the person logged in: names of RFC 8176, separated by blanks.
+    methods            TEXT    NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_end ON sessions (expires_at);
 CREATE INDEX sessions_by_owner ON sessions (owner, authenticated_at);
+
+-- What people log in with beside, or instead of, their password. No row holds a secret.
+CREATE TABLE factors (
+    id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 32),
+    owner      TEXT    NOT NULL,
+    kind       TEXT    NOT NULL,
+    name       TEXT    NOT NULL,
+    data       TEXT    NOT NULL,
+    counter    INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    used_at    INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX factors_by_owner ON factors (owner, created_at);
 
 -- A grant is too wide a row to live in an index, so this table has row numbers. They
 -- count up, and so tell which of two grants of one millisecond is the newer.
@@ -53,6 +69,7 @@ CREATE TABLE grants (
     -- What ID tokens say of the login; NULL and empty where OpenID Connect has no part.
     authenticated_at    INTEGER,
     nonce               TEXT    NOT NULL DEFAULT '',
+    methods             TEXT    NOT NULL DEFAULT '',
     -- When the row may be swept. A refresh changes no indexed column, so it
     -- writes the row and nothing else.
     kept_until          INTEGER NOT NULL

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/openid"
+)
+
+// FactorKind is what somebody logs in with beside, or instead of, their password.
+type FactorKind string
+
+// The kinds of factors.
+const (
+	// FactorTOTP is an app that shows a code for each half minute (RFC 6238). Its secret is derived, not kept.
+	FactorTOTP FactorKind = "totp"
+	// FactorRecovery is a recovery code. Its ID is a MAC of it, and it is removed when it is used.
+	FactorRecovery FactorKind = "recovery"
+)
+
+// Factor is one of a person's. No secret is in it.
+type Factor struct {
+	ID    Hash
+	Owner string // the subject
+	Kind  FactorKind
+	Name  string // what the person calls it
+	Data  string // what the kind needs to know of it beside
+	// Counter only goes up: the time step of the last code that was taken.
+	Counter   int64
+	CreatedAt time.Time
+	UsedAt    time.Time // zero: never
+}
+
+// The methods of a login (RFC 8176 §2).
+const (
+	methodPassword = "pwd"
+	methodOTP      = "otp"
+	methodMultiple = "mfa" // two of them at least
+)
+
+// demandFactor reports whether somebody with the factors needs one to log in with a password. Recovery codes alone stand
+// for nothing.
+func demandFactor(factors []Factor) bool {
+	return slices.ContainsFunc(factors, func(f Factor) bool { return f.Kind != FactorRecovery })
+}
+
+// TwoFactors reports whether the owner has proven two factors in the session.
+func (s Session) TwoFactors() bool { return slices.Contains(s.Methods, methodMultiple) }
+
+// ACR is the level of the login (OpenID Connect Core §2).
+func (a Authentication) ACR() string {
+	if slices.Contains(a.Methods, methodMultiple) {
+		return openid.ACRTwoFactors
+	}
+	return openid.ACROneFactor
+}
