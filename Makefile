@@ -25,9 +25,15 @@ walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same e
 	@bin/dev walkthroughs
 
 ##@ Work on it
-.PHONY: test chaos fuzz bench bench-operator lint fmt generate manifests check
+.PHONY: test acceptance acceptance-nightly chaos fuzz bench bench-operator lint fmt generate manifests check
 test: ## Run every test, on a real control plane and in a real browser
 	@hack/test.sh
+
+acceptance: ## Walk real programs that log in with Gatehouse, such as oauth2-proxy, Apache and Miniflux
+	@hack/acceptance.sh acceptance
+
+acceptance-nightly: ## The same, and the programs that take long to build
+	@hack/acceptance.sh nightly
 
 chaos: ## Run the long forms of the crash, failure and simulation tests (hours)
 	@hack/chaos.sh

@@ -41,10 +41,7 @@ func Ensure(ctx context.Context, progress io.Writer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(missing(b.dir)) > 0 {
-		err = b.buildMissing(ctx)
-	}
-	return b.dir, err
+	return b.dir, b.ensure(ctx)
 }
 
 // given checks a folder that the user chose.
@@ -53,16 +50,16 @@ func given(dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", AssetsVariable, err)
 	}
-	if lacks := missing(dir); len(lacks) > 0 {
+	if lacks := missing(dir, Names()); len(lacks) > 0 {
 		return "", fmt.Errorf("%s is set to %s, which lacks %s: put them there, or unset it to have all of them built",
 			AssetsVariable, dir, strings.Join(lacks, ", "))
 	}
 	return dir, nil
 }
 
-// missing names the programs that dir does not hold as executable files.
-func missing(dir string) []string {
-	return slices.DeleteFunc(Names(), func(name string) bool {
+// missing returns those of the programs that dir does not hold as executable files.
+func missing(dir string, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		info, err := os.Stat(filepath.Join(dir, name))
 		return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 	})
@@ -74,23 +71,36 @@ func newBuilder(progress io.Writer) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	modules := filepath.Join(root, "hack", "controlplane")
+	kubernetes, err := version(filepath.Join(modules, "kubernetes"), "k8s.io/kubernetes")
+	if err != nil {
+		return nil, err
+	}
+	etcd, err := version(filepath.Join(modules, "etcd"), "go.etcd.io/etcd/server/v3")
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{what: "controlplane", names: Names(), sources: sourcesOf(modules, kubernetes), progress: progress, interval: interval, now: time.Now}
+	b.dir, err = cached("controlplane", "kubernetes-"+kubernetes, "etcd-"+etcd)
+	return b, err
+}
+
+// sourcesOf says what each program of the control plane is built from.
+func sourcesOf(modules, kubernetes string) map[string]source {
+	sources := map[string]source{"etcd": {folder: filepath.Join(modules, "etcd"), pkg: "."}}
+	for _, name := range Names()[1:] {
+		sources[name] = source{folder: filepath.Join(modules, "kubernetes"), pkg: "k8s.io/kubernetes/cmd/" + name, flags: stamps(kubernetes)}
+	}
+	return sources
+}
+
+// cached is the folder of the user's cache for what has these versions.
+func cached(what string, versions ...string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, fmt.Errorf("find the user's cache folder (set XDG_CACHE_HOME or HOME): %w", err)
+		return "", fmt.Errorf("find the user's cache folder (set XDG_CACHE_HOME or HOME): %w", err)
 	}
-	b := &builder{
-		modules: filepath.Join(root, "hack", "controlplane"), progress: progress,
-		interval: 5 * time.Second, now: time.Now,
-	}
-	if b.kubernetes, err = b.version("kubernetes", "k8s.io/kubernetes"); err != nil {
-		return nil, err
-	}
-	if b.etcd, err = b.version("etcd", "go.etcd.io/etcd/server/v3"); err != nil {
-		return nil, err
-	}
-	name := strings.Join([]string{"kubernetes-" + b.kubernetes, "etcd-" + b.etcd, runtime.GOOS, runtime.GOARCH}, "_")
-	b.dir = filepath.Join(cache, "gatehouse", "controlplane", name)
-	return b, nil
+	return filepath.Join(cache, "gatehouse", what, strings.Join(append(versions, runtime.GOOS, runtime.GOARCH), "_")), nil
 }
 
 // RepositoryRoot is the repository's root folder, found upwards from the working directory. Modules inside the repository
@@ -114,8 +124,8 @@ func RepositoryRoot() (string, error) {
 }
 
 // version reads from the go.mod in folder which version of module is built.
-func (b *builder) version(folder, module string) (string, error) {
-	path := filepath.Join(b.modules, folder, "go.mod")
+func version(folder, module string) (string, error) {
+	path := filepath.Join(folder, "go.mod")
 	mod, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read the version of %s: %w", module, err)

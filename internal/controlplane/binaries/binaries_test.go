@@ -61,7 +61,7 @@ func TestWhatIsMissingIsBuiltWithProgress(t *testing.T) {
 	if err := b.buildMissing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if lacks := missing(b.dir); len(lacks) > 0 {
+	if lacks := missing(b.dir, b.names); len(lacks) > 0 {
 		t.Errorf("missing: %s", lacks)
 	}
 	for _, want := range []string{"kube-apiserver (1 of 3), ", "kubectl (3 of 3) built in "} {
@@ -123,7 +123,7 @@ func TestWhatAKilledBuildLeftIsRemoved(t *testing.T) {
 
 func TestAFailedBuildSaysWhatTheCompilerSaid(t *testing.T) {
 	b := fakeBuilder(t, io.Discard)
-	write(t, filepath.Join(b.modules, "etcd", "main.go"), "package main\nfunc main() { nonsense() }\n", 0o644)
+	write(t, filepath.Join(b.sources["etcd"].folder, "main.go"), "package main\nfunc main() { nonsense() }\n", 0o644)
 	err := b.build(t.Context(), "etcd", "1 of 1")
 	if err == nil || !strings.Contains(err.Error(), "undefined: nonsense") {
 		t.Fatalf("got %v, want the compiler's words", err)
@@ -142,16 +142,17 @@ func TestAVersionIsStampedIntoMajorAndMinorToo(t *testing.T) {
 // fakeBuilder builds programs that do nothing, from modules with the names of the real ones.
 func fakeBuilder(t *testing.T, progress io.Writer) *builder {
 	t.Helper()
+	modules := t.TempDir()
 	b := &builder{
-		modules: t.TempDir(), dir: t.TempDir(), kubernetes: "v1.2.3", etcd: "v4.5.6",
+		what: "controlplane", dir: t.TempDir(), names: Names(), sources: sourcesOf(modules, "v1.2.3"),
 		progress: progress, interval: time.Millisecond, now: time.Now,
 	}
 	const program = "package main\n\nfunc main() {}\n"
-	write(t, filepath.Join(b.modules, "etcd", "go.mod"), "module example.com/etcd\n\ngo 1.26\n", 0o644)
-	write(t, filepath.Join(b.modules, "etcd", "main.go"), program, 0o644)
-	write(t, filepath.Join(b.modules, "kubernetes", "go.mod"), "module k8s.io/kubernetes\n\ngo 1.26\n", 0o644)
+	write(t, filepath.Join(modules, "etcd", "go.mod"), "module example.com/etcd\n\ngo 1.26\n", 0o644)
+	write(t, filepath.Join(b.sources["etcd"].folder, "main.go"), program, 0o644)
+	write(t, filepath.Join(modules, "kubernetes", "go.mod"), "module k8s.io/kubernetes\n\ngo 1.26\n", 0o644)
 	for _, name := range []string{"kube-apiserver", "kube-controller-manager", "kubectl"} {
-		write(t, filepath.Join(b.modules, "kubernetes", "cmd", name, "main.go"), program, 0o644)
+		write(t, filepath.Join(modules, "kubernetes", "cmd", name, "main.go"), program, 0o644)
 	}
 	return b
 }
@@ -176,4 +177,34 @@ func names(t *testing.T, dir string) (names []string) {
 		names = append(names, entry.Name())
 	}
 	return names
+}
+
+func TestAProgramIsBuiltOnceAndNamedByItsVersion(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "go.mod"), "module example.com/hello\n\ngo 1.26\n\nrequire example.com/pinned v1.2.3\n", 0o644)
+	write(t, filepath.Join(folder, "main.go"), "package main\n\nfunc main() {}\n", 0o644)
+	for i, want := range []string{"hello (1 of 1) built in ", ""} {
+		var progress bytes.Buffer
+		// The version of what is pinned names the folder, though this main does not use it.
+		path, err := EnsureProgram(t.Context(), &progress, Program{Name: "hello", Folder: folder, Package: "main.go", Module: "example.com/pinned"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode()&0o111 == 0 || !strings.Contains(path, filepath.Join("programs", "hello-v1.2.3_")) {
+			t.Errorf("the program is %s: %v", path, err)
+		}
+		if said := progress.String(); !strings.Contains(said, want) || want == "" && said != "" {
+			t.Errorf("build %d said %q", i+1, said)
+		}
+	}
+}
+
+func TestAProgramWithoutAVersionIsRefused(t *testing.T) {
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "go.mod"), "module example.com/hello\n\ngo 1.26\n", 0o644)
+	_, err := EnsureProgram(t.Context(), io.Discard, Program{Name: "hello", Folder: folder, Package: ".", Module: "example.com/pinned"})
+	if err == nil || !strings.Contains(err.Error(), "does not require example.com/pinned") {
+		t.Errorf("%v", err)
+	}
 }

@@ -16,27 +16,46 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 )
 
+// interval is the time between two lines of progress.
+const interval = 5 * time.Second
+
+// source is what a program is built from.
+type source struct {
+	folder string // with the module that pins it
+	pkg    string
+	flags  string // for the linker, besides those that every program gets
+}
+
 // builder builds the programs into dir.
 type builder struct {
-	modules          string // the folder with the modules kubernetes and etcd
-	dir              string // where the programs go; named by their versions
-	kubernetes, etcd string // versions, with the leading v
-	progress         io.Writer
-	interval         time.Duration // between two lines of progress
-	now              func() time.Time
+	what     string // begins each line of progress
+	dir      string // where the programs go; named by their versions
+	names    []string
+	sources  map[string]source // by name
+	progress io.Writer
+	interval time.Duration
+	now      func() time.Time
+}
+
+// ensure builds what is missing, if anything is.
+func (b *builder) ensure(ctx context.Context) error {
+	if len(missing(b.dir, b.names)) == 0 {
+		return nil
+	}
+	return b.buildMissing(ctx)
 }
 
 // buildMissing builds what is missing, one caller at a time.
 func (b *builder) buildMissing(ctx context.Context) error {
 	if err := os.MkdirAll(b.dir, 0o755); err != nil {
-		return fmt.Errorf("make the folder for the control plane: %w", err)
+		return fmt.Errorf("make the folder for %s: %w", b.what, err)
 	}
 	unlock, err := b.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	lacks := missing(b.dir) // anew: another caller may have built some while we waited
+	lacks := missing(b.dir, b.names) // anew: another caller may have built some while we waited
 	if len(lacks) == 0 {
 		return nil
 	}
@@ -76,20 +95,17 @@ func (b *builder) build(ctx context.Context, name, position string) (err error) 
 // command is the go command that builds name into out. The user's settings for cross compilation and flags are
 // overridden: the programs run here, and the module files are exact.
 func (b *builder) command(name, out string) *exec.Cmd {
-	folder, pkg, version := "kubernetes", "k8s.io/kubernetes/cmd/"+name, b.kubernetes
-	if name == "etcd" {
-		folder, pkg, version = "etcd", ".", b.etcd
-	}
+	from := b.sources[name]
 	cmd := exec.Command("go", "build", "-v", "-mod=readonly", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w "+stamps(version), "-o", out, pkg)
-	cmd.Dir = filepath.Join(b.modules, folder)
+		"-ldflags", strings.TrimSpace("-s -w "+from.flags), "-o", out, from.pkg)
+	cmd.Dir = from.folder
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOTMPDIR="+filepath.Dir(out),
 		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	return cmd
 }
 
 // stamps are the linker flags that give a Kubernetes program its version, as release builds do. Without them clients
-// would see v0.0.0 and compare versions wrongly. For etcd, which knows its version, they name nothing and do nothing.
+// would see v0.0.0 and compare versions wrongly.
 func stamps(version string) string {
 	major, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	minor, _, _ := strings.Cut(rest, ".")
@@ -132,7 +148,7 @@ func (b *builder) goBuild(ctx context.Context, cmd *exec.Cmd, what string) error
 
 func (b *builder) say(format string, args ...any) {
 	// Progress is a courtesy: a closed pipe must not end the build.
-	_, _ = fmt.Fprintf(b.progress, "controlplane: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(b.progress, b.what+": "+format+"\n", args...)
 }
 
 func (b *builder) since(start time.Time) time.Duration {

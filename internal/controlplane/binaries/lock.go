@@ -16,7 +16,7 @@ import (
 func (b *builder) lock(ctx context.Context) (unlock func(), err error) {
 	file, err := os.OpenFile(b.dir+".lock", os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("open the lock of the control plane: %w", err)
+		return nil, fmt.Errorf("open the lock of %s: %w", b.what, err)
 	}
 	if err := b.take(ctx, file); err != nil {
 		return nil, errors.Join(err, file.Close())
