@@ -24,8 +24,14 @@ type AuthorizeRequest struct {
 	// Scopes asked for; nil asks for all of the client's.
 	Scopes        []string
 	CodeChallenge string
-	Prompt        Prompt
-	OpenID        OpenIDRequest
+	// FormPost has the answer posted to the callback instead of in its query.
+	FormPost bool
+	Prompt   Prompt
+	OpenID   OpenIDRequest
+	// IDTokenHint is an ID token that says who is to be logged in, and Hint what it says once it was verified: nil before
+	// that, and the zero IDTokenHint if it cannot be.
+	IDTokenHint string
+	Hint        *IDTokenHint
 	// Problem is what the dialect found wrong. It is reported after client and callback
 	// are proven, so that nobody is redirected by a request that proves neither.
 	Problem Refusal
@@ -58,8 +64,9 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 	i := Interaction{
 		ID: s.newInteractionID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
 		Callback: callback, Requested: r.Callback, State: returnedState(r.State),
-		Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, OpenID: r.OpenID, StartedAt: s.now(), key: keys.activeID(s.now()),
+		FormPost: r.FormPost, Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, OpenID: r.OpenID, StartedAt: s.now(), key: keys.activeID(s.now()),
 	}
+	i.OpenID.Subject = r.hintedSubject()
 	if refusal := checkState(r.State); refusal != nil {
 		return Interaction{}, i.fail(refusal)
 	}

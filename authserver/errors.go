@@ -57,6 +57,8 @@ const (
 	UnknownClient Code = "unknown_client"
 	// InvalidCallback is a callback that is not registered.
 	InvalidCallback Code = "invalid_callback"
+	// InvalidLogoutRedirect is a post_logout_redirect_uri that is not registered.
+	InvalidLogoutRedirect Code = "invalid_post_logout_redirect_uri"
 	// InteractionGone is an interaction that expired, was finished or was tampered with.
 	InteractionGone Code = "interaction_gone"
 	// NothingChosen is an approval of no scope at all, where the owner may choose.

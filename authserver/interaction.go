@@ -24,6 +24,7 @@ type Interaction struct {
 	Requested     string        `json:"q,omitempty"` // the callback as the request spelled it
 	State         string        `json:"s,omitempty"`
 	StateApart    bool          `json:"a,omitempty"` // the state is not here but in pieces: see SealState
+	FormPost      bool          `json:"e,omitempty"` // how the answer travels
 	Scopes        []string      `json:"o,omitempty"`
 	CodeChallenge string        `json:"h,omitempty"`
 	Prompt        Prompt        `json:"p,omitzero"`
@@ -40,7 +41,7 @@ type Interaction struct {
 // Return is where the browser goes when the interaction ends, as far as the interaction itself says so.
 func (i Interaction) Return() Return {
 	return Return{
-		Profile: i.Profile, ClientID: i.ClientID, Callback: i.Callback, State: i.State, RequestToken: i.RequestToken, Silent: i.Prompt.None,
+		Profile: i.Profile, ClientID: i.ClientID, Callback: i.Callback, State: i.State, RequestToken: i.RequestToken, Silent: i.Prompt.None, FormPost: i.FormPost,
 	}
 }
 
@@ -164,8 +165,11 @@ func (s *Server) Next(ctx context.Context, i Interaction, v *Visitor) (Position,
 		return Position{}, err
 	}
 	p := Position{Step: StepLogin, Client: r.client, Scopes: s.explain(r.scopes), Return: r.to, asked: r, visitor: v}
-	if v == nil || i.demandsLogin(v.Session.AuthenticatedAt) {
+	if v == nil || i.demandsLogin(v) {
 		return p, r.unlessSilent(Refuse(LoginRequired, "the owner is not logged in"))
+	}
+	if !i.isAbout(v.Owner) { // who logged in just now: to ask again would be to ask for ever
+		return Position{}, i.fail(Refuse(LoginRequired, "another person than the one of id_token_hint has logged in"))
 	}
 	p.Owner = v.Owner
 	if p.first, err = s.firstDecision(ctx, r, v.Owner); err != nil {

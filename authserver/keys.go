@@ -34,6 +34,7 @@ const (
 	forProof       purpose = "proof"
 	forHalfLogin   purpose = "half login"
 	forEnrolment   purpose = "enrolment"
+	forLogout      purpose = "logout"
 )
 
 const keyIDSize = 4
@@ -135,7 +136,7 @@ func parseKeyID(text string) (id keyID, err error) {
 
 func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 	p := &purposeKeys{seal: map[purpose]sealer{}, sign: map[purpose]*signatures{}}
-	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest, forHalfLogin, forEnrolment} {
+	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest, forHalfLogin, forEnrolment, forLogout} {
 		block, err := aes.NewCipher(key.Sub("authserver " + string(name)).Bytes())
 		if err != nil {
 			return nil, err

@@ -22,6 +22,8 @@ type OpenIDSettings struct {
 	// Groups are patterns of the groups that ID tokens name: a whole name, or the beginning of names with a * at
 	// the end. Nil: all groups.
 	Groups []string
+	// PostLogoutRedirectURIs are where a browser may be sent after a logout, character for character.
+	PostLogoutRedirectURIs []string
 	// Mappings are claims of the client's own.
 	Mappings []claimmap.Mapping
 }
@@ -34,6 +36,8 @@ type OpenIDRequest struct {
 	MaxAge *Seconds `json:"m,omitempty"`
 	// LoginHint is a name that the login form begins with.
 	LoginHint string `json:"l,omitempty"`
+	// Subject is the only person whom the request is about (id_token_hint); empty: anybody.
+	Subject string `json:"s,omitempty"`
 }
 
 // Seconds is a number of seconds that is not negative.
@@ -48,6 +52,8 @@ type Authentication struct {
 	Nonce string    // as the request had it; empty: it had none
 	// Methods are those of the session (RFC 8176).
 	Methods []string
+	// SessionID is what the client calls the session (sid, OpenID Connect Back-Channel Logout §2.1); empty: not known.
+	SessionID string
 }
 
 // Identity is what an ID token says (OpenID Connect Core §2), before it is spelled.
@@ -96,10 +102,37 @@ func withoutUselessScopes(c *Client, scopes []string) []string {
 	})
 }
 
-// demandsLogin reports whether the request wants a newer login than the one at a time.
-func (i Interaction) demandsLogin(authenticatedAt time.Time) bool {
+// nobody is no person's subject.
+const nobody = "-"
+
+// hintedSubject returns whom the request is about. A hint that is no ID token of this client proves nobody: where nothing
+// may be shown, nobody will do, and elsewhere the request counts as one without a hint.
+func (r AuthorizeRequest) hintedSubject() string {
+	switch {
+	case r.Hint == nil:
+		return ""
+	case r.Hint.ClientID == r.ClientID && r.Hint.Subject != "":
+		return r.Hint.Subject
+	case r.Prompt.None:
+		return nobody
+	default:
+		return ""
+	}
+}
+
+// isAbout reports whether the request is about the person.
+func (i Interaction) isAbout(o Owner) bool {
+	return i.OpenID.Subject == "" || i.OpenID.Subject == o.Subject
+}
+
+// demandsLogin reports whether the request wants a newer login than that of v, or one of somebody else.
+func (i Interaction) demandsLogin(v *Visitor) bool {
+	authenticatedAt := v.Session.AuthenticatedAt
 	if !authenticatedAt.Before(i.StartedAt) {
 		return false
+	}
+	if !i.isAbout(v.Owner) {
+		return true
 	}
 	age := i.OpenID.MaxAge
 	return i.Prompt.Login || age != nil && i.StartedAt.Sub(authenticatedAt) > time.Duration(*age)*time.Second
@@ -110,8 +143,9 @@ func (p Position) authentication(scopes []string) Authentication {
 	if !p.asked.client.speaksOpenID(scopes) {
 		return Authentication{}
 	}
-	return Authentication{At: p.visitor.Session.AuthenticatedAt.Truncate(time.Second), Nonce: p.asked.OpenID.Nonce,
-		Methods: p.visitor.Session.Methods}
+	session := p.visitor.Session
+	return Authentication{At: session.AuthenticatedAt.Truncate(time.Second), Nonce: p.asked.OpenID.Nonce,
+		Methods: session.Methods, SessionID: session.idFor(p.asked.client.UID)}
 }
 
 // identityOf returns what an ID token of the grant says; nil: the scopes ask for none. The use of a refresh token reads
@@ -133,7 +167,8 @@ func (s *Server) identityOf(ctx context.Context, g ownedGrant, c *Client, scopes
 		if owned.person.Subject == "" { // swept in this moment
 			return nil, errRefreshTokenUnknown
 		}
-		i.Authentication, i.Owner = Authentication{At: row.Authentication.At, Methods: row.Authentication.Methods}, owned.person.Owner
+		i.Authentication, i.Owner = row.Authentication, owned.person.Owner
+		i.Authentication.Nonce = ""
 	}
 	return &i, nil
 }

@@ -200,6 +200,8 @@ type Return struct {
 	RequestToken string
 	// Silent is set where nothing may be shown (prompt=none).
 	Silent bool
+	// FormPost is set where the browser posts the answer to the callback.
+	FormPost bool
 }
 
 // OutOfBand is the callback of a client that has none (RFC 5849 §2.1).

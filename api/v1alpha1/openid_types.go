@@ -37,7 +37,25 @@ type OpenIDSpec struct {
 	//
 	// +optional
 	Claims IDTokenClaims `json:"claims,omitzero"`
+
+	// PostLogoutRedirectURIs are the only addresses that a browser is sent to after the client
+	// has signed a person out (post_logout_redirect_uri). They are compared character for
+	// character. Each has scheme, host and port of one of callbackURLs, so what the policy of
+	// the namespace says of those holds here too. Absent: nobody is sent back.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule=`self.all(u, self.indexOf(u) == self.lastIndexOf(u))`,message="oauth2.openID.postLogoutRedirectURIs must name each URL once: remove the repetition"
+	PostLogoutRedirectURIs []PostLogoutRedirectURI `json:"postLogoutRedirectURIs,omitempty"`
 }
+
+// PostLogoutRedirectURI is an address that a browser may be sent to after a logout (OpenID Connect RP-Initiated Logout 1.0
+// §3.1). Beside scheme and host, which are those of a callback, it has the form of one.
+//
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z][a-z0-9+.-]*:/([A-Za-z0-9._~!$&\x27()+,;=:@/?\[\]-]|%(2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D]|[89A-F][0-9A-F]))*$') && !self.matches(r'^[^?]*(/|%2F)\.\.?(/|%2F|[?]|$)|[?&](code|state|iss|error|error_description|error_uri|oauth_token|oauth_verifier|oauth_problem|oauth_error)([=&]|$)|^[^:/?]*://[^/?]*@')`,message="oauth2.openID.postLogoutRedirectURIs must hold URLs in the form of callbackURLs: without fragment, wildcard, user info and the path segments . and .., and without a parameter that the answer has, such as state"
+type PostLogoutRedirectURI string
 
 // IDTokenClaims tells which claims a client learns.
 type IDTokenClaims struct {

@@ -20,7 +20,7 @@ var (
 		"client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
 	}
 	standardAuthorizeParameters = slices.Concat(authorizeParameters, []string{
-		"response_mode", "prompt", "nonce", "max_age", "login_hint", "request", "request_uri",
+		"response_mode", "prompt", "nonce", "max_age", "login_hint", "id_token_hint", "request", "request_uri",
 	})
 )
 
@@ -35,7 +35,8 @@ func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
 	prompt, promptProblem := parsePrompt(v.Get("prompt"))
 	openID, openIDProblem := parseOpenID(v)
 	req := authorizeRequest(authserver.ProfileOAuth2, v, checkRequestObject(v), checkMode(v), promptProblem, openIDProblem)
-	req.Prompt, req.OpenID = prompt, openID
+	req.Prompt, req.OpenID, req.IDTokenHint = prompt, openID, v.Get("id_token_hint")
+	req.FormPost = v.Get("response_mode") == modeFormPost
 	return req, nil
 }
 
@@ -87,10 +88,13 @@ func checkResponse(v *Given) authserver.Refusal {
 	return nil
 }
 
-// checkMode refuses every answer but the one in the query.
+// modeFormPost is the response mode in which the browser posts the answer (OAuth 2.0 Form Post Response Mode §2).
+const modeFormPost = "form_post"
+
+// checkMode refuses every answer but those in the query or in a form.
 func checkMode(v *Given) authserver.Refusal {
-	if mode := v.Get("response_mode"); mode != "" && mode != "query" {
-		return invalid("response_mode must be query")
+	if mode := v.Get("response_mode"); mode != "" && mode != "query" && mode != modeFormPost {
+		return invalid("response_mode must be query or form_post")
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func MetadataOf(issuer string, scopes []string) Metadata {
 		IntrospectionEndpoint:    issuer + PathIntrospect,
 		Scopes:                   scopes,
 		ResponseTypes:            []string{"code"},
-		ResponseModes:            []string{"query"},
+		ResponseModes:            []string{"query", modeFormPost},
 		GrantTypes:               []string{"authorization_code", "refresh_token", "client_credentials"},
 		TokenAuthMethods:         []string{"client_secret_basic", "client_secret_post", "none"},
 		RevocationAuthMethods:    []string{"client_secret_basic", "client_secret_post", "none"},

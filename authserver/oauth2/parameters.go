@@ -109,6 +109,18 @@ func omitEmpty(v url.Values) url.Values {
 	return given
 }
 
+// ParseQueryAndForm reads what an endpoint knows from the query and, on POST, the form. Nothing may be given twice.
+func ParseQueryAndForm(r *http.Request, known ...string) (*Given, error) {
+	v, err := parseQueryAndForm(r, known)
+	if err != nil {
+		return nil, err
+	}
+	if problem := v.check(); problem != nil {
+		return nil, problem
+	}
+	return v, nil
+}
+
 // parseForm reads a request to a back-channel endpoint. All that the endpoint knows is in the
 // body (RFC 6749 §2.3.1, §3.2): in a URL it would end up in logs.
 func parseForm(r *http.Request, known []string) (*Given, error) {

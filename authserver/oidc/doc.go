@@ -11,4 +11,5 @@ const (
 	PathConfiguration = "/.well-known/openid-configuration"
 	PathKeys          = "/oauth2/keys"
 	PathUserInfo      = "/oauth2/userinfo"
+	PathEndSession    = "/oauth2/logout"
 )

@@ -25,6 +25,7 @@ type configuration struct {
 	oauth2.Metadata
 	UserInfoEndpoint  string   `json:"userinfo_endpoint"`
 	KeysURI           string   `json:"jwks_uri"`
+	EndSession        string   `json:"end_session_endpoint"`
 	SubjectTypes      []string `json:"subject_types_supported"`
 	SigningAlgorithms []string `json:"id_token_signing_alg_values_supported"`
 	UserInfoSigning   []string `json:"userinfo_signing_alg_values_supported"`
@@ -44,9 +45,9 @@ func WriteConfiguration(w http.ResponseWriter, r *http.Request, issuer string, s
 	}
 	return writeDocument(w, r, 5*time.Minute, configuration{
 		Metadata:         oauth2.MetadataOf(issuer, slices.Concat(openid.Scopes(), scopes)),
-		UserInfoEndpoint: issuer + PathUserInfo, KeysURI: issuer + PathKeys,
+		UserInfoEndpoint: issuer + PathUserInfo, KeysURI: issuer + PathKeys, EndSession: issuer + PathEndSession,
 		SubjectTypes: []string{"public"}, SigningAlgorithms: algorithms, UserInfoSigning: algorithms,
-		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "azp", "at_hash",
+		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "azp", "at_hash", "sid",
 			"name", "preferred_username", "email", "email_verified", "groups"},
 	})
 }

@@ -22,6 +22,7 @@ type idToken struct {
 	ACR               string   `json:"acr"`
 	AMR               []string `json:"amr,omitempty"`
 	Nonce             string   `json:"nonce,omitempty"`
+	SessionID         string   `json:"sid,omitempty"`
 	AuthorizedParty   string   `json:"azp"`
 	AccessTokenSHA256 string   `json:"at_hash"`
 }
@@ -33,7 +34,8 @@ func IDToken(issuer string, key credential.SigningKey, i *authserver.Identity, a
 	t := idToken{
 		Issuer: issuer, Audience: i.Client.ID, AuthorizedParty: i.Client.ID, person: claimsOf(i.Owner, i.Scopes),
 		IssuedAt: i.IssuedAt.Unix(), ExpiresAt: i.IssuedAt.Add(settings.IDTokenLifetime).Unix(),
-		AuthenticatedAt: i.Authentication.At.Unix(), ACR: i.Authentication.ACR(), AMR: i.Authentication.Methods, Nonce: i.Authentication.Nonce, AccessTokenSHA256: leftHalf(accessToken),
+		AuthenticatedAt: i.Authentication.At.Unix(), ACR: i.Authentication.ACR(), AMR: i.Authentication.Methods, Nonce: i.Authentication.Nonce,
+		SessionID: i.Authentication.SessionID, AccessTokenSHA256: leftHalf(accessToken),
 	}
 	whole := t.person // a mapping sees all groups, in the ID token as in the UserInfo answer
 	t.Groups = included(t.Groups, settings.Groups)
@@ -41,7 +43,7 @@ func IDToken(issuer string, key credential.SigningKey, i *authserver.Identity, a
 	if err != nil {
 		return "", err
 	}
-	return signJWT(key, "JWT", claims)
+	return signJWT(key, typeIDToken, claims)
 }
 
 // leftHalf is how a token is bound to an ID token: the left half of its SHA-256 in base64url (OpenID Connect Core §3.1.3.6).

@@ -12,6 +12,9 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
+// typeIDToken is the header typ of an ID token.
+const typeIDToken = "JWT"
+
 // signJWT returns the claims as a JWS in compact form (RFC 7515 §7.1), signed with the key, whose ID and
 // algorithm are in its header. kind is the header typ (RFC 8725 §3.11).
 func signJWT(key credential.SigningKey, kind jose.ContentType, claims any) (string, error) {

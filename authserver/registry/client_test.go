@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/callback"
 	"github.com/gatehouse-dev/gatehouse/internal/claimmap"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
@@ -121,11 +122,13 @@ func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
 			o.Spec.Scopes = []v1alpha1.Scope{"openid", "email", "photos.read", "offline_access"}
 			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{
 				IDTokenSigningAlgorithm: v1alpha1.SigningES256, IDTokenLifetimeSeconds: 600,
-				Claims: v1alpha1.IDTokenClaims{Groups: v1alpha1.GroupsClaim{Include: []string{"team-*"}}},
+				Claims:                 v1alpha1.IDTokenClaims{Groups: v1alpha1.GroupsClaim{Include: []string{"team-*"}}},
+				PostLogoutRedirectURIs: []v1alpha1.PostLogoutRedirectURI{v1alpha1.PostLogoutRedirectURI(callback.Origin(string(o.Spec.CallbackURLs[0]))) + "/bye"},
 			}}
 		}, want: func(c *client) {
 			c.Scopes, c.ScopesWithoutOwner = []string{"openid", "email", "photos.read", "offline_access"}, []string{"photos.read"}
-			c.OpenID = authserver.OpenIDSettings{SigningAlgorithm: "ES256", IDTokenLifetime: 10 * time.Minute, Groups: []string{"team-*"}}
+			c.OpenID = authserver.OpenIDSettings{SigningAlgorithm: "ES256", IDTokenLifetime: 10 * time.Minute, Groups: []string{"team-*"},
+				PostLogoutRedirectURIs: []string{callback.Origin(c.CallbackURLs[0]) + "/bye"}}
 		}},
 		{name: "a signing algorithm of the future", change: func(o *object) {
 			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{IDTokenSigningAlgorithm: "none"}}

@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
 // traits are what clients of one profile may have. The API refuses an object that wants
@@ -55,6 +56,7 @@ func (t traits) withProfile(c authserver.Client, spec *v1alpha1.OAuthClientSpec)
 	c.SecretInHeaderUntil = spec.SecretInHeaderUntil().Time()
 	if t.openID {
 		c.OpenID = openIDOf(spec.EffectiveOpenID())
+		c.OpenID.PostLogoutRedirectURIs = afterLogout(spec)
 	}
 	return &c
 }
@@ -69,6 +71,17 @@ func openIDOf(spec v1alpha1.OpenIDSpec) authserver.OpenIDSettings {
 		SigningAlgorithm: algorithm, IDTokenLifetime: time.Duration(spec.IDTokenLifetimeSeconds) * time.Second,
 		Groups: spec.Claims.Groups.Include,
 	}
+}
+
+// afterLogout leaves out what the client may not have.
+func afterLogout(spec *v1alpha1.OAuthClientSpec) []string {
+	var out []string
+	for _, uri := range spec.EffectiveOpenID().PostLogoutRedirectURIs {
+		if policy.AddressAfterLogout(spec, uri) {
+			out = append(out, string(uri))
+		}
+	}
+	return out
 }
 
 // signatureMethods leaves out what this version does not know.

@@ -2,7 +2,11 @@
 
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/gatehouse-dev/gatehouse/authserver/oidc"
+)
 
 // authorize is a profile's authorization endpoint: it begins an interaction (RFC 6749 §4.1.1).
 func (s *Site) authorize(d bearerDialect) handler {
@@ -10,6 +14,13 @@ func (s *Site) authorize(d bearerDialect) handler {
 		req, err := d.parseAuthorize(r)
 		if err != nil {
 			return err
+		}
+		if req.IDTokenHint != "" {
+			hint, err := oidc.ParseHint(s.issuer, req.IDTokenHint, s.auth.FindSigningKey)
+			if err != nil {
+				return err
+			}
+			req.Hint = &hint
 		}
 		i, err := s.auth.Authorize(r.Context(), req)
 		if err != nil {

@@ -29,11 +29,22 @@ func destinationOf(uri string) destination {
 	}
 }
 
-// linkTo returns a link back to a client, with what the client is to be told; empty if there
-// is no way back. Templates would refuse the private-use schemes of native applications.
-func linkTo(r authserver.Return, to string) template.URL {
+// wayOut leads from a page to a client: by a link or, where there are fields, by a form.
+type wayOut struct {
+	Address template.URL
+	Fields  []formField
+}
+
+type formField struct{ Name, Value string }
+
+// linkTo returns the way back to a client, with what the client is to be told; nil if there is none.
+// Templates would refuse the private-use schemes of native applications.
+func linkTo(r authserver.Return, to string) *wayOut {
 	if to == "" || callback.Classify(r.Callback) == callback.Invalid {
-		return ""
+		return nil
 	}
-	return template.URL(to) //nolint:gosec // a callback in a form that callback.Classify accepts runs no script
+	if r.FormPost {
+		return &wayOut{Address: template.URL(r.Callback), Fields: fieldsOf(r, to)} //nolint:gosec // as below
+	}
+	return &wayOut{Address: template.URL(to)} //nolint:gosec // a callback in a form that callback.Classify accepts runs no script
 }

@@ -102,7 +102,9 @@ func (s *Site) writePageError(w http.ResponseWriter, r *http.Request, err error)
 	}
 	to := d.failure(s.issuer, travelling)
 	if to != "" && (travelling.Return().Silent || v != nil) {
-		redirect(w, r, to)
+		if err := s.leave(w, r, travelling.Return(), to); err != nil {
+			s.showError(w, r, d, s.outside(r, err), v, wayBack{})
+		}
 		return
 	}
 	s.showError(w, r, d, e, v, wayBack{address: to, to: travelling.Return(), text: textNobodySignedIn})

@@ -5,7 +5,6 @@ package web
 import (
 	"cmp"
 	"errors"
-	"html/template"
 	"net/http"
 	"strings"
 
@@ -22,8 +21,8 @@ type errorView struct {
 	Reopen    string            // the page to open again; empty: none
 	Detail    string            // for those who run the application; from our own words
 	RequestID string            // for those who run the server
-	// Back leads to the application, which Destination names; empty: there is no way back.
-	Back        template.URL
+	// Back leads to the application, which Destination names; nil: there is no way back.
+	Back        *wayOut
 	BackText    string
 	Destination destination
 }
@@ -72,6 +71,7 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e au
 	setChallenge(w, status)
 	if back.address != "" {
 		view.Back, view.BackText, view.Destination = linkTo(back.to, back.address), back.text, destinationOf(back.to.Callback)
+		allowForm(w, back.to)
 	}
 	oauth2.SetRetryAfter(w, e)
 	s.writeErrorPage(w, r, status, view)

@@ -148,6 +148,11 @@ var pageWords = []errorWords{
 		text:   "The application asked to send you to an address that is not registered for it. You were not sent there, and nothing was shared.",
 		advice: tellTheirPeople, detailed: true,
 	},
+	{
+		is: authserver.InvalidLogoutRedirect, status: http.StatusBadRequest, title: "The way back is not known",
+		text:   "The application asked to sign you out and to send you to an address that is not registered for it. You were not sent there, and you are not signed out.",
+		advice: "To sign out here, go to your account. " + tellTheirPeople, detailed: true,
+	},
 	{ // where there is no client to go back to
 		is: authserver.AccessDenied, status: http.StatusOK, title: "You did not allow it",
 		text: "The application gets no access.", advice: "You can close this page.",

@@ -4,7 +4,6 @@ package web
 
 import (
 	"errors"
-	"html/template"
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -16,7 +15,7 @@ type factorView struct {
 	Action    string
 	Client    *authserver.Client // who the login is for; nil: not to be told, or for the account page
 	Onward    bool
-	Cancel    template.URL
+	Cancel    *wayOut
 	Owner     authserver.Owner
 	Problem   string
 	RequestID string

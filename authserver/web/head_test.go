@@ -43,6 +43,11 @@ var withEffects = map[string]func(*testing.T, *house) visit{
 	"/interaction/{id}":                 visitRemembered,
 	"/account":                          visitNotice,
 	"/manage/oauth2/token":              visitOlderToken,
+	"/logout": func(t *testing.T, h *house) visit {
+		p, bob := h.withLogout(t), h.bob(t)
+		to := bob.get("/oauth2/logout?id_token_hint=" + p.tokensOf(bob).text("id_token")).Header.Get("Location")
+		return visit{browser: bob, target: to}
+	},
 	"/manage/oauth/getRequestToken": func(t *testing.T, h *house) visit {
 		app := h.scrapbook(t)
 		return app.visit(app.requestPath, pair{}, params{"oauth_callback": app.callback})

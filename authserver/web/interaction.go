@@ -4,7 +4,6 @@ package web
 
 import (
 	"errors"
-	"html/template"
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -113,8 +112,7 @@ func (s *Site) interaction(r *http.Request) (authserver.Interaction, error) {
 // interaction stays in the browser until its time ends: whoever clicks twice gets the same answer.
 func (s *Site) finishInteraction(w http.ResponseWriter, r *http.Request, a *authserver.Approval) error {
 	if to := dialectOf(a.Profile).approval(s.issuer, a); to != "" {
-		redirect(w, r, to)
-		return nil
+		return s.leave(w, r, a.Return, to)
 	}
 	return s.showProof(w, a)
 }
@@ -132,8 +130,8 @@ type refusedView struct {
 	Client      *authserver.Client
 	Owner       authserver.Owner
 	Interaction string
-	Back        template.URL // to the client, with the error; empty: there is no way back
-	Identifier  string       // how the client's profile calls the error
+	Back        *wayOut // to the client, with the error; nil: there is no way back
+	Identifier  string  // how the client's profile calls the error
 	RequestID   string
 }
 
@@ -143,14 +141,15 @@ func (s *Site) showRefusal(w http.ResponseWriter, r *http.Request, i authserver.
 	e := authserver.NewAccessDeniedError(authserver.OwnerNotEntitled, "the owner may not use this client")
 	status, identifier := identifierOf(dialectOf(i.Profile), e, http.StatusForbidden)
 	setChallenge(w, status)
+	allowForm(w, p.Return)
 	return s.render(w, status, pageRefused, refusedView{
 		Client: p.Client, Owner: p.Owner, Interaction: i.ID, Identifier: identifier,
 		Back: s.denialURL(p.Return, "the owner may not use this client"), RequestID: requestID(r.Context()),
 	})
 }
 
-// denialURL is a link back to the client for whoever does not go on; empty if there is no way back.
-func (s *Site) denialURL(to authserver.Return, why string) template.URL {
+// denialURL is the way back to the client for whoever does not go on; nil if there is none.
+func (s *Site) denialURL(to authserver.Return, why string) *wayOut {
 	e := authserver.NewReturnError(authserver.Refuse(authserver.AccessDenied, why), to)
 	return linkTo(to, dialectOf(to.Profile).failure(s.issuer, e))
 }

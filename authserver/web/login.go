@@ -5,7 +5,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,7 +19,7 @@ type loginView struct {
 	Action   string             // where the form goes
 	Client   *authserver.Client // who the login is for; nil: not to be told, or for the account page
 	Onward   bool               // the login is for a client
-	Cancel   template.URL       // back to the client; empty: there is no way back
+	Cancel   *wayOut            // back to the client; nil: there is no way back
 	Username string             // as typed before
 	Problem  string             // what was wrong before
 	Again    bool               // somebody is logged in, and is to do so once more

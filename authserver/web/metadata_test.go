@@ -47,9 +47,9 @@ func TestTheMetadataAreWhatTheServerDoes(t *testing.T) {
 	want := map[string]string{
 		"issuer": at(""), "authorization_endpoint": at("/oauth2/authorize"), "token_endpoint": at("/oauth2/token"),
 		"revocation_endpoint": at("/oauth2/revoke"), "introspection_endpoint": at("/oauth2/introspect"),
-		"userinfo_endpoint": at("/oauth2/userinfo"), "jwks_uri": at("/oauth2/keys"),
+		"end_session_endpoint": at("/oauth2/logout"), "userinfo_endpoint": at("/oauth2/userinfo"), "jwks_uri": at("/oauth2/keys"),
 		"scopes_supported":         `["openid","profile","email","groups","address","phone","offline_access","photos.read","photos.write"]`,
-		"response_types_supported": `["code"]`, "response_modes_supported": `["query"]`,
+		"response_types_supported": `["code"]`, "response_modes_supported": `["query","form_post"]`,
 		"grant_types_supported":                          `["authorization_code","refresh_token","client_credentials"]`,
 		"token_endpoint_auth_methods_supported":          `["client_secret_basic","client_secret_post","none"]`,
 		"revocation_endpoint_auth_methods_supported":     `["client_secret_basic","client_secret_post","none"]`,
@@ -61,7 +61,7 @@ func TestTheMetadataAreWhatTheServerDoes(t *testing.T) {
 		"subject_types_supported":                        `["public"]`,
 		"id_token_signing_alg_values_supported":          `["ES256","PS256","RS256"]`,
 		"userinfo_signing_alg_values_supported":          `["ES256","PS256","RS256"]`,
-		"claims_supported": `["sub","iss","aud","exp","iat","auth_time","acr","amr","nonce","azp","at_hash",` +
+		"claims_supported": `["sub","iss","aud","exp","iat","auth_time","acr","amr","nonce","azp","at_hash","sid",` +
 			`"name","preferred_username","email","email_verified","groups"]`,
 		"request_parameter_supported": `false`, "request_uri_parameter_supported": `false`, "claims_parameter_supported": `false`,
 	}

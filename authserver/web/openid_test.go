@@ -93,6 +93,10 @@ func TestAnIDTokenSaysWhoLoggedIn(t *testing.T) {
 				t.Errorf("at_hash: %v", err)
 			}
 			delete(claims, "at_hash")
+			if sid, _ := claims["sid"].(string); len(sid) != 22 {
+				t.Errorf("sid is %q", sid)
+			}
+			delete(claims, "sid")
 			now := float64(authtest.Start.Unix())
 			want := map[string]any{
 				"iss": p.issuer, "aud": authtest.PhotoPrint, "azp": authtest.PhotoPrint, "sub": p.subject(),
@@ -108,7 +112,7 @@ func TestAnIDTokenSaysWhoLoggedIn(t *testing.T) {
 
 func TestAnIDTokenHoldsWhatTheScopesRelease(t *testing.T) {
 	p := newHouse(t).openID(t, authserver.OpenIDSettings{SigningAlgorithm: "RS256"})
-	common := []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "nonce", "sub"}
+	common := []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "nonce", "sid", "sub"}
 	for scope, want := range map[string][]string{
 		"openid":               nil,
 		"openid profile":       {"name", "preferred_username"},

@@ -41,6 +41,7 @@ const (
 	pageFactor  pageName = "factor"
 	pageTOTP    pageName = "totp"
 	pageCodes   pageName = "codes"
+	pagePost    pageName = "formpost"
 )
 
 // pages are the parsed templates and what they refer to.
@@ -74,7 +75,7 @@ func loadPages() (*pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}
-	for _, name := range []pageName{pageLogin, pageRefused, pageConsent, pageProof, pageAccount, pageSignOut, pageError, pageFactor, pageTOTP, pageCodes} {
+	for _, name := range []pageName{pageLogin, pageRefused, pageConsent, pageProof, pageAccount, pageSignOut, pageError, pageFactor, pageTOTP, pageCodes, pagePost} {
 		page, err := layout.Clone()
 		if err == nil {
 			page, err = page.ParseFS(templateFiles, "templates/"+string(name)+".html")

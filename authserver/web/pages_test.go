@@ -36,7 +36,13 @@ func everyPage(t *testing.T, h *house) map[string]*page {
 	b.post("/account/sessions/end", url.Values{"which": {"others"}})
 	pages["account after the others ended"] = b.get("/account")
 	pages["sign out"] = b.get("/signout")
+	pages["logout"] = b.logout(url.Values{"client_id": {authtest.PhotoPrint}})
+	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.OpenID.PostLogoutRedirectURIs = []string{photoPrintBye} })
+	back := url.Values{"client_id": {authtest.PhotoPrint}, "post_logout_redirect_uri": {photoPrintBye}, "state": {hostile}}
+	pages["logout that leads back"] = b.logout(back)
+	pages["unknown way back"] = b.get("/oauth2/logout?" + url.Values{"client_id": {authtest.PhotoPrint}, "post_logout_redirect_uri": {hostile}}.Encode())
 	b.post("/signout", nil)
+	pages["logout of nobody"] = b.logout(back)
 	pages["signed out"] = b.get("/signout")
 	alice := h.signedIn(t, authtest.Alice, authtest.AlicePassword)
 	pages["refused"] = alice.get(alice.begin(nil))

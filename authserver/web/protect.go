@@ -5,10 +5,11 @@ package web
 import (
 	"net/http"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/callback"
 )
 
-// protect sets the headers of everything that people see. Pages hold no script, no style
+// protect sets the headers of everything that people see. But for the page that posts an answer, pages hold no script, no style
 // of their own and nothing from elsewhere, and no other page may frame them (RFC 9700
 // §4.16) or keep them.
 func (s *Site) protect(w http.ResponseWriter) {
@@ -45,6 +46,13 @@ func allowReturn(w http.ResponseWriter, uri string) {
 	case callback.HTTPS:
 	}
 	w.Header().Set("Content-Security-Policy", contentPolicy(targets))
+}
+
+// allowForm does the same where a form on the page leads back to the client.
+func allowForm(w http.ResponseWriter, to authserver.Return) {
+	if to.FormPost {
+		allowReturn(w, to.Callback)
+	}
 }
 
 func contentPolicy(formTargets string) string {

@@ -26,6 +26,7 @@ func (s *Site) routes() []route {
 		{get, oidc.PathKeys, openDocument, dialectOAuth2, s.getKeys},
 		{getOrPost, oidc.PathUserInfo, openAPI, dialectOAuth2, s.userInfo},
 		{getOrPost, oauth2.PathAuthorize, step, dialectOAuth2, s.authorize(dialectOAuth2)},
+		{getOrPost, oidc.PathEndSession, page, dialectOAuth2, s.endSession},
 		{post, oauth2.PathToken, openAPI, dialectOAuth2, s.token(dialectOAuth2)},
 		{post, oauth2.PathRevoke, openAPI, dialectOAuth2, s.postRevoke},
 		{post, oauth2.PathIntrospect, api, dialectOAuth2, s.postIntrospect},
@@ -66,6 +67,8 @@ func (s *Site) routes() []route {
 		{post, "/account/factors/remove", form, dialectOAuth2, s.postFactorRemove},
 		{get, pathSignOut, page, dialectOAuth2, s.getSignOut},
 		{post, pathSignOut, form, dialectOAuth2, s.postSignOut},
+		{get, pathLogout, step, dialectOAuth2, s.getLogout},
+		{post, pathLogout, form, dialectOAuth2, s.postLogout},
 
 		{get, "/assets/{file}", public, dialectOAuth2, s.getAsset},
 		{get, "/healthz", public, dialectOAuth2, s.getHealth},

@@ -3,6 +3,7 @@
 package web
 
 import (
+	"html/template"
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -11,6 +12,12 @@ import (
 // signOutView is what the sign-out page shows.
 type signOutView struct {
 	Owner *authserver.Owner // nil: nobody is logged in
+
+	// What follows is for a logout that an application asked for.
+	Logout      string             // sealed; empty: it is none
+	Client      *authserver.Client // nil: it is not known
+	Destination destination        // where the browser goes afterwards
+	Back        template.URL       // a link there, if nobody is logged in
 }
 
 // getSignOut asks before it signs anybody out, or says that nobody is signed in.

@@ -109,6 +109,15 @@ func Host(raw string) string {
 	return upTo(after, "/?#")
 }
 
+// Origin returns what stands before the path of a URL: scheme, host and port, or the private-use scheme alone.
+func Origin(raw string) string {
+	scheme, rest, found := strings.Cut(raw, ":")
+	if !found {
+		return ""
+	}
+	return raw[:len(scheme)+1+len(rest)-len(pathOf(rest))]
+}
+
 // Scheme returns the scheme of the URL.
 func Scheme(raw string) string { return upTo(raw, ":") }
 

@@ -45,7 +45,7 @@ type clientCheck func(Policy, *v1alpha1.ClientRules, *v1alpha1.OAuthClientSpec) 
 
 // clientChecks are all there are: each looks at one thing.
 var clientChecks = []clientCheck{
-	checkProfile, checkGrantTypes, checkCallbacks, checkClientID, checkConsent, checkEntitlement, checkPKCE,
+	checkProfile, checkGrantTypes, checkCallbacks, checkLogout, checkClientID, checkConsent, checkEntitlement, checkPKCE,
 	checkOutOfBand, checkLegacyOpenings, checkGrantDuration, checkTokenLifetime,
 }
 
@@ -94,6 +94,18 @@ func checkCallbacks(p Policy, rules *v1alpha1.ClientRules, spec *v1alpha1.OAuthC
 			}
 		case callback.Invalid:
 			denials = append(denials, p.deny(field, "must be a URL in the form that the API accepts")...)
+		}
+	}
+	return denials
+}
+
+// checkLogout says again what the API demands: an object can come past it.
+func checkLogout(p Policy, _ *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {
+	var denials []Denial
+	for i, uri := range spec.EffectiveOpenID().PostLogoutRedirectURIs {
+		if !AddressAfterLogout(spec, uri) {
+			denials = append(denials, p.deny(fmt.Sprintf("spec.oauth2.openID.postLogoutRedirectURIs[%d]", i),
+				"must be a URL in the form that the API accepts, with scheme, host and port of one of spec.callbackURLs")...)
 		}
 	}
 	return denials

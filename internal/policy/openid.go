@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/callback"
 	"github.com/gatehouse-dev/gatehouse/internal/openid"
 )
 
@@ -14,4 +15,12 @@ import (
 func BuiltInScope(spec *v1alpha1.OAuthClientSpec, scope string) bool {
 	return openid.IsScope(scope) && spec.EffectiveProfile() == v1alpha1.ProfileOAuth2 &&
 		slices.Contains(spec.EffectiveGrantTypes(), v1alpha1.GrantTypeAuthorizationCode)
+}
+
+// AddressAfterLogout reports whether a client with the spec may have people sent to uri after a logout: the URL has the form
+// of a callback, and the origin of one of the client's, of which the policy and the claims have said that the client may have it.
+func AddressAfterLogout(spec *v1alpha1.OAuthClientSpec, uri v1alpha1.PostLogoutRedirectURI) bool {
+	return callback.Classify(string(uri)) != callback.Invalid && slices.ContainsFunc(spec.CallbackURLs, func(u v1alpha1.CallbackURL) bool {
+		return callback.Origin(string(u)) == callback.Origin(string(uri))
+	})
 }

@@ -41,3 +41,33 @@ func TestN211WhoHasTheScopesOfOpenIDConnect(t *testing.T) {
 		}
 	}
 }
+
+// N232: an address after the logout has the form of a callback, and the origin of one of the client's.
+func TestN232AddressesAfterLogout(t *testing.T) {
+	spec := &v1alpha1.OAuthClientSpec{CallbackURLs: []v1alpha1.CallbackURL{
+		"https://h.example/cb", "https://h.example:8443/cb", "http://localhost:3000/cb", "com.example.app:/cb", "https://[2001:db8::1]/cb",
+	}}
+	for uri, want := range map[v1alpha1.PostLogoutRedirectURI]bool{
+		"https://h.example": true, "https://h.example/": true, "https://h.example/a/b?c=d": true, "https://h.example:8443/bye": true,
+		"http://localhost:3000/bye": true, "com.example.app:/bye": true, "https://[2001:db8::1]/bye": true,
+		"https://h.example.evil/bye": false, "https://h.exampl": false, "https://h.example:844/bye": false, "http://h.example/bye": false,
+		"https://u@h.example/bye": false, "https://h.example/bye#x": false, "https://h.example/bye?state=x": false, "https://h.example/../bye": false,
+		"http://localhost:3001/bye": false, "http://localhost/bye": false, "com.example.app2:/bye": false, "com.example.app://h/bye": false,
+		"javascript:/alert(1)": false, "/bye": false, "": false,
+	} {
+		if got := AddressAfterLogout(spec, uri); got != want {
+			t.Errorf("%q: %t, want %t", uri, got, want)
+		}
+		all := Policy{Name: "default", Namespace: "shop", Spec: &v1alpha1.OAuthClientPolicySpec{Clients: v1alpha1.ClientRules{
+			Profiles: []v1alpha1.Profile{v1alpha1.ProfileOAuth2}, CallbackHosts: []v1alpha1.HostPattern{"*"}, LoopbackCallbacks: true,
+			GrantTypes:        []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken},
+			PrivateUseSchemes: []v1alpha1.SchemePattern{"*.*"},
+		}}}
+		with := *spec
+		with.OAuth2 = &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{PostLogoutRedirectURIs: []v1alpha1.PostLogoutRedirectURI{uri}}}
+		denials := all.Client(&with)
+		if denied := len(denials) == 1 && denials[0].Field == "spec.oauth2.openID.postLogoutRedirectURIs[0]"; denied == want || len(denials) > 1 {
+			t.Errorf("%q: denied %v", uri, denials)
+		}
+	}
+}

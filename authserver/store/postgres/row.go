@@ -98,19 +98,19 @@ func oneRow(row pgx.Row, fields []any, otherwise error) error {
 // grantColumns are the columns of grants, called g, that a grantRow takes.
 const grantColumns = `g.id, g.client_uid, g.owner, g.scopes, g.profile, g.approved_at, g.ends_at, g.generation, g.rotated_at,
 	g.previous_rotated_at, g.revoked_at, g.proof_hash, g.callback, g.code_challenge, g.proof_expires_at, g.authenticated_at, g.nonce,
-	g.methods`
+	g.methods, g.sid`
 
 type grantRow struct {
-	id, proof                                                              []byte
-	clientUID, owner, scopes, profile, callback, challenge, nonce, methods string
-	approved, ends, generation, proofExpires                               int64
-	rotated, previous, revoked, authenticated                              pgtype.Int8
+	id, proof                                                                   []byte
+	clientUID, owner, scopes, profile, callback, challenge, nonce, methods, sid string
+	approved, ends, generation, proofExpires                                    int64
+	rotated, previous, revoked, authenticated                                   pgtype.Int8
 }
 
 func (r *grantRow) fields() []any {
 	return []any{&r.id, &r.clientUID, &r.owner, &r.scopes, &r.profile, &r.approved, &r.ends, &r.generation, &r.rotated,
 		&r.previous, &r.revoked, &r.proof, &r.callback, &r.challenge, &r.proofExpires, &r.authenticated, &r.nonce,
-		&r.methods}
+		&r.methods, &r.sid}
 }
 
 func (r *grantRow) grant() (authserver.Grant, error) {
@@ -119,7 +119,7 @@ func (r *grantRow) grant() (authserver.Grant, error) {
 		ApprovedAt: timeOf(r.approved), EndsAt: timeOf(r.ends), Generation: generation(r.generation),
 		RotatedAt: optionalTime(r.rotated), PreviousRotatedAt: optionalTime(r.previous), RevokedAt: optionalTime(r.revoked),
 		Proof:          authserver.Proof{Callback: r.callback, CodeChallenge: r.challenge, ExpiresAt: timeOf(r.proofExpires)},
-		Authentication: authserver.Authentication{At: optionalTime(r.authenticated), Nonce: r.nonce, Methods: methodsOf(r.methods)},
+		Authentication: authserver.Authentication{At: optionalTime(r.authenticated), Nonce: r.nonce, Methods: methodsOf(r.methods), SessionID: r.sid},
 	}
 	return g, errors.Join(fixed(g.ID[:], r.id), fixed(g.Proof.Hash[:], r.proof))
 }

@@ -54,8 +54,8 @@ func insertGrant(c *conn, g authserver.Grant, scopes string) error {
 	const statement = `
 		INSERT INTO grants (id, client_uid, owner, scopes, profile, approved_at, ends_at,
 			generation, rotated_at, previous_rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at, kept_until,
-			authenticated_at, nonce, methods)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+			authenticated_at, nonce, methods, sid)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
 		ON CONFLICT DO NOTHING`
 	kept := g.Proof.ExpiresAt.Add(authserver.ProofMemory)
 	if g.Generation > 0 && g.EndsAt.After(kept) {
@@ -64,7 +64,7 @@ func insertGrant(c *conn, g authserver.Grant, scopes string) error {
 	n, err := c.exec(statement, g.ID[:], g.ClientUID, g.Owner, scopes, string(g.Profile),
 		millis(g.ApprovedAt), millis(g.EndsAt), int64(g.Generation), optionalMillis(g.RotatedAt), optionalMillis(g.PreviousRotatedAt), optionalMillis(g.RevokedAt),
 		g.Proof.Hash[:], g.Proof.Callback, g.Proof.CodeChallenge, millis(g.Proof.ExpiresAt), millis(kept), optionalMillis(g.Authentication.At), g.Authentication.Nonce,
-		methodText(g.Authentication.Methods))
+		methodText(g.Authentication.Methods), g.Authentication.SessionID)
 	return atLeastOne(n, err, authserver.ErrExists)
 }
 

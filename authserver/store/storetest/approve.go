@@ -28,7 +28,7 @@ var approvals = []check{
 	}},
 	{"what ID tokens say of the login comes back as it was", func(t *testing.T, s authserver.Store) {
 		want := approve(t, s, func(g *authserver.Grant) {
-			g.Authentication = authserver.Authentication{At: noon.Add(-time.Hour), Nonce: strings.Repeat("Zoë '\" %", 50), Methods: []string{"pwd", "otp", "mfa"}}
+			g.Authentication = authserver.Authentication{At: noon.Add(-time.Hour), Nonce: strings.Repeat("Zoë '\" %", 50), Methods: []string{"pwd", "otp", "mfa"}, SessionID: "sid-1"}
 		})
 		same(t, "grant", kept(t, s, want.ID), want)
 		redeemed, err := s.Redeem(t.Context(), want.Proof.Hash, noon)

@@ -86,6 +86,7 @@ CREATE TABLE grants (
     authenticated_at    bigint,
     nonce               text     NOT NULL DEFAULT '',
     methods             text     NOT NULL DEFAULT '',
+    sid                 text     NOT NULL DEFAULT '',
     -- When the row may be swept.
     kept_until          bigint   NOT NULL
 ) WITH (fillfactor = 80);

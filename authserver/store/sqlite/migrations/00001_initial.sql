@@ -70,6 +70,7 @@ CREATE TABLE grants (
     authenticated_at    INTEGER,
     nonce               TEXT    NOT NULL DEFAULT '',
     methods             TEXT    NOT NULL DEFAULT '',
+    sid                 TEXT    NOT NULL DEFAULT '',
     -- When the row may be swept. A refresh changes no indexed column, so it
     -- writes the row and nothing else.
     kept_until          INTEGER NOT NULL
