@@ -232,12 +232,19 @@ func TestExpressOpenIDConnect(t *testing.T) {
 		t.Error("after the refresh the access token is the same")
 	}
 
+	bob.open(origin + "/logout")
+	bob.reads("nobody is logged in")
+	bob.open(origin + "/profile")
+	bob.logIn() // for he is signed out of Gatehouse too
+	bob.reads("user=bob")
+
 	w.dismiss(t, name, origin+"/callback")
 	bob.open(origin + "/refresh")
 	bob.reads("refused: invalid_grant")
 	bob.open(origin + "/logout")
 	bob.reads("nobody is logged in")
 	bob.open(origin + "/profile")
+	bob.logIn()
 	bob.refused()
 }
 

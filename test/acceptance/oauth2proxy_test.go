@@ -7,9 +7,13 @@ package acceptance
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 )
@@ -34,7 +38,8 @@ func (w *environment) oauth2Proxy(t *testing.T, origin string, arguments ...stri
 		"--scope=openid profile email groups offline_access", "--code-challenge-method=S256", "--email-domain=*",
 		"--http-address=" + address, "--upstream=static://202", "--reverse-proxy=true", "--trusted-proxy-ip=127.0.0.1/32",
 		"--set-xauthrequest", "--pass-access-token", "--skip-provider-button",
-		"--cookie-csrf-per-request", // a browser asks for the page and its icon at once, and both begin a login
+		"--whitelist-domain=" + strings.TrimPrefix(w.Issuer, "https://"), // where it may send people once they have logged out
+		"--cookie-csrf-per-request",                                      // a browser asks for the page and its icon at once, and both begin a login
 	}, arguments...)
 	run(t, "oauth2-proxy", variables, command...)
 	w.await(t, "http://"+address+"/ready", http.StatusOK)
@@ -131,11 +136,17 @@ func (b *browser) leaveOAuth2Proxy(origin string) {
 	t.Helper()
 	bob.open(origin + "/oauth2/sign_out?rd=/oauth2/userinfo")
 	bob.reads("Unauthorized")
+	bob.open(origin + "/reports") // he is still signed in at Gatehouse
+	bob.reads("mail=bob@photos.example")
+	bob.open(origin + "/oauth2/sign_out?rd=" + url.QueryEscape(w.Issuer+"/oauth2/logout?client_id=oauth2-proxy.oauth2-proxy"))
+	bob.do("sign out there too", chromedp.WaitVisible(`button.primary`), chromedp.Click(`button.primary`))
+	bob.reads("You are signed out")
 	res, err := w.client(t).Get(origin + "/reports")
 	if err != nil || res.StatusCode != http.StatusFound {
 		t.Fatalf("who is not logged in is let in: %v", err)
 	}
-	bob.open(origin + "/reports") // he is still signed in at Gatehouse
+	bob.open(origin + "/reports")
+	bob.logIn()
 	bob.reads("mail=bob@photos.example")
 
 	w.dismiss(t, "oauth2-proxy", origin+"/oauth2/callback")

@@ -10,7 +10,7 @@ const app = express()
 app.use(openid.auth({
   authorizationParams: { response_type: 'code', scope: 'openid profile email groups offline_access' },
   authRequired: false,
-  idpLogout: process.env.IDP_LOGOUT === '1',
+  idpLogout: true, // signs out of Gatehouse too
 }))
 app.get('/', (req, res) => res.send(req.oidc.isAuthenticated() ? 'logged in' : 'nobody is logged in'))
 app.get('/profile', openid.requiresAuth(), (req, res) => {
