@@ -161,7 +161,10 @@ func acrValues(m *trial) {
 	if len(levels) == 0 {
 		levels = []string{"1", "2"}
 	}
-	m.login(m.bob, url.Values{"acr_values": {strings.Join(levels, " ")}})
+	got := m.login(m.bob, url.Values{"acr_values": {strings.Join(levels, " ")}})
+	if level, _ := got.claims["acr"].(string); len(m.metadata.Levels) > 0 && !slices.Contains(levels, level) {
+		m.Errorf("the level is %q, want one of %v", level, levels)
+	}
 }
 
 // codeReuse: a code works once.

@@ -88,12 +88,19 @@ func TestTheDocumentSaysWhatTheTestsShow(t *testing.T) {
 			t.Errorf("the document does not name the plan %s", p.name)
 		}
 		p.compare(t, said[p.test])
+		if p.hasSubtests() && !exists(t, filepath.Join(root, "test", "conformance"), p.test) {
+			t.Errorf("there is no %s", p.test)
+		}
 		delete(said, p.test)
 	}
 	for test := range said {
 		t.Errorf("the document has a column %s, which is the test of no plan", test)
 	}
 	checkLists(t, root, tables)
+}
+
+func (p plan) hasSubtests() bool {
+	return slices.ContainsFunc(p.modules, func(m module) bool { return m.run != nil })
 }
 
 // compare compares the plan with its column: the same modules in the same order, and a subtest for those that pass, and for no other.

@@ -103,9 +103,6 @@ func (p *person) follow(shown *page) (address string, brought url.Values) {
 		if shown.status != http.StatusOK {
 			return "", nil
 		}
-		if f := shown.form(func(f *form) bool { return f.method == http.MethodPost && !p.own(f.action) }); f != nil {
-			return f.action, f.fields // response_mode=form_post
-		}
 		f := shown.form(with("password"))
 		if f != nil {
 			p.logins++
@@ -116,6 +113,8 @@ func (p *person) follow(shown *page) (address string, brought url.Values) {
 			if f.names["always"] {
 				f.fields.Set("always", "on")
 			}
+		} else if f = shown.form(func(f *form) bool { return f.method == http.MethodPost && !p.own(f.action) }); f != nil {
+			return f.action, f.fields // response_mode=form_post
 		} else {
 			return "", nil
 		}
