@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -39,7 +38,7 @@ var basicPlan = plan{"oidcc-basic-certification-test-plan", "TestBasicPlan", []m
 	{"oidcc-max-age-1", maxAge1},
 	{"oidcc-max-age-10000", maxAge10000},
 	{"oidcc-ensure-request-with-unknown-parameter-succeeds", accepted("extra", "foobar")},
-	{"oidcc-id-token-hint", nil},
+	{"oidcc-id-token-hint", idTokenHint},
 	{"oidcc-login-hint", loginHint},
 	{"oidcc-ui-locales", accepted("ui_locales", "se")},
 	{"oidcc-claims-locales", accepted("claims_locales", "se")},
@@ -94,7 +93,7 @@ func idTokenUnsigned(m *trial) {
 		m.Error("the discovery document offers none")
 	}
 	unsigned := draft("unsigned")
-	unsigned.Spec.OAuth2.OpenID = &v1alpha1.OpenIDSpec{IDTokenSigningAlgorithm: "none"}
+	unsigned.Spec.OAuth2.OpenID.IDTokenSigningAlgorithm = "none"
 	if err := m.w.Client.Create(m.Context(), unsigned); err == nil || !strings.Contains(err.Error(), "idTokenSigningAlgorithm") {
 		m.Errorf("a client that asks for none is registered: %v", err)
 	}
@@ -314,6 +313,12 @@ func promptNoneNotLoggedIn(m *trial) {
 }
 
 func promptNoneLoggedIn(m *trial) { silent(m, m.login(m.bob, nil), url.Values{"prompt": {"none"}}) }
+
+// idTokenHint: the request names the person who is logged in.
+func idTokenHint(m *trial) {
+	first := m.login(m.bob, nil)
+	silent(m, first, url.Values{"prompt": {"none"}, "id_token_hint": {first.id}})
+}
 
 // maxAge1: once the login is older than a second, it does not do.
 func maxAge1(m *trial) {

@@ -270,7 +270,9 @@ func draft(name string) *v1alpha1.OAuthClient {
 			CallbackURLs: []v1alpha1.CallbackURL{v1alpha1.CallbackURL(callbackOf(name))},
 			Scopes:       []v1alpha1.Scope{"openid", "profile", "email", "groups", "address", "phone", "offline_access"},
 			Entitlement:  v1alpha1.EntitlementEveryone,
-			OAuth2:       &v1alpha1.OAuth2Spec{PKCE: v1alpha1.PKCEOptional},
+			OAuth2: &v1alpha1.OAuth2Spec{PKCE: v1alpha1.PKCEOptional, OpenID: &v1alpha1.OpenIDSpec{
+				PostLogoutRedirectURIs: []v1alpha1.PostLogoutRedirectURI{v1alpha1.PostLogoutRedirectURI(afterLogoutOf(name))},
+			}},
 		},
 	}
 }
