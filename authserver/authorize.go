@@ -32,6 +32,7 @@ type AuthorizeRequest struct {
 	// that, and the zero IDTokenHint if it cannot be.
 	IDTokenHint string
 	Hint        *IDTokenHint
+	Claims      ClaimsRequest
 	// Problem is what the dialect found wrong. It is reported after client and callback
 	// are proven, so that nobody is redirected by a request that proves neither.
 	Problem Refusal
@@ -66,7 +67,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 		Callback: callback, Requested: r.Callback, State: returnedState(r.State),
 		FormPost: r.FormPost, Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, OpenID: r.OpenID, StartedAt: s.now(), key: keys.activeID(s.now()),
 	}
-	i.OpenID.Subject = r.hintedSubject()
+	i.OpenID.Subject = r.subject()
 	if refusal := checkState(r.State); refusal != nil {
 		return Interaction{}, i.fail(refusal)
 	}
@@ -83,7 +84,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 	if refusal != nil {
 		return Interaction{}, i.fail(refusal)
 	}
-	i.Scopes = withoutUselessScopes(client, scopes)
+	i.Scopes = withoutUselessScopes(client, r.Claims.extend(client, scopes))
 	return i, nil
 }
 

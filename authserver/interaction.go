@@ -169,7 +169,7 @@ func (s *Server) Next(ctx context.Context, i Interaction, v *Visitor) (Position,
 		return p, r.unlessSilent(Refuse(LoginRequired, "the owner is not logged in"))
 	}
 	if !i.isAbout(v.Owner) { // who logged in just now: to ask again would be to ask for ever
-		return Position{}, i.fail(Refuse(LoginRequired, "another person than the one of id_token_hint has logged in"))
+		return Position{}, i.fail(Refuse(LoginRequired, "another person than the one whom the request names has logged in"))
 	}
 	p.Owner = v.Owner
 	if p.first, err = s.firstDecision(ctx, r, v.Owner); err != nil {

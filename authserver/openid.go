@@ -36,7 +36,7 @@ type OpenIDRequest struct {
 	MaxAge *Seconds `json:"m,omitempty"`
 	// LoginHint is a name that the login form begins with.
 	LoginHint string `json:"l,omitempty"`
-	// Subject is the only person whom the request is about (id_token_hint); empty: anybody.
+	// Subject is the only person whom the request is about (id_token_hint, claims); empty: anybody.
 	Subject string `json:"s,omitempty"`
 }
 

@@ -30,10 +30,10 @@ type configuration struct {
 	SigningAlgorithms []string `json:"id_token_signing_alg_values_supported"`
 	UserInfoSigning   []string `json:"userinfo_signing_alg_values_supported"`
 	Claims            []string `json:"claims_supported"`
+	ClaimsParameter   bool     `json:"claims_parameter_supported"`
 	// What is false here would be true if it were left out, or is taken for it by some programs.
 	RequestParameter    bool `json:"request_parameter_supported"`
 	RequestURIParameter bool `json:"request_uri_parameter_supported"`
-	ClaimsParameter     bool `json:"claims_parameter_supported"`
 }
 
 // WriteConfiguration answers a request for the metadata of the issuer. Scopes are those of APIs that anybody
@@ -46,7 +46,7 @@ func WriteConfiguration(w http.ResponseWriter, r *http.Request, issuer string, s
 	return writeDocument(w, r, 5*time.Minute, configuration{
 		Metadata:         oauth2.MetadataOf(issuer, slices.Concat(openid.Scopes(), scopes)),
 		UserInfoEndpoint: issuer + PathUserInfo, KeysURI: issuer + PathKeys, EndSession: issuer + PathEndSession,
-		SubjectTypes: []string{"public"}, SigningAlgorithms: algorithms, UserInfoSigning: algorithms,
+		SubjectTypes: []string{"public"}, ClaimsParameter: true, SigningAlgorithms: algorithms, UserInfoSigning: algorithms,
 		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "azp", "at_hash", "sid",
 			"name", "preferred_username", "email", "email_verified", "groups"},
 	})

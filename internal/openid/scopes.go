@@ -33,6 +33,16 @@ func Scopes() []string {
 	return []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeGroups, ScopeAddress, ScopePhone, ScopeOfflineAccess}
 }
 
+// claims are what each scope releases, as far as anything is known here (OpenID Connect Core §5.4).
+var claims = map[string][]string{
+	ScopeProfile: {"name", "preferred_username"},
+	ScopeEmail:   {"email", "email_verified"},
+	ScopeGroups:  {"groups"},
+}
+
+// ClaimsOf returns the claims that a scope releases.
+func ClaimsOf(scope string) []string { return claims[scope] }
+
 // IsScope reports whether the scope is one of them.
 func IsScope(name string) bool { return slices.Contains(Scopes(), name) }
 

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth2
+
+import (
+	"strconv"
+
+	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/openid"
+)
+
+// maxClaimsRequest is the longest claims parameter in bytes.
+const maxClaimsRequest = 4096
+
+// claimsParameter is the claims parameter (OpenID Connect Core §5.5). Other members are ignored, as the section says.
+type claimsParameter struct {
+	IDToken  map[string]*claimRequest `json:"id_token"`
+	UserInfo map[string]*claimRequest `json:"userinfo"`
+}
+
+// claimRequest is what is asked of one claim (§5.5.1). Whether it is essential makes no difference: what is not known of a
+// person, or not released, is left out.
+type claimRequest struct {
+	Value json.RawMessage `json:"value"`
+}
+
+// parseClaims reads the claims parameter. A claim is asked for by asking the owner for its scope, so that the consent page says
+// it in people's words. A claim that no scope releases is ignored.
+func parseClaims(text string) (authserver.ClaimsRequest, authserver.Refusal) {
+	var r authserver.ClaimsRequest
+	if text == "" {
+		return r, nil
+	}
+	if len(text) > maxClaimsRequest {
+		return r, invalid("claims must be at most " + strconv.Itoa(maxClaimsRequest) + " bytes long")
+	}
+	var p claimsParameter
+	if err := json.Unmarshal([]byte(text), &p); err != nil { // it refuses a name that is given twice
+		return r, invalid("claims must be a JSON object of OpenID Connect Core §5.5")
+	}
+	for _, asked := range []map[string]*claimRequest{p.IDToken, p.UserInfo} {
+		for _, scope := range openid.Scopes() {
+			for _, claim := range openid.ClaimsOf(scope) {
+				if _, is := asked[claim]; is {
+					r.Scopes = append(r.Scopes, scope)
+				}
+			}
+		}
+		sub := asked["sub"]
+		if sub == nil || sub.Value == nil {
+			continue
+		}
+		var subject string
+		if err := json.Unmarshal(sub.Value, &subject); err != nil || subject == "" {
+			return r, invalid("claims: the value of sub must be a string")
+		}
+		if r.Subject != "" && r.Subject != subject {
+			return r, invalid("claims: sub has two values")
+		}
+		r.Subject = subject
+	}
+	return r, nil
+}
