@@ -50,7 +50,7 @@ var basicPlan = plan{"oidcc-basic-certification-test-plan", "TestBasicPlan", []m
 	{"oidcc-server-client-secret-post", secretInBody},
 	{"oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported", requestURI},
 	{"oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported", requestObject},
-	{"oidcc-claims-essential", nil},
+	{"oidcc-claims-essential", claimsEssential},
 	{"oidcc-ensure-request-object-with-redirect-uri", requestObjectWithRedirectURI},
 	{"oidcc-refresh-token", refreshToken},
 	{"oidcc-ensure-request-with-valid-pkce-succeeds", validPKCE},
@@ -222,6 +222,14 @@ func requestURI(m *trial) {
 func requestObject(m *trial) {
 	m.bob.login()
 	m.refusal(m.bob, m.request(url.Values{"request": {"eyJhbGciOiJub25lIn0.e30."}}), "request_not_supported")
+}
+
+// claimsEssential: UserInfo has a claim that was asked for by name, without the scope that releases it.
+func claimsEssential(m *trial) {
+	got := m.login(m.bob, url.Values{"claims": {`{"userinfo":{"name":{"essential":true}}}`}})
+	if info := m.userInfo(got, http.MethodGet, false); info.body["name"] != "Bob" {
+		m.Errorf("UserInfo says %s", info.raw)
+	}
 }
 
 // requestObjectWithRedirectURI: neither of two addresses gets a code: the one in the request object is not read, and the other one is
