@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
-	"github.com/gatehouse-dev/gatehouse/internal/callback"
 )
 
 // formPostScript is the only script of this server. It does what the button beside it does.
@@ -40,21 +39,12 @@ func (s *Site) leave(w http.ResponseWriter, r *http.Request, to authserver.Retur
 		redirect(w, r, address)
 		return nil
 	}
+	// Not the callback alone: Chromium holds the redirects of the client to the policy too, and then shows nothing.
+	allowReturn(w, to.Callback)
 	h := w.Header()
-	h.Set("Content-Security-Policy", contentPolicy(formTarget(to.Callback))+"; script-src "+formPostHash)
+	h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+"; script-src "+formPostHash)
 	h.Set("Referrer-Policy", "origin") // same-origin would have the browser send "Origin: null" to the client
 	return s.render(w, http.StatusOK, pagePost, formPostView{Destination: destinationOf(to.Callback), Way: way, Script: formPostScript})
-}
-
-// formTarget returns the callback as a source of a content policy, which has no query, no address in brackets and no private-use scheme.
-func formTarget(uri string) string {
-	bare, _, _ := strings.Cut(uri, "?")
-	switch kind := callback.Classify(uri); {
-	case kind == callback.PrivateUse || strings.Contains(callback.Origin(uri), "["):
-		return callback.Scheme(uri) + ":"
-	default:
-		return strings.NewReplacer(";", "%3B", ",", "%2C").Replace(bare) // both would end the source
-	}
 }
 
 // fieldsOf returns what an address has that the callback has not: the answer.

@@ -77,11 +77,11 @@ func TestTheAnswerIsPostedWhereTheClientAsksForIt(t *testing.T) {
 	h := newHouse(t)
 	bob := h.bob(t)
 	path := bob.begin(formPost(nil))
-	answer := bob.consentTo(path, "allow").sendsItself(authtest.PhotoPrintCallback).posted(authtest.PhotoPrintCallback)
+	answer := bob.consentTo(path, "allow").sendsItself("'self' https:").posted(authtest.PhotoPrintCallback)
 	if answer.Get("state") != "af0ifjsldkj" || answer.Get("iss") != h.issuer || len(answer) != 3 {
 		t.Errorf("the answer is %v", answer)
 	}
-	again := bob.get(path).sendsItself(authtest.PhotoPrintCallback).posted(authtest.PhotoPrintCallback)
+	again := bob.get(path).sendsItself("'self' https:").posted(authtest.PhotoPrintCallback)
 	if again.Get("code") != answer.Get("code") {
 		t.Error("the same request has two answers")
 	}
@@ -102,11 +102,11 @@ func TestN238ErrorsArePostedToo(t *testing.T) {
 			t.Errorf("%v, want %s", got, code)
 		}
 	}
-	want(bob.consentTo(bob.begin(formPost(nil)), "deny").sendsItself(authtest.PhotoPrintCallback), "access_denied")
-	want(bob.get(request(formPost(url.Values{"scope": {"nothing.such"}}))).sendsItself(authtest.PhotoPrintCallback), "invalid_scope")
-	want(bob.get(request(formPost(url.Values{"response_type": {"token"}}))).sendsItself(authtest.PhotoPrintCallback), "unsupported_response_type")
+	want(bob.consentTo(bob.begin(formPost(nil)), "deny").sendsItself("'self' https:"), "access_denied")
+	want(bob.get(request(formPost(url.Values{"scope": {"nothing.such"}}))).sendsItself("'self' https:"), "invalid_scope")
+	want(bob.get(request(formPost(url.Values{"response_type": {"token"}}))).sendsItself("'self' https:"), "unsupported_response_type")
 	visitor := h.browser(t)
-	want(visitor.get(visitor.begin(formPost(url.Values{"prompt": {"none"}}))).sendsItself(authtest.PhotoPrintCallback), "login_required")
+	want(visitor.get(visitor.begin(formPost(url.Values{"prompt": {"none"}}))).sendsItself("'self' https:"), "login_required")
 	// Nobody is sent on without a click before a login.
 	for name, p := range map[string]*page{
 		"login":        visitor.get(visitor.begin(formPost(nil))),
@@ -139,9 +139,9 @@ func TestN238ErrorsArePostedToo(t *testing.T) {
 func TestN239ThePageThatPostsIsInert(t *testing.T) {
 	h := newHouse(t)
 	odd := map[string]string{
-		"https://photoprint.example/a;b,c?d=e;f,g":    "https://photoprint.example/a%3Bb%2Cc",
-		"http://127.0.0.1:3000/callback?x=script-src": "http://127.0.0.1:3000/callback",
-		"http://[::1]:3000/callback":                  "http:",
+		"https://photoprint.example/a;script-src,?d=e;f,g": "'self' https:",
+		"http://127.0.0.1:3000/callback?x=script-src":      "'self' https: http:",
+		"http://[::1]:3000/callback":                       "'self' https: http:",
 	}
 	for callback, target := range odd {
 		h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.CallbackURLs = append(c.CallbackURLs, callback) })

@@ -25,6 +25,7 @@ import (
 type served struct {
 	*authtest.Env
 	issuer  string
+	client  *http.Client
 	started atomic.Bool
 
 	mu    sync.Mutex
@@ -68,6 +69,7 @@ func newServed(t *testing.T) *served {
 	})
 	server.StartTLS()
 	t.Cleanup(server.Close)
+	s.client = server.Client()
 	return s
 }
 
