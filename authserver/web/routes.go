@@ -4,6 +4,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth1"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
@@ -19,7 +20,10 @@ var (
 
 // routes returns everything that is served at the issuer. The table is complete. What answers
 // HEAD, OPTIONS, a prefetch and every other method follows from it: see (*Site).Handler.
-func (s *Site) routes() []route {
+func (s *Site) routes() []route { return slices.Concat(s.clientRoutes(), s.pageRoutes()) }
+
+// clientRoutes are the endpoints of the profiles.
+func (s *Site) clientRoutes() []route {
 	return []route{
 		{get, oauth2.PathMetadata, openDocument, dialectOAuth2, s.getConfiguration},
 		{get, oidc.PathConfiguration, openDocument, dialectOAuth2, s.getConfiguration},
@@ -47,7 +51,12 @@ func (s *Site) routes() []route {
 
 		{get, oauth2.PathIntegrationCloudAuthorize, step, dialectIntegrationCloud, s.authorize(dialectIntegrationCloud)},
 		{post, oauth2.PathIntegrationCloudToken, openAPI, dialectIntegrationCloud, s.token(dialectIntegrationCloud)},
+	}
+}
 
+// pageRoutes are the pages of people, and what is the same for everybody.
+func (s *Site) pageRoutes() []route {
+	return []route{
 		{get, "/interaction/{id}", step, dialectOAuth2, s.getInteraction},
 		{post, "/interaction/{id}/login", form, dialectOAuth2, s.postInteractionLogin},
 		{post, "/interaction/{id}/factor", form, dialectOAuth2, s.postInteractionFactor},
