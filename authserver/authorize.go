@@ -22,7 +22,9 @@ type AuthorizeRequest struct {
 	Callback string
 	State    string
 	// Scopes asked for; nil asks for all of the client's.
-	Scopes        []string
+	Scopes []string
+	// Resources are those named (RFC 8707), at most MaxResources.
+	Resources     []string
 	CodeChallenge string
 	// FormPost has the answer posted to the callback instead of in its query.
 	FormPost bool
@@ -82,6 +84,9 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 	}
 	scopes, refusal := restrictScopes(client.Scopes, r.Scopes)
 	if refusal != nil {
+		return Interaction{}, i.fail(refusal)
+	}
+	if i.Resources, scopes, refusal = s.askFor(r.Resources, scopes); refusal != nil {
 		return Interaction{}, i.fail(refusal)
 	}
 	i.Scopes = withoutUselessScopes(client, r.Claims.extend(client, scopes))

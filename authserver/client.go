@@ -150,6 +150,10 @@ type Clients interface {
 	ByUID(uid string) (*Client, bool)
 	// ResourceServerByID returns the resource server with this ID.
 	ResourceServerByID(id string) (*ResourceServer, bool)
+	// ResourceServerByIdentifier returns the resource server that has the identifier (RFC 8707).
+	ResourceServerByIdentifier(identifier string) (*ResourceServer, bool)
+	// ResourceServerOf returns the resource server that declared a scope.
+	ResourceServerOf(scope string) (*ResourceServer, bool)
 	// Scope returns a scope as its resource server declared it.
 	Scope(name string) (Scope, bool)
 	// PublicScopes returns the names of the scopes that are open to the clients of all namespaces, in

@@ -72,7 +72,7 @@ func (r resolved) newGrant(o Owner, scopes []string, now time.Time) (Grant, stri
 	bound := r.bind(clear, now.Add(proofLifetime(r.client)))
 	return Grant{
 		ID: id, ClientUID: r.client.UID, Owner: o.Subject, Scopes: scopes, Profile: r.client.Profile,
-		ApprovedAt: now, EndsAt: endOf(r.client, scopes, bound.ExpiresAt, now), Proof: bound,
+		ApprovedAt: now, EndsAt: endOf(r.client, scopes, bound.ExpiresAt, now), Proof: bound, Resources: r.Resources,
 	}, clear, nil
 }
 

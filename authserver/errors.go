@@ -4,20 +4,21 @@ package authserver
 
 import "errors"
 
-// Code names what went wrong. Those of RFC 6749, RFC 7009 and OpenID Connect Core
+// Code names what went wrong. Those of RFC 6749, RFC 7009, RFC 8707 and OpenID Connect Core
 // go over the wire as they are; the others are only shown on a page. A code is an error value:
 // errors.Is(err, InvalidGrant) finds every Refusal with this code.
 type Code string
 
 func (c Code) Error() string { return string(c) }
 
-// Codes that clients see (RFC 6749 §4.1.2.1 and §5.2, RFC 7009 §2.2.1, OpenID
+// Codes that clients see (RFC 6749 §4.1.2.1 and §5.2, RFC 7009 §2.2.1, RFC 8707 §2, OpenID
 // Connect Core §3.1.2.6).
 const (
 	InvalidRequest          Code = "invalid_request"
 	InvalidClient           Code = "invalid_client"
 	InvalidGrant            Code = "invalid_grant"
 	InvalidScope            Code = "invalid_scope"
+	InvalidTarget           Code = "invalid_target"
 	UnauthorizedClient      Code = "unauthorized_client"
 	UnsupportedGrantType    Code = "unsupported_grant_type"
 	UnsupportedResponseType Code = "unsupported_response_type"

@@ -26,6 +26,7 @@ type Interaction struct {
 	StateApart    bool          `json:"a,omitempty"` // the state is not here but in pieces: see SealState
 	FormPost      bool          `json:"e,omitempty"` // how the answer travels
 	Scopes        []string      `json:"o,omitempty"`
+	Resources     []string      `json:"w,omitempty"` // as their APIs spell them
 	CodeChallenge string        `json:"h,omitempty"`
 	Prompt        Prompt        `json:"p,omitzero"`
 	OpenID        OpenIDRequest `json:"d,omitzero"`

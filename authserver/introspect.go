@@ -20,16 +20,23 @@ type TokenInfo struct {
 	Scopes    []string
 	IssuedAt  time.Time // zero for refresh tokens
 	ExpiresAt time.Time
+	// Audiences are the identifiers of the API that the token is for, as far as the one who asks has to know.
+	Audiences []string
 }
 
 // Introspect tells an authenticated caller what a token is worth. A client learns about its own
 // tokens, and a resource server about access tokens with scopes it owns, of which it sees only
 // those. Everybody else learns that the token is inactive.
 func (s *Server) Introspect(ctx context.Context, caller Caller, token string) (TokenInfo, error) {
+	return s.tell(caller, func() (TokenInfo, error) { return s.inspect(ctx, token) })
+}
+
+// tell returns what a caller may know of what inspect finds.
+func (s *Server) tell(caller Caller, inspect func() (TokenInfo, error)) (TokenInfo, error) {
 	if caller.CredentialID == "" {
 		return TokenInfo{}, Refuse(InvalidClient, "client authentication is required")
 	}
-	info, err := s.inspect(ctx, token)
+	info, err := inspect()
 	switch {
 	case err != nil || !info.Active:
 		return TokenInfo{}, err
@@ -47,6 +54,9 @@ func (t TokenInfo) seenBy(r *ResourceServer) TokenInfo {
 	t.Scopes = intersect(t.Scopes, r.OwnedScopes)
 	if len(t.Scopes) == 0 {
 		return TokenInfo{}
+	}
+	if len(t.Audiences) == 0 { // an opaque one: its scopes say which APIs it is for
+		t.Audiences = r.Identifiers
 	}
 	return t
 }

@@ -35,6 +35,7 @@ const (
 	forHalfLogin   purpose = "half login"
 	forEnrolment   purpose = "enrolment"
 	forLogout      purpose = "logout"
+	forJWT         purpose = "JWT ID"
 )
 
 const keyIDSize = 4
@@ -136,7 +137,7 @@ func parseKeyID(text string) (id keyID, err error) {
 
 func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 	p := &purposeKeys{seal: map[purpose]sealer{}, sign: map[purpose]*signatures{}}
-	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest, forHalfLogin, forEnrolment, forLogout} {
+	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest, forHalfLogin, forEnrolment, forLogout, forJWT} {
 		block, err := aes.NewCipher(key.Sub("authserver " + string(name)).Bytes())
 		if err != nil {
 			return nil, err

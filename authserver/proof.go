@@ -16,7 +16,8 @@ import (
 const maxProof = 2 * MaxToken
 
 // redeem exchanges a proof for its grant, once. What binds the proof is checked before
-// it is taken, so that somebody else who got hold of one cannot burn it for its client.
+// it is taken, so that somebody else who got hold of one cannot burn it for its client. So is what the
+// request asks for. RFC 6749 has no scope here: who sends one asks for some of what was approved.
 func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (ownedGrant, error) {
 	if r.Proof == "" || len(r.Proof) > maxProof {
 		return ownedGrant{}, NewGrantError(GrantUnknown, "the code is unknown or expired")
@@ -33,6 +34,9 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (ownedGr
 		return ownedGrant{}, fmt.Errorf("read proof: %w", err)
 	}
 	if refusal := checkBinding(g, c, r); refusal != nil {
+		return ownedGrant{}, refusal
+	}
+	if _, refusal := s.targetOf(g, c, r); refusal != nil {
 		return ownedGrant{}, refusal
 	}
 	owned, err := s.withPerson(ctx, g)
@@ -65,9 +69,8 @@ func (s *Server) redeem(ctx context.Context, c *Client, r TokenRequest) (ownedGr
 }
 
 // checkBinding checks all that ties a proof to the one who brings it: the client, the callback
-// (RFC 6749 §4.1.3), the code verifier (RFC 7636 §4.6) and what was approved. Clients of OAuth 2.1 leave
-// the callback out (§10.2 there): the code verifier ties the proof to them then. RFC 6749 has no
-// scope here: who sends one asks for some of what was approved.
+// (RFC 6749 §4.1.3) and the code verifier (RFC 7636 §4.6). Clients of OAuth 2.1 leave the callback out
+// (§10.2 there): the code verifier ties the proof to them then.
 func checkBinding(g Grant, c *Client, r TokenRequest) error {
 	if g.ClientUID != c.UID {
 		return NewGrantError(GrantUnknown, "the code is unknown or expired")
@@ -80,9 +83,6 @@ func checkBinding(g Grant, c *Client, r TokenRequest) error {
 	}
 	if !matchesChallenge(r.CodeVerifier, g.Proof.CodeChallenge) {
 		return NewGrantError(GrantWrongVerifier, "code_verifier does not fit the code_challenge")
-	}
-	if _, refusal := restrictScopes(grantedScopes(g, c), r.Scopes); refusal != nil {
-		return refusal
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 		return nil, err
 	}
 	if client.repeatsForATime() {
-		if err := s.checkBeforeMove(ctx, client, t, r.Scopes); err != nil {
+		if err := s.checkBeforeMove(ctx, client, t, r); err != nil {
 			return nil, err
 		}
 	}
@@ -39,12 +39,12 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := s.allowRefresh(ctx, g, client, r.Scopes)
+	aimed, err := s.allowRefresh(ctx, g, client, r)
 	if err != nil {
 		return nil, err
 	}
-	s.audit(ctx, Event{Name: event, ClientID: client.ID, Owner: g.person.Name, Grant: g.ID.String(), Scopes: scopes})
-	return s.tokensOf(ctx, g, client, scopes)
+	s.audit(ctx, Event{Name: event, ClientID: client.ID, Owner: g.person.Name, Grant: g.ID.String(), Scopes: aimed.scopes})
+	return s.tokensOf(ctx, g, client, aimed)
 }
 
 func (s *Server) openRefreshToken(token string) (refreshToken, error) {
@@ -61,7 +61,7 @@ func (s *Server) openRefreshToken(token string) (refreshToken, error) {
 
 // checkBeforeMove refuses what would be refused after the grant has moved. It is asked where an answer
 // is repeated for a time only: a refusal, or an API server that does not answer, must not begin that time.
-func (s *Server) checkBeforeMove(ctx context.Context, c *Client, t refreshToken, scopes []string) error {
+func (s *Server) checkBeforeMove(ctx context.Context, c *Client, t refreshToken, r TokenRequest) error {
 	g, found, err := s.grantOf(ctx, t.GrantID)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (s *Server) checkBeforeMove(ctx context.Context, c *Client, t refreshToken,
 	if !found || g.ClientUID != c.UID || g.Generation != t.Generation || !isLive(g.Grant, s.now()) {
 		return nil // it does not move
 	}
-	_, err = s.allowRefresh(ctx, g, c, scopes)
+	_, err = s.allowRefresh(ctx, g, c, r)
 	return err
 }
 
@@ -178,24 +178,24 @@ func answerTo(newest Grant, generation uint32, c *Client, now time.Time) (Grant,
 	return Grant{}, answerReused
 }
 
-// allowRefresh returns the scopes that the client gets, if the owner may still use it.
-func (s *Server) allowRefresh(ctx context.Context, g ownedGrant, c *Client, asked []string) ([]string, error) {
+// allowRefresh returns what the client gets a token for, if the owner may still use it.
+func (s *Server) allowRefresh(ctx context.Context, g ownedGrant, c *Client, r TokenRequest) (target, error) {
 	if !c.acceptsGrantFrom(g.ApprovedAt) || !c.stillRefreshes(g.Grant) {
-		return nil, errRefreshTokenUnknown
+		return target{}, errRefreshTokenUnknown
 	}
 	// RFC 6749 §6: the scope may shrink, never grow. Scopes the client lost are gone.
-	scopes, refusal := restrictScopes(grantedScopes(g.Grant, c), asked)
+	t, refusal := s.targetOf(g.Grant, c, r)
 	if refusal != nil {
-		return nil, refusal
+		return target{}, refusal
 	}
 	entitled, err := s.stillEntitled(ctx, g, c, refreshStale)
 	if err != nil {
-		return nil, err
+		return target{}, err
 	}
 	if !entitled {
-		return nil, NewRefreshTokenError(GrantNotEntitled, noLongerEntitled)
+		return target{}, NewRefreshTokenError(GrantNotEntitled, noLongerEntitled)
 	}
-	return scopes, nil
+	return t, nil
 }
 
 // mayRefresh reports whether a grant to the client may leave the generation by a refresh. The

@@ -5,6 +5,8 @@ package authserver
 import (
 	"context"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 // ResourceServer is what the server knows of an API that takes tokens. It is no client: it gets
@@ -17,6 +19,8 @@ type ResourceServer struct {
 	Identifiers []string // RFC 8707
 	OwnedScopes []string // scopes that it declares and holds
 	Credentials []Credential
+	// JWTAlgorithm is what access tokens for it are signed with, which are JWTs then (RFC 9068). Empty: they are opaque.
+	JWTAlgorithm credential.SigningAlgorithm
 
 	Accepted bool // otherwise it is refused, and its scopes are granted to nobody
 }

@@ -28,6 +28,11 @@ func (s *Server) Revoke(ctx context.Context, caller Caller, token string) error 
 	if err != nil {
 		return nil // RFC 7009 §2.2: an invalid token is as good as revoked
 	}
+	return s.revokeAccess(ctx, caller, t, token)
+}
+
+// revokeAccess ends what an access token of the caller stands for. Name is what it is remembered by.
+func (s *Server) revokeAccess(ctx context.Context, caller Caller, t accessToken, name string) error {
 	if t.ClientUID == "" {
 		return s.revokeOwn(ctx, caller, t.GrantID)
 	}
@@ -35,7 +40,7 @@ func (s *Server) Revoke(ctx context.Context, caller Caller, token string) error 
 	if t.ClientUID != caller.Client.UID || !now.Before(until) {
 		return nil
 	}
-	err = s.store.Spend(ctx, revocationKey(token), now, until)
+	err := s.store.Spend(ctx, revocationKey(name), now, until)
 	if err != nil && !errors.Is(err, ErrExists) {
 		return fmt.Errorf("revoke token: %w", err)
 	}

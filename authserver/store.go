@@ -48,6 +48,8 @@ type Grant struct {
 	PreviousRotatedAt time.Time
 	RevokedAt         time.Time // zero: not revoked
 	Proof             Proof
+	// Resources are what the authorization request named (RFC 8707), as their APIs spell them; nil: nothing.
+	Resources []string
 	// Authentication is what ID tokens of the grant say of the login. Zero without the scope openid.
 	Authentication Authentication
 }

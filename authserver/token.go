@@ -49,16 +49,20 @@ type TokenRequest struct {
 	RefreshToken string
 	// Scopes asked for; nil asks for what was approved.
 	Scopes []string
+	// Resources that the token is to be for (RFC 8707), at most MaxResources; nil: all that was approved.
+	Resources []string
 }
 
 // Tokens is what a token request yields.
 type Tokens struct {
-	AccessToken  string
+	AccessToken  string // empty until JWT is spelled, where there is one
 	TokenSecret  string // of the access token, in a Signed profile
 	RefreshToken string // empty: none
 	IssuedAt     time.Time
 	ExpiresAt    time.Time // of the access token
 	Scopes       []string
+	// JWT is what the access token says, where its API takes JWTs; nil: it is opaque.
+	JWT *JWT
 	// Identity is what an ID token for the client says; nil: it gets none.
 	Identity *Identity
 	// IDToken is how Identity is spelled, once it is.
@@ -157,7 +161,7 @@ func (s *Server) Token(ctx context.Context, caller Caller, r TokenRequest) (*Tok
 		return nil, Refuse(UnauthorizedClient, "the client may not use this grant type")
 	}
 	if r.GrantType != GrantClientCredentials {
-		if err := s.maySign(caller.Client); err != nil { // before anything is taken
+		if err := errors.Join(s.maySign(caller.Client), s.maySignFor(caller.Client)); err != nil { // before anything is taken
 			return nil, err
 		}
 	}
@@ -176,15 +180,20 @@ func (s *Server) tokenByProof(ctx context.Context, caller Caller, r TokenRequest
 	if err != nil {
 		return nil, err
 	}
-	scopes, refusal := restrictScopes(grantedScopes(g.Grant, caller.Client), r.Scopes)
+	t, refusal := s.targetOf(g.Grant, caller.Client, r)
 	if refusal != nil {
 		return nil, refusal
 	}
-	return s.tokensOf(ctx, g, caller.Client, scopes)
+	return s.tokensOf(ctx, g, caller.Client, t)
 }
 
 func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRequest) (*Tokens, error) {
-	scopes, refusal := restrictScopes(caller.Client.ScopesWithoutOwner, r.Scopes)
+	client := caller.Client
+	scopes, refusal := restrictScopes(client.ScopesWithoutOwner, r.Scopes)
+	if refusal != nil {
+		return nil, refusal
+	}
+	t, refusal := s.aim(client, scopes, nil, r.Resources)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -193,32 +202,34 @@ func (s *Server) tokenByCredential(ctx context.Context, caller Caller, r TokenRe
 		return nil, err
 	}
 	now := s.now()
-	t := accessToken{ClientUID: caller.Client.UID, CredentialID: caller.CredentialID, Scopes: tagsOf(scopes),
-		IssuedAt: now, ExpiresAt: now.Add(caller.Client.AccessTokenLifetime)}
-	s.audit(ctx, Event{Name: EventTokenIssued, ClientID: caller.Client.ID, Scopes: scopes})
-	return &Tokens{AccessToken: keys.sealAccess(t), IssuedAt: now, ExpiresAt: t.ExpiresAt, Scopes: scopes}, nil
+	a := accessToken{ClientUID: client.UID, CredentialID: caller.CredentialID, Scopes: tagsOf(t.scopes),
+		IssuedAt: now, ExpiresAt: t.expires(client, now)}
+	s.audit(ctx, Event{Name: EventTokenIssued, ClientID: client.ID, Scopes: t.scopes})
+	return keys.issue(a, t, client, ClientSubject(client.ID)), nil
 }
 
 // tokensOf makes the tokens of a grant's generation. The refresh token is always
 // the same for one generation; the access token is new each time.
-func (s *Server) tokensOf(ctx context.Context, g ownedGrant, c *Client, scopes []string) (*Tokens, error) {
+func (s *Server) tokensOf(ctx context.Context, g ownedGrant, c *Client, t target) (*Tokens, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return nil, err
 	}
 	now := s.now()
-	t := accessToken{GrantID: g.ID, Scopes: tagsOf(scopes), IssuedAt: now, ExpiresAt: now.Add(c.AccessTokenLifetime)}
-	if t.ExpiresAt.After(g.EndsAt) {
-		t.ExpiresAt = g.EndsAt
+	a := accessToken{GrantID: g.ID, Scopes: tagsOf(t.scopes), IssuedAt: now, ExpiresAt: t.expires(c, now), Signed: c.Profile.Signed()}
+	if a.ExpiresAt.After(g.EndsAt) {
+		a.ExpiresAt = g.EndsAt
 	}
-	t.Signed = c.Profile.Signed()
-	tokens := &Tokens{AccessToken: keys.sealAccess(t), IssuedAt: now, ExpiresAt: t.ExpiresAt, Scopes: scopes}
-	if t.Signed {
+	tokens := keys.issue(a, t, c, g.Owner)
+	if a.Signed {
 		tokens.TokenSecret, err = keys.tokenSecret(tokens.AccessToken)
 		return tokens, wrap("derive token secret", err)
 	}
-	if tokens.Identity, err = s.identityOf(ctx, g, c, scopes); err != nil {
+	if tokens.Identity, err = s.identityOf(ctx, g, c, t.granted); err != nil {
 		return nil, err
+	}
+	if tokens.JWT != nil && tokens.Identity != nil {
+		tokens.JWT.Authentication = tokens.Identity.Authentication
 	}
 	if !c.mayRefresh(g.Generation) || !c.stillRefreshes(g.Grant) {
 		return tokens, nil

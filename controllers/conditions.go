@@ -122,7 +122,7 @@ func (o outcome) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 	if reason, message, failed := firstFailure(acceptedChecks, o.input); failed {
 		set(v1alpha1.ConditionAccepted, metav1.ConditionFalse, reason, message)
 	} else {
-		set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted), "The spec is served.")
+		set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted), servedMessage(o.subject))
 	}
 	set(v1alpha1.ConditionReady, ready.status, ready.reason, ready.message)
 	setIf(ready.progress == progressReconciling, v1alpha1.ConditionReconciling, metav1.ConditionTrue, ready.reason, ready.message)
@@ -130,6 +130,15 @@ func (o outcome) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 	setIf(len(o.seen.notOpen) > 0, v1alpha1.ConditionScopesResolved, metav1.ConditionFalse,
 		string(v1alpha1.ScopesResolvedReasonNotOpen), notOpenMessage(o.seen.notOpen))
 	return status
+}
+
+// servedMessage says what people who revoke a token have to know.
+func servedMessage(s subject) string {
+	if s.jwts {
+		return "The spec is served. Access tokens for this API are JWTs. Whoever verifies one by the published keys takes it until it expires, " +
+			"also after it was revoked: an hour after it was issued at the latest. Introspection tells of the revocation at once."
+	}
+	return "The spec is served."
 }
 
 func notOpenMessage(scopes []v1alpha1.Scope) string {

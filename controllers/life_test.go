@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -129,4 +130,23 @@ func TestAGitOpsToolFollowsTheLifeOfAResourceServer(t *testing.T) {
 		{"deletion seen", settle, status.TerminatingStatus},
 	})
 	s.patch(s.getServer("photostorage"), `{"metadata":{"finalizers":null}}`)
+}
+
+// Whoever revokes tokens has to know what that means for JWTs.
+func TestTheStatusOfAnAPISaysWhatRevocationMeansForJWTs(t *testing.T) {
+	s := newFixture(t)
+	s.server("photos", "photos."+s.ns)
+	accepted := func() string {
+		return s.says(s.settleServer("photos").Status.Conditions, v1alpha1.ConditionAccepted, metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
+	}
+	if got := accepted(); got != "The spec is served." {
+		t.Errorf("for opaque tokens the status says %q", got)
+	}
+	s.updateServer("photos", func(rs *v1alpha1.ResourceServer) {
+		rs.Spec.Identifiers = []v1alpha1.Identifier{v1alpha1.Identifier("api://" + s.ns)}
+		rs.Spec.AccessTokens.Format = v1alpha1.AccessTokenJWT
+	})
+	if got := accepted(); !strings.Contains(got, "also after it was revoked: an hour") {
+		t.Errorf("for JWTs the status says %q", got)
+	}
 }

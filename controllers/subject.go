@@ -31,6 +31,7 @@ type subject struct {
 	claims      []policy.Claim
 	suspended   bool
 	public      bool // has no client secret
+	jwts        bool // is an API that takes JWTs
 	signed      bool // the server must know the client secret
 
 	// suspendEndsGrants and resetEndsGrants: what validAfter is for.
@@ -87,6 +88,7 @@ func resourceServerSubject(rs *v1alpha1.ResourceServer) subject {
 		clientID: v1alpha1.ResourceServerIDOf(rs), secretName: v1alpha1.ResourceServerSecretNameOf(rs),
 		claims:    policy.ClaimsOfResourceServer(&rs.Spec),
 		suspended: rs.Spec.Suspend,
+		jwts:      rs.Spec.EffectiveJWTAlgorithm() != "",
 		endpoints: endpoints.OfResourceServer,
 		denials:   func(p policy.Policy) []policy.Denial { return p.ResourceServer(&rs.Spec) },
 		mistakes:  func() []string { return nil },

@@ -162,6 +162,17 @@ func (s *OAuthClientSpec) EffectiveOpenID() OpenIDSpec {
 	return o
 }
 
+// EffectiveJWTAlgorithm returns how access tokens for the API are signed, which are JWTs then. Empty: they are opaque.
+func (s *ResourceServerSpec) EffectiveJWTAlgorithm() AccessTokenSigningAlgorithm {
+	if s.AccessTokens.Format != AccessTokenJWT || len(s.Identifiers) == 0 {
+		return ""
+	}
+	if s.AccessTokens.SigningAlgorithm == AccessTokenRS256 {
+		return AccessTokenRS256
+	}
+	return AccessTokenES256
+}
+
 // EffectiveConsent returns when the owner is asked. What this version does not know asks
 // each time.
 func (s *OAuthClientSpec) EffectiveConsent() ConsentPolicy {

@@ -55,6 +55,7 @@ type ResourceServerStatus struct {
 // ResourceServerSpec declares an API.
 //
 // +kubebuilder:validation:XValidation:rule=`(has(self.className) ? self.className : "") == (has(oldSelf.className) ? oldSelf.className : "")`,fieldPath=".className",message="className must stay as it was: create another ResourceServer for another class"
+// +kubebuilder:validation:XValidation:rule=`!(has(self.accessTokens) && has(self.accessTokens.format) && self.accessTokens.format == 'JWT') || (has(self.identifiers) && size(self.identifiers) > 0)`,fieldPath=".identifiers",message="identifiers must name the API when accessTokens.format is JWT: its tokens bear the identifier"
 type ResourceServerSpec struct {
 	// ClassName is the class of the installation that serves the object, as
 	// OAuthClient's. Absent: the default class. It cannot be changed.
@@ -91,6 +92,11 @@ type ResourceServerSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(s, self.exists_one(o, o.name == s.name))`,message="scopes must declare each scope once: remove the repetition"
 	Scopes []ScopeDeclaration `json:"scopes"`
 
+	// AccessTokens tells what access tokens for this API look like. Absent: opaque ones.
+	//
+	// +optional
+	AccessTokens AccessTokensSpec `json:"accessTokens,omitzero"`
+
 	// Suspend, when true, refuses introspection and verification to this API. Its client
 	// ID and secret stay. Meanwhile its scopes are granted to nobody.
 	//
@@ -102,6 +108,50 @@ type ResourceServerSpec struct {
 	//
 	// +optional
 	Credentials CredentialsSpec `json:"credentials,omitzero"`
+}
+
+// AccessTokenFormat is what an access token looks like.
+//
+// +kubebuilder:validation:Enum="";Opaque;JWT
+type AccessTokenFormat string
+
+// The formats of access tokens.
+const (
+	// AccessTokenOpaque says nothing to anybody but the authorization server.
+	AccessTokenOpaque AccessTokenFormat = "Opaque"
+	// AccessTokenJWT is read and verified by the API itself (RFC 9068).
+	AccessTokenJWT AccessTokenFormat = "JWT"
+)
+
+// AccessTokenSigningAlgorithm is how a JWT access token is signed (RFC 7518 §3.1).
+//
+// +kubebuilder:validation:Enum="";ES256;RS256
+type AccessTokenSigningAlgorithm string
+
+// The signing algorithms of access tokens.
+const (
+	AccessTokenES256 AccessTokenSigningAlgorithm = "ES256"
+	AccessTokenRS256 AccessTokenSigningAlgorithm = "RS256"
+)
+
+// AccessTokensSpec tells what access tokens for an API look like.
+//
+// +kubebuilder:validation:XValidation:rule=`(has(self.format) && self.format == 'JWT') || !has(self.signingAlgorithm) || self.signingAlgorithm == ""`,fieldPath=".signingAlgorithm",message="signingAlgorithm must be left out unless format is JWT: opaque tokens are not signed"
+type AccessTokensSpec struct {
+	// Format is Opaque or JWT. The API asks the authorization server what an opaque token is
+	// worth (RFC 7662). A JWT (RFC 9068) it can verify by itself, with the keys that the
+	// authorization server publishes; then it takes one that was revoked until it expires, an
+	// hour after it was issued at the latest. A JWT bears one of the identifiers and the
+	// scopes of this API alone. Absent: Opaque.
+	//
+	// +optional
+	Format AccessTokenFormat `json:"format,omitempty"`
+
+	// SigningAlgorithm is how JWTs are signed: ES256, or RS256 for libraries that know no
+	// other. Absent: ES256.
+	//
+	// +optional
+	SigningAlgorithm AccessTokenSigningAlgorithm `json:"signingAlgorithm,omitempty"`
 }
 
 // ScopeAudience tells which namespaces' clients may ask for a scope.

@@ -4,6 +4,7 @@ package authtest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,6 +67,27 @@ func (c *Clients) ResourceServerByID(id string) (*authserver.ResourceServer, boo
 	defer c.mu.RUnlock()
 	r, ok := c.apis[id]
 	return r, ok
+}
+
+// ResourceServerByIdentifier is of authserver.Clients.
+func (c *Clients) ResourceServerByIdentifier(identifier string) (*authserver.ResourceServer, bool) {
+	return c.findResourceServer(func(r *authserver.ResourceServer) []string { return r.Identifiers }, identifier)
+}
+
+// ResourceServerOf is of authserver.Clients.
+func (c *Clients) ResourceServerOf(scope string) (*authserver.ResourceServer, bool) {
+	return c.findResourceServer(func(r *authserver.ResourceServer) []string { return r.OwnedScopes }, scope)
+}
+
+func (c *Clients) findResourceServer(has func(*authserver.ResourceServer) []string, name string) (*authserver.ResourceServer, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, r := range c.apis {
+		if slices.Contains(has(r), name) {
+			return r, true
+		}
+	}
+	return nil, false
 }
 
 // Put adds a client, or replaces the one with its ID.

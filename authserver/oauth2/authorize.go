@@ -20,7 +20,7 @@ var (
 		"client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
 	}
 	standardAuthorizeParameters = slices.Concat(authorizeParameters, []string{
-		"response_mode", "prompt", "nonce", "max_age", "login_hint", "id_token_hint", "claims", "request", "request_uri",
+		"response_mode", "prompt", "nonce", "max_age", "login_hint", "id_token_hint", "claims", "request", "request_uri", resourceParameter,
 	})
 )
 
@@ -34,8 +34,10 @@ func ParseAuthorize(r *http.Request) (authserver.AuthorizeRequest, error) {
 	}
 	prompt, promptProblem := parsePrompt(v.Get("prompt"))
 	openID, openIDProblem := parseOpenID(v)
+	resources, resourceProblem := parseResources(v)
 	claims, claimsProblem := parseClaims(v.Get("claims"))
-	req := authorizeRequest(authserver.ProfileOAuth2, v, checkRequestObject(v), checkMode(v), promptProblem, openIDProblem, claimsProblem)
+	req := authorizeRequest(authserver.ProfileOAuth2, v, checkRequestObject(v), checkMode(v), promptProblem, openIDProblem, claimsProblem, resourceProblem)
+	req.Resources = resources
 	req.Prompt, req.OpenID, req.Claims, req.IDTokenHint = prompt, openID, claims, v.Get("id_token_hint")
 	req.FormPost = v.Get("response_mode") == modeFormPost
 	return req, nil

@@ -38,4 +38,9 @@ func writeActive(o *jsonline.Object, issuer string, t authserver.TokenInfo) {
 		o.String("sub", t.Owner.Subject)
 	}
 	o.String("iss", issuer)
+	if len(t.Audiences) == 1 {
+		o.String("aud", t.Audiences[0])
+	} else {
+		o.OptionalStrings("aud", t.Audiences)
+	}
 }

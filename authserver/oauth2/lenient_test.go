@@ -60,7 +60,7 @@ func TestN140AuthorizeTakesAParameterWithoutAValueAsOmitted(t *testing.T) {
 }
 
 func TestN140AnUnknownParameterIsIgnoredWhateverItIs(t *testing.T) {
-	for _, unknown := range []string{"resource=a&resource=b", "audience=a&audience=b", "utm=100%&utm=%zz&%zz=1", "x=a;b;c&;=&=", "RESPONSE_TYPE=token&Scope=x"} {
+	for _, unknown := range []string{"resources=a&resources=b", "audience=a&audience=b", "utm=100%&utm=%zz&%zz=1", "x=a;b;c&;=&=", "RESPONSE_TYPE=token&Scope=x"} {
 		for endpoint, parse := range authorizers {
 			req, err := parse(get("response_type=code&client_id=a&state=s&" + unknown))
 			if err != nil || req.Problem != nil || req.State != "s" {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package oauth2 is how OAuth 2.x spells what the engine decides: it parses requests
-// and writes answers as RFC 6749, 6750, 7009, 7636, 7662, 8414 and 9207 say, under the
+// and writes answers as RFC 6749, 6750, 7009, 7636, 7662, 8414, 8707 and 9207 say, under the
 // rules of OAuth 2.1. It decides nothing and does not know OAuth 1.0a.
 package oauth2
 

@@ -22,10 +22,12 @@ type Given struct {
 	known []string
 	// params has a place for each that is known.
 	params [maxKnown]givenParameter
+	// resources are the values of the parameter that may be repeated.
+	resources []string
 }
 
 // maxKnown is more than any endpoint reads.
-const maxKnown = 16
+const maxKnown = 24
 
 // givenParameter is one parameter: its value, how often it is there, and whether a value of it is not
 // percent-encoded.
@@ -46,6 +48,12 @@ func (g *Given) read(text string) {
 		value, err := url.QueryUnescape(encoded)
 		if err != nil {
 			p.malformed = true
+			continue
+		}
+		if name == resourceParameter {
+			if p.times = 1; len(g.resources) <= authserver.MaxResources { // with one more there are too many
+				g.resources = append(g.resources, value)
+			}
 			continue
 		}
 		p.value = value

@@ -16,7 +16,7 @@ import (
 // What the endpoints read. Who sends the request is among it everywhere.
 var (
 	clientParameters = []string{"client_id", "client_secret"}
-	tokenParameters  = slices.Concat([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"}, clientParameters)
+	tokenParameters  = slices.Concat([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", resourceParameter}, clientParameters)
 )
 
 // ParseToken reads a token request (RFC 6749 §4.1.3, §4.4.2, §6) and who sends it.
@@ -34,7 +34,12 @@ func ParseToken(r *http.Request) (authserver.ClientSecret, authserver.TokenReque
 	if problem != nil {
 		return secret, req, problem
 	}
+	resources, problem := parseResources(v)
+	if problem != nil {
+		return secret, req, problem
+	}
 	req = tokenRequest(v, scopes)
+	req.Resources = resources
 	return secret, req, checkTokenRequest(req)
 }
 

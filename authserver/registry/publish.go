@@ -136,6 +136,9 @@ func (r *Registry) publishResourceServer(o *resourceServer) {
 	r.logUnserved("ResourceServer", &o.object, reason)
 	if resource != nil {
 		r.resources.Store(resource.ID, resource)
+		for _, identifier := range resource.Identifiers {
+			r.identified.Store(identifier, resource)
+		}
 		r.declare(o)
 	}
 	r.withdrawResourceServer(before)
@@ -148,6 +151,9 @@ func (r *Registry) withdrawResourceServer(s *authserver.ResourceServer) {
 		return
 	}
 	r.resources.CompareAndDelete(s.ID, s)
+	for _, identifier := range s.Identifiers {
+		r.identified.CompareAndDelete(identifier, s)
+	}
 	for _, name := range s.OwnedScopes {
 		if d := r.declared[name]; d.by == s {
 			delete(r.declared, name)
@@ -174,7 +180,7 @@ func (r *Registry) declare(o *resourceServer) {
 			r.stale.scopes[name] = true
 		}
 		r.declared[name] = declaration{by: o.resource, namespace: o.Namespace, ScopeDeclaration: d}
-		r.scopes.Store(name, authserver.Scope{Name: name, Description: string(d.Description)})
+		r.scopes.Store(name, declaredScope{authserver.Scope{Name: name, Description: string(d.Description)}, o.resource})
 	}
 }
 

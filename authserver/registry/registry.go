@@ -32,7 +32,9 @@ type Registry struct {
 	byID      sync.Map // client ID -> *authserver.Client
 	byUID     sync.Map // UID -> *authserver.Client
 	resources sync.Map // client ID -> *authserver.ResourceServer
-	scopes    sync.Map // name -> authserver.Scope
+	scopes    sync.Map // name -> declaredScope
+	// identified are the resource servers by their identifiers: identifier -> *authserver.ResourceServer
+	identified sync.Map
 	// publicScopes are those of scopes that are open to all namespaces, in alphabetical order.
 	publicScopes atomic.Pointer[[]string]
 
@@ -189,9 +191,21 @@ func (r *Registry) ResourceServerByID(id string) (*authserver.ResourceServer, bo
 	return load[*authserver.ResourceServer](&r.resources, id)
 }
 
+// ResourceServerByIdentifier returns the resource server that holds the identifier.
+func (r *Registry) ResourceServerByIdentifier(identifier string) (*authserver.ResourceServer, bool) {
+	return load[*authserver.ResourceServer](&r.identified, identifier)
+}
+
+// ResourceServerOf returns the resource server that holds the scope.
+func (r *Registry) ResourceServerOf(scope string) (*authserver.ResourceServer, bool) {
+	d, ok := load[declaredScope](&r.scopes, scope)
+	return d.by, ok
+}
+
 // Scope returns a scope as the resource server that holds it declares it.
 func (r *Registry) Scope(name string) (authserver.Scope, bool) {
-	return load[authserver.Scope](&r.scopes, name)
+	d, ok := load[declaredScope](&r.scopes, name)
+	return d.Scope, ok
 }
 
 func load[T any](m *sync.Map, key string) (T, bool) {

@@ -152,7 +152,7 @@ func state(t *testing.T, r *Registry) map[string]string {
 		return true
 	})
 	r.scopes.Range(func(name, value any) bool {
-		out["scope "+name.(string)] = value.(authserver.Scope).Description
+		out["scope "+name.(string)] = value.(declaredScope).Description
 		return true
 	})
 	return out

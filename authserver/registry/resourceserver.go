@@ -5,6 +5,7 @@ package registry
 import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 )
 
@@ -22,6 +23,7 @@ func (r *Registry) resourceServerOf(o *resourceServer) (*authserver.ResourceServ
 	s := &authserver.ResourceServer{
 		UID: string(o.UID), ID: o.id, Namespace: o.Namespace, Name: o.Name,
 		Credentials: o.credentials, Accepted: len(denials) == 0 && !o.spec.Suspend,
+		JWTAlgorithm: credential.SigningAlgorithm(o.spec.EffectiveJWTAlgorithm()),
 	}
 	reason := firstOf(denials)
 	for _, claim := range o.wanted {

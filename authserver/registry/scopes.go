@@ -18,6 +18,12 @@ type declaration struct {
 	*v1alpha1.ScopeDeclaration
 }
 
+// declaredScope is a declaration as others see it.
+type declaredScope struct {
+	authserver.Scope
+	by *authserver.ResourceServer
+}
+
 // scopesOf returns the scopes of a client that are open to its namespace, and those of them
 // that need no owner. It needs the lock.
 func (r *Registry) scopesOf(o *oauthClient, labels map[string]string) (open, withoutOwner []string) {

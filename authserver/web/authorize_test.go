@@ -135,7 +135,7 @@ func TestN73NobodyIsRedirectedToACallbackBeforeLogin(t *testing.T) {
 }
 
 func TestN05AParameterThatTheEndpointDoesNotKnowMayBeThereTwice(t *testing.T) {
-	newHouse(t).browser(t).get(request(url.Values{"resource": {"https://a.example", "https://b.example"}})).wants(http.StatusSeeOther, "")
+	newHouse(t).browser(t).get(request(url.Values{"audience": {"https://a.example", "https://b.example"}})).wants(http.StatusSeeOther, "")
 }
 
 func TestN05AStateGivenTwiceComesBackNotAtAll(t *testing.T) {

@@ -57,7 +57,7 @@ func (p bearerProfile) redeemBound(h *house, code string) url.Values {
 func TestN140WhatClientsSendBesideAnAuthorizationRequestIsIgnored(t *testing.T) {
 	for name, p := range bearerProfiles() {
 		for _, extra := range []string{
-			"resource=https%3A%2F%2Fone.example&resource=https%3A%2F%2Ftwo.example", "utm=1&utm=2", "utm=100%", "x=a;b", "nonce=&audience=&",
+			"audience=https%3A%2F%2Fone.example&audience=https%3A%2F%2Ftwo.example", "utm=1&utm=2", "utm=100%", "x=a;b", "nonce=&audience=&",
 			"state=s", "state=",
 		} {
 			t.Run(name+" "+extra, func(t *testing.T) {

@@ -26,14 +26,26 @@ func (s *Site) getKeys(w http.ResponseWriter, r *http.Request) error {
 	return oidc.WriteKeys(w, r, keys)
 }
 
-// withIDToken returns the tokens with the ID token that belongs to them.
-func (s *Site) withIDToken(tokens *authserver.Tokens) (*authserver.Tokens, error) {
+// signed returns the tokens with those that are signed: the access token first, because the ID token holds its hash.
+func (s *Site) signed(tokens *authserver.Tokens) (*authserver.Tokens, error) {
+	with := *tokens
+	if with.JWT != nil {
+		key, err := s.auth.SigningKey(with.JWT.Algorithm)
+		if err != nil {
+			return nil, err
+		}
+		if with.AccessToken, err = oidc.AccessToken(s.issuer, key, with.JWT); err != nil {
+			return nil, err
+		}
+	}
+	if with.Identity == nil {
+		return &with, nil
+	}
 	key, err := s.auth.SigningKey(credential.SigningAlgorithm(tokens.Identity.Client.OpenID.SigningAlgorithm))
 	if err != nil {
 		return nil, err
 	}
-	with := *tokens
-	with.IDToken, err = oidc.IDToken(s.issuer, key, tokens.Identity, tokens.AccessToken, s.misfit(tokens.Identity.Client))
+	with.IDToken, err = oidc.IDToken(s.issuer, key, with.Identity, with.AccessToken, s.misfit(with.Identity.Client))
 	return &with, err
 }
 
@@ -44,7 +56,20 @@ func (s *Site) misfit(c *authserver.Client) func(error) {
 	}
 }
 
-// userInfo is the UserInfo endpoint (OpenID Connect Core §5.3).
+// readJWT reads a JWT access token; nil: it is none of ours.
+func (s *Site) readJWT(token string) (*authserver.JWT, error) {
+	keys, err := s.auth.PublishedKeys()
+	if err != nil {
+		return nil, err
+	}
+	j, ok := oidc.ReadAccessToken(s.issuer, keys, token)
+	if !ok {
+		return nil, nil
+	}
+	return &j, nil
+}
+
+// userInfo is the UserInfo endpoint (OpenID Connect Core §5.3). A JWT does not open it: its audience is another API.
 func (s *Site) userInfo(w http.ResponseWriter, r *http.Request) error {
 	token, err := oauth2.ParseBearerOrForm(r)
 	if err != nil {

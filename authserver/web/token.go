@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+	"github.com/gatehouse-dev/gatehouse/authserver/oidc"
 )
 
 // token is the token endpoint of a profile (RFC 6749 §3.2).
@@ -25,8 +26,8 @@ func (s *Site) token(d bearerDialect) handler {
 		if err != nil {
 			return err
 		}
-		if tokens.Identity != nil {
-			if tokens, err = s.withIDToken(tokens); err != nil {
+		if tokens.Identity != nil || tokens.JWT != nil {
+			if tokens, err = s.signed(tokens); err != nil {
 				return err
 			}
 		}
@@ -43,7 +44,7 @@ func (s *Site) postRevoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.auth.Revoke(r.Context(), caller, token); err != nil {
+	if err := s.revoke(r.Context(), caller, token); err != nil {
 		return err
 	}
 	oauth2.WriteRevoked(w)
@@ -56,12 +57,39 @@ func (s *Site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	info, err := s.auth.Introspect(r.Context(), caller, token)
+	info, err := s.introspect(r.Context(), caller, token)
 	if err != nil {
 		return err
 	}
 	oauth2.WriteIntrospection(w, s.issuer, info)
 	return nil
+}
+
+// revoke ends what a token stands for, in whatever form it is. Of a JWT that is none of ours there is nothing to end.
+func (s *Site) revoke(ctx context.Context, caller authserver.Caller, token string) error {
+	if !oidc.LooksLikeJWT(token) {
+		return s.auth.Revoke(ctx, caller, token)
+	}
+	j, err := s.readJWT(token)
+	if err != nil || j == nil {
+		return err
+	}
+	return s.auth.RevokeJWT(ctx, caller, *j)
+}
+
+// introspect tells what a token is worth, in whatever form it is.
+func (s *Site) introspect(ctx context.Context, caller authserver.Caller, token string) (authserver.TokenInfo, error) {
+	if !oidc.LooksLikeJWT(token) {
+		return s.auth.Introspect(ctx, caller, token)
+	}
+	j, err := s.readJWT(token)
+	if err != nil {
+		return authserver.TokenInfo{}, err
+	}
+	if j == nil { // nothing is known of it: the caller is told so if it may ask at all
+		return s.auth.Introspect(ctx, caller, "")
+	}
+	return s.auth.IntrospectJWT(ctx, caller, *j)
 }
 
 type authenticate func(context.Context, authserver.ClientSecret) (authserver.Caller, error)

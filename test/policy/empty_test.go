@@ -32,6 +32,7 @@ var minimal = []struct{ kind, path, spec string }{
 	{v1alpha1.KindOAuthClient, "credentials", `{callbackURLs: ["https://h.example/cb"], credentials: {secretTemplate: {keys: {}}}}`},
 	{v1alpha1.KindOAuthClient, "", `{callbackURLs: ["https://h.example/cb"]}`},
 	{v1alpha1.KindResourceServer, "credentials", `{scopes: [{name: a, description: A}], credentials: {secretTemplate: {keys: {}}}}`},
+	{v1alpha1.KindResourceServer, "accessTokens", `{scopes: [{name: a, description: A}], accessTokens: {}}`},
 	{v1alpha1.KindResourceServer, "", `{scopes: [{name: a, description: A}]}`},
 	{"OAuthClientPolicy", "", `{}`},
 }

@@ -193,6 +193,14 @@ func (g registry) ResourceServerByID(id string) (*authserver.ResourceServer, boo
 	return resources, id == photoStorage
 }
 
+// ResourceServerByIdentifier is of authserver.Clients.
+func (registry) ResourceServerByIdentifier(string) (*authserver.ResourceServer, bool) {
+	return nil, false
+}
+
+// ResourceServerOf is of authserver.Clients.
+func (registry) ResourceServerOf(string) (*authserver.ResourceServer, bool) { return resources, true }
+
 // Scope is of authserver.Clients.
 func (registry) Scope(name string) (authserver.Scope, bool) {
 	return authserver.Scope{Name: name, Description: name}, true

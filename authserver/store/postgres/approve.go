@@ -28,7 +28,7 @@ func (s *Store) ApproveUnder(ctx context.Context, g authserver.Grant, read auths
 // approve keeps a new grant, and does in its transaction what and queues.
 func (s *Store) approve(ctx context.Context, g authserver.Grant, and func(*pgx.Batch)) error {
 	insert := insertGrant(g) // the caller may be gone, and change what it passed, while this waits to be tried
-	g.Scopes = nil
+	g.Scopes, g.Resources = nil, nil
 	_, err := transact(ctx, s, "keep the grant", func(ctx context.Context, q querier) (struct{}, error) {
 		tag, err := q.Exec(ctx, insertStatement, insert...)
 		if err == nil && tag.RowsAffected() == 0 {
@@ -50,8 +50,8 @@ func (s *Store) approve(ctx context.Context, g authserver.Grant, and func(*pgx.B
 const insertStatement = `
 	INSERT INTO grants (id, bucket, client_uid, owner, scopes, profile, approved_at, ends_at,
 		generation, rotated_at, previous_rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at, kept_until,
-		authenticated_at, nonce, methods, sid)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+		authenticated_at, nonce, methods, sid, resources)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 	ON CONFLICT DO NOTHING`
 
 // insertGrant returns the row. It is kept as long as the proof is remembered, and after a redemption
@@ -64,7 +64,8 @@ func insertGrant(g authserver.Grant) []any {
 	return []any{g.ID[:], bucketOf(g.ID[:]), g.ClientUID, g.Owner, scopeText(g.Scopes), string(g.Profile),
 		millis(g.ApprovedAt), millis(g.EndsAt), int64(g.Generation), optionalMillis(g.RotatedAt), optionalMillis(g.PreviousRotatedAt),
 		optionalMillis(g.RevokedAt), g.Proof.Hash[:], g.Proof.Callback, g.Proof.CodeChallenge, millis(g.Proof.ExpiresAt), millis(kept),
-		optionalMillis(g.Authentication.At), g.Authentication.Nonce, methodText(g.Authentication.Methods), g.Authentication.SessionID}
+		optionalMillis(g.Authentication.At), g.Authentication.Nonce, methodText(g.Authentication.Methods), g.Authentication.SessionID,
+		scopeText(g.Resources)}
 }
 
 // revokeSurplus revokes, as of the approval of g, the live grants beside it that are more than MaxGrants,

@@ -25,7 +25,7 @@ func fill(tb testing.TB, s *Store, n int) {
 	tb.Helper()
 	columns := []string{"id", "bucket", "client_uid", "owner", "scopes", "profile", "approved_at", "ends_at", "generation",
 		"rotated_at", "previous_rotated_at", "revoked_at", "proof_hash", "callback", "code_challenge", "proof_expires_at", "kept_until",
-		"authenticated_at", "nonce", "methods", "sid"}
+		"authenticated_at", "nonce", "methods", "sid", "resources"}
 	_, err := s.pool.connections.CopyFrom(tb.Context(), pgx.Identifier{"grants"}, columns, pgx.CopyFromSlice(n, func(i int) ([]any, error) {
 		g := grantNumber(i)
 		g.Generation, g.RotatedAt = 1, noon

@@ -62,7 +62,7 @@ var rotating = &kind{
 			WHERE grants.id = r.id AND grants.client_uid = r.client_uid AND grants.profile = r.profile
 				AND grants.generation = r.generation AND grants.generation > 0 AND grants.revoked_at IS NULL AND grants.ends_at > r.now
 			RETURNING grants.id, grants.client_uid, grants.owner, grants.scopes, grants.approved_at, grants.ends_at,
-				grants.generation, grants.rotated_at, grants.revoked_at)
+				grants.generation, grants.rotated_at, grants.revoked_at, grants.resources)
 		SELECT ` + ownedColumns + ` FROM g LEFT JOIN people p ON p.subject = g.owner`,
 	arguments: func(calls []*call) []any {
 		clients, profiles := make([]string, len(calls)), make([]string, len(calls))

@@ -39,7 +39,7 @@ func optionalTime(ms pgtype.Int8) time.Time {
 	return timeOf(ms.Int64)
 }
 
-// scopeText is how scopes are kept. They hold no blank (RFC 6749 §3.3).
+// scopeText is how scopes and resources are kept. They hold no blank (RFC 6749 §3.3, RFC 3986).
 func scopeText(scopes []string) string { return strings.Join(scopes, " ") }
 
 // methodText is how the names of RFC 8176 are kept, which hold no blank.
@@ -98,11 +98,12 @@ func oneRow(row pgx.Row, fields []any, otherwise error) error {
 // grantColumns are the columns of grants, called g, that a grantRow takes.
 const grantColumns = `g.id, g.client_uid, g.owner, g.scopes, g.profile, g.approved_at, g.ends_at, g.generation, g.rotated_at,
 	g.previous_rotated_at, g.revoked_at, g.proof_hash, g.callback, g.code_challenge, g.proof_expires_at, g.authenticated_at, g.nonce,
-	g.methods, g.sid`
+	g.methods, g.sid, g.resources`
 
 type grantRow struct {
 	id, proof                                                                   []byte
 	clientUID, owner, scopes, profile, callback, challenge, nonce, methods, sid string
+	resources                                                                   string
 	approved, ends, generation, proofExpires                                    int64
 	rotated, previous, revoked, authenticated                                   pgtype.Int8
 }
@@ -110,7 +111,7 @@ type grantRow struct {
 func (r *grantRow) fields() []any {
 	return []any{&r.id, &r.clientUID, &r.owner, &r.scopes, &r.profile, &r.approved, &r.ends, &r.generation, &r.rotated,
 		&r.previous, &r.revoked, &r.proof, &r.callback, &r.challenge, &r.proofExpires, &r.authenticated, &r.nonce,
-		&r.methods, &r.sid}
+		&r.methods, &r.sid, &r.resources}
 }
 
 func (r *grantRow) grant() (authserver.Grant, error) {
@@ -120,13 +121,14 @@ func (r *grantRow) grant() (authserver.Grant, error) {
 		RotatedAt: optionalTime(r.rotated), PreviousRotatedAt: optionalTime(r.previous), RevokedAt: optionalTime(r.revoked),
 		Proof:          authserver.Proof{Callback: r.callback, CodeChallenge: r.challenge, ExpiresAt: timeOf(r.proofExpires)},
 		Authentication: authserver.Authentication{At: optionalTime(r.authenticated), Nonce: r.nonce, Methods: methodsOf(r.methods), SessionID: r.sid},
+		Resources:      strings.Fields(r.resources),
 	}
 	return g, errors.Join(fixed(g.ID[:], r.id), fixed(g.Proof.Hash[:], r.proof))
 }
 
 // ownedColumns are the columns of grants, called g, and people, called p, that an ownedRow takes.
 const ownedColumns = `g.id, g.client_uid, g.owner, g.scopes, g.approved_at, g.ends_at, g.generation, g.rotated_at, g.revoked_at,
-	p.name, p.group_names, p.confirmed_until, p.ended_at`
+	g.resources, p.name, p.group_names, p.confirmed_until, p.ended_at`
 
 // owned is a grant and its owner, as the use of a token asks for them.
 type owned struct {
@@ -136,7 +138,7 @@ type owned struct {
 
 type ownedRow struct {
 	id                                        []byte
-	clientUID, owner, scopes                  string
+	clientUID, owner, scopes, resources       string
 	approved, ends, generation                int64
 	rotated, revoked, confirmedUntil, endedAt pgtype.Int8
 	name, groups                              pgtype.Text // not valid: no row of people has this subject
@@ -144,7 +146,7 @@ type ownedRow struct {
 
 func (r *ownedRow) fields() []any {
 	return []any{&r.id, &r.clientUID, &r.owner, &r.scopes, &r.approved, &r.ends, &r.generation, &r.rotated, &r.revoked,
-		&r.name, &r.groups, &r.confirmedUntil, &r.endedAt}
+		&r.resources, &r.name, &r.groups, &r.confirmedUntil, &r.endedAt}
 }
 
 func (r *ownedRow) owned() (owned, error) {
@@ -152,7 +154,7 @@ func (r *ownedRow) owned() (owned, error) {
 	o.grant = authserver.Grant{
 		ClientUID: r.clientUID, Owner: r.owner, Scopes: strings.Fields(r.scopes),
 		ApprovedAt: timeOf(r.approved), EndsAt: timeOf(r.ends), Generation: generation(r.generation),
-		RotatedAt: optionalTime(r.rotated), RevokedAt: optionalTime(r.revoked),
+		RotatedAt: optionalTime(r.rotated), RevokedAt: optionalTime(r.revoked), Resources: strings.Fields(r.resources),
 	}
 	if r.name.Valid {
 		o.owner = authserver.Person{

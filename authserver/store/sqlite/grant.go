@@ -14,7 +14,7 @@ import (
 // grantColumns are the columns that scanGrant reads, in its order.
 const grantColumns = `id, client_uid, owner, scopes, profile, approved_at, ends_at,
 	generation, rotated_at, previous_rotated_at, revoked_at, proof_hash, callback, code_challenge, proof_expires_at, authenticated_at, nonce,
-	methods, sid`
+	methods, sid, resources`
 
 func scanGrant(r *row) authserver.Grant {
 	var g authserver.Grant
@@ -29,6 +29,7 @@ func scanGrant(r *row) authserver.Grant {
 	g.Proof.ExpiresAt = r.time()
 	g.Authentication.At, g.Authentication.Nonce = r.optionalTime(), r.text()
 	g.Authentication.Methods, g.Authentication.SessionID = r.methods(), r.text()
+	g.Resources = r.scopes()
 	return g
 }
 

@@ -5,6 +5,7 @@ package sqlite
 import (
 	"database/sql/driver"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -15,6 +16,7 @@ import (
 type grantInUse struct {
 	clientUID, owner     string
 	scopes               []string
+	resources            string // as the file has them: most grants have none
 	approvedAt, endsAt   int64
 	rotatedAt, revokedAt int64 // noTime: NULL
 	generation           uint32
@@ -24,12 +26,13 @@ type grantInUse struct {
 const noTime = math.MinInt64
 
 // inUseColumns are the columns that scanInUse reads, in its order.
-const inUseColumns = `client_uid, owner, scopes, approved_at, ends_at, generation, rotated_at, revoked_at`
+const inUseColumns = `client_uid, owner, scopes, approved_at, ends_at, generation, rotated_at, revoked_at, resources`
 
 func scanInUse(r *row) grantInUse {
 	g := grantInUse{clientUID: r.text(), owner: r.text(), scopes: r.scopes(), approvedAt: r.integer(), endsAt: r.integer()}
 	g.generation = generation(r)
 	g.rotatedAt, g.revokedAt = r.optionalInteger(), r.optionalInteger()
+	g.resources = r.text()
 	return g
 }
 
@@ -45,7 +48,7 @@ func (g grantInUse) grant(id authserver.GrantID) authserver.Grant {
 	return authserver.Grant{
 		ID: id, ClientUID: g.clientUID, Owner: g.owner, Scopes: g.scopes[:len(g.scopes):len(g.scopes)],
 		ApprovedAt: timeOf(g.approvedAt), EndsAt: timeOf(g.endsAt),
-		Generation: g.generation, RotatedAt: timeOf(g.rotatedAt), RevokedAt: timeOf(g.revokedAt),
+		Generation: g.generation, RotatedAt: timeOf(g.rotatedAt), RevokedAt: timeOf(g.revokedAt), Resources: strings.Fields(g.resources),
 	}
 }
 
@@ -54,6 +57,7 @@ func inUse(g authserver.Grant) grantInUse {
 	return grantInUse{
 		clientUID: g.ClientUID, owner: g.Owner, scopes: g.Scopes, approvedAt: millis(g.ApprovedAt), endsAt: millis(g.EndsAt),
 		rotatedAt: millisOf(g.RotatedAt), revokedAt: millisOf(g.RevokedAt), generation: g.Generation,
+		resources: scopeText(g.Resources),
 	}
 }
 
@@ -105,8 +109,8 @@ func personInUse(c *conn, subject string) (authserver.Person, error) {
 
 // sizeOfGrant returns how many bytes a remembered grant takes, but for its entry.
 func sizeOfGrant(_ authserver.GrantID, g grantInUse) int {
-	const fixed = 16 + 96
-	return fixed + sizeOfText(g.clientUID, g.owner) + sizeOfList(g.scopes)
+	const fixed = 16 + 112
+	return fixed + sizeOfText(g.clientUID, g.owner, g.resources) + sizeOfList(g.scopes)
 }
 
 // sizeOfPerson returns how many bytes a remembered person takes, but for their entry.

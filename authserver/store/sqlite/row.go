@@ -49,6 +49,7 @@ func (r *row) optionalInteger() int64 {
 	return r.integer()
 }
 
+// scopes reads what scopeText wrote.
 func (r *row) scopes() []string { return strings.Fields(r.text()) }
 
 // methods returns no list for an empty text.
@@ -88,5 +89,5 @@ func optionalMillis(t time.Time) driver.Value {
 // methodText is how the names of RFC 8176 are kept, which hold no blank.
 func methodText(methods []string) string { return strings.Join(methods, " ") }
 
-// scopeText is how scopes are kept. They hold no blank (RFC 6749 §3.3).
+// scopeText is how scopes and resources are kept. They hold no blank (RFC 6749 §3.3, RFC 3986).
 func scopeText(scopes []string) string { return strings.Join(scopes, " ") }

@@ -151,7 +151,7 @@ func TestNoStatementReadsAWholeTable(t *testing.T) {
 		if strings.Contains(sql, "LIMIT 1)") { // the ping
 			continue
 		}
-		anything := make([]driver.Value, 20)
+		anything := make([]driver.Value, 21)
 		_, err := c.query("EXPLAIN QUERY PLAN "+sql, func(r *row) {
 			_, _, _ = r.integer(), r.integer(), r.integer()
 			if step := r.text(); wholeTable.MatchString(step) {

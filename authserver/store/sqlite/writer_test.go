@@ -186,7 +186,7 @@ func TestReadersSeeNothingUncommitted(t *testing.T) {
 	written, end, answer := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		answer <- writeOnly(t.Context(), s.writer, func(c *transaction) error {
-			err := insertGrant(c.conn, g, "")
+			err := insertGrant(c.conn, g, "", "")
 			close(written)
 			<-end
 			return err

@@ -20,9 +20,9 @@ var approvals = []check{
 		succeed(t, "GrantByProof", err)
 		same(t, "grant by proof", got, want)
 	}},
-	{"a grant may have no scope, callback and code challenge", func(t *testing.T, s authserver.Store) {
+	{"a grant may have no scope, resource, callback and code challenge", func(t *testing.T, s authserver.Store) {
 		want := approve(t, s, func(g *authserver.Grant) {
-			g.Scopes, g.Proof.Callback, g.Proof.CodeChallenge = nil, "", ""
+			g.Scopes, g.Resources, g.Proof.Callback, g.Proof.CodeChallenge = nil, nil, "", ""
 		})
 		same(t, "grant", kept(t, s, want.ID), want)
 	}},

@@ -42,6 +42,7 @@ func newGrant(edits ...func(*authserver.Grant)) authserver.Grant {
 			Hash: newHash(), Callback: "https://photoprint.example/callback?a=b",
 			CodeChallenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", ExpiresAt: noon.Add(time.Minute),
 		},
+		Resources: []string{"https://photos.example", "api://albums/2"},
 	}
 	_, _ = rand.Read(g.ID[:])
 	for _, edit := range edits {

@@ -26,7 +26,7 @@ var tables = []table{
 	{name: "factors", key: []string{"id"}, bytes: true, columns: []string{"owner", "kind", "name", "data", "counter", "created_at", "used_at"}},
 	{name: "grants", key: []string{"id"}, bytes: true, columns: []string{"client_uid", "owner", "scopes", "profile", "approved_at", "ends_at",
 		"generation", "rotated_at", "previous_rotated_at", "revoked_at", "proof_hash", "callback", "code_challenge", "proof_expires_at",
-		"authenticated_at", "nonce", "methods", "sid", "kept_until"}},
+		"authenticated_at", "nonce", "methods", "sid", "resources", "kept_until"}},
 	{name: "consents", key: []string{"owner", "client_uid"}, columns: []string{"scopes", "given_at"}},
 	{name: "absent_clients", key: []string{"client_uid"}, columns: []string{"since"}},
 	{name: "spent", key: []string{"key"}, bytes: true, columns: []string{"blocked_until"}},

@@ -87,6 +87,8 @@ CREATE TABLE grants (
     nonce               text     NOT NULL DEFAULT '',
     methods             text     NOT NULL DEFAULT '',
     sid                 text     NOT NULL DEFAULT '',
+    -- What the request named in its parameter resource (RFC 8707), separated by blanks.
+    resources           text     NOT NULL DEFAULT '',
     -- When the row may be swept.
     kept_until          bigint   NOT NULL
 ) WITH (fillfactor = 80);

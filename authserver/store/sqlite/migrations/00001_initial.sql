@@ -71,6 +71,8 @@ CREATE TABLE grants (
     nonce               TEXT    NOT NULL DEFAULT '',
     methods             TEXT    NOT NULL DEFAULT '',
     sid                 TEXT    NOT NULL DEFAULT '',
+    -- What the request named in its parameter resource (RFC 8707), separated by blanks.
+    resources           TEXT    NOT NULL DEFAULT '',
     -- When the row may be swept. A refresh changes no indexed column, so it
     -- writes the row and nothing else.
     kept_until          INTEGER NOT NULL
