@@ -5,10 +5,12 @@ package resourceserver_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +22,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/resourceserver"
 )
 
@@ -27,6 +30,7 @@ import (
 type house struct {
 	*authtest.Env
 	api    *httptest.Server
+	issuer *httptest.Server
 	guard  *resourceserver.Guard
 	access *authserver.Tokens
 	asking *authserver.TemporaryCredentials
@@ -47,6 +51,7 @@ func newHouse(t *testing.T) *house {
 	gatehouse.Config.Handler = site.Handler()
 	gatehouse.StartTLS()
 	t.Cleanup(gatehouse.Close)
+	h.issuer = gatehouse
 	if h.guard, err = resourceserver.New(resourceserver.Config{
 		IntrospectionEndpoint: gatehouse.URL + "/oauth2/introspect", VerificationEndpoint: gatehouse.URL + "/oauth1/verify",
 		ClientID: authtest.PhotoStorage, ClientSecret: resourceserver.Value(h.Secret(authtest.PhotoStorage)),
@@ -245,4 +250,54 @@ func TestADeletedOrSuspendedClientIsDeadAtOnce(t *testing.T) {
 	if got := h.post(t, client); got != http.StatusUnauthorized {
 		t.Errorf("deleted: status %d", got)
 	}
+}
+
+// What Gatehouse issues for an API that takes JWTs, the guard of that API lets in without asking.
+func TestAJWTOfGatehouseIsTaken(t *testing.T) {
+	for _, algorithm := range []credential.SigningAlgorithm{credential.ES256, credential.RS256} {
+		h := newHouse(t)
+		h.Clients.ChangeResourceServer(authtest.PhotoStorage, func(r *authserver.ResourceServer) {
+			r.Identifiers, r.JWTAlgorithm = []string{"https://photos.example"}, algorithm
+		})
+		guard, err := resourceserver.New(resourceserver.Config{
+			Issuer: h.issuer.URL, Identifiers: []string{"https://photos.example"}, JWTAlgorithms: []string{string(algorithm)}, HTTPClient: h.issuer.Client(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/photos", nil)
+		r.Header.Set("Authorization", "Bearer "+h.jwt(t))
+		w := httptest.NewRecorder()
+		guard.RequireClient("photos.read", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			caller, _ := resourceserver.CallerFrom(r.Context())
+			_, _ = io.WriteString(w, caller.ClientID)
+		})).ServeHTTP(w, r)
+		if w.Code != http.StatusOK || w.Body.String() != authtest.PhotoReport {
+			t.Errorf("%s: %d %s", algorithm, w.Code, w.Body)
+		}
+	}
+}
+
+// jwt returns an access token of PhotoReport.
+func (h *house) jwt(t *testing.T) string {
+	t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "resource": {"https://photos.example"}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.issuer.URL+"/oauth2/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(url.QueryEscape(authtest.PhotoReport), url.QueryEscape(h.Secret(authtest.PhotoReport)))
+	res, err := h.issuer.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var answer struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || answer.AccessToken == "" {
+		t.Fatalf("%s: %v", res.Status, err)
+	}
+	return answer.AccessToken
 }

@@ -17,8 +17,10 @@ import (
 
 // Guard stands in front of handlers. It is safe for concurrent use.
 type Guard struct {
-	config Config
-	client *http.Client
+	config      Config
+	client      *http.Client
+	keys        *keySet // nil: no JWT is verified here
+	metadataURL string
 }
 
 // New returns a guard, or says what is wrong with the configuration. It asks Gatehouse nothing
@@ -31,19 +33,29 @@ func New(c Config) (*Guard, error) {
 	if c.Realm == "" {
 		c.Realm = c.ClientID
 	}
+	if c.Realm == "" {
+		c.Realm = c.Identifiers[0]
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	return &Guard{config: c, client: c.asking()}, nil
+	g := &Guard{config: c, client: c.asking(), metadataURL: c.metadataURLOf()}
+	if len(c.JWTAlgorithms) > 0 {
+		g.keys = newKeySet(c, g.client)
+	}
+	return g, nil
 }
 
-// Caller is who called, as Gatehouse said while the request came in.
+// Caller is who called, as Gatehouse said while the request came in, or in the JWT.
 type Caller struct {
 	// Subject is the person who gave the client access: an opaque ID that never changes and is
 	// never given to anybody else. What belongs to a person is found by it. Empty when the client
 	// acts as itself (RFC 6749 §4.4).
 	Subject string
-	// Owner is that person's name, to show it. The name may be given to another person later.
+	// Owner is that person's name, to show it. The name may be given to another person later. A JWT does not tell it.
 	Owner string
 	// ClientID is the client's.
 	ClientID string
@@ -162,6 +174,10 @@ func (g *Guard) identify(r *http.Request) (Caller, error) {
 	}
 	scheme, rest := credentials(r)
 	switch {
+	case scheme == bearer && g.keys != nil && looksLikeJWT(rest):
+		return g.verifyJWT(r, rest)
+	case scheme == bearer && !g.config.asks():
+		return Caller{}, invalidToken()
 	case scheme == bearer:
 		return g.introspect(r, rest)
 	case g.config.VerificationEndpoint != "":

@@ -84,6 +84,9 @@ func (g *Guard) challenge(w http.ResponseWriter, scope string, refused *refusal)
 			text += fmt.Sprintf(`, scope="%s"`, scope)
 		}
 	}
+	if g.metadataURL != "" {
+		text += fmt.Sprintf(`, resource_metadata="%s"`, g.metadataURL) // RFC 9728 §5.1
+	}
 	w.Header().Add("WWW-Authenticate", text)
 	if g.config.VerificationEndpoint != "" {
 		w.Header().Add("WWW-Authenticate", signed+realm) // RFC 5849 §3.5.1

@@ -17,13 +17,16 @@
 //	                 header Authorization, in the form or in the query (§3.5). One in a URL is worth
 //	                 nothing to who reads it in a log: it is good once.
 //
-// No signature is computed here and no token is read: Gatehouse is asked about each request,
-// so what an owner took back ends at once. Nothing is cached. When Gatehouse cannot be
-// asked, nobody is let in, and the answer is 503. (What a client signs with PLAINTEXT holds its
-// secrets, and they pass through the API; which clients may do so is Gatehouse's to say.)
+// Gatehouse is asked about each request, so what an owner took back ends at once. Nothing is
+// cached. When Gatehouse cannot be asked, nobody is let in, and the answer is 503. An API whose
+// ResourceServer asks for JWTs (RFC 9068) can verify them here instead, by the published keys:
+// then it takes one that was revoked until it expires, an hour after it was issued at most.
+// (What a client signs with PLAINTEXT holds its secrets, and they pass through the API; which
+// clients may do so is Gatehouse's to say.)
 //
 // The files are the steps of a request: config.go what a guard is made of, guard.go the
 // decision, signed.go what of a request is signed, ask.go the questions to Gatehouse, refuse.go
-// the answers to those who are not let in. Beside the standard
-// library the package uses internal/httpsyntax, which reads headers and forms.
+// the answers to those who are not let in. jwt.go verifies JWTs and keys.go knows the keys;
+// metadata.go tells clients where to get a token (RFC 9728). Beside the standard library the package
+// uses go-jose for JWTs, and internal/httpsyntax, which reads headers and forms.
 package resourceserver
