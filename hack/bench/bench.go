@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/devenv"
 	"github.com/gatehouse-dev/gatehouse/internal/installation"
+	"github.com/gatehouse-dev/gatehouse/internal/openid"
 	"github.com/gatehouse-dev/gatehouse/internal/postgrestest"
 )
 
@@ -31,6 +32,9 @@ const (
 	photoPrint   = "photoprint"   // an OAuthClient of profile OAuth2
 	photoBook    = "photobook"    // an OAuthClient of profile OAuth1
 	photoStorage = "photostorage" // a ResourceServer
+	photoLogin   = "photologin"   // an OAuthClient of profile OAuth2 that logs people in
+	albums       = "albums"       // a ResourceServer that takes JWTs
+	albumScope   = "photos.albums"
 	callback     = "https://apps.bench.example/"
 )
 
@@ -119,7 +123,7 @@ func (b *bench) declare(ctx context.Context) error {
 		}
 	}
 	for name, kind := range map[string]client.Object{
-		photoPrint: &v1alpha1.OAuthClient{}, photoBook: &v1alpha1.OAuthClient{}, photoStorage: &v1alpha1.ResourceServer{},
+		photoPrint: &v1alpha1.OAuthClient{}, photoBook: &v1alpha1.OAuthClient{}, photoLogin: &v1alpha1.OAuthClient{}, photoStorage: &v1alpha1.ResourceServer{},
 	} {
 		err := b.Eventually(ctx, name+" is Ready", func() (bool, error) {
 			err := b.API.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, kind)
@@ -177,5 +181,14 @@ func declared() []client.Object {
 				v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeClientCredentials}}}},
 		&v1alpha1.OAuthClient{ObjectMeta: at(photoBook), Spec: v1alpha1.OAuthClientSpec{
 			Profile: v1alpha1.ProfileOAuth1, CallbackURLs: []v1alpha1.CallbackURL{callback + photoBook}, Scopes: scopes}},
+		&v1alpha1.ResourceServer{ObjectMeta: at(albums), Spec: v1alpha1.ResourceServerSpec{
+			Identifiers:  []v1alpha1.Identifier{"api://photos/albums"},
+			AccessTokens: v1alpha1.AccessTokensSpec{Format: v1alpha1.AccessTokenJWT},
+			Scopes:       []v1alpha1.ScopeDeclaration{{Name: albumScope, Description: "See your albums", WithoutOwner: true}}}},
+		&v1alpha1.OAuthClient{ObjectMeta: at(photoLogin), Spec: v1alpha1.OAuthClientSpec{
+			CallbackURLs: []v1alpha1.CallbackURL{callback + photoLogin},
+			Scopes:       []v1alpha1.Scope{openid.ScopeOpenID, openid.ScopeProfile, openid.ScopeOfflineAccess, albumScope},
+			OAuth2: &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{
+				v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeClientCredentials}}}},
 	}
 }

@@ -22,9 +22,12 @@ import (
 
 const codeVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
-// grant is what one person allowed: the tokens of PhotoPrint, and those of PhotoBook, which signs.
+// grant is what one person allowed: the tokens of a client, and those of PhotoBook, which signs.
 type grant struct {
+	by             string // the client that tokens are of
 	tokens, signed *authserver.Tokens
+	// login is what the person allowed PhotoLogin.
+	login *grant
 
 	request []byte // that refreshes
 	length  int    // of the token in it
@@ -65,9 +68,9 @@ func (b *bench) allow(ctx context.Context, name string, times int) (_ [][]grant,
 
 // walk walks people through the engine.
 type walk struct {
-	auth        *authserver.Server
-	login       sync.Mutex // the engine bounds how many log in at once
-	print, book authserver.Caller
+	auth                *authserver.Server
+	login               sync.Mutex // the engine bounds how many log in at once
+	print, book, people authserver.Caller
 }
 
 // newWalk makes an engine on the store with the clients and keys of the cluster.
@@ -101,7 +104,7 @@ func (b *bench) newWalk(ctx context.Context, opened store.Store) (*walk, error) 
 		return nil, err
 	}
 	w := &walk{auth: auth}
-	for name, caller := range map[string]*authserver.Caller{photoPrint: &w.print, photoBook: &w.book} {
+	for name, caller := range map[string]*authserver.Caller{photoPrint: &w.print, photoBook: &w.book, photoLogin: &w.people} {
 		client, found := clients.ByID(b.secrets[name].id)
 		if !found {
 			return nil, fmt.Errorf("the registry does not know %s", name)
@@ -111,32 +114,43 @@ func (b *bench) newWalk(ctx context.Context, opened store.Store) (*walk, error) 
 	return w, nil
 }
 
-// allow has a person log in and allow both clients.
+// allow has a person log in and allow all clients.
 func (w *walk) allow(ctx context.Context, person string) (g grant, err error) {
 	visitor, err := w.visit(ctx, person)
 	if err != nil {
 		return g, fmt.Errorf("log in: %w", err)
 	}
-	sum := sha256.Sum256([]byte(codeVerifier))
-	i, err := w.auth.Authorize(ctx, authserver.AuthorizeRequest{
-		Profile: authserver.ProfileOAuth2, ClientID: w.print.Client.ID, Callback: callback + photoPrint,
-		CodeChallenge: base64.RawURLEncoding.EncodeToString(sum[:]),
-	})
-	if err != nil {
-		return g, fmt.Errorf("authorize: %w", err)
-	}
-	proof, err := w.decide(ctx, i, visitor)
-	if err != nil {
+	g.by, g.login = photoPrint, &grant{by: photoLogin}
+	if g.tokens, err = w.allowBearer(ctx, visitor, w.print); err != nil {
 		return g, err
 	}
-	g.tokens, err = w.auth.Token(ctx, w.print, authserver.TokenRequest{
-		GrantType: authserver.GrantAuthorizationCode, Proof: proof, Callback: callback + photoPrint, CodeVerifier: codeVerifier,
-	})
-	if err != nil {
-		return g, fmt.Errorf("redeem: %w", err)
+	if g.login.tokens, err = w.allowBearer(ctx, visitor, w.people); err != nil {
+		return g, err
 	}
 	g.signed, err = w.allowSigned(ctx, visitor)
 	return g, err
+}
+
+// allowBearer has a person allow a client all that it may ask for.
+func (w *walk) allowBearer(ctx context.Context, visitor *authserver.Visitor, by authserver.Caller) (*authserver.Tokens, error) {
+	sum, to := sha256.Sum256([]byte(codeVerifier)), by.Client.CallbackURLs[0]
+	i, err := w.auth.Authorize(ctx, authserver.AuthorizeRequest{
+		Profile: authserver.ProfileOAuth2, ClientID: by.Client.ID, Callback: to, CodeChallenge: base64.RawURLEncoding.EncodeToString(sum[:]),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("authorize: %w", err)
+	}
+	proof, err := w.decide(ctx, i, visitor)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := w.auth.Token(ctx, by, authserver.TokenRequest{
+		GrantType: authserver.GrantAuthorizationCode, Proof: proof, Callback: to, CodeVerifier: codeVerifier,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("redeem: %w", err)
+	}
+	return tokens, nil
 }
 
 func (w *walk) visit(ctx context.Context, person string) (*authserver.Visitor, error) {

@@ -104,7 +104,7 @@ func (b *bench) grow(ctx context.Context, kind string, size int) (*grown, error)
 	}
 	ready := time.Since(begin)
 	_, bytes, err := b.kept(ctx, s)
-	return &grown{site: s, introspect: b.introspecting(s), refresh: b.refreshing(s),
+	return &grown{site: s, introspect: b.introspecting(s), refresh: b.refreshing(s, s.grants),
 		cells: []string{kind, number(float64(size)), short(loaded), number(float64(bytes >> 20)), short(ready)}}, err
 }
 

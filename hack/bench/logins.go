@@ -26,7 +26,7 @@ func (b *bench) logins(ctx context.Context) (_ []table, err error) {
 	all := []*named{
 		{name: "client credentials", load: probe(b.issuing(s.target, b.connections))},
 		{name: "introspection", load: probe(b.introspecting(s))},
-		{name: "refresh", load: probe(b.refreshing(s))},
+		{name: "refresh", load: probe(b.refreshing(s, s.grants))},
 	}
 	people := b.loggingIn(s)
 	var done []result

@@ -92,7 +92,7 @@ func (r *row) measure(ctx context.Context, duration time.Duration, measuredFirst
 
 // rowsOf returns what is measured of a server, warm: what it remembers of secrets and grants it remembers all day.
 func (b *bench) rowsOf(ctx context.Context, s *site) ([]*row, error) {
-	refresh := b.refreshing(s)
+	refresh := b.refreshing(s, s.grants)
 	if s.kind == postgres {
 		introspect, err := b.besideBare(ctx, "introspection, PostgreSQL", 0.4, b.introspecting(s))
 		if err != nil {
@@ -115,6 +115,9 @@ func (b *bench) rowsOf(ctx context.Context, s *site) ([]*row, error) {
 		{"introspection, SQLite", 0.6, b.introspecting(s)},
 		{"refresh, SQLite", 0.4, refresh},
 		{"OAuth 1.0a verification, SQLite", 0.3, b.verifying(s)},
+		{"JWT access token, ES256", 0, b.issuingJWTs(s)},
+		{"UserInfo, SQLite", 0, b.telling(s)},
+		{"refresh with an ID token, RS256, SQLite", 0, b.refreshing(s, s.logins)},
 	} {
 		r, err := b.besideBare(ctx, one.name, one.aim, one.load)
 		if err != nil {

@@ -19,6 +19,7 @@ type site struct {
 	kind   string
 	store  string    // as the configuration names it
 	grants [][]grant // of each connection
+	logins [][]grant // what the same people allowed PhotoLogin
 }
 
 // newSite starts a server on a new store of this kind, in which each connection has so many grants of each profile.
@@ -30,6 +31,13 @@ func (b *bench) newSite(ctx context.Context, kind string, grants int) (*site, er
 	s := &site{kind: kind, store: store}
 	if s.grants, err = b.allow(ctx, store, grants); err != nil {
 		return nil, err
+	}
+	for _, of := range s.grants {
+		var logins []grant
+		for _, g := range of {
+			logins = append(logins, *g.login)
+		}
+		s.logins = append(s.logins, logins)
 	}
 	return s, b.startSite(ctx, s)
 }
