@@ -33,9 +33,9 @@ func (s *Server) afterPassword(ctx context.Context, owner Owner, c Credentials) 
 		return Login{}, fmt.Errorf("read factors: %w", err)
 	}
 	now := s.now()
-	confirmation := s.confirmation(owner, now)
+	confirmation := s.confirmation(owner, nil, now)
 	if !demandFactor(factors) {
-		return s.openSession(ctx, confirmation, c.Username, []string{methodPassword}, now)
+		return s.openSession(ctx, opening{confirmation, c.Username, []string{methodPassword}, now}, now)
 	}
 	// What the directory said counts from now on, not from when the factor is proven.
 	if err := s.store.ConfirmPeople(ctx, []Confirmation{confirmation}); err != nil {

@@ -36,6 +36,10 @@ const (
 	forEnrolment   purpose = "enrolment"
 	forLogout      purpose = "logout"
 	forJWT         purpose = "JWT ID"
+	// Of logins at another server: what the browser keeps, what follows from it, and the refresh token.
+	forUpstream      purpose = "upstream login"
+	forUpstreamNonce purpose = "upstream nonce"
+	forUpstreamToken purpose = "upstream refresh token"
 )
 
 const keyIDSize = 4
@@ -137,7 +141,7 @@ func parseKeyID(text string) (id keyID, err error) {
 
 func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 	p := &purposeKeys{seal: map[purpose]sealer{}, sign: map[purpose]*signatures{}}
-	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest, forHalfLogin, forEnrolment, forLogout, forJWT} {
+	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest, forHalfLogin, forEnrolment, forLogout, forJWT, forUpstream, forUpstreamToken} {
 		block, err := aes.NewCipher(key.Sub("authserver " + string(name)).Bytes())
 		if err != nil {
 			return nil, err
@@ -148,7 +152,7 @@ func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 		}
 		p.seal[name] = sealer{gcm, []byte(name)}
 	}
-	for _, name := range []purpose{forRefresh, forTicket, forTokenSecret, forGrantID, forProof} {
+	for _, name := range []purpose{forRefresh, forTicket, forTokenSecret, forGrantID, forProof, forUpstreamNonce} {
 		p.sign[name] = newSignatures(key.Sub("authserver "+string(name)).Bytes(), name)
 	}
 	return p, nil

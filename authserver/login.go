@@ -86,6 +86,12 @@ func (s *Server) Login(ctx context.Context, c Credentials) (Login, error) {
 	if err != nil {
 		return Login{}, fmt.Errorf("authenticate owner: %w", err)
 	}
+	if taken, err := s.nameTaken(ctx, owner); err != nil {
+		return Login{}, err
+	} else if taken {
+		s.audit(ctx, Event{Name: EventLoginFailed, Owner: owner.Name, Reason: "somebody of another source has the name"})
+		return Login{}, Refuse(WrongPassword, "wrong user name or password")
+	}
 	return s.afterPassword(ctx, owner, c)
 }
 
@@ -123,16 +129,25 @@ func tooManyAttempts(wait time.Duration) error {
 	return NewWaitError(TooManyAttempts, wait, "too many attempts")
 }
 
-// openSession opens a session of the owner of whom this is known, who logged in by the methods now.
-func (s *Server) openSession(ctx context.Context, confirmation Confirmation, typedName string, methods []string, now time.Time) (Login, error) {
+// opening is what a session is opened with.
+type opening struct {
+	confirmation    Confirmation // what is known of the owner
+	typedName       string       // empty: none was typed
+	methods         []string
+	authenticatedAt time.Time
+}
+
+// openSession opens a session of an owner who has logged in.
+func (s *Server) openSession(ctx context.Context, o opening, now time.Time) (Login, error) {
+	confirmation := o.confirmation
 	owner := confirmation.Owner
 	if err := owner.check(); err != nil {
 		return Login{}, err
 	}
 	token := s.newID()
 	session := Session{
-		Hash: sha256.Sum256([]byte(token)), Owner: owner.Subject, Methods: methods,
-		AuthenticatedAt: now, ExpiresAt: now.Add(s.sessionLifetime), CredentialVersion: owner.CredentialVersion,
+		Hash: sha256.Sum256([]byte(token)), Owner: owner.Subject, Methods: o.methods,
+		AuthenticatedAt: o.authenticatedAt, ExpiresAt: now.Add(s.sessionLifetime), CredentialVersion: owner.CredentialVersion,
 	}
 	if err := s.store.CreateSession(ctx, session, confirmation); err != nil {
 		return Login{}, fmt.Errorf("create session: %w", err)
@@ -142,11 +157,14 @@ func (s *Server) openSession(ctx context.Context, confirmation Confirmation, typ
 	if err := s.confirmPage(ctx, []Person{confirmation.Person}); err != nil {
 		return Login{}, err
 	}
-	device, err := s.newDevice(owner, typedName, now)
+	if err := s.endIfNameTaken(ctx, owner, session.Hash); err != nil {
+		return Login{}, err
+	}
+	device, err := s.newDevice(owner, o.typedName, now)
 	if err != nil {
 		return Login{}, err
 	}
-	s.audit(ctx, Event{Name: EventLoginSucceeded, Owner: owner.Name, Reason: strings.Join(methods, " ")})
+	s.audit(ctx, Event{Name: EventLoginSucceeded, Owner: owner.Name, Reason: strings.Join(o.methods, " ")})
 	return Login{Owner: owner, Session: token, ExpiresAt: session.ExpiresAt, Device: device}, nil
 }
 

@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,9 @@ import (
 const peoplePage = 200
 
 // confirmation is what the directory said of an owner at now.
-func (s *Server) confirmation(o Owner, now time.Time) Confirmation {
-	c := Confirmation{Person: Person{Owner: o, ConfirmedAt: now}, EndGrants: s.passwordChangeEndsGrants}
-	if holds := s.directory.ConfirmedFor(o.Source); holds > 0 {
+func (s *Server) confirmation(o Owner, refreshToken []byte, now time.Time) Confirmation {
+	c := Confirmation{Person: Person{Owner: o, ConfirmedAt: now, SealedRefreshToken: refreshToken}, EndGrants: s.passwordChangeEndsGrants}
+	if holds := s.confirmedFor(c.Person); holds > 0 {
 		c.ConfirmedUntil = now.Add(holds)
 	}
 	return c
@@ -49,10 +50,21 @@ func (s *Server) confirmPage(ctx context.Context, page []Person) error {
 		if err != nil {
 			return err
 		}
-		if differs(p, c.Person) {
-			news, events = append(news, c), append(events, eventsOf(p, c)...)
+		if !differs(p, c.Person) {
+			continue
 		}
+		if !bytes.Equal(p.SealedRefreshToken, c.SealedRefreshToken) { // the one before is worth nothing any more
+			if err := s.keepPeople(context.WithoutCancel(ctx), []Confirmation{c}, eventsOf(p, c)); err != nil {
+				return err
+			}
+			continue
+		}
+		news, events = append(news, c), append(events, eventsOf(p, c)...)
 	}
+	return s.keepPeople(ctx, news, events)
+}
+
+func (s *Server) keepPeople(ctx context.Context, news []Confirmation, events []Event) error {
 	if len(news) == 0 {
 		return nil
 	}
@@ -68,24 +80,28 @@ func (s *Server) confirmPage(ctx context.Context, page []Person) error {
 // confirm asks the directory about one person, if it is time: halfway through what a confirmation
 // holds. A directory that gives no answer prolongs a confirmation once. It fails only when ctx ends.
 func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
-	now, holds := s.now(), s.directory.ConfirmedFor(p.Source)
+	now, holds := s.now(), s.confirmedFor(p)
 	unchanged := Confirmation{Person: p}
 	if age := now.Sub(p.ConfirmedAt); p.EndedAt.IsZero() && holds > 0 && age >= 0 && age < holds/2 {
 		return unchanged, nil
 	}
-	owner, err := s.directory.Confirm(ctx, p)
+	owner, sealed, err := s.ask(ctx, p)
+	if err == nil {
+		err = s.confirmName(ctx, p, owner)
+	}
 	switch {
 	case err == nil && owner.Subject == p.Subject && owner.check() == nil:
-		return s.confirmation(owner, now), nil
+		return s.confirmation(owner, sealed, now), nil
+	case errors.Is(err, ErrExists): // another replica asks
 	case !p.EndedAt.IsZero(): // and still gone, as far as anybody knows
 	case err == nil || errors.Is(err, ErrNotFound):
-		unchanged.EndedAt = now
+		unchanged.EndedAt, unchanged.SealedRefreshToken = now, nil
 	case ctx.Err() != nil:
 		return Confirmation{}, fmt.Errorf("confirm people: %w", context.Cause(ctx))
 	case !errors.Is(err, ErrCannotAsk) && holds > 0 && !p.ConfirmedUntil.After(p.ConfirmedAt.Add(holds)):
 		unchanged.ConfirmedUntil = p.ConfirmedAt.Add(2 * holds)
 	case !p.ConfirmedUntil.IsZero() && now.Sub(p.ConfirmedUntil) > GoneMemory:
-		unchanged.EndedAt = now // whoever never came back does not stay for ever
+		unchanged.EndedAt, unchanged.SealedRefreshToken = now, nil // whoever never came back does not stay for ever
 	}
 	return unchanged, nil
 }
@@ -95,7 +111,7 @@ func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
 func differs(before, now Person) bool {
 	return before.Source != now.Source || before.SourceID != now.SourceID || before.Name != now.Name || before.DisplayName != now.DisplayName ||
 		before.Email != now.Email || !slices.Equal(before.Groups, now.Groups) ||
-		before.CredentialVersion != now.CredentialVersion ||
+		before.CredentialVersion != now.CredentialVersion || !bytes.Equal(before.SealedRefreshToken, now.SealedRefreshToken) ||
 		!before.ConfirmedUntil.Equal(now.ConfirmedUntil) || !before.EndedAt.Equal(now.EndedAt)
 }
 

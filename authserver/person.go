@@ -37,6 +37,9 @@ type Person struct {
 	// ConfirmedUntil is how long that holds. Zero: until the directory says otherwise.
 	ConfirmedUntil time.Time
 	EndedAt        time.Time // when the directory no longer knew the person; zero: it does
+	// SealedRefreshToken is the refresh token of the server where the person logged in, sealed. It is for confirming
+	// alone. Nil: there is none.
+	SealedRefreshToken []byte
 }
 
 // Confirmation is what a directory said of a person, for the store.

@@ -53,7 +53,7 @@ func (s *Server) ProveFactor(ctx context.Context, a FactorAnswer) (Login, error)
 		return Login{}, Refuse(WrongCode, "wrong code")
 	}
 	attempt.takeBack(true)
-	return s.openSession(ctx, Confirmation{Person: half.person}, half.Typed, []string{methodPassword, methodOTP, methodMultiple}, now)
+	return s.openSession(ctx, opening{Confirmation{Person: half.person}, half.Typed, []string{methodPassword, methodOTP, methodMultiple}, now}, now)
 }
 
 // takeCode takes a code of the person, once, and reports whether it was right.

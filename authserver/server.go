@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// Config is what a Server is made of. Every field but the last five is required.
+// Config is what a Server is made of. Every field but the last six is required.
 type Config struct {
 	Clients     Clients
 	Directory   Directory
@@ -27,6 +27,8 @@ type Config struct {
 	// PasswordChangeEndsGrants is whether a person's grants end when their password was changed.
 	// Their sessions do in any case.
 	PasswordChangeEndsGrants bool
+	// Upstreams are the sources of the directory whose people log in on another server; nil: there are none.
+	Upstreams Upstreams
 	// Now tells the time. Default: time.Now.
 	Now func() time.Time
 	// NewID makes an unguessable name of at least 128 random bits: of a session, a device, an interaction, a request
@@ -38,6 +40,7 @@ type Config struct {
 type Server struct {
 	clients     Clients
 	directory   Directory
+	upstreams   Upstreams
 	entitlement Entitlement
 	store       Store
 	auditor     Auditor
@@ -73,7 +76,7 @@ func New(c Config) (*Server, error) {
 		c.NewID = rand.Text
 	}
 	return &Server{
-		clients: c.Clients, directory: c.Directory, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
+		clients: c.Clients, directory: c.Directory, upstreams: c.Upstreams, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
 		clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
 		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, now: c.Now, newID: c.NewID,
 		throttle: newThrottle(), turns: newTurns(), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,

@@ -115,6 +115,8 @@ type Store interface {
 	// People returns at most limit people, ended or not, by subject, from the one that follows after
 	// on.
 	People(ctx context.Context, after string, limit int) ([]Person, error)
+	// PeopleNamed returns people who are called so and have not ended, by subject, at most MaxPeopleNamed.
+	PeopleNamed(ctx context.Context, name string) ([]Person, error)
 
 	// Factors returns the owner's factors, oldest first.
 	Factors(ctx context.Context, owner string) ([]Factor, error)
@@ -201,6 +203,9 @@ const (
 	MaxFactors = 40
 	// MaxSessions is how many sessions an owner keeps.
 	MaxSessions = 100
+	// MaxPeopleNamed is how many people of one name are looked at. One source knows a name once, but for those who
+	// were renamed since they were confirmed.
+	MaxPeopleNamed = 100
 	// ProofMemory is how long an unredeemed proof is remembered after it expired: longer than an
 	// interaction lives, so that one that was decided cannot be decided again.
 	ProofMemory = time.Hour

@@ -54,6 +54,7 @@ type Env struct {
 	Clock       *Clock
 	Clients     *Clients
 	Directory   *Directory
+	Upstreams   *Upstreams
 	Entitlement *Entitlement
 	Store       *Store
 	Audit       *Audit
@@ -68,7 +69,7 @@ type Env struct {
 func New(t testing.TB) *Env {
 	t.Helper()
 	e := &Env{
-		Clock: NewClock(Start), Clients: &Clients{}, Directory: newDirectory(),
+		Clock: NewClock(Start), Clients: &Clients{}, Directory: newDirectory(), Upstreams: newUpstreams(),
 		Entitlement: &Entitlement{}, Audit: &Audit{}, Store: &Store{Store: openStore(t)},
 		root: credential.NewKey(), shared: credential.NewKey(), signing: &credentialtest.SigningKeys{},
 	}
@@ -116,7 +117,7 @@ func (e *Env) Visit(t testing.TB, name, password string) *authserver.Visitor {
 func (e *Env) Replica(t testing.TB) *authserver.Server {
 	t.Helper()
 	server, err := authserver.New(authserver.Config{
-		Clients: e.Clients, Directory: e.Directory, Entitlement: e.Entitlement,
+		Clients: e.Clients, Directory: e.Directory, Upstreams: e.Upstreams, Entitlement: e.Entitlement,
 		Store: e.Store, Auditor: e.Audit, Now: e.Clock.Now,
 	})
 	if err != nil {

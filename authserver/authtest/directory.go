@@ -115,6 +115,9 @@ func (d *Directory) Lookup(_ context.Context, name string) (authserver.Owner, er
 
 // Confirm is of authserver.Directory.
 func (d *Directory) Confirm(_ context.Context, p authserver.Person) (authserver.Owner, error) {
+	if p.Source == UpstreamSource {
+		return authserver.Owner{}, authserver.ErrCannotAsk
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.err != nil {
@@ -129,7 +132,10 @@ func (d *Directory) Confirm(_ context.Context, p authserver.Person) (authserver.
 }
 
 // ConfirmedFor is of authserver.Directory.
-func (d *Directory) ConfirmedFor(string) time.Duration {
+func (d *Directory) ConfirmedFor(source string) time.Duration {
+	if source == UpstreamSource {
+		return authserver.MaxConfirmationAge
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.holds

@@ -168,6 +168,14 @@ func (s *Store) UseFactor(ctx context.Context, owner string, id authserver.Hash,
 	return s.Store.UseFactor(ctx, owner, id, counter, now)
 }
 
+// PeopleNamed is of authserver.Store.
+func (s *Store) PeopleNamed(ctx context.Context, name string) ([]authserver.Person, error) {
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	return s.Store.PeopleNamed(ctx, name)
+}
+
 // Approve is of authserver.Store.
 func (s *Store) Approve(ctx context.Context, g authserver.Grant, c *authserver.Consent) error {
 	if err := s.write(); err != nil {

@@ -53,10 +53,11 @@ type Sources struct {
 	list  []Source
 	names map[string]*names // by key: whom each source knew when it was asked last
 	log   *slog.Logger
+
+	upstreams map[string]Upstream // by key: their people log in on another server
 }
 
-// NewSources returns the people of the sources, of which there is at least one. It logs names that two of
-// them know.
+// NewSources returns the people of the sources with passwords. It logs names that two of them know.
 func NewSources(log *slog.Logger, list ...Source) *Sources {
 	s := &Sources{list: list, names: map[string]*names{}, log: log}
 	for _, source := range list {
@@ -87,7 +88,7 @@ func (s *Sources) Authenticate(ctx context.Context, name, password string, lane 
 		if err := unanswered(answers); err != nil {
 			return authserver.Owner{}, err
 		}
-		return s.list[0].Nobody().Authenticate(ctx, password, lane)
+		return s.nobody(ctx, password, lane)
 	case 1:
 		if err := s.doubt(who[0].Name, answers); err != nil {
 			return authserver.Owner{}, err
@@ -98,6 +99,14 @@ func (s *Sources) Authenticate(ctx context.Context, name, password string, lane 
 		_, err := s.list[0].Nobody().Authenticate(ctx, password, lane)
 		return authserver.Owner{Name: who[0].Name}, err
 	}
+}
+
+// nobody takes as long as a wrong password.
+func (s *Sources) nobody(ctx context.Context, password string, lane authserver.Lane) (authserver.Owner, error) {
+	if len(s.list) == 0 {
+		return authserver.Owner{}, authserver.ErrWrongPassword // there are no passwords
+	}
+	return s.list[0].Nobody().Authenticate(ctx, password, lane)
 }
 
 // find asks the sources but one for a name, at the same time. The answers are in the order of the sources.
@@ -164,6 +173,9 @@ func (s *Sources) logClash(ctx context.Context, who []answer) {
 // Confirm asks the source of the person. Who comes back, or has another name now, must not share the name
 // with somebody of another source. The people of a source that is not configured any more are gone.
 func (s *Sources) Confirm(ctx context.Context, p authserver.Person) (authserver.Owner, error) {
+	if _, ok := s.upstreams[p.Source]; ok {
+		return authserver.Owner{}, fmt.Errorf("confirm a person of %q: %w", p.Source, authserver.ErrCannotAsk)
+	}
 	var own Source
 	for _, source := range s.list {
 		if source.Key() == p.Source {
@@ -194,6 +206,9 @@ func (s *Sources) ConfirmedFor(source string) time.Duration {
 		if one.Key() == source {
 			return one.ConfirmedFor(source)
 		}
+	}
+	if _, ok := s.upstreams[source]; ok {
+		return authserver.MaxConfirmationAge
 	}
 	return 0
 }

@@ -88,6 +88,12 @@ func (st store) UseFactor(ctx context.Context, owner string, id authserver.Hash,
 	})
 }
 
+func (st store) PeopleNamed(ctx context.Context, name string) ([]authserver.Person, error) {
+	return follow(ctx, st.t, "store.PeopleNamed", trace.SpanKindClient, func(ctx context.Context) ([]authserver.Person, error) {
+		return st.Store.PeopleNamed(ctx, name)
+	})
+}
+
 func (st store) Approve(ctx context.Context, g authserver.Grant, c *authserver.Consent) error {
 	return followOnly(ctx, st.t, "store.Approve", trace.SpanKindClient, func(ctx context.Context) error {
 		return st.Store.Approve(ctx, g, c)

@@ -30,12 +30,12 @@ type house struct {
 	issuer string
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T, ways ...web.LoginWay) *house {
 	t.Helper()
 	h := &house{Env: authtest.New(t), server: httptest.NewUnstartedServer(nil)}
 	h.issuer = "https://" + h.server.Listener.Addr().String()
 	site, err := web.New(web.Config{
-		Auth: h.Auth, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
+		Auth: h.Auth, LoginWays: ways, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Ready:          func(*http.Request) error { return nil }, Now: h.Clock.Now,
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
@@ -190,7 +191,7 @@ var mistakeOfApplication = errorWords{
 
 // wordsOf returns what a person is told about an error.
 func wordsOf(err error) errorWords {
-	for _, words := range pageWords {
+	for _, words := range slices.Concat(pageWords, upstreamWords) {
 		if errors.Is(err, words.is) {
 			return words
 		}

@@ -42,6 +42,8 @@ var withEffects = map[string]func(*testing.T, *house) visit{
 	"/manage/oauth/authorizeToken":      visitLink((*house).scrapbook),
 	"/interaction/{id}":                 visitRemembered,
 	"/account":                          visitNotice,
+	"/login/source/{source}":            visitPartner,
+	"/login/callback/{source}":          visitPartnersAnswer,
 	"/manage/oauth2/token":              visitOlderToken,
 	"/logout": func(t *testing.T, h *house) visit {
 		p, bob := h.withLogout(t), h.bob(t)
@@ -140,7 +142,7 @@ func eachVisit(t *testing.T, check func(*testing.T, *house, web.Route, visit)) {
 			if !ok {
 				t.Fatal("the test knows no request for this path")
 			}
-			h := newHouse(t)
+			h := newHouse(t, twoWays...)
 			v := begin(t, h)
 			check(t, h, rt, v)
 			before := h.state(v.browser)

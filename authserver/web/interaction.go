@@ -53,7 +53,7 @@ func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i authserver.Int
 		if half, err := s.halfLogin(r, i.ID); half != nil || err != nil {
 			return s.showInteractionFactor(w, http.StatusOK, i, p, half, err)
 		}
-		return s.showLogin(w, http.StatusOK, s.loginViewOf(i, p))
+		return s.offerLogin(w, r, i, s.loginViewOf(i, p))
 	case authserver.StepRefused:
 		return s.showRefusal(w, r, i, p)
 	case authserver.StepConsent:

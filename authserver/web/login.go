@@ -25,6 +25,8 @@ type loginView struct {
 	Again    bool               // somebody is logged in, and is to do so once more
 	// RequestID is set with a problem that only the people who run the server can look into.
 	RequestID string
+	// Otherwise leads to other ways to sign in; empty: there are none.
+	Otherwise string
 
 	callback string // where the browser goes at the very end; empty: not known yet
 }
@@ -59,7 +61,7 @@ func (s *Site) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if cookieOf(r, sessionCookie) == "" && cookieOf(r, deviceCookie) == "" { // any other cookie may end before the form is sent
 		setCookie(w, testCookie, "1", untilClosed)
 	}
-	return s.showLogin(w, http.StatusOK, loginView{Action: pathLogin})
+	return s.offerLogin(w, r, authserver.Interaction{}, loginView{Action: pathLogin})
 }
 
 // postLogin is the form of that page.
@@ -81,6 +83,9 @@ func (s *Site) getLoginAgain(w http.ResponseWriter, r *http.Request) error {
 		redirect(w, r, pathLogin)
 		return nil
 	}
+	if way, ok := s.way(v.Owner.Source); ok { // they have no password here
+		return s.showChoice(w, http.StatusOK, choiceView{Ways: []choice{{way.Name, addressOfWay("", way) + "?" + againQuery + "=1"}}})
+	}
 	return s.showLogin(w, http.StatusOK, loginView{Action: pathLogin, Again: true, Username: v.Owner.Name})
 }
 
@@ -100,6 +105,9 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, view loginView, nex
 		}
 		oauth2.SetRetryAfter(w, e)
 		view.Username, view.Problem = f.Get("username"), text
+		if len(s.ways) > 1 {
+			view.Otherwise = pageOf(r) + "?" + wayQuery + "=" + wayChoice
+		}
 		if status != http.StatusForbidden {
 			view.RequestID = requestID(r.Context())
 		}
@@ -121,6 +129,7 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request, f url.Values) (done
 	if err != nil {
 		return false, err
 	}
+	rememberPassword(w, s.ways)
 	if login.Half != "" {
 		setCookie(w, halfCookie, login.Half, authserver.HalfLoginLifetime)
 		return false, nil

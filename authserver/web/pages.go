@@ -32,6 +32,7 @@ type pageName string
 
 const (
 	pageLogin   pageName = "login"
+	pageChoice  pageName = "choice"
 	pageRefused pageName = "refused"
 	pageConsent pageName = "consent"
 	pageProof   pageName = "proof"
@@ -75,7 +76,7 @@ func loadPages() (*pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}
-	for _, name := range []pageName{pageLogin, pageRefused, pageConsent, pageProof, pageAccount, pageSignOut, pageError, pageFactor, pageTOTP, pageCodes, pagePost} {
+	for _, name := range []pageName{pageLogin, pageChoice, pageRefused, pageConsent, pageProof, pageAccount, pageSignOut, pageError, pageFactor, pageTOTP, pageCodes, pagePost} {
 		page, err := layout.Clone()
 		if err == nil {
 			page, err = page.ParseFS(templateFiles, "templates/"+string(name)+".html")

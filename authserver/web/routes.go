@@ -67,6 +67,9 @@ func (s *Site) pageRoutes() []route {
 		{post, pathLogin, form, dialectOAuth2, s.postLogin},
 		{post, "/login/factor", form, dialectOAuth2, s.postFactor},
 		{get, pathLoginAgain, page, dialectOAuth2, s.getLoginAgain},
+		{post, pathLoginChoose, form, dialectOAuth2, s.postLoginChoose},
+		{get, pathLoginSource + "{source}", step, dialectOAuth2, s.getLoginSource}, // it begins a login
+		{get, pathLoginCallback + "{source}", step, dialectOAuth2, s.getLoginCallback},
 		{get, pathAccount, step, dialectOAuth2, s.getAccount}, // it shows a notice once
 		{post, "/account/revoke", form, dialectOAuth2, s.postAccountRevoke},
 		{post, "/account/sessions/end", form, dialectOAuth2, s.postSessionsEnd},

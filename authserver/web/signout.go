@@ -51,6 +51,9 @@ func (s *Site) postSignOut(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	dropCookie(w, sessionCookie)
+	if len(s.ways) > 1 || s.ways[0].Key != "" {
+		setCookie(w, selectCookie, "1", untilClosed)
+	}
 	next := pathSignOut
 	if id := f.Get("interaction"); isInteractionID(id) {
 		next = interactionPath(id)

@@ -17,10 +17,12 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// Config is what a Site is made of. All fields but TrustedProxies, Limits, Tracer, Started
+// Config is what a Site is made of. All fields but LoginWays, TrustedProxies, Limits, Tracer, Started
 // and Now are required.
 type Config struct {
 	Auth *authserver.Server
+	// LoginWays are the ways to log in, in the order in which people see them. None: with a password.
+	LoginWays []LoginWay
 	// Issuer is the issuer identifier (RFC 8414 §2): https, no path, query or fragment.
 	Issuer string
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
@@ -46,6 +48,7 @@ type Config struct {
 // Site serves every page and endpoint of one issuer.
 type Site struct {
 	auth           *authserver.Server
+	ways           []LoginWay // at least one
 	issuer         string
 	trustedProxies []netip.Prefix
 	log            *slog.Logger
@@ -82,8 +85,11 @@ func New(c Config) (*Site, error) {
 		c.Now = time.Now
 	}
 	limits := c.Limits.withDefaults()
+	if len(c.LoginWays) == 0 {
+		c.LoginWays = []LoginWay{{Name: PasswordWay}}
+	}
 	return &Site{
-		auth: c.Auth, issuer: c.Issuer, trustedProxies: c.TrustedProxies, log: c.Log, access: c.AccessLog, metrics: c.Metrics, tracer: c.Tracer,
+		auth: c.Auth, ways: c.LoginWays, issuer: c.Issuer, trustedProxies: c.TrustedProxies, log: c.Log, access: c.AccessLog, metrics: c.Metrics, tracer: c.Tracer,
 		ready: c.Ready, started: c.Started, now: c.Now, pages: p,
 		requests: newQuota(int64(limits.Requests), int64(limits.RequestsPerAddress)),
 		bodies:   newQuota(maxBodies, maxBodiesPerAddress),

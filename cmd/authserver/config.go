@@ -219,7 +219,7 @@ var (
 	doubleKey  = regexp.MustCompile(`^(line \d+): mapping key (".*") already defined at line (\d+)$`)
 	inWords    = map[string]string{
 		"string": "a text", "float64": "a number", "int": "a whole number", "bool": "true or false", "time.Duration": "a time like 5s", "[]string": "a list of texts",
-		"[]main.sourceConfig": "a list of sources",
+		"[]main.sourceConfig": "a list of sources", "map[string]string": "a group of texts", "[]upstream.ClaimRule": "a list of rules", "[]upstream.UserRule": "a list of rules",
 	}
 )
 

@@ -141,6 +141,16 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 			[]string{`identity.sources[1].key: "u" is the key of identity.sources[0], too`}},
 		{"sources that say nothing", issuer + plain + "identity: {sources: [{displayName: \"a\\tb\"}, {key: u, usersFile: {}}]}\n", []string{
 			"identity.sources[0].key: it must be", "identity.sources[0].displayName: it must be", "identity.sources[0]: say what it is", "identity.sources[1].usersFile.path: it is missing"}},
+		{"sources where people log in elsewhere, with nothing in them", issuer + plain + "identity: {sources: [{key: a, openIDConnect: {}}, {key: b, oauth2: {}}, {key: c, domains: [Example, 'a@b.c'], usersFile: {path: /u}}]}\n", []string{
+			"identity.sources[0].openIDConnect.clientID", "identity.sources[0].openIDConnect.clientSecretFile", "identity.sources[0].openIDConnect.issuer",
+			"identity.sources[0].openIDConnect.claimMappings.username",
+			"identity.sources[1].oauth2.clientID", "identity.sources[1].oauth2.clientSecretFile", "identity.sources[1].oauth2.authorizationURL",
+			"identity.sources[1].oauth2.tokenURL", "identity.sources[1].oauth2.userInfoURL", "identity.sources[1].oauth2.claimMappings.username",
+			"identity.sources[1].oauth2.claimMappings.uid", `identity.sources[2].domains: "Example"`, `identity.sources[2].domains: "a@b.c"`}},
+		{"a source with rules that are no rules", issuer + plain + "identity: {sources: [{key: a, openIDConnect: {issuer: 'https://x.example', clientID: a, clientSecretFile: /s, " +
+			"claimMappings: {username: {expression: 'claims.'}}, claimValidationRules: [{expression: '1'}], userValidationRules: [{expression: 'user.name ='}]}}]}\n", []string{
+			"identity.sources[0].openIDConnect.claimValidationRules[0]: the expression must yield true or false", "identity.sources[0].openIDConnect.userValidationRules[0]: the expression: ERROR",
+			"identity.sources[0].openIDConnect.claimMappings.username: the expression: ERROR"}},
 		{"a source of two kinds", issuer + plain + "identity: {sources: [{key: u, usersFile: {path: /a}, ldap: {}}]}\n", []string{"identity.sources[0]: say what it is"}},
 		{"an LDAP source that says little", issuer + plain + "identity: {sources: [{key: u, ldap: {urls: ['ldap://ldap.example.com'], bindDN: cn=reader, timeout: 1h}}]}\n", []string{
 			"identity.sources[0].ldap.urls: number 0 would send passwords in the clear", "identity.sources[0].ldap.passwordFile: it is missing",

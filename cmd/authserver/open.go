@@ -26,8 +26,9 @@ type resources struct {
 	cluster         *rest.Config
 	people          *identity.Sources
 	watchPeople     []func(context.Context)
-	peopleChanged   chan struct{}    // holds a value when a source has changed
-	certificate     *web.Certificate // nil: plain HTTP
+	remote          map[string]func() bool // whether a source does not answer, by key
+	peopleChanged   chan struct{}          // holds a value when a source has changed
+	certificate     *web.Certificate       // nil: plain HTTP
 	audit, access   io.Writer
 	listener        net.Listener
 	metricsListener net.Listener

@@ -46,6 +46,17 @@ func (s sourceConfig) name() string {
 // try asks everything that the source names.
 func (s sourceConfig) try(ctx context.Context) (trials []trial) {
 	log := slog.New(slog.DiscardHandler)
+	if s.OpenIDConnect != nil || s.OAuth2 != nil {
+		people, err := s.upstream(log)
+		if err != nil {
+			return []trial{{"source", err}}
+		}
+		defer people.Close()
+		for _, t := range people.Try(ctx) {
+			trials = append(trials, trial{t.URL, t.Err})
+		}
+		return trials
+	}
 	if s.LDAP == nil {
 		_, err := identity.OpenUsersFile(identity.Config{Path: s.UsersFile.Path, SourceKey: s.Key, IDFromName: s.UsersFile.IDFromName, Log: log})
 		return []trial{{s.UsersFile.Path, err}}

@@ -4,13 +4,51 @@ package main
 
 import (
 	"bytes"
+	"encoding/pem"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse-dev/gatehouse/internal/ldaptest"
 )
+
+func TestCheckTriesASourceWherePeopleLogInElsewhere(t *testing.T) {
+	issuer := ""
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/.well-known/openid-configuration":
+			fmt.Fprintf(w, `{"issuer": %q, "authorization_endpoint": "%[1]s/a", "token_endpoint": "%[1]s/t", "jwks_uri": "%[1]s/k"}`, issuer)
+		case "/k":
+			fmt.Fprint(w, `{"keys": []}`)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer server.Close()
+	f := newFolder(t, "gatehouse-system")
+	f.write(t, "secret", "secret")
+	f.write(t, "upstream.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	text, err := os.ReadFile(f.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write(t, "authserver.yaml", strings.Replace(string(text), "path: "+f.path("users.yaml")+"}}", fmt.Sprintf(
+		"path: %s}}, {key: partner, openIDConnect: {issuer: '%s', clientID: a, clientSecretFile: %s, caFile: %s, claimMappings: {username: {claim: email}}}}",
+		f.path("users.yaml"), server.URL, f.path("secret"), f.path("upstream.crt")), 1))
+	for _, c := range []struct {
+		issuer string
+		status int
+		says   string
+	}{{server.URL, exitStopped, server.URL + "/k: good"}, {"https://evil.example", exitFailed, server.URL + ": FAILED: discovery: "}} {
+		issuer = c.issuer
+		if status, stdout, stderr := check(t, f); status != c.status || !strings.Contains(stdout, "identity.sources[1] partner, "+c.says) {
+			t.Errorf("issuer %s: status %d, it says:\n%s\n%s", c.issuer, status, stdout, stderr)
+		}
+	}
+}
 
 // check runs the command and returns what it says.
 func check(t *testing.T, f folder) (status int, stdout, stderr string) {

@@ -52,6 +52,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if err != nil {
 		return nil, err
 	}
+	m.WatchSources(r.remote)
 	m.WatchAPIServer(clients.LastContact, apiServer.Skew)
 	people := &people{confirm: auth.ConfirmPeople, changed: r.peopleChanged, log: log, first: func() { s.ready.Changed() }}
 	writable := &writable{store: r.store, log: log, metrics: r.storeMetrics}
@@ -65,7 +66,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		return nil, err
 	}
 	site, err := web.New(web.Config{
-		Auth: auth, Issuer: c.Issuer, TrustedProxies: c.proxies, Limits: c.limits(), Log: log, AccessLog: r.access, Metrics: m, Tracer: r.tracer(),
+		Auth: auth, LoginWays: c.loginWays(), Issuer: c.Issuer, TrustedProxies: c.proxies, Limits: c.limits(), Log: log, AccessLog: r.access, Metrics: m, Tracer: r.tracer(),
 		Ready: s.ready.Ready, Started: s.ready.Started, Now: wallclock.Now,
 	})
 	if err != nil {
@@ -100,11 +101,21 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 		return nil, err
 	}
 	return authserver.New(r.followed(authserver.Config{
-		Clients: clients, Directory: r.people, Store: r.store, Auditor: auditor,
+		Clients: clients, Directory: r.people, Upstreams: upstreamsOf(c, r), Store: r.store, Auditor: auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, wallclock.Now),
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix, Observer: m.Entitlement(), Now: wallclock.Now}),
 		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: r.store.Now,
 	}))
+}
+
+// upstreamsOf returns the sources whose people log in on another server; nil: there are none.
+func upstreamsOf(c config, r *resources) authserver.Upstreams {
+	for _, s := range c.Identity.Sources {
+		if s.OpenIDConnect != nil || s.OAuth2 != nil {
+			return r.people
+		}
+	}
+	return nil
 }
 
 func absentClients(store store.Store, clients *registry.Registry, log *slog.Logger) *absences {

@@ -126,6 +126,11 @@ func (f *faults) Person(ctx context.Context, subject string) (authserver.Person,
 	return reading(f, "Person", func() (authserver.Person, error) { return f.Store.Person(ctx, subject) })
 }
 
+// PeopleNamed is of authserver.Store.
+func (f *faults) PeopleNamed(ctx context.Context, name string) ([]authserver.Person, error) {
+	return reading(f, "PeopleNamed", func() ([]authserver.Person, error) { return f.Store.PeopleNamed(ctx, name) })
+}
+
 // People is of authserver.Store.
 func (f *faults) People(ctx context.Context, after string, limit int) ([]authserver.Person, error) {
 	return reading(f, "People", func() ([]authserver.Person, error) { return f.Store.People(ctx, after, limit) })

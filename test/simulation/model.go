@@ -180,7 +180,7 @@ func (m *model) confirm(c authserver.Confirmation) {
 		return
 	}
 	p := c.Person
-	p.Groups = slices.Clone(p.Groups)
+	p.Groups, p.SealedRefreshToken = slices.Clone(p.Groups), slices.Clone(p.SealedRefreshToken)
 	if !p.EndedAt.IsZero() && !before.EndedAt.IsZero() {
 		p.EndedAt = before.EndedAt
 	}
@@ -192,7 +192,7 @@ func isNews(before, now authserver.Person) bool {
 	half := now.ConfirmedAt.Add(now.ConfirmedUntil.Sub(now.ConfirmedAt) / 2)
 	return before.Source != now.Source || before.Name != now.Name || before.DisplayName != now.DisplayName ||
 		before.Email != now.Email || !slices.Equal(before.Groups, now.Groups) ||
-		before.CredentialVersion != now.CredentialVersion || before.EndedAt.IsZero() != now.EndedAt.IsZero() ||
+		before.CredentialVersion != now.CredentialVersion || !bytes.Equal(before.SealedRefreshToken, now.SealedRefreshToken) || before.EndedAt.IsZero() != now.EndedAt.IsZero() ||
 		before.ConfirmedUntil.IsZero() != now.ConfirmedUntil.IsZero() ||
 		!now.ConfirmedUntil.IsZero() && (before.ConfirmedUntil.After(now.ConfirmedUntil) || !before.ConfirmedUntil.After(half))
 }
@@ -219,6 +219,16 @@ func (m *model) People(ctx context.Context, after string, limit int) ([]authserv
 	}
 	defer end()
 	return page(m.people, after, limit), nil
+}
+
+// PeopleNamed is of authserver.Store.
+func (m *model) PeopleNamed(ctx context.Context, name string) ([]authserver.Person, error) {
+	end, err := m.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	return slices.DeleteFunc(page(m.people, "", len(m.people)), func(p authserver.Person) bool { return p.Name != name || !p.EndedAt.IsZero() }), nil
 }
 
 // page returns at most limit rows by their keys, from the one that follows after on.

@@ -111,3 +111,6 @@ func (s *Source) Close() error {
 	s.connections.close()
 	return nil
 }
+
+// Down reports whether no server answered when they were asked last.
+func (s *Source) Down() bool { return s.servers.isDown() }

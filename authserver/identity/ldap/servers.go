@@ -205,3 +205,10 @@ func clean(err error) error {
 	}, answer.Err.Error())
 	return fmt.Errorf("LDAP result %d (%s), the server said %.*q", answer.ResultCode, ldap.LDAPResultCodeMap[answer.ResultCode], maxCleaned, said)
 }
+
+// isDown reports whether no server answered when they were asked last.
+func (s *servers) isDown() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.down != nil
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,14 @@ func millis(t time.Time) int64 { return t.UnixMilli() }
 // optionalMillis is how a time is kept that may be zero.
 func optionalMillis(t time.Time) pgtype.Int8 {
 	return pgtype.Int8{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+}
+
+// optionalBytes is how bytes are kept of which there may be none.
+func optionalBytes(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
 }
 
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
@@ -167,17 +176,18 @@ func (r *ownedRow) owned() (owned, error) {
 
 // personColumns are the columns of people, called p, that a personRow takes.
 const personColumns = `p.subject, p.source, p.source_id, p.name, p.display_name, p.email, p.group_names,
-	p.credential_version, p.confirmed_at, p.confirmed_until, p.ended_at`
+	p.credential_version, p.confirmed_at, p.confirmed_until, p.ended_at, p.refresh_token`
 
 // personRow is a person, or NULLs where a join found none.
 type personRow struct {
 	subject, source, sourceID, name, displayName, email, groups, version pgtype.Text
 	confirmedAt, confirmedUntil, endedAt                                 pgtype.Int8
+	refreshToken                                                         []byte
 }
 
 func (r *personRow) fields() []any {
 	return []any{&r.subject, &r.source, &r.sourceID, &r.name, &r.displayName, &r.email, &r.groups, &r.version,
-		&r.confirmedAt, &r.confirmedUntil, &r.endedAt}
+		&r.confirmedAt, &r.confirmedUntil, &r.endedAt, &r.refreshToken}
 }
 
 // person returns the zero Person for NULLs.
@@ -189,5 +199,6 @@ func (r *personRow) person() authserver.Person {
 		Owner: authserver.Owner{Subject: r.subject.String, Source: r.source.String, SourceID: r.sourceID.String, Name: r.name.String,
 			DisplayName: r.displayName.String, Email: r.email.String, Groups: lines(r.groups.String), CredentialVersion: r.version.String},
 		ConfirmedAt: optionalTime(r.confirmedAt), ConfirmedUntil: optionalTime(r.confirmedUntil), EndedAt: optionalTime(r.endedAt),
+		SealedRefreshToken: slices.Clone(r.refreshToken), // the field is read into again
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // ownerColumns are the columns of people, called p, that scanOwner reads, in its order.
 const ownerColumns = `p.subject, p.source, p.source_id, p.name, p.display_name, p.email, p.group_names,
-	p.credential_version, p.confirmed_at, p.confirmed_until, p.ended_at`
+	p.credential_version, p.confirmed_at, p.confirmed_until, p.ended_at, p.refresh_token`
 
 // scanOwner reads a person. A join without one has NULL for the subject: the zero Person.
 func scanOwner(r *row) authserver.Person {
@@ -24,12 +24,13 @@ func scanOwner(r *row) authserver.Person {
 	p.DisplayName, p.Email = r.text(), r.text()
 	p.Groups, p.CredentialVersion = r.lines(), r.text()
 	p.ConfirmedAt, p.ConfirmedUntil, p.EndedAt = r.time(), r.optionalTime(), r.optionalTime()
+	p.SealedRefreshToken = r.optionalBytes()
 	return p
 }
 
 // confirmPerson returns the write that keeps what was confirmed of a person.
 func confirmPerson(c authserver.Confirmation) func(*transaction) error {
-	c.Groups = slices.Clone(c.Groups) // the caller may be gone, and change them, while this waits
+	c.Groups, c.SealedRefreshToken = slices.Clone(c.Groups), slices.Clone(c.SealedRefreshToken) // the caller may be gone, and change them, while this waits
 	return func(db *transaction) error {
 		if err := endOutdated(db, c); err != nil {
 			return err
@@ -64,17 +65,18 @@ func endOutdated(db *transaction, c authserver.Confirmation) error {
 func keepPerson(db *transaction, p authserver.Person) error {
 	const statement = `
 		INSERT INTO people (subject, source, name, display_name, email, group_names,
-			credential_version, confirmed_at, confirmed_until, ended_at, source_id)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+			credential_version, confirmed_at, confirmed_until, ended_at, source_id, refresh_token)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
 		ON CONFLICT (subject) DO UPDATE SET source = ?2, source_id = ?11, name = ?3, display_name = ?4, email = ?5, group_names = ?6,
-			credential_version = ?7, confirmed_at = ?8, confirmed_until = ?9,
+			credential_version = ?7, confirmed_at = ?8, confirmed_until = ?9, refresh_token = ?12,
 			ended_at = CASE WHEN ?10 IS NULL THEN NULL ELSE coalesce(ended_at, ?10) END
 		WHERE source <> ?2 OR source_id <> ?11 OR name <> ?3 OR display_name <> ?4 OR email <> ?5 OR group_names <> ?6
 			OR credential_version <> ?7 OR (ended_at IS NULL) <> (?10 IS NULL)
+			OR refresh_token IS NOT ?12
 			OR (confirmed_until IS NULL) <> (?9 IS NULL)
 			OR confirmed_until > ?9 OR confirmed_until <= ?8 + (?9 - ?8) / 2`
 	n, err := db.exec(statement, p.Subject, p.Source, p.Name, p.DisplayName, p.Email, strings.Join(p.Groups, "\n"),
-		p.CredentialVersion, millis(p.ConfirmedAt), optionalMillis(p.ConfirmedUntil), optionalMillis(p.EndedAt), p.SourceID)
+		p.CredentialVersion, millis(p.ConfirmedAt), optionalMillis(p.ConfirmedUntil), optionalMillis(p.EndedAt), p.SourceID, optionalBytes(p.SealedRefreshToken))
 	if n > 0 {
 		db.personChanged(p.Subject)
 	}
@@ -112,6 +114,16 @@ func (s *Store) People(ctx context.Context, after string, limit int) ([]authserv
 	return read(ctx, s.readers, func(c *conn) ([]authserver.Person, error) {
 		var found []authserver.Person
 		_, err := c.query(query, func(r *row) { found = append(found, scanOwner(r)) }, after, int64(max(0, limit)))
+		return found, err
+	})
+}
+
+// PeopleNamed returns people with the name who have not ended.
+func (s *Store) PeopleNamed(ctx context.Context, name string) ([]authserver.Person, error) {
+	const query = `SELECT ` + ownerColumns + ` FROM people p WHERE p.name = ?1 AND p.ended_at IS NULL ORDER BY p.subject LIMIT ?2`
+	return read(ctx, s.readers, func(c *conn) ([]authserver.Person, error) {
+		var found []authserver.Person
+		_, err := c.query(query, func(r *row) { found = append(found, scanOwner(r)) }, name, int64(authserver.MaxPeopleNamed))
 		return found, err
 	})
 }

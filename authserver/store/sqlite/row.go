@@ -5,6 +5,7 @@ package sqlite
 import (
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -75,6 +76,15 @@ func (r *row) bytes(into []byte) {
 	}
 }
 
+// optionalBytes returns nil for NULL.
+func (r *row) optionalBytes() []byte {
+	if r.columns[r.next] == nil {
+		r.next++
+		return nil
+	}
+	return slices.Clone(column[[]byte](r))
+}
+
 // millis is how a time is kept.
 func millis(t time.Time) int64 { return t.UnixMilli() }
 
@@ -88,6 +98,14 @@ func optionalMillis(t time.Time) driver.Value {
 
 // methodText is how the names of RFC 8176 are kept, which hold no blank.
 func methodText(methods []string) string { return strings.Join(methods, " ") }
+
+// optionalBytes is how bytes are kept of which there may be none.
+func optionalBytes(b []byte) driver.Value {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
 
 // scopeText is how scopes and resources are kept. They hold no blank (RFC 6749 §3.3, RFC 3986).
 func scopeText(scopes []string) string { return strings.Join(scopes, " ") }

@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,11 +82,51 @@ var people = []check{
 			func(c *authserver.Confirmation) { c.Groups = []string{"photo club", "family"} },
 			func(c *authserver.Confirmation) { c.Groups = nil },
 			func(c *authserver.Confirmation) { c.CredentialVersion = "second" },
+			func(c *authserver.Confirmation) { c.SealedRefreshToken = []byte{0, 1, 255} },
+			func(c *authserver.Confirmation) { c.SealedRefreshToken = []byte{0, 2, 255} },
+			func(c *authserver.Confirmation) { c.SealedRefreshToken = nil },
 		} {
 			next := confirmed(bob, at(noon.Add(time.Duration(n+1)*time.Minute)), edit)
 			confirm(t, s, next)
 			same(t, "person", person(t, s, bob), next.Person)
 		}
+	}},
+	{"a sealed refresh token comes back, and what the caller does with it afterwards changes nothing", func(t *testing.T, s authserver.Store) {
+		session := createSession(t, s)
+		c := confirm(t, s, confirmed(bob, func(c *authserver.Confirmation) { c.SealedRefreshToken = []byte{0, 1, 255} }))
+		c.SealedRefreshToken[1] = 9
+		_, got, err := s.Session(t.Context(), session.Hash)
+		succeed(t, "Session", err)
+		same(t, "token of the session's person", got.SealedRefreshToken, []byte{0, 1, 255})
+		same(t, "token", person(t, s, bob).SealedRefreshToken, []byte{0, 1, 255})
+		all, err := s.People(t.Context(), "", 10)
+		succeed(t, "People", err)
+		same(t, "token in the list", all[0].SealedRefreshToken, []byte{0, 1, 255})
+	}},
+	{"people are found by their name until they end", func(t *testing.T, s authserver.Store) {
+		named := func(name string) (subjects []string) {
+			t.Helper()
+			found, err := s.PeopleNamed(t.Context(), name)
+			succeed(t, "PeopleNamed", err)
+			for _, p := range found {
+				subjects = append(subjects, p.Subject)
+			}
+			return subjects
+		}
+		called := func(name string) func(*authserver.Confirmation) {
+			return func(c *authserver.Confirmation) { c.Name = name }
+		}
+		same(t, "nobody", named("robert"), []string(nil))
+		confirm(t, s, confirmed(bob, called("robert")))
+		confirm(t, s, confirmed(alice, called("robert")))
+		both := []string{alice, bob}
+		slices.Sort(both)
+		same(t, "both", named("robert"), both)
+		same(t, "in other letters", named("Robert"), []string(nil))
+		confirm(t, s, confirmed(alice, called("robert"), ended(noon)))
+		same(t, "after one has ended", named("robert"), []string{bob})
+		confirm(t, s, confirmed(bob, called("bert")))
+		same(t, "after the other was renamed", named("robert"), []string(nil))
 	}},
 	{"a login keeps the session and the person, or neither", func(t *testing.T, s authserver.Store) {
 		session := createSession(t, s)

@@ -21,7 +21,7 @@ type table struct {
 // tables are everything that is copied, in this order. Migrations of either store that add a column add it here.
 var tables = []table{
 	{name: "people", key: []string{"subject"}, columns: []string{"source", "source_id", "name", "display_name", "email", "group_names",
-		"credential_version", "confirmed_at", "confirmed_until", "ended_at"}},
+		"credential_version", "confirmed_at", "confirmed_until", "ended_at", "refresh_token"}},
 	{name: "sessions", key: []string{"hash"}, bytes: true, columns: []string{"owner", "authenticated_at", "expires_at", "credential_version", "methods"}},
 	{name: "factors", key: []string{"id"}, bytes: true, columns: []string{"owner", "kind", "name", "data", "counter", "created_at", "used_at"}},
 	{name: "grants", key: []string{"id"}, bytes: true, columns: []string{"client_uid", "owner", "scopes", "profile", "approved_at", "ends_at",

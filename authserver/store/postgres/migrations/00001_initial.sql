@@ -29,10 +29,13 @@ CREATE TABLE people (
     credential_version text   NOT NULL,
     confirmed_at       bigint NOT NULL,
     confirmed_until    bigint,
-    ended_at           bigint
+    ended_at           bigint,
+    -- Sealed; NULL where no other server was asked about the person.
+    refresh_token      bytea
 );
 
 CREATE INDEX people_by_end ON people (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX people_by_name ON people (name) WHERE ended_at IS NULL;
 
 CREATE TABLE sessions (
     hash               bytea    NOT NULL PRIMARY KEY CHECK (length(hash) = 32),

@@ -14,10 +14,13 @@ CREATE TABLE people (
     credential_version TEXT    NOT NULL,
     confirmed_at       INTEGER NOT NULL,
     confirmed_until    INTEGER,
-    ended_at           INTEGER
+    ended_at           INTEGER,
+    -- Sealed; NULL where no other server was asked about the person.
+    refresh_token      BLOB
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX people_by_end ON people (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX people_by_name ON people (name) WHERE ended_at IS NULL;
 
 CREATE TABLE sessions (
     hash               BLOB    NOT NULL PRIMARY KEY CHECK (length(hash) = 32),

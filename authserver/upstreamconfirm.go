@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// refreshTurn is how long one replica alone asks about a person: many servers take a refresh token once, and end what it is for
+// when it comes twice.
+const refreshTurn = 2 * time.Minute
+
+// confirmedFor is how long it holds what the source says of a person now.
+func (s *Server) confirmedFor(p Person) time.Duration {
+	if len(p.SealedRefreshToken) > 0 {
+		return UpstreamRefreshedFor
+	}
+	return s.directory.ConfirmedFor(p.Source)
+}
+
+// ask asks the source of a person, with a refresh token where there is one. The sealed token is what to keep.
+func (s *Server) ask(ctx context.Context, p Person) (owner Owner, sealed []byte, err error) {
+	if s.upstreams == nil || len(p.SealedRefreshToken) == 0 {
+		owner, err = s.directory.Confirm(ctx, p)
+		return owner, nil, err
+	}
+	token, err := s.openUpstreamToken(p.SealedRefreshToken)
+	if err != nil {
+		return Owner{}, nil, err
+	}
+	// A server that stops waits for the answer, which may hold the next token.
+	login, err := s.upstreams.Refresh(context.WithoutCancel(ctx), p, token, func() error {
+		turn := sha256.Sum256(framed("upstream refresh token", p.Subject, string(p.SealedRefreshToken)))
+		return wrap("take the turn to ask", s.store.Spend(ctx, turn, s.now(), s.now().Add(refreshTurn))) // ErrExists: another replica asks
+	})
+	if err != nil {
+		return Owner{}, nil, err
+	}
+	if login.RefreshToken == "" { // it stays good (RFC 6749 §6)
+		login.RefreshToken = token
+	}
+	var before []byte
+	if login.RefreshToken == token {
+		before = p.SealedRefreshToken
+	}
+	sealed, err = s.sealUpstreamToken(login.RefreshToken, before)
+	return login.Owner, sealed, err
+}
+
+// sealUpstreamToken returns what is kept of a refresh token. What was kept before stays while its key is in use.
+func (s *Server) sealUpstreamToken(token string, before []byte) ([]byte, error) {
+	if token == "" {
+		return nil, nil
+	}
+	keys, err := s.currentKeys()
+	if err != nil {
+		return nil, err
+	}
+	active := keys.activeID(s.now())
+	if bytes.HasPrefix(before, active[:]) {
+		return before, nil
+	}
+	return keys.sealWith(active, forUpstreamToken, []byte(token))
+}
+
+// openUpstreamToken returns ErrCannotAsk for a token whose key is gone.
+func (s *Server) openUpstreamToken(sealed []byte) (string, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return "", err
+	}
+	token, err := keys.open(forUpstreamToken, sealed)
+	if err != nil {
+		return "", fmt.Errorf("open a refresh token: %w: %w", ErrCannotAsk, err)
+	}
+	return string(token), nil
+}
+
+// nameTaken reports whether somebody of another source has the name. RoleBindings are by name and would not tell
+// the two apart. Where nobody logs in on another server, the directory itself knows that.
+func (s *Server) nameTaken(ctx context.Context, o Owner) (bool, error) {
+	if s.upstreams == nil {
+		return false, nil
+	}
+	people, err := s.store.PeopleNamed(ctx, o.Name)
+	if err != nil {
+		return false, fmt.Errorf("read who has a name: %w", err)
+	}
+	for _, p := range people {
+		if p.Source != o.Source {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// checkNewName refuses a login with a name that somebody of another source has.
+func (s *Server) checkNewName(ctx context.Context, o Owner) error {
+	taken, err := s.nameTaken(ctx, o)
+	if err == nil && taken {
+		err = NewUpstreamError(UpstreamNameTaken, errors.New("somebody of another source has the name; rename one of the two, or let the source put a prefix before its names")).Of(o.Name)
+	}
+	return err
+}
+
+// confirmName makes nobody of a person who comes back, or has a new name, if somebody of another source has that name.
+func (s *Server) confirmName(ctx context.Context, before Person, o Owner) error {
+	if before.EndedAt.IsZero() && before.Name == o.Name {
+		return nil
+	}
+	taken, err := s.nameTaken(ctx, o)
+	if err == nil && taken {
+		err = fmt.Errorf("the name is known to another source: %w", ErrNotFound)
+	}
+	return err
+}
+
+// endIfNameTaken ends a session that was opened at the same moment as one of somebody of another source with the
+// same name: each of the two is there now, so at least one of them sees the other.
+func (s *Server) endIfNameTaken(ctx context.Context, o Owner, session Hash) error {
+	err := s.checkNewName(ctx, o)
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, wrap("end the session", s.store.DeleteSession(ctx, o.Subject, session)))
+}
