@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -19,21 +20,21 @@ import (
 // mcpServer serves what of MCP a host needs to ask who its user is, at origin/mcp, and the metadata of RFC 9728.
 func (w *environment) mcpServer(t *testing.T, at string) {
 	t.Helper()
-	secret := w.secretNamed(t, "mcp", "mcp-resource-server")
-	guard, err := resourceserver.New(resourceserver.Config{
-		IntrospectionEndpoint: secret["introspection-endpoint"], ClientID: secret["client-id"],
-		ClientSecret: resourceserver.Value(secret["client-secret"]), HTTPClient: w.client(t),
-	})
+	config, err := resourceserver.Mounted(w.mountNamed(t, "mcp", "mcp-resource-server"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Identifiers, config.Scopes, config.HTTPClient = []string{"https://" + at + "/mcp"}, []string{"mcp.tools"}, w.client(t)
+	guard, err := resourceserver.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	metadata, err := url.Parse(guard.MetadataURL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /.well-known/oauth-protected-resource/mcp", func(rw http.ResponseWriter, _ *http.Request) {
-		answer(rw, map[string]any{
-			"resource": "https://" + at + "/mcp", "authorization_servers": []string{w.Issuer}, "scopes_supported": []string{"mcp.tools"},
-			"bearer_methods_supported": []string{"header"},
-		})
-	})
+	mux.Handle(metadata.Path, guard.Metadata())
 	mux.Handle("POST /mcp", guard.Require("mcp.tools", http.HandlerFunc(mcpAnswer)))
 	listener, err := net.Listen("tcp", at)
 	if err != nil {

@@ -95,11 +95,16 @@ func (w *environment) variables(t *testing.T, program string, keys map[string]st
 	return variables
 }
 
-// mount puts the Secret into a folder, a file for each key.
+// mount puts the Secret of a program into a folder, a file for each key.
 func (w *environment) mount(t *testing.T, program string) (folder string) {
 	t.Helper()
+	return w.mountNamed(t, program, program+"-oauth")
+}
+
+func (w *environment) mountNamed(t *testing.T, namespace, name string) (folder string) {
+	t.Helper()
 	folder = t.TempDir()
-	for key, value := range w.secret(t, program) {
+	for key, value := range w.secretNamed(t, namespace, name) {
 		if err := os.WriteFile(filepath.Join(folder, key), []byte(value), 0o600); err != nil {
 			t.Fatal(err)
 		}
