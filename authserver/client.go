@@ -115,6 +115,8 @@ type Client struct {
 	AccessTokenLifetime time.Duration
 	Consent             ConsentPolicy
 	EveryoneEntitled    bool
+	// SecondFactor is whether a login for the client needs a second factor.
+	SecondFactor bool
 
 	Accepted    bool // policy allows it; otherwise everything is refused
 	Suspended   bool // everything is refused

@@ -182,19 +182,27 @@ func (s *Server) raiseSession(ctx context.Context, v *Visitor, methods []string)
 	if err != nil {
 		return nil, fmt.Errorf("read the person who logs in: %w", err)
 	}
+	login, err := s.openRaised(ctx, v, person, methods)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.DeleteSessions(ctx, v.Owner.Subject, sha256.Sum256([]byte(login.Session))); err != nil {
+		return nil, fmt.Errorf("delete sessions: %w", err)
+	}
+	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name, Reason: "all other sessions ended with the first factor"})
+	return login, nil
+}
+
+// openRaised opens a session like the visitor's, with a second factor.
+func (s *Server) openRaised(ctx context.Context, v *Visitor, person Person, methods []string) (*Login, error) {
 	token, raised := s.newID(), v.Session
-	raised.Hash = sha256.Sum256([]byte(token))
-	raised.Methods = slices.Concat(v.Session.Methods, methods, []string{methodMultiple})
+	raised.Hash, raised.Methods = sha256.Sum256([]byte(token)), raisedMethods(v.Session.Methods, methods)
 	if err := s.store.CreateSession(ctx, raised, Confirmation{Person: person}); err != nil {
 		return nil, fmt.Errorf("create session: %w", err)
 	}
 	if err := s.confirmPage(ctx, []Person{person}); err != nil {
 		return nil, err
 	}
-	if err := s.store.DeleteSessions(ctx, v.Owner.Subject, raised.Hash); err != nil {
-		return nil, fmt.Errorf("delete sessions: %w", err)
-	}
-	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name, Reason: "all other sessions ended with the first factor"})
 	return &Login{Owner: person.Owner, Session: token, ExpiresAt: raised.ExpiresAt}, nil
 }
 

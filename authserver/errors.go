@@ -27,6 +27,9 @@ const (
 	TemporarilyUnavailable  Code = "temporarily_unavailable"
 	LoginRequired           Code = "login_required"
 	ConsentRequired         Code = "consent_required"
+	// UnmetAuthenticationRequirements is a level of login that the owner cannot reach now (OpenID Connect Core Error
+	// Code unmet_authentication_requirements, RFC 9470 §5).
+	UnmetAuthenticationRequirements Code = "unmet_authentication_requirements"
 	// RequestNotSupported and RequestURINotSupported refuse request objects (OpenID Connect Core §6).
 	RequestNotSupported    Code = "request_not_supported"
 	RequestURINotSupported Code = "request_uri_not_supported"

@@ -5,8 +5,6 @@ package authserver
 import (
 	"slices"
 	"time"
-
-	"github.com/gatehouse-dev/gatehouse/internal/openid"
 )
 
 // FactorKind is what somebody logs in with beside, or instead of, their password.
@@ -46,13 +44,19 @@ func demandFactor(factors []Factor) bool {
 	return slices.ContainsFunc(factors, func(f Factor) bool { return f.Kind != FactorRecovery })
 }
 
+// The levels of a login, as acr, acr_values and acr_values_supported name them (OpenID Connect Core §2).
+const (
+	ACROneFactor  = "urn:gatehouse:acr:1fa"
+	ACRTwoFactors = "urn:gatehouse:acr:2fa"
+)
+
 // TwoFactors reports whether the owner has proven two factors in the session.
 func (s Session) TwoFactors() bool { return slices.Contains(s.Methods, methodMultiple) }
 
 // ACR is the level of the login (OpenID Connect Core §2).
 func (a Authentication) ACR() string {
 	if slices.Contains(a.Methods, methodMultiple) {
-		return openid.ACRTwoFactors
+		return ACRTwoFactors
 	}
-	return openid.ACROneFactor
+	return ACROneFactor
 }

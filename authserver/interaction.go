@@ -124,6 +124,8 @@ type Step int
 // The steps in their order, which is the order of DESIGN's browser flow.
 const (
 	StepLogin   Step = iota // the owner must prove who they are
+	StepFactor              // the owner must prove a second factor, too
+	StepEnrol               // the owner must add a second factor
 	StepRefused             // the owner may not use the client
 	StepConsent             // the owner must decide
 	StepIssue               // nothing is left to ask
@@ -173,6 +175,16 @@ func (s *Server) Next(ctx context.Context, i Interaction, v *Visitor) (Position,
 		return Position{}, i.fail(Refuse(LoginRequired, "another person than the one whom the request names has logged in"))
 	}
 	p.Owner = v.Owner
+	if p.Step, err = s.stepOfLevel(ctx, r, v); err != nil {
+		return Position{}, err
+	}
+	switch p.Step {
+	case StepLogin, StepFactor:
+		return p, r.unlessSilent(Refuse(LoginRequired, "the owner has to log in with a second factor"))
+	case StepEnrol:
+		return p, r.unlessSilent(Refuse(UnmetAuthenticationRequirements, "the owner has no second factor"))
+	default:
+	}
 	if p.first, err = s.firstDecision(ctx, r, v.Owner); err != nil {
 		return Position{}, err
 	}

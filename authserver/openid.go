@@ -38,6 +38,15 @@ type OpenIDRequest struct {
 	LoginHint string `json:"l,omitempty"`
 	// Subject is the only person whom the request is about (id_token_hint, claims); empty: anybody.
 	Subject string `json:"s,omitempty"`
+	// Level is what acr_values ask of the login.
+	Level LevelRequest `json:"a,omitzero"`
+}
+
+// LevelRequest is what a request asks of the level of a login (OpenID Connect Core §3.1.2.1, acr_values).
+type LevelRequest struct {
+	// TwoFactors is set where nothing less is good enough, and Prefer where two are better than one.
+	TwoFactors bool `json:"t,omitempty"`
+	Prefer     bool `json:"p,omitempty"`
 }
 
 // Seconds is a number of seconds that is not negative.

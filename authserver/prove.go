@@ -32,28 +32,36 @@ func (s *Server) ProveFactor(ctx context.Context, a FactorAnswer) (Login, error)
 	if half == nil {
 		return Login{}, NewInteractionError(InteractionOfOtherLogin, "the login has to begin anew")
 	}
-	code, name := normalizeCode(a.Code), half.person.Name
-	if code == "" || len(a.Code) > maxTypedCode {
-		return Login{}, Refuse(WrongCode, "wrong code")
+	if err := s.proveCode(ctx, half, a.Code, a.Device); err != nil {
+		return Login{}, err
 	}
 	now := s.now()
-	device := s.knownDevice(ctx, Credentials{Username: half.Typed, Device: a.Device}, now)
+	return s.openSession(ctx, opening{Confirmation{Person: half.person}, half.Typed, raisedMethods([]string{methodPassword}, []string{methodOTP}), now}, now)
+}
+
+// proveCode checks and takes what somebody typed, when an attempt is allowed.
+func (s *Server) proveCode(ctx context.Context, half *openedHalf, typed, deviceCookie string) error {
+	code, name, now := normalizeCode(typed), half.person.Name, s.now()
+	if code == "" || len(typed) > maxTypedCode {
+		return Refuse(WrongCode, "wrong code")
+	}
+	device := s.knownDevice(ctx, Credentials{Username: half.Typed, Device: deviceCookie}, now)
 	attempt, wait := s.throttle.beginFactor(now, half.Owner, device)
 	if wait > 0 {
 		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: name, Reason: "the second factor"})
-		return Login{}, tooManyAttempts(wait)
+		return tooManyAttempts(wait)
 	}
 	taken, err := s.takeCode(ctx, half, code, now)
 	if err != nil {
 		attempt.undecided()
-		return Login{}, err
+		return err
 	}
 	if !taken {
 		s.audit(ctx, Event{Name: EventFactorFailed, Owner: name})
-		return Login{}, Refuse(WrongCode, "wrong code")
+		return Refuse(WrongCode, "wrong code")
 	}
 	attempt.takeBack(true)
-	return s.openSession(ctx, opening{Confirmation{Person: half.person}, half.Typed, []string{methodPassword, methodOTP, methodMultiple}, now}, now)
+	return nil
 }
 
 // takeCode takes a code of the person, once, and reports whether it was right.

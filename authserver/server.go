@@ -29,6 +29,8 @@ type Config struct {
 	PasswordChangeEndsGrants bool
 	// Upstreams are the sources of the directory whose people log in on another server; nil: there are none.
 	Upstreams Upstreams
+	// SecondFactor is whether nobody gives anything to a client in a login without a second factor.
+	SecondFactor bool
 	// Now tells the time. Default: time.Now.
 	Now func() time.Time
 	// NewID makes an unguessable name of at least 128 random bits: of a session, a device, an interaction, a request
@@ -48,6 +50,7 @@ type Server struct {
 	clientsCurrent           func() error
 	sessionLifetime          time.Duration
 	passwordChangeEndsGrants bool
+	secondFactor             bool
 	now                      func() time.Time
 	newID                    func() string
 
@@ -78,7 +81,7 @@ func New(c Config) (*Server, error) {
 	return &Server{
 		clients: c.Clients, directory: c.Directory, upstreams: c.Upstreams, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
 		clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
-		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, now: c.Now, newID: c.NewID,
+		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, secondFactor: c.SecondFactor, now: c.Now, newID: c.NewID,
 		throttle: newThrottle(), turns: newTurns(), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,
 	}, nil
 }

@@ -206,6 +206,13 @@ type OAuthClientSpec struct {
 	// +kubebuilder:default=Bound
 	Entitlement EntitlementPolicy `json:"entitlement,omitempty"`
 
+	// SecondFactor tells whether a login for the client needs a second step, such as a
+	// code of an authenticator app. Required: whoever has none adds one first, right
+	// after the password. Optional: those are asked who have one. Absent: Optional.
+	//
+	// +optional
+	SecondFactor SecondFactorPolicy `json:"secondFactor,omitempty"`
+
 	// Suspend, when true, refuses everything to the client, and its tokens too. Its client
 	// ID, secret and grants stay, and work again once it is false or absent. In the profile
 	// IntegrationCloud all grants and tokens end for good, as they did there when a client

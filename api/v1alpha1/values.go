@@ -51,6 +51,19 @@ const (
 	ConsentSkip ConsentPolicy = "Skip"
 )
 
+// SecondFactorPolicy tells whether a login needs a second step.
+//
+// +kubebuilder:validation:Enum="";Optional;Required
+type SecondFactorPolicy string
+
+// The policies about second factors.
+const (
+	// SecondFactorOptional asks those for a second factor who have one.
+	SecondFactorOptional SecondFactorPolicy = "Optional"
+	// SecondFactorRequired lets nobody in without one.
+	SecondFactorRequired SecondFactorPolicy = "Required"
+)
+
 // EntitlementPolicy tells who may use a client.
 //
 // +kubebuilder:validation:Enum="";Bound;Everyone

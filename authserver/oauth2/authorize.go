@@ -20,7 +20,7 @@ var (
 		"client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
 	}
 	standardAuthorizeParameters = slices.Concat(authorizeParameters, []string{
-		"response_mode", "prompt", "nonce", "max_age", "login_hint", "id_token_hint", "claims", "request", "request_uri", resourceParameter,
+		"response_mode", "prompt", "nonce", "max_age", "login_hint", "id_token_hint", "claims", "acr_values", "request", "request_uri", resourceParameter,
 	})
 )
 

@@ -3,6 +3,7 @@
 package oauth2
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -27,6 +28,7 @@ func parseOpenID(v *Given) (authserver.OpenIDRequest, authserver.Refusal) {
 	if hint := v.Get("login_hint"); len(hint) <= maxLoginHint && isText(hint) {
 		r.LoginHint = hint
 	}
+	r.Level = levelOf(v.Get("acr_values"))
 	if text := v.Get("max_age"); text != "" {
 		age, err := strconv.ParseUint(text, 10, 32)
 		if err != nil {
@@ -35,6 +37,17 @@ func parseOpenID(v *Given) (authserver.OpenIDRequest, authserver.Refusal) {
 		r.MaxAge = new(authserver.Seconds(age))
 	}
 	return r, nil
+}
+
+// levelOf reads acr_values: levels in the order of preference. What it names beside those of this server asks for nothing.
+func levelOf(values string) authserver.LevelRequest {
+	known := slices.DeleteFunc(strings.Fields(values), func(name string) bool {
+		return name != authserver.ACROneFactor && name != authserver.ACRTwoFactors
+	})
+	if len(known) == 0 {
+		return authserver.LevelRequest{}
+	}
+	return authserver.LevelRequest{TwoFactors: !slices.Contains(known, authserver.ACROneFactor), Prefer: known[0] == authserver.ACRTwoFactors}
 }
 
 // isText reports whether s is UTF-8 without control characters. Databases keep no NUL in text, and JSON nothing else than

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/openid"
@@ -31,6 +32,7 @@ type configuration struct {
 	UserInfoSigning   []string `json:"userinfo_signing_alg_values_supported"`
 	Claims            []string `json:"claims_supported"`
 	ClaimsParameter   bool     `json:"claims_parameter_supported"`
+	Levels            []string `json:"acr_values_supported"`
 	// What is false here would be true if it were left out, or is taken for it by some programs.
 	RequestParameter    bool `json:"request_parameter_supported"`
 	RequestURIParameter bool `json:"request_uri_parameter_supported"`
@@ -47,6 +49,7 @@ func WriteConfiguration(w http.ResponseWriter, r *http.Request, issuer string, s
 		Metadata:         oauth2.MetadataOf(issuer, slices.Concat(openid.Scopes(), scopes)),
 		UserInfoEndpoint: issuer + PathUserInfo, KeysURI: issuer + PathKeys, EndSession: issuer + PathEndSession,
 		SubjectTypes: []string{"public"}, ClaimsParameter: true, SigningAlgorithms: algorithms, UserInfoSigning: algorithms,
+		Levels: []string{authserver.ACROneFactor, authserver.ACRTwoFactors},
 		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "azp", "at_hash", "sid",
 			"name", "preferred_username", "email", "email_verified", "groups"},
 	})

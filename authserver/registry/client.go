@@ -78,6 +78,8 @@ func declaredClient(o *oauthClient) *authserver.Client {
 		AccessTokenLifetime: time.Duration(spec.EffectiveAccessTokenLifetimeSeconds()) * time.Second,
 		Consent:             consent(spec.EffectiveConsent()),
 		EveryoneEntitled:    spec.Entitlement == v1alpha1.EntitlementEveryone,
+		// A value of the future asks for more, not for less.
+		SecondFactor: spec.SecondFactor != "" && spec.SecondFactor != v1alpha1.SecondFactorOptional,
 
 		Suspended:   spec.Suspend,
 		Credentials: o.credentials,

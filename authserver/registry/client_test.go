@@ -164,6 +164,12 @@ func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
 			want: func(c *client) { c.EveryoneEntitled = true }},
 		{name: "an entitlement policy of the future is bound", change: func(o *object) { o.Spec.Entitlement = "Anyone" },
 			want: func(*client) {}},
+		{name: "with a second factor", change: func(o *object) { o.Spec.SecondFactor = v1alpha1.SecondFactorRequired },
+			want: func(c *client) { c.SecondFactor = true }},
+		{name: "without one", change: func(o *object) { o.Spec.SecondFactor = v1alpha1.SecondFactorOptional },
+			want: func(*client) {}},
+		{name: "a policy about second factors of the future demands one", change: func(o *object) { o.Spec.SecondFactor = "Passkey" },
+			want: func(c *client) { c.SecondFactor = true }},
 		{name: "suspended", change: func(o *object) { o.Spec.Suspend = true },
 			want: func(c *client) { c.Suspended, c.Accepted = true, false }},
 		{name: "N04 a trouble with its Secret changes nothing", change: func(o *object) {

@@ -40,9 +40,14 @@ func (s *Site) factorsOf(r *http.Request, v *authserver.Visitor) (shown []shownF
 // totpView is what the page shows that adds an app.
 type totpView struct {
 	authserver.TOTPEnrolment
+	Action  string
+	Cancel  *wayOut            // back to the client; nil: to the account, or there is no way back
+	Client  *authserver.Client // that demands it; nil: nobody does
 	QR      template.HTML
 	Name    string
 	Problem string
+
+	callback string // where the browser goes at the very end
 }
 
 // changingFactors runs what changes factors for whoever is logged in. Whose login is too old logs in again first.
@@ -70,7 +75,7 @@ func (s *Site) getTOTP(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return s.showTOTP(w, http.StatusOK, totpView{TOTPEnrolment: e})
+		return s.showTOTP(w, http.StatusOK, accountTOTP(e))
 	})
 }
 
@@ -87,8 +92,16 @@ func (s *Site) showTOTP(w http.ResponseWriter, status int, view totpView) (err e
 	if view.QR, err = qrCode(view.URI); err != nil {
 		return err
 	}
-	isolateWindow(w)
+	if view.Client != nil {
+		allowReturn(w, view.callback)
+	} else {
+		isolateWindow(w)
+	}
 	return s.render(w, status, pageTOTP, view)
+}
+
+func accountTOTP(e authserver.TOTPEnrolment) totpView {
+	return totpView{TOTPEnrolment: e, Action: pathTOTP}
 }
 
 // postTOTP is the form of that page.
@@ -98,33 +111,87 @@ func (s *Site) postTOTP(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.changingFactors(w, r, func(v *authserver.Visitor) error {
-		added, err := s.auth.AddTOTP(r.Context(), v, f.Get("ticket"), f.Get("code"), f.Get("name"))
-		if errors.Is(err, authserver.WrongCode) {
-			again, err := s.auth.BeginTOTPAgain(v, s.host(), f.Get("ticket"))
-			if err != nil {
-				return err
-			}
-			return s.showTOTP(w, http.StatusForbidden, totpView{TOTPEnrolment: again, Name: f.Get("name"),
-				Problem: "The code is wrong. Is the clock of the device right? Enter the code that the app shows now."})
-		}
-		if err != nil {
-			return err
-		}
-		return s.factorAdded(w, r, added)
+		return s.addTOTP(w, r, f, v, pathAccount, accountTOTP)
 	})
 }
 
-// factorAdded shows the recovery codes, if there are new ones, or the account.
-func (s *Site) factorAdded(w http.ResponseWriter, r *http.Request, added authserver.Enrolled) error {
+// addTOTP adds the app whose code is right, shows the page again, or goes on to next.
+func (s *Site) addTOTP(w http.ResponseWriter, r *http.Request, f url.Values, v *authserver.Visitor, next string, page func(authserver.TOTPEnrolment) totpView) error {
+	added, err := s.auth.AddTOTP(r.Context(), v, f.Get("ticket"), f.Get("code"), f.Get("name"))
+	if errors.Is(err, authserver.WrongCode) {
+		again, err := s.auth.BeginTOTPAgain(v, s.host(), f.Get("ticket"))
+		if err != nil {
+			return err
+		}
+		view := page(again)
+		view.Name, view.Problem = f.Get("name"), "The code is wrong. Is the clock of the device right? Enter the code that the app shows now."
+		return s.showTOTP(w, http.StatusForbidden, view)
+	}
+	if err != nil {
+		return err
+	}
+	return s.factorAdded(w, r, added, next)
+}
+
+// beginEnrolment shows the page that adds an app in an interaction that demands one.
+func (s *Site) beginEnrolment(w http.ResponseWriter, r *http.Request, i authserver.Interaction, p authserver.Position, v *authserver.Visitor) error {
+	e, err := s.auth.BeginTOTP(r.Context(), v, s.host())
+	if errors.Is(err, authserver.LoginTooOld) { // in this moment
+		redirect(w, r, interactionPath(i.ID))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.showTOTP(w, http.StatusOK, s.interactionTOTP(i, p, e))
+}
+
+func (s *Site) interactionTOTP(i authserver.Interaction, p authserver.Position, e authserver.TOTPEnrolment) totpView {
+	return totpView{
+		TOTPEnrolment: e, Action: interactionPath(i.ID) + "/enrol", Client: p.Client, callback: p.Return.Callback,
+		Cancel: s.refusalURL(p.Return, authserver.Refuse(authserver.UnmetAuthenticationRequirements, "the owner added no second factor")),
+	}
+}
+
+// postInteractionEnrol is the form of that page.
+func (s *Site) postInteractionEnrol(w http.ResponseWriter, r *http.Request) error {
+	i, v, err := s.resume(r)
+	if err != nil {
+		return err
+	}
+	f, err := fields(r)
+	if err != nil {
+		return err
+	}
+	return withProfile(i.Profile, s.enrolInInteraction(w, r, f, i, v))
+}
+
+func (s *Site) enrolInInteraction(w http.ResponseWriter, r *http.Request, f url.Values, i authserver.Interaction, v *authserver.Visitor) error {
+	path := interactionPath(i.ID)
+	p, err := s.auth.Next(r.Context(), i, v)
+	if err != nil {
+		return err
+	}
+	if p.Step != authserver.StepEnrol {
+		redirect(w, r, path)
+		return nil
+	}
+	return s.addTOTP(w, r, f, v, path, func(e authserver.TOTPEnrolment) totpView { return s.interactionTOTP(i, p, e) })
+}
+
+// factorAdded shows the recovery codes, if there are new ones, or goes on to next.
+func (s *Site) factorAdded(w http.ResponseWriter, r *http.Request, added authserver.Enrolled, next string) error {
 	if added.Login != nil {
 		setCookie(w, sessionCookie, added.Login.Session, untilClosed)
 	}
-	setCookie(w, noticeCookie, noticeFactorAdded, noticeLifetime)
+	if next == pathAccount {
+		setCookie(w, noticeCookie, noticeFactorAdded, noticeLifetime)
+	}
 	if len(added.RecoveryCodes) == 0 {
-		redirect(w, r, pathAccount)
+		redirect(w, r, next)
 		return nil
 	}
-	return s.showCodes(w, added.RecoveryCodes)
+	return s.showCodes(w, added.RecoveryCodes, next)
 }
 
 // codesView is what the page shows with recovery codes.
@@ -133,9 +200,11 @@ type codesView struct {
 	Next  string
 }
 
-func (s *Site) showCodes(w http.ResponseWriter, codes []string) error {
-	isolateWindow(w)
-	return s.render(w, http.StatusOK, pageCodes, codesView{Codes: codes, Next: pathAccount})
+func (s *Site) showCodes(w http.ResponseWriter, codes []string, next string) error {
+	if next == pathAccount { // not a window that an application has opened
+		isolateWindow(w)
+	}
+	return s.render(w, http.StatusOK, pageCodes, codesView{Codes: codes, Next: next})
 }
 
 // postRecoveryCodes makes new recovery codes.
@@ -148,7 +217,7 @@ func (s *Site) postRecoveryCodes(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return s.showCodes(w, codes)
+		return s.showCodes(w, codes, pathAccount)
 	})
 }
 

@@ -84,14 +84,21 @@ func (s *Site) proveFactor(w http.ResponseWriter, r *http.Request, interaction, 
 	if err != nil {
 		return err
 	}
-	if f.Get("again") != "" {
-		dropCookie(w, halfCookie)
-		redirect(w, r, start)
-		return nil
+	v, err := s.raising(r, interaction)
+	if err != nil {
+		return err
 	}
-	login, err := s.auth.ProveFactor(r.Context(), authserver.FactorAnswer{
-		Half: cookieOf(r, halfCookie), For: interaction, Code: f.Get("code"), Device: cookieOf(r, deviceCookie),
-	})
+	if f.Get("again") != "" {
+		return s.beginAnew(w, r, v, start)
+	}
+	var login authserver.Login
+	if v != nil {
+		login, err = s.auth.RaiseSession(r.Context(), v, f.Get("code"), cookieOf(r, deviceCookie))
+	} else {
+		login, err = s.auth.ProveFactor(r.Context(), authserver.FactorAnswer{
+			Half: cookieOf(r, halfCookie), For: interaction, Code: f.Get("code"), Device: cookieOf(r, deviceCookie),
+		})
+	}
 	switch {
 	case err == nil:
 		if err := s.keepLogin(w, r, login); err != nil {
@@ -107,6 +114,27 @@ func (s *Site) proveFactor(w http.ResponseWriter, r *http.Request, interaction, 
 	return s.showFactorAgain(w, r, interaction, start, err, view)
 }
 
+// raising returns who is logged in already and proves a second factor for an interaction; nil: somebody is logging in.
+func (s *Site) raising(r *http.Request, interaction string) (*authserver.Visitor, error) {
+	if interaction == "" || cookieOf(r, halfCookie) != "" {
+		return nil, nil
+	}
+	return s.visitor(r)
+}
+
+// beginAnew forgets who is logging in, or is logged in.
+func (s *Site) beginAnew(w http.ResponseWriter, r *http.Request, v *authserver.Visitor, start string) error {
+	if v != nil {
+		if err := s.auth.SignOut(r.Context(), v); err != nil {
+			return err
+		}
+		dropCookie(w, sessionCookie)
+	}
+	dropCookie(w, halfCookie)
+	redirect(w, r, start)
+	return nil
+}
+
 // showFactorAgain says what was wrong, unless the login has ended meanwhile.
 func (s *Site) showFactorAgain(w http.ResponseWriter, r *http.Request, interaction, start string, cause error, view func(authserver.Owner) factorView) error {
 	e := s.outside(r, cause)
@@ -117,6 +145,9 @@ func (s *Site) showFactorAgain(w http.ResponseWriter, r *http.Request, interacti
 	owner, err := s.halfLogin(r, interaction)
 	if err != nil {
 		return e
+	}
+	if v, err := s.raising(r, interaction); err == nil && v != nil {
+		owner = &v.Owner
 	}
 	if owner == nil {
 		redirect(w, r, start)

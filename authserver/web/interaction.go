@@ -54,6 +54,10 @@ func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i authserver.Int
 			return s.showInteractionFactor(w, http.StatusOK, i, p, half, err)
 		}
 		return s.offerLogin(w, r, i, s.loginViewOf(i, p))
+	case authserver.StepFactor:
+		return s.showFactor(w, http.StatusOK, s.factorViewOf(i, p, p.Owner))
+	case authserver.StepEnrol:
+		return s.beginEnrolment(w, r, i, p, v)
 	case authserver.StepRefused:
 		return s.showRefusal(w, r, i, p)
 	case authserver.StepConsent:
@@ -150,7 +154,12 @@ func (s *Site) showRefusal(w http.ResponseWriter, r *http.Request, i authserver.
 
 // denialURL is the way back to the client for whoever does not go on; nil if there is none.
 func (s *Site) denialURL(to authserver.Return, why string) *wayOut {
-	e := authserver.NewReturnError(authserver.Refuse(authserver.AccessDenied, why), to)
+	return s.refusalURL(to, authserver.Refuse(authserver.AccessDenied, why))
+}
+
+// refusalURL is the same with another cause.
+func (s *Site) refusalURL(to authserver.Return, cause authserver.Refusal) *wayOut {
+	e := authserver.NewReturnError(cause, to)
 	return linkTo(to, dialectOf(to.Profile).failure(s.issuer, e))
 }
 

@@ -151,7 +151,9 @@ func (s *Site) keepLogin(w http.ResponseWriter, r *http.Request, login authserve
 	}
 	// The session ends with the browser, or after its time on the server.
 	setCookie(w, sessionCookie, login.Session, untilClosed)
-	setCookie(w, deviceCookie, login.Device, authserver.DeviceLifetime)
+	if login.Device != "" {
+		setCookie(w, deviceCookie, login.Device, authserver.DeviceLifetime)
+	}
 	if cookieOf(r, halfCookie) != "" {
 		dropCookie(w, halfCookie)
 	}

@@ -61,6 +61,7 @@ func TestTheMetadataAreWhatTheServerDoes(t *testing.T) {
 		"subject_types_supported":                        `["public"]`,
 		"id_token_signing_alg_values_supported":          `["ES256","PS256","RS256"]`,
 		"userinfo_signing_alg_values_supported":          `["ES256","PS256","RS256"]`,
+		"acr_values_supported":                           `["urn:gatehouse:acr:1fa","urn:gatehouse:acr:2fa"]`,
 		"claims_supported": `["sub","iss","aud","exp","iat","auth_time","acr","amr","nonce","azp","at_hash","sid",` +
 			`"name","preferred_username","email","email_verified","groups"]`,
 		"request_parameter_supported": `false`, "request_uri_parameter_supported": `false`, "claims_parameter_supported": `true`,

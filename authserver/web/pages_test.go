@@ -78,6 +78,9 @@ func pagesOfFactors(t *testing.T, h *house, pages map[string]*page) {
 	path := b.begin(nil)
 	b.post(path+"/login", password)
 	pages["second step of a request"] = b.get(path)
+	h.demandFactor()
+	bob := h.bob(t)
+	pages["add an app for a request"] = bob.get(bob.begin(nil))
 }
 
 // hostile is what somebody writes who hopes that it is taken for markup.

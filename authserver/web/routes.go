@@ -20,7 +20,9 @@ var (
 
 // routes returns everything that is served at the issuer. The table is complete. What answers
 // HEAD, OPTIONS, a prefetch and every other method follows from it: see (*Site).Handler.
-func (s *Site) routes() []route { return slices.Concat(s.clientRoutes(), s.pageRoutes()) }
+func (s *Site) routes() []route {
+	return slices.Concat(s.clientRoutes(), s.pageRoutes(), s.factorRoutes())
+}
 
 // clientRoutes are the endpoints of the profiles.
 func (s *Site) clientRoutes() []route {
@@ -59,24 +61,17 @@ func (s *Site) pageRoutes() []route {
 	return []route{
 		{get, "/interaction/{id}", step, dialectOAuth2, s.getInteraction},
 		{post, "/interaction/{id}/login", form, dialectOAuth2, s.postInteractionLogin},
-		{post, "/interaction/{id}/factor", form, dialectOAuth2, s.postInteractionFactor},
 		{post, "/interaction/{id}/consent", form, dialectOAuth2, s.postConsent},
 
 		{get, "/{$}", page, dialectOAuth2, s.getHome},
 		{get, pathLogin, page, dialectOAuth2, s.getLogin},
 		{post, pathLogin, form, dialectOAuth2, s.postLogin},
-		{post, "/login/factor", form, dialectOAuth2, s.postFactor},
-		{get, pathLoginAgain, page, dialectOAuth2, s.getLoginAgain},
 		{post, pathLoginChoose, form, dialectOAuth2, s.postLoginChoose},
 		{get, pathLoginSource + "{source}", step, dialectOAuth2, s.getLoginSource}, // it begins a login
 		{get, pathLoginCallback + "{source}", step, dialectOAuth2, s.getLoginCallback},
 		{get, pathAccount, step, dialectOAuth2, s.getAccount}, // it shows a notice once
 		{post, "/account/revoke", form, dialectOAuth2, s.postAccountRevoke},
 		{post, "/account/sessions/end", form, dialectOAuth2, s.postSessionsEnd},
-		{get, pathTOTP, page, dialectOAuth2, s.getTOTP},
-		{post, pathTOTP, form, dialectOAuth2, s.postTOTP},
-		{post, "/account/factors/codes", form, dialectOAuth2, s.postRecoveryCodes},
-		{post, "/account/factors/remove", form, dialectOAuth2, s.postFactorRemove},
 		{get, pathSignOut, page, dialectOAuth2, s.getSignOut},
 		{post, pathSignOut, form, dialectOAuth2, s.postSignOut},
 		{get, pathLogout, step, dialectOAuth2, s.getLogout},
@@ -85,5 +80,19 @@ func (s *Site) pageRoutes() []route {
 		{get, "/assets/{file}", public, dialectOAuth2, s.getAsset},
 		{get, "/healthz", public, dialectOAuth2, s.getHealth},
 		{get, "/readyz", public, dialectOAuth2, s.getReady},
+	}
+}
+
+// factorRoutes are those of second steps.
+func (s *Site) factorRoutes() []route {
+	return []route{
+		{post, "/interaction/{id}/factor", form, dialectOAuth2, s.postInteractionFactor},
+		{post, "/interaction/{id}/enrol", form, dialectOAuth2, s.postInteractionEnrol},
+		{post, "/login/factor", form, dialectOAuth2, s.postFactor},
+		{get, pathLoginAgain, page, dialectOAuth2, s.getLoginAgain},
+		{get, pathTOTP, page, dialectOAuth2, s.getTOTP},
+		{post, pathTOTP, form, dialectOAuth2, s.postTOTP},
+		{post, "/account/factors/codes", form, dialectOAuth2, s.postRecoveryCodes},
+		{post, "/account/factors/remove", form, dialectOAuth2, s.postFactorRemove},
 	}
 }

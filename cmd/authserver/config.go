@@ -51,6 +51,7 @@ type config struct {
 	Identity struct {
 		Sources                  []sourceConfig `yaml:"sources"`
 		PasswordChangeEndsGrants bool           `yaml:"passwordChangeEndsGrants"`
+		RequireSecondFactor      bool           `yaml:"requireSecondFactor"`
 	} `yaml:"identity"`
 	Entitlement struct {
 		Prefix string `yaml:"prefix"`

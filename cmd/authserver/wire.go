@@ -104,7 +104,8 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 		Clients: clients, Directory: r.people, Upstreams: upstreamsOf(c, r), Store: r.store, Auditor: auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, wallclock.Now),
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix, Observer: m.Entitlement(), Now: wallclock.Now}),
-		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants, Now: r.store.Now,
+		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants,
+		SecondFactor: c.Identity.RequireSecondFactor, Now: r.store.Now,
 	}))
 }
 

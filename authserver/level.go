@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// stepOfLevel returns what the login lacks that the interaction demands: StepLogin, StepFactor or StepEnrol. StepIssue: nothing.
+//
+// What a request asks adds to what the client and the configuration demand, and takes nothing away. Somebody without a factor may add
+// one right after they gave their password, and only if they have none at all: whoever knows it could do so on the account page as well.
+func (s *Server) stepOfLevel(ctx context.Context, r resolved, v *Visitor) (Step, error) {
+	asked := r.OpenID.Level
+	demanded := s.secondFactor || r.client.SecondFactor || asked.TwoFactors
+	if !demanded && !asked.Prefer || v.Session.TwoFactors() {
+		return StepIssue, nil
+	}
+	factors, err := s.Factors(ctx, v)
+	switch {
+	case err != nil:
+		return 0, err
+	case demandFactor(factors):
+		return StepFactor, nil
+	case !demanded:
+		return StepIssue, nil
+	case s.mayChange(v, factors) == nil:
+		return StepEnrol, nil
+	case !slices.Contains(v.Session.Methods, methodPassword):
+		// Another server may say of a new login that it is old: to ask again could be to ask for ever.
+		return 0, r.fail(Refuse(UnmetAuthenticationRequirements, "the owner has no second factor"))
+	default:
+		return StepLogin, nil
+	}
+}
+
+// RaiseSession proves a second factor in the visitor's session, for a client that demands one, and puts another session in its
+// place. Errors are those of ProveFactor.
+func (s *Server) RaiseSession(ctx context.Context, v *Visitor, code, device string) (Login, error) {
+	person, err := s.store.Person(ctx, v.Owner.Subject)
+	if err != nil {
+		return Login{}, fmt.Errorf("read the person who logs in: %w", err)
+	}
+	factors, err := s.Factors(ctx, v)
+	if err != nil {
+		return Login{}, err
+	}
+	half := &openedHalf{halfLogin{Owner: v.Owner.Subject, Typed: v.Owner.Name}, person, factors}
+	if err := s.proveCode(ctx, half, code, device); err != nil {
+		return Login{}, err
+	}
+	login, err := s.openRaised(ctx, v, person, []string{methodOTP})
+	if err != nil {
+		return Login{}, err
+	}
+	if err := s.store.DeleteSession(ctx, v.Owner.Subject, v.Session.Hash); err != nil {
+		return Login{}, fmt.Errorf("delete session: %w", err)
+	}
+	s.audit(ctx, Event{Name: EventLoginSucceeded, Owner: v.Owner.Name, Reason: "a second factor in a session without one"})
+	return *login, nil
+}
+
+// raisedMethods are those of a session in which more was proven.
+func raisedMethods(before, proven []string) []string {
+	return slices.Concat(before, proven, []string{methodMultiple})
+}
