@@ -25,7 +25,7 @@ walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same e
 	@bin/dev walkthroughs
 
 ##@ Work on it
-.PHONY: test acceptance acceptance-nightly chaos fuzz bench bench-operator lint fmt generate manifests check
+.PHONY: test acceptance acceptance-nightly acceptance-argocd chaos fuzz bench bench-operator lint fmt generate manifests check
 test: ## Run every test, on a real control plane and in a real browser
 	@hack/test.sh
 
@@ -34,6 +34,9 @@ acceptance: ## Walk real programs that log in with Gatehouse, such as oauth2-pro
 
 acceptance-nightly: ## The same, and the programs that take long to build
 	@hack/acceptance.sh nightly
+
+acceptance-argocd: ## Walk Argo CD, server and command line, alone: it takes very long to build
+	@hack/acceptance.sh argocd
 
 chaos: ## Run the long forms of the crash, failure and simulation tests (hours)
 	@hack/chaos.sh

@@ -18,14 +18,18 @@ GATEHOUSE_CHROMIUM=${GATEHOUSE_CHROMIUM:-$(hack/require.sh "chromium chromium-br
 hack/require.sh "initdb /usr/lib/postgresql/*/bin/initdb" postgresql >/dev/null
 hack/require.sh "npm" nodejs npm >/dev/null
 hack/require.sh --libraries nginx-light apache2-bin libapache2-mod-auth-openidc
+[[ $suite == acceptance ]] || hack/require.sh --libraries redis-server
 go build -o "$tools" ./hack/contain ./hack/testreport ./hack/controlplane ./hack/acceptance
 KUBEBUILDER_ASSETS=$("$tools/controlplane")
 "$tools/acceptance" "$suite"
 export GATEHOUSE_CHROMIUM KUBEBUILDER_ASSETS
 provided=$((SECONDS - begin))
 
-tags=acceptance
-[[ $suite != nightly ]] || tags=acceptance,nightly
+case $suite in
+	nightly) tags=acceptance,nightly,argocd ;;
+	argocd) tags=acceptance,argocd && set -- -run ArgoCD "$@" ;;
+	*) tags=acceptance ;;
+esac
 mkdir -p .artifacts
 begin=$SECONDS status=0
 "$tools/contain" go test -json -count=1 -timeout=30m -artifacts -outputdir="$PWD/.artifacts" -tags "$tags" "$@" ./test/acceptance |

@@ -25,7 +25,7 @@ sources() { git ls-files --cached --others --exclude-standard -- "$@" | while re
 golangci() {
 	local linter=(go tool -modfile=hack/tools/lint/go.mod golangci-lint)
 	echo "    (on a fresh machine the linter is built first, which takes some minutes)"
-	"${linter[@]}" run --build-tags=acceptance,nightly ./...
+	"${linter[@]}" run --build-tags=acceptance,nightly,argocd ./...
 }
 
 generated() {

@@ -64,7 +64,7 @@ func TestThePagesOfProgramsNameTheVersionsThatAreWalked(t *testing.T) {
 			continue
 		}
 		for _, required := range regexp.MustCompile(`(?m)^\s+(\S+) v(\S+)`).FindAllStringSubmatch(mod, -1) {
-			if tool[1] == required[1] || strings.HasPrefix(tool[1], required[1]+"/cmd/") {
+			if tool[1] == required[1] || strings.HasPrefix(tool[1]+"/", required[1]+"/cmd/") {
 				name = strings.Replace(name, "caddy", "oauth2-proxy", 1) // it stands before oauth2-proxy
 				versions[name] = append(versions[name], required[2])
 			}
@@ -78,7 +78,7 @@ func TestThePagesOfProgramsNameTheVersionsThatAreWalked(t *testing.T) {
 			}
 		}
 	}
-	if len(versions) < 6 || len(versions["oauth2-proxy"]) != 2 {
+	if len(versions) < 7 || len(versions["oauth2-proxy"]) != 2 {
 		t.Errorf("the programs that are pinned are %v", versions)
 	}
 }

@@ -28,6 +28,7 @@ type Suite string
 const (
 	Acceptance Suite = "acceptance"
 	Nightly    Suite = "nightly"
+	ArgoCD     Suite = "argocd"
 )
 
 // program is one that is built from the module of its name in this folder.
@@ -40,6 +41,7 @@ var all = []program{
 	{"oauth2-proxy", "github.com/oauth2-proxy/oauth2-proxy/v7", "github.com/oauth2-proxy/oauth2-proxy/v7", Acceptance},
 	{"miniflux", "miniflux.app/v2", "miniflux.app/v2", Acceptance},
 	{"caddy", "github.com/caddyserver/caddy/v2/cmd/caddy", "github.com/caddyserver/caddy/v2", Nightly},
+	{"argocd", "github.com/argoproj/argo-cd/v3/cmd", "github.com/argoproj/argo-cd/v3", ArgoCD},
 }
 
 // folder is this one, from the repository's root.
@@ -47,7 +49,7 @@ var folder = filepath.Join("test", "acceptance", "programs")
 
 // Provide builds and installs what the suite needs.
 func Provide(ctx context.Context, progress io.Writer, suite Suite) error {
-	if suite != Acceptance && suite != Nightly {
+	if suite != Acceptance && suite != Nightly && suite != ArgoCD {
 		return fmt.Errorf("there is no suite %q", suite)
 	}
 	for _, p := range all {
@@ -57,6 +59,9 @@ func Provide(ctx context.Context, progress io.Writer, suite Suite) error {
 		if _, err := Path(ctx, progress, p.name); err != nil {
 			return err
 		}
+	}
+	if suite == ArgoCD {
+		return nil
 	}
 	_, err := Node(ctx, progress)
 	return err
