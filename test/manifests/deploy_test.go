@@ -72,6 +72,9 @@ func TestEveryFileIsNamedByItsKustomization(t *testing.T) {
 			t.Fatalf("config/%s holds no file (%v)", folder, err)
 		}
 		for _, file := range files {
+			if info, err := os.Stat(file); err == nil && info.IsDir() { // config/samples/apps: each file is applied by itself
+				continue
+			}
 			if name := path.Base(file); name != "kustomization.yaml" && !strings.Contains(string(text), name+"\n") {
 				t.Errorf("%s does not name %s", kustomization, name)
 			}
