@@ -80,6 +80,9 @@ func (p *provider) addUserInfo(ctx context.Context, client *http.Client, accessT
 	if sub, ok := claims["sub"].(string); !ok || sub != i.claims["sub"] {
 		return answerUnfit(errors.New("userinfo is about somebody else (sub)"))
 	}
+	if _, there := claims["email"]; there { // what the ID token says is verified may be another address
+		delete(i.claims, "email_verified")
+	}
 	for name, value := range claims {
 		if !slices.Contains([]string{"iss", "sub", "aud", "exp", "iat", "nbf", "nonce", "azp", "at_hash", "auth_time", "acr", "amr"}, name) {
 			i.claims[name] = value

@@ -191,10 +191,24 @@ func TestN250UserInfoOfSomebodyElseIsRefused(t *testing.T) {
 		refusedAs(t, "sub", login, err, authserver.UpstreamAnswerUnfit)
 	}
 	s := newServer(t)
-	s.userInfo = map[string]any{"sub": "7", "groups": []string{"admins"}, "iss": "x", "aud": "x", "email": "new@partner.example"}
+	s.userInfo = map[string]any{"sub": "7", "groups": []string{"admins"}, "iss": "x", "aud": "x", "email": "new@partner.example", "email_verified": true}
 	login, err := s.login(s.source(func(c *OpenIDConnect) { c.UserInfo = true }))
 	if err != nil || !slices.Equal(login.Owner.Groups, []string{"admins"}) || login.Owner.Email != "new@partner.example" {
 		t.Errorf("%+v: %v", login.Owner, err)
+	}
+}
+
+// N251: an address that UserInfo says is not verified by what the ID token says of another one.
+func TestN251AnAddressIsVerifiedBySomebodyWhoSaysSo(t *testing.T) {
+	s := newServer(t)
+	s.userInfo = map[string]any{"sub": "7", "email": "admin@partner.example"}
+	source := s.source(func(c *OpenIDConnect) { c.UserInfo = true })
+	if login, err := s.login(source); err != nil || login.Owner.Email != "" {
+		t.Errorf("an address that nobody verified is taken: %+v: %v", login.Owner, err)
+	}
+	s.userInfo["email_verified"] = true
+	if login, err := s.login(source); err != nil || login.Owner.Email != "admin@partner.example" {
+		t.Errorf("a verified address is not taken: %+v: %v", login.Owner, err)
 	}
 }
 
