@@ -53,6 +53,9 @@ func (s *Source) Finish(ctx context.Context, a authserver.UpstreamAnswer) (auths
 	if err != nil {
 		return authserver.UpstreamLogin{}, err
 	}
+	if e.provider != nil && a.Nonce == "" { // it would be taken for a refresh
+		return authserver.UpstreamLogin{}, answerUnfit(errors.New("the login has no nonce"))
+	}
 	// RFC 9207 §2.4: before anything is sent to a server that did not send the code.
 	if e.provider != nil && (a.Issuer != e.provider.Issuer) && (a.Issuer != "" || e.provider.NamesIssuer) {
 		return authserver.UpstreamLogin{}, answerUnfit(errors.New("the answer is from another server (iss)"))

@@ -311,3 +311,12 @@ func TestTryAsksEachAddress(t *testing.T) {
 		}
 	}
 }
+
+// Some servers put the nonce of the login into the ID tokens of refreshes too (OpenID Connect Core §12.2).
+func TestARefreshedIDTokenMayHaveTheNonceOfTheLogin(t *testing.T) {
+	s := newServer(t)
+	s.refresh, s.claims["nonce"] = "first", "of the login"
+	if login, err := s.source().Refresh(t.Context(), person, "first", noTurn); err != nil || login.Owner.Name != "carol" {
+		t.Errorf("%+v: %v", login.Owner, err)
+	}
+}

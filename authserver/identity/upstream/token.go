@@ -27,7 +27,8 @@ type identity struct {
 	authenticatedAt time.Time
 }
 
-// verify returns the claims of the ID token of an answer. An error is about an answer that nothing proves.
+// verify returns the claims of the ID token of an answer. An error is about an answer that nothing proves. nonce is empty for the
+// answer to a refresh: its ID token may still have the nonce of the login (OpenID Connect Core §12.2), which is not kept.
 func (p *provider) verify(ctx context.Context, clientID string, token *oauth2.Token, nonce string) (identity, error) {
 	raw, ok := token.Extra("id_token").(string)
 	if !ok || raw == "" {
@@ -44,7 +45,7 @@ func (p *provider) verify(ctx context.Context, clientID string, token *oauth2.To
 	if verified.Subject == "" {
 		return identity{}, errors.New("the ID token has no sub")
 	}
-	if verified.Nonce != nonce {
+	if nonce != "" && verified.Nonce != nonce {
 		return identity{}, errors.New("the ID token has another nonce")
 	}
 	if verified.AccessTokenHash != "" {

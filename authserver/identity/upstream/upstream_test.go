@@ -112,6 +112,7 @@ func TestN246TheCodeOfAnotherServerIsSentNowhere(t *testing.T) {
 
 func TestN248AnotherNonceOrCodeVerifierIsRefused(t *testing.T) {
 	for name, edit := range map[string]func(*authserver.UpstreamAnswer){
+		"no nonce":          func(a *authserver.UpstreamAnswer) { a.Nonce = "" },
 		"another nonce":     func(a *authserver.UpstreamAnswer) { a.Nonce = "the nonce of another login" },
 		"another verifier":  func(a *authserver.UpstreamAnswer) { a.CodeVerifier = strings.Repeat("w", 43) },
 		"another code":      func(a *authserver.UpstreamAnswer) { a.Code = "another code" },
