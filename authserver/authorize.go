@@ -69,8 +69,12 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 		Callback: callback, Requested: r.Callback, State: returnedState(r.State),
 		FormPost: r.FormPost, Scopes: r.Scopes, CodeChallenge: r.CodeChallenge, Prompt: r.Prompt, OpenID: r.OpenID, StartedAt: s.now(), key: keys.activeID(s.now()),
 	}
-	i.OpenID.Subject = r.subject()
+	i.OpenID.Subject, i.OpenID.Level = r.subject(), r.OpenID.Level.or(r.Claims.Level)
 	if refusal := checkState(r.State); refusal != nil {
+		return Interaction{}, i.fail(refusal)
+	}
+	if refusal := i.checkFormPost(); refusal != nil {
+		i.FormPost = false
 		return Interaction{}, i.fail(refusal)
 	}
 	if r.Problem != nil {

@@ -8,6 +8,8 @@ import "slices"
 type ClaimsRequest struct {
 	// Scopes are those that release the claims.
 	Scopes []string
+	// Level is what is asked of the level of the login, by the claim acr.
+	Level LevelRequest
 	// Subject is the only person whom the request is about; empty: anybody.
 	Subject string
 }
@@ -19,6 +21,11 @@ func (r ClaimsRequest) extend(c *Client, scopes []string) []string {
 		return scopes
 	}
 	return intersect(c.Scopes, slices.Concat(scopes, r.Scopes))
+}
+
+// or returns a request that asks what either of two asks.
+func (r LevelRequest) or(other LevelRequest) LevelRequest {
+	return LevelRequest{TwoFactors: r.TwoFactors || other.TwoFactors, Prefer: r.Prefer || other.Prefer}
 }
 
 // subject returns the only person whom the request is about; empty: anybody. If the hint and the claims name two, it is nobody.

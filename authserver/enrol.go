@@ -18,8 +18,8 @@ import (
 const (
 	// RecentLogin is how old a login may be for factors to be changed in it.
 	RecentLogin = 10 * time.Minute
-	// maxFactorName is how long a person's name for a factor may be, in bytes.
-	maxFactorName = 64
+	// maxFactorName is how long a person's name for a factor may be, in bytes: 40 characters of any script.
+	maxFactorName = 160
 )
 
 // Factors returns the visitor's factors, oldest first.
@@ -28,8 +28,12 @@ func (s *Server) Factors(ctx context.Context, v *Visitor) ([]Factor, error) {
 	return factors, wrap("read factors", err)
 }
 
+// MayHaveFactors reports whether the visitor may have factors here: they logged in with a password. A second step of people who log
+// in on another server is that server's to ask for, and it need not say how old a login there is.
+func (v *Visitor) MayHaveFactors() bool { return slices.Contains(v.Session.Methods, methodPassword) }
+
 // MayChangeFactors returns LoginTooOld unless the visitor logged in a moment ago, with a factor if they have one: whoever
-// finds an open browser, or a password, does not get to keep an account.
+// finds an open browser, or a password, does not get to keep an account. FactorRefused: they may have none.
 func (s *Server) MayChangeFactors(ctx context.Context, v *Visitor) error {
 	factors, err := s.Factors(ctx, v)
 	if err != nil {
@@ -39,6 +43,9 @@ func (s *Server) MayChangeFactors(ctx context.Context, v *Visitor) error {
 }
 
 func (s *Server) mayChange(v *Visitor, factors []Factor) error {
+	if !v.MayHaveFactors() {
+		return Refuse(FactorRefused, "the second step of people who log in on another server is asked for there")
+	}
 	if s.now().Sub(v.Session.AuthenticatedAt) >= RecentLogin || demandFactor(factors) && !v.Session.TwoFactors() {
 		return Refuse(LoginTooOld, "log in again to change how you log in")
 	}

@@ -90,6 +90,8 @@ var (
 	// ErrUnavailable says that a dependency (store, directory, API server) cannot
 	// answer now. Outside: 503 with Retry-After.
 	ErrUnavailable = errors.New("unavailable")
+	// ErrTokenRefused says that a source does not take a refresh token any more, so it cannot be asked before the person logs in.
+	ErrTokenRefused = errors.New("the refresh token is not taken any more")
 	// ErrCannotAsk says that a source has no way to be asked about somebody who is not there.
 	ErrCannotAsk = errors.New("cannot be asked")
 	// ErrWrongPassword says that name and password do not belong together, for

@@ -440,3 +440,24 @@ func TestWhileTheStoreIsGoneACodeIsNotUsedUp(t *testing.T) {
 }
 
 func idOf(f authserver.Factor) string { return hex.EncodeToString(f.ID[:]) }
+
+// N266: whoever knows the password collects cookies of known browsers before there is a factor. None of them guesses codes for itself.
+func TestN266ABrowserThatKnowsThePasswordAloneIsNotKnown(t *testing.T) {
+	s := newFixture(t)
+	var before []string
+	for range 6 {
+		login, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = append(before, login.Device)
+	}
+	app := s.Enrol(t, authtest.Bob, authtest.BobPassword)
+	s.Clock.Advance(time.Minute)
+	for n, device := range before {
+		_, err := s.Auth.ProveFactor(t.Context(), authserver.FactorAnswer{Half: s.half(""), Code: wrongCode(s.code(app)), Device: device})
+		if want := []authserver.Code{authserver.WrongCode, authserver.TooManyAttempts}[n/5]; !errors.Is(err, want) {
+			t.Errorf("guess %d: %v, want %v", n, err, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package authserver
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -35,7 +36,7 @@ func (s *Server) afterPassword(ctx context.Context, owner Owner, c Credentials) 
 	now := s.now()
 	confirmation := s.confirmation(owner, nil, now)
 	if !demandFactor(factors) {
-		return s.openSession(ctx, opening{confirmation, c.Username, []string{methodPassword}, now}, now)
+		return s.openWithPassword(ctx, opening{confirmation, c.Username, []string{methodPassword}, now}, now)
 	}
 	// What the directory said counts from now on, not from when the factor is proven.
 	if err := s.store.ConfirmPeople(ctx, []Confirmation{confirmation}); err != nil {
@@ -53,6 +54,23 @@ func (s *Server) afterPassword(ctx context.Context, owner Owner, c Credentials) 
 	}
 	s.audit(ctx, Event{Name: EventFactorAsked, Owner: owner.Name})
 	return Login{Owner: owner, Half: base64.RawURLEncoding.EncodeToString(keys.seal(forHalfLogin, now, plain))}, nil
+}
+
+// openWithPassword opens a session of somebody without a factor. One that is added in the same moment ends all sessions that it sees,
+// so whoever opens one later looks again.
+func (s *Server) openWithPassword(ctx context.Context, o opening, now time.Time) (Login, error) {
+	login, err := s.openSession(ctx, o, now)
+	if err != nil {
+		return Login{}, err
+	}
+	factors, err := s.store.Factors(ctx, login.Owner.Subject)
+	if err == nil && !demandFactor(factors) {
+		return login, nil
+	}
+	if err == nil {
+		err = Refuse(TemporarilyUnavailable, "a second factor was added at the same moment")
+	}
+	return Login{}, errors.Join(err, wrap("end the session", s.store.DeleteSession(ctx, login.Owner.Subject, sha256.Sum256([]byte(login.Session)))))
 }
 
 // HalfLogin returns who has to prove a factor, by what Login gave for the interaction with this ID. Nil without an error:

@@ -15,22 +15,24 @@ import (
 func (s *Server) stepOfLevel(ctx context.Context, r resolved, v *Visitor) (Step, error) {
 	asked := r.OpenID.Level
 	demanded := s.secondFactor || r.client.SecondFactor || asked.TwoFactors
-	if !demanded && !asked.Prefer || v.Session.TwoFactors() {
+	switch {
+	case !demanded && !asked.Prefer, v.Session.TwoFactors():
 		return StepIssue, nil
+	case !v.MayHaveFactors() && !demanded:
+		return StepIssue, nil
+	case !v.MayHaveFactors():
+		return 0, r.fail(Refuse(UnmetAuthenticationRequirements, "the owner logs in on another server and has no second factor here"))
 	}
 	factors, err := s.Factors(ctx, v)
 	switch {
 	case err != nil:
 		return 0, err
-	case demandFactor(factors):
+	case demandFactor(factors) && (demanded || !r.Prompt.None): // what is only preferred asks nobody who may not be asked
 		return StepFactor, nil
 	case !demanded:
 		return StepIssue, nil
 	case s.mayChange(v, factors) == nil:
 		return StepEnrol, nil
-	case !slices.Contains(v.Session.Methods, methodPassword):
-		// Another server may say of a new login that it is old: to ask again could be to ask for ever.
-		return 0, r.fail(Refuse(UnmetAuthenticationRequirements, "the owner has no second factor"))
 	default:
 		return StepLogin, nil
 	}
@@ -55,11 +57,23 @@ func (s *Server) RaiseSession(ctx context.Context, v *Visitor, code, device stri
 	if err != nil {
 		return Login{}, err
 	}
+	if login.Device, err = s.deviceOfRaised(v.Owner, device); err != nil {
+		return Login{}, err
+	}
 	if err := s.store.DeleteSession(ctx, v.Owner.Subject, v.Session.Hash); err != nil {
 		return Login{}, fmt.Errorf("delete session: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventLoginSucceeded, Owner: v.Owner.Name, Reason: "a second factor in a session without one"})
 	return *login, nil
+}
+
+// deviceOfRaised returns a device cookie of a browser in which a second factor was proven, in the place of another.
+func (s *Server) deviceOfRaised(o Owner, before string) (string, error) {
+	now, typed := s.now(), o.Name
+	if d, ok := s.openDevice(before, now); ok && d.Owner == o.Subject {
+		typed = d.Typed
+	}
+	return s.newDevice(o, typed, true, now)
 }
 
 // raisedMethods are those of a session in which more was proven.

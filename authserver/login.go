@@ -160,7 +160,7 @@ func (s *Server) openSession(ctx context.Context, o opening, now time.Time) (Log
 	if err := s.endIfNameTaken(ctx, owner, session.Hash); err != nil {
 		return Login{}, err
 	}
-	device, err := s.newDevice(owner, o.typedName, now)
+	device, err := s.newDevice(owner, o.typedName, session.TwoFactors(), now)
 	if err != nil {
 		return Login{}, err
 	}

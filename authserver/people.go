@@ -53,6 +53,15 @@ func (s *Server) confirmPage(ctx context.Context, page []Person) error {
 		if !differs(p, c.Person) {
 			continue
 		}
+		if len(p.SealedRefreshToken) > 0 {
+			current, err := s.isCurrent(ctx, p)
+			if err != nil {
+				return err
+			}
+			if !current { // they logged in meanwhile, or another replica asked
+				continue
+			}
+		}
 		if !bytes.Equal(p.SealedRefreshToken, c.SealedRefreshToken) { // the one before is worth nothing any more
 			if err := s.keepPeople(context.WithoutCancel(ctx), []Confirmation{c}, eventsOf(p, c)); err != nil {
 				return err
@@ -89,10 +98,18 @@ func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
 	if err == nil {
 		err = s.confirmName(ctx, p, owner)
 	}
+	if err != nil && sealed != nil {
+		unchanged.SealedRefreshToken = sealed
+	}
 	switch {
 	case err == nil && owner.Subject == p.Subject && owner.check() == nil:
 		return s.confirmation(owner, sealed, now), nil
 	case errors.Is(err, ErrExists): // another replica asks
+	case errors.Is(err, ErrTokenRefused): // they are out until they log in; a token may end for other reasons than that somebody is gone
+		unchanged.SealedRefreshToken = nil
+		if unchanged.ConfirmedUntil.After(now) {
+			unchanged.ConfirmedUntil = now
+		}
 	case !p.EndedAt.IsZero(): // and still gone, as far as anybody knows
 	case err == nil || errors.Is(err, ErrNotFound):
 		unchanged.EndedAt, unchanged.SealedRefreshToken = now, nil

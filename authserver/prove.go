@@ -23,7 +23,7 @@ const maxTypedCode = 64
 
 // ProveFactor ends a login that Login began. InteractionOfOtherLogin: there is no such login, and it begins anew. WrongCode
 // and TooManyAttempts are refusals for the page. Whoever guesses knows the password, so guesses at a person are
-// counted together, wherever they come from; a browser in which the person logged in before is counted by itself.
+// counted together, wherever they come from; a browser in which the person proved a factor before is counted by itself.
 func (s *Server) ProveFactor(ctx context.Context, a FactorAnswer) (Login, error) {
 	half, err := s.openHalf(ctx, a.Half, a.For)
 	if err != nil {
@@ -45,8 +45,7 @@ func (s *Server) proveCode(ctx context.Context, half *openedHalf, typed, deviceC
 	if code == "" || len(typed) > maxTypedCode {
 		return Refuse(WrongCode, "wrong code")
 	}
-	device := s.knownDevice(ctx, Credentials{Username: half.Typed, Device: deviceCookie}, now)
-	attempt, wait := s.throttle.beginFactor(now, half.Owner, device)
+	attempt, wait := s.throttle.beginFactor(now, half.Owner, s.provenDevice(deviceCookie, half.Owner, now))
 	if wait > 0 {
 		s.audit(ctx, Event{Name: EventLoginThrottled, Owner: name, Reason: "the second factor"})
 		return tooManyAttempts(wait)

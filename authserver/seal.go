@@ -128,19 +128,21 @@ func (r resolved) ticketMACs(id keyID, v *Visitor) (page, shown []byte, err erro
 
 // device is what the device cookie says: this browser has logged in as Owner before.
 type device struct {
-	Owner string    `json:"o"` // the subject
-	Name  string    `json:"n"` // what the owner was called
-	Typed string    `json:"t"` // what the owner typed as the name
-	ID    string    `json:"i"`
-	Ends  time.Time `json:"e"`
+	Owner string `json:"o"` // the subject
+	Name  string `json:"n"` // what the owner was called
+	Typed string `json:"t"` // what the owner typed as the name
+	ID    string `json:"i"`
+	// TwoFactors is set where the login proved a second factor.
+	TwoFactors bool      `json:"f,omitempty"`
+	Ends       time.Time `json:"e"`
 }
 
-func (s *Server) newDevice(owner Owner, typed string, now time.Time) (string, error) {
+func (s *Server) newDevice(owner Owner, typed string, twoFactors bool, now time.Time) (string, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return "", err
 	}
-	plain, err := json.Marshal(device{Owner: owner.Subject, Name: owner.Name, Typed: typed, ID: s.newID(), Ends: now.Add(DeviceLifetime)})
+	plain, err := json.Marshal(device{Owner: owner.Subject, Name: owner.Name, Typed: typed, ID: s.newID(), TwoFactors: twoFactors, Ends: now.Add(DeviceLifetime)})
 	if err != nil {
 		return "", fmt.Errorf("marshal device: %w", err)
 	}
@@ -150,21 +152,38 @@ func (s *Server) newDevice(owner Owner, typed string, now time.Time) (string, er
 // knownDevice returns the ID of the device if its cookie is one for the owner who is
 // logging in, else "". The name may belong to somebody else by now: it is the subject that counts.
 func (s *Server) knownDevice(ctx context.Context, c Credentials, now time.Time) string {
-	keys := s.keys.Load()
-	if keys == nil || c.Device == "" || len(c.Device) > MaxSealedInteraction {
-		return ""
-	}
-	raw, ok := decode(c.Device)
-	if !ok {
-		return ""
-	}
-	plain, err := keys.open(forDevice, raw)
-	var d device
-	if err != nil || json.Unmarshal(plain, &d) != nil || !now.Before(d.Ends) || d.Typed != c.Username {
+	d, ok := s.openDevice(c.Device, now)
+	if !ok || d.Typed != c.Username {
 		return ""
 	}
 	person, err := s.store.Person(ctx, d.Owner)
 	if err != nil || !person.EndedAt.IsZero() || person.Name != d.Name {
+		return ""
+	}
+	return d.ID
+}
+
+func (s *Server) openDevice(cookie string, now time.Time) (d device, ok bool) {
+	keys := s.keys.Load()
+	if keys == nil || cookie == "" || len(cookie) > MaxSealedInteraction {
+		return device{}, false
+	}
+	raw, ok := decode(cookie)
+	if !ok {
+		return device{}, false
+	}
+	plain, err := keys.open(forDevice, raw)
+	if err != nil || json.Unmarshal(plain, &d) != nil || !now.Before(d.Ends) {
+		return device{}, false
+	}
+	return d, true
+}
+
+// provenDevice returns the ID of the device if the owner proved a second factor in this browser before, else "". A browser
+// that knows the password alone may be that of whoever the second factor is for.
+func (s *Server) provenDevice(cookie, owner string, now time.Time) string {
+	d, ok := s.openDevice(cookie, now)
+	if !ok || d.Owner != owner || !d.TwoFactors {
 		return ""
 	}
 	return d.ID

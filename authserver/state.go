@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/gatehouse-dev/gatehouse/internal/callback"
 )
 
 // A client's state is opaque: it comes back byte for byte, or the request is refused.
@@ -29,6 +32,20 @@ func checkState(state string) Refusal {
 		return NewParameterError(ParameterMalformed, "state is no UTF-8 text", "state")
 	case len(state) > MaxState:
 		return NewParameterError(ParameterMalformed, "state is longer than 4096 bytes", "state")
+	}
+	return nil
+}
+
+// checkFormPost refuses what no form could bring back: an answer to a native application, which is given an address and no
+// body, and a state that a browser would change in a form.
+func (i Interaction) checkFormPost() Refusal {
+	switch {
+	case !i.FormPost:
+		return nil
+	case callback.Classify(i.Callback) == callback.PrivateUse:
+		return Refuse(InvalidRequest, "response_mode must be query for a callback with a scheme of the application's own")
+	case strings.ContainsFunc(i.State, unicode.IsControl):
+		return NewParameterError(ParameterMalformed, "state must not hold control characters with response_mode form_post", "state")
 	}
 	return nil
 }

@@ -115,7 +115,7 @@ func (s *Server) aim(c *Client, scopes, granted, asked []string) (target, Refusa
 		}
 	case len(granted) > 0: // what is gone since is left out, as its scopes are
 		for _, name := range granted {
-			if api, identifier, ok := s.findResource(name); ok {
+			if api, identifier, ok := s.findResource(name); ok && len(intersect(scopes, api.OwnedScopes)) > 0 {
 				named = append(named, resource{identifier, api})
 			}
 		}

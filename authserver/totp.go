@@ -67,7 +67,8 @@ func (k *Keys) factorMAC(parts ...string) Hash {
 
 // totpURI returns what apps read from a QR code (the Key URI format, which all of them know).
 func totpURI(issuer string, o Owner, secret string) string {
-	label := url.PathEscape(issuer) + ":" + url.PathEscape(o.Name)
+	part := func(text string) string { return strings.ReplaceAll(url.PathEscape(text), ":", "%3A") } // apps cut at the first colon
+	label := part(issuer) + ":" + part(o.Name)
 	return "otpauth://totp/" + label + "?secret=" + secret + "&issuer=" + url.QueryEscape(issuer)
 }
 

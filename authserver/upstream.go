@@ -20,8 +20,9 @@ type Upstreams interface {
 	// Finish returns who came back with an answer. An UpstreamError says why nobody did; ErrUnavailable: the source
 	// does not answer now.
 	Finish(ctx context.Context, a UpstreamAnswer) (UpstreamLogin, error)
-	// Refresh asks about a person with a refresh token of their last login or confirmation. ErrNotFound: the source does
-	// not take it any more. ErrUnavailable: it cannot tell now.
+	// Refresh asks about a person with a refresh token of their last login or confirmation. ErrTokenRefused: the source does
+	// not take it any more. ErrNotFound: whom it is of is not taken any more. ErrUnavailable: it cannot tell now. A RefreshToken
+	// beside an error is the next one: the one that was sent may be worth nothing any more.
 	// It calls turn right before it uses the token, and returns its error.
 	Refresh(ctx context.Context, p Person, token string, turn func() error) (UpstreamLogin, error)
 }
@@ -259,9 +260,12 @@ func (s *Server) logInFrom(ctx context.Context, login UpstreamLogin, state upstr
 		return Login{}, err
 	}
 	now := s.now()
-	at := now
-	if !login.AuthenticatedAt.IsZero() && login.AuthenticatedAt.Before(now) {
+	at := now.Add(-InteractionLifetime) // before any request that is under way: a source that does not say may have asked nothing
+	if !login.AuthenticatedAt.IsZero() {
 		at = login.AuthenticatedAt
+	}
+	if at.After(now) {
+		at = now
 	}
 	if state.MaxAge != nil { // which the source has checked, but for the clocks' difference
 		if oldest := state.BegunAt.Add(-time.Duration(*state.MaxAge) * time.Second); at.Before(oldest) {

@@ -224,7 +224,10 @@ func TestN258TheSessionIsAsOldAsTheLoginThere(t *testing.T) {
 		}
 		v, err := s.Auth.Visitor(t.Context(), login.Session)
 		want := at
-		if at.IsZero() || at.After(authtest.Start) {
+		switch {
+		case at.IsZero(): // then a request that asks for a new login is not answered by it
+			want = authtest.Start.Add(-authserver.InteractionLifetime)
+		case at.After(authtest.Start):
 			want = authtest.Start
 		}
 		if err != nil || !v.Session.AuthenticatedAt.Equal(want) || !v.Session.ExpiresAt.Equal(authtest.Start.Add(12*time.Hour)) {
@@ -248,4 +251,70 @@ func TestWithoutSuchSourcesNothingBegins(t *testing.T) {
 	if _, err := server.FinishUpstream(t.Context(), authserver.UpstreamReturn{}); err == nil {
 		t.Error("an answer is taken")
 	}
+}
+
+// N257: a refresh token may end although the person is still there. They are out until they log in, and nobody else gets their name.
+func TestN257WhoseTokenIsRefusedIsOutUntilTheyLogIn(t *testing.T) {
+	s := newFixture(t)
+	login := s.carolIn("a short token")
+	s.Upstreams.Fail(authserver.ErrTokenRefused)
+	s.Clock.Advance(31 * time.Minute)
+	s.confirmPeople()
+	if p := s.row(carol); s.isIn(login) || !p.EndedAt.IsZero() || len(p.SealedRefreshToken) != 0 {
+		t.Errorf("carol is in: %v, %+v", s.isIn(login), p)
+	}
+	s.Upstreams.Fail(nil)
+	if again := s.carolIn("another token"); !s.isIn(again) {
+		t.Error("who logs in is not let in")
+	}
+}
+
+// N256: a server that rotates its tokens ends them all when it sees an old one.
+func TestN256TheNextTokenIsKeptWhateverElseFails(t *testing.T) {
+	s := newFixture(t)
+	login := s.carolIn("first")
+	s.Upstreams.Rotate("first", "second", authserver.ErrUnavailable)
+	s.Clock.Advance(31 * time.Minute)
+	s.confirmPeople()
+	s.Upstreams.Confirm("second", authserver.UpstreamLogin{Owner: carol})
+	s.Clock.Advance(time.Hour)
+	s.confirmPeople()
+	if p := s.row(carol); !s.isIn(login) || !p.ConfirmedAt.Equal(s.Clock.Now()) {
+		t.Errorf("carol is in: %v, confirmed at %s", s.isIn(login), p.ConfirmedAt)
+	}
+}
+
+// N256: people are read by the page. Who logged in since then is not asked about with the token of before.
+func TestN256AnOldTokenIsNotUsedAfterANewLogin(t *testing.T) {
+	s := newFixture(t)
+	s.carolIn("first")
+	s.Clock.Advance(31 * time.Minute)
+	var again authserver.Login
+	s.Upstreams.BeforeTurn(func() { again = s.carolIn("second") })
+	s.confirmPeople()
+	if s.Upstreams.Refreshes() != 0 || !s.isIn(again) {
+		t.Errorf("%d refreshes, carol is in: %v", s.Upstreams.Refreshes(), s.isIn(again))
+	}
+}
+
+// N255: names need not be unique at another server.
+func TestN255ANameIsNotGivenToTwoPeopleOfOneSource(t *testing.T) {
+	s := newFixture(t)
+	first := s.carolIn("a token")
+	if _, err := s.partner(authserver.UpstreamLogin{Owner: authtest.Partner("8", carol.Name)}); !errors.Is(err, authserver.UpstreamNameTaken) {
+		t.Errorf("another account of the name is let in: %v", err)
+	}
+	if !s.isIn(first) {
+		t.Error("carol is out")
+	}
+}
+
+// People of another server have no factor here: what proves them is that server's, and it need not say how old a login there is.
+func TestN268PeopleOfAnotherServerAddNoFactor(t *testing.T) {
+	s := newFixture(t)
+	v := s.visitor(s.carolIn("a token").Session)
+	_, err := s.Auth.BeginTOTP(t.Context(), v, "auth.example")
+	wantCode(t, err, authserver.FactorRefused)
+	_, err = s.Auth.AddTOTP(t.Context(), v, "ticket", "000000", "")
+	wantCode(t, err, authserver.FactorRefused)
 }

@@ -34,12 +34,13 @@ func (s *Server) ask(ctx context.Context, p Person) (owner Owner, sealed []byte,
 		return Owner{}, nil, err
 	}
 	// A server that stops waits for the answer, which may hold the next token.
-	login, err := s.upstreams.Refresh(context.WithoutCancel(ctx), p, token, func() error {
-		turn := sha256.Sum256(framed("upstream refresh token", p.Subject, string(p.SealedRefreshToken)))
-		return wrap("take the turn to ask", s.store.Spend(ctx, turn, s.now(), s.now().Add(refreshTurn))) // ErrExists: another replica asks
-	})
-	if err != nil {
+	login, err := s.upstreams.Refresh(context.WithoutCancel(ctx), p, token, func() error { return s.takeTurn(ctx, p) })
+	if err != nil && login.RefreshToken == "" {
 		return Owner{}, nil, err
+	}
+	if err != nil { // the token that was sent may be worth nothing any more
+		sealed, failed := s.sealUpstreamToken(login.RefreshToken, nil)
+		return Owner{}, sealed, errors.Join(err, failed)
 	}
 	if login.RefreshToken == "" { // it stays good (RFC 6749 §6)
 		login.RefreshToken = token
@@ -50,6 +51,29 @@ func (s *Server) ask(ctx context.Context, p Person) (owner Owner, sealed []byte,
 	}
 	sealed, err = s.sealUpstreamToken(login.RefreshToken, before)
 	return login.Owner, sealed, err
+}
+
+// takeTurn is ErrExists where another replica asks about the person, or has asked since they were read: then the token is an old one.
+func (s *Server) takeTurn(ctx context.Context, p Person) error {
+	turn := sha256.Sum256(framed("upstream refresh token", p.Subject, string(p.SealedRefreshToken)))
+	if err := s.store.Spend(ctx, turn, s.now(), s.now().Add(refreshTurn)); err != nil {
+		return wrap("take the turn to ask", err)
+	}
+	current, err := s.isCurrent(ctx, p)
+	if err == nil && !current {
+		err = ErrExists
+	}
+	return err
+}
+
+// isCurrent reports whether the store still has of a person what was read of them. People are read by the page, and to ask
+// about a page can take minutes.
+func (s *Server) isCurrent(ctx context.Context, p Person) (bool, error) {
+	now, err := s.store.Person(ctx, p.Subject)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && !differs(p, now) && p.ConfirmedAt.Equal(now.ConfirmedAt), wrap("read a person again", err)
 }
 
 // sealUpstreamToken returns what is kept of a refresh token. What was kept before stays while its key is in use.
@@ -81,7 +105,8 @@ func (s *Server) openUpstreamToken(sealed []byte) (string, error) {
 	return string(token), nil
 }
 
-// nameTaken reports whether somebody of another source has the name. RoleBindings are by name and would not tell
+// nameTaken reports whether somebody else has the name: of another source, or of the same where nothing says that names are
+// unique there at a time (OpenID Connect Core §5.7). RoleBindings are by name and would not tell
 // the two apart. Where nobody logs in on another server, the directory itself knows that.
 func (s *Server) nameTaken(ctx context.Context, o Owner) (bool, error) {
 	if s.upstreams == nil {
@@ -92,7 +117,8 @@ func (s *Server) nameTaken(ctx context.Context, o Owner) (bool, error) {
 		return false, fmt.Errorf("read who has a name: %w", err)
 	}
 	for _, p := range people {
-		if p.Source != o.Source {
+		same := p.Subject == o.Subject || p.Source == o.Source && s.directory.ConfirmedFor(o.Source) != MaxConfirmationAge
+		if !same && (p.Source != o.Source || p.absence(s.now()) == "") {
 			return true, nil
 		}
 	}
@@ -103,7 +129,7 @@ func (s *Server) nameTaken(ctx context.Context, o Owner) (bool, error) {
 func (s *Server) checkNewName(ctx context.Context, o Owner) error {
 	taken, err := s.nameTaken(ctx, o)
 	if err == nil && taken {
-		err = NewUpstreamError(UpstreamNameTaken, errors.New("somebody of another source has the name; rename one of the two, or let the source put a prefix before its names")).Of(o.Name)
+		err = NewUpstreamError(UpstreamNameTaken, errors.New("somebody else has the name; rename one of the two, or let the source put a prefix before its names")).Of(o.Name)
 	}
 	return err
 }

@@ -95,7 +95,7 @@ func isAccessToken(h jose.Header) bool {
 func (c claims) areFor(config Config) bool {
 	now := config.Now()
 	return c.Issuer == config.Issuer && slices.Contains(config.Identifiers, string(c.Audience)) &&
-		c.Subject != "" && c.ClientID != "" && c.IssuedAt != 0 && c.ExpiresAt != 0 &&
+		c.Scope != "" && c.Subject != "" && c.ClientID != "" && c.IssuedAt != 0 && c.ExpiresAt != 0 &&
 		now.Before(time.Unix(c.ExpiresAt, 0).Add(leeway)) && !now.Add(leeway).Before(time.Unix(max(c.IssuedAt, c.NotBefore), 0))
 }
 

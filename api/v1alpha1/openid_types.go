@@ -86,12 +86,13 @@ type ClaimMapping struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule=`self.matches('^[A-Za-z0-9_./:-]+$')`,message="claims.mappings[].claim must hold letters, digits and . _ / : - only"
-	// +kubebuilder:validation:XValidation:rule=`!(self in ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'azp', 'auth_time', 'nonce', 'acr', 'amr', 'at_hash', 'c_hash', 's_hash', 'sid', 'events', 'cnf', 'client_id', 'scope', '_claim_names', '_claim_sources', 'sub_jwk'])`,message="claims.mappings[].claim must not be a claim that the protocol itself uses: choose another name"
+	// +kubebuilder:validation:XValidation:rule=`!(self.lowerAscii() in ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'azp', 'auth_time', 'nonce', 'acr', 'amr', 'at_hash', 'c_hash', 's_hash', 'sid', 'events', 'cnf', 'client_id', 'scope', '_claim_names', '_claim_sources', 'sub_jwk'])`,message="claims.mappings[].claim must not be a claim that the protocol itself uses: choose another name"
 	Claim string `json:"claim"`
 
 	// Expression yields the value, in the Common Expression Language, from owner.subject,
-	// owner.name, owner.displayName, owner.email and owner.groups. What the scopes of a token
-	// do not release is empty. Its value is a string, bool, int, double or list of strings.
+	// owner.name, owner.displayName, owner.email and owner.groups. One that uses what the
+	// scopes of a token do not release makes no claim. Its value is a string, bool, int,
+	// double or list of strings.
 	// Beside the standard functions there are numericID(string), which yields a number that
 	// stays the same for the same text, string.split(separator) and string.lowerAscii(). A
 	// person whom the expression does not fit has no such claim.

@@ -25,10 +25,32 @@ type Upstreams struct {
 	requests  []authserver.UpstreamRequest
 	answers   []authserver.UpstreamAnswer
 	refreshes int
+	rotated   map[string]rotation
+	before    func()
+}
+
+// rotation is a refresh that yields the next token and fails then.
+type rotation struct {
+	next string
+	err  error
+}
+
+// Rotate makes a refresh token worth the next one, once, beside an error.
+func (u *Upstreams) Rotate(token, next string, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.rotated[token] = rotation{next, err}
+}
+
+// BeforeTurn runs f once, before the next refresh token would be used.
+func (u *Upstreams) BeforeTurn(f func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.before = f
 }
 
 func newUpstreams() *Upstreams {
-	return &Upstreams{codes: map[string]authserver.UpstreamLogin{}, tokens: map[string]authserver.UpstreamLogin{}}
+	return &Upstreams{codes: map[string]authserver.UpstreamLogin{}, tokens: map[string]authserver.UpstreamLogin{}, rotated: map[string]rotation{}}
 }
 
 // Partner returns somebody of UpstreamSource by ID and name.
@@ -107,6 +129,13 @@ func (u *Upstreams) Finish(_ context.Context, a authserver.UpstreamAnswer) (auth
 // Refresh is of authserver.Upstreams.
 func (u *Upstreams) Refresh(_ context.Context, _ authserver.Person, token string, turn func() error) (authserver.UpstreamLogin, error) {
 	u.mu.Lock()
+	before := u.before
+	u.before = nil
+	u.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.err != nil {
 		return authserver.UpstreamLogin{}, u.err
@@ -115,6 +144,10 @@ func (u *Upstreams) Refresh(_ context.Context, _ authserver.Person, token string
 		return authserver.UpstreamLogin{}, err
 	}
 	u.refreshes++
+	if r, ok := u.rotated[token]; ok {
+		delete(u.rotated, token)
+		return authserver.UpstreamLogin{RefreshToken: r.next}, r.err
+	}
 	login, ok := u.tokens[token]
 	if !ok {
 		return authserver.UpstreamLogin{}, authserver.ErrNotFound

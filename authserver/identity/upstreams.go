@@ -77,7 +77,7 @@ func (s *Sources) Refresh(ctx context.Context, p authserver.Person, token string
 		return login, err
 	}
 	if who := knownIn(s.find(ctx, login.Owner.Name, nil)); len(who) > 0 {
-		return authserver.UpstreamLogin{}, fmt.Errorf("the name is known to the identity source %q: %w", who[0].source.Key(), authserver.ErrNotFound)
+		return authserver.UpstreamLogin{RefreshToken: login.RefreshToken}, fmt.Errorf("the name is known to the identity source %q: %w", who[0].source.Key(), authserver.ErrNotFound)
 	}
 	return login, nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 func TestTheClaimsParameterAsksForScopes(t *testing.T) {
@@ -44,5 +46,28 @@ func TestN298AClaimsParameterThatSaysNothingClearIsRefused(t *testing.T) {
 		if got, problem := parseClaims(text); problem == nil {
 			t.Errorf("%.60s: taken as %+v", text, got)
 		}
+	}
+}
+
+// OpenID Connect Core §5.5.1.1: a level that is essential is demanded.
+func TestTheClaimsParameterAsksForALevel(t *testing.T) {
+	for text, want := range map[string]authserver.LevelRequest{
+		`{"essential":true,"values":["urn:gatehouse:acr:2fa"]}`:                         {TwoFactors: true, Prefer: true},
+		`{"essential":true,"value":"urn:gatehouse:acr:2fa"}`:                            {TwoFactors: true, Prefer: true},
+		`{"essential":true,"values":["urn:gatehouse:acr:2fa","urn:gatehouse:acr:1fa"]}`: {Prefer: true},
+		`{"values":["urn:gatehouse:acr:2fa"]}`:                                          {Prefer: true},
+		`{"essential":true}`:                                                            {},
+		`{"values":["urn:other"]}`:                                                      {},
+		`null`:                                                                          {},
+	} {
+		if got, problem := parseClaims(`{"id_token":{"acr":` + text + `}}`); problem != nil || got.Level != want {
+			t.Errorf("%s: %+v, %v; want %+v", text, got.Level, problem, want)
+		}
+	}
+	if _, problem := parseClaims(`{"id_token":{"acr":{"essential":true,"values":["urn:other"]}}}`); problem == nil || problem.Code() != authserver.UnmetAuthenticationRequirements {
+		t.Errorf("a level that is not known and essential: %v", problem)
+	}
+	if _, problem := parseClaims(`{"id_token":{"acr":{"values":[2]}}}`); problem == nil {
+		t.Error("a level that is a number is taken")
 	}
 }

@@ -45,7 +45,7 @@ func claimsOf(o authserver.Owner, scopes []string) person {
 
 // withMappings returns the claims as they are marshaled, with those of the client's own in them. A mapping knows of the person
 // what the claims say and no more. One that does not fit the person yields no claim, and misfit is told why.
-func withMappings(claims any, p person, mappings []claimmap.Mapping, misfit func(error)) (any, error) {
+func withMappings(claims any, p person, scopes []string, mappings []claimmap.Mapping, misfit func(error)) (any, error) {
 	if len(mappings) == 0 {
 		return claims, nil
 	}
@@ -59,8 +59,14 @@ func withMappings(claims any, p person, mappings []claimmap.Mapping, misfit func
 	if err := decoder.Decode(&all); err != nil {
 		return nil, fmt.Errorf("read claims again: %w", err)
 	}
-	known := claimmap.Owner{Subject: p.Subject, Name: p.PreferredUsername, DisplayName: p.Name, Email: p.Email, Groups: p.Groups}
+	known := claimmap.Owner{
+		Subject: p.Subject, Profile: slices.Contains(scopes, openid.ScopeProfile), Name: p.PreferredUsername, DisplayName: p.Name,
+		Mail: slices.Contains(scopes, openid.ScopeEmail), Email: p.Email, Member: slices.Contains(scopes, openid.ScopeGroups), Groups: p.Groups,
+	}
 	for _, m := range mappings {
+		if m.Claim == "email" {
+			delete(all, "email_verified") // it was said of another address
+		}
 		value, err := m.Value(known)
 		if err != nil {
 			misfit(err)

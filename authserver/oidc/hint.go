@@ -3,9 +3,8 @@
 package oidc
 
 import (
-	"encoding/json"
-
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"

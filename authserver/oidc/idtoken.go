@@ -39,7 +39,7 @@ func IDToken(issuer string, key credential.SigningKey, i *authserver.Identity, a
 	}
 	whole := t.person // a mapping sees all groups, in the ID token as in the UserInfo answer
 	t.Groups = included(t.Groups, settings.Groups)
-	claims, err := withMappings(t, whole, settings.Mappings, misfit)
+	claims, err := withMappings(t, whole, i.Scopes, settings.Mappings, misfit)
 	if err != nil {
 		return "", err
 	}

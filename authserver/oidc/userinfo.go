@@ -47,7 +47,7 @@ type UserInfo struct {
 // Write answers with what the scopes of the token release about its owner.
 func (u UserInfo) Write(w http.ResponseWriter) error {
 	p := claimsOf(u.Owner, u.Scopes)
-	claims, err := withMappings(p, p, u.Client.OpenID.Mappings, u.Misfit)
+	claims, err := withMappings(p, p, u.Scopes, u.Client.OpenID.Mappings, u.Misfit)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (u UserInfo) Write(w http.ResponseWriter) error {
 // WriteSigned does so in a JWT for the client.
 func (u UserInfo) WriteSigned(w http.ResponseWriter, issuer string, key credential.SigningKey) error {
 	p := claimsOf(u.Owner, u.Scopes)
-	claims, err := withMappings(userInfo{Issuer: issuer, Audience: u.Client.ID, person: p}, p, u.Client.OpenID.Mappings, u.Misfit)
+	claims, err := withMappings(userInfo{Issuer: issuer, Audience: u.Client.ID, person: p}, p, u.Scopes, u.Client.OpenID.Mappings, u.Misfit)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,9 @@ type accountView struct {
 	Removed  *authserver.Client // whose access was removed just now
 	Ended    string             // which sessions were ended just now
 	Factors  []shownFactor
-	Codes    int // recovery codes that are left
+	// MayHaveFactors is set for people who log in here with a password.
+	MayHaveFactors bool
+	Codes          int // recovery codes that are left
 }
 
 // What the notice cookie says when sessions were ended. No client ID begins like this.
@@ -64,7 +66,7 @@ func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := accountView{Owner: v.Owner, Accesses: accesses, Sessions: sessions, Others: len(sessions) > 1}
+	view := accountView{Owner: v.Owner, Accesses: accesses, Sessions: sessions, Others: len(sessions) > 1, MayHaveFactors: v.MayHaveFactors()}
 	if view.Factors, view.Codes, err = s.factorsOf(r, v); err != nil {
 		return err
 	}

@@ -91,6 +91,10 @@ func (s *Site) proveFactor(w http.ResponseWriter, r *http.Request, interaction, 
 	if f.Get("again") != "" {
 		return s.beginAnew(w, r, v, start)
 	}
+	if v != nil && v.Session.TwoFactors() { // proven on another page
+		redirect(w, r, next)
+		return nil
+	}
 	var login authserver.Login
 	if v != nil {
 		login, err = s.auth.RaiseSession(r.Context(), v, f.Get("code"), cookieOf(r, deviceCookie))
@@ -116,8 +120,11 @@ func (s *Site) proveFactor(w http.ResponseWriter, r *http.Request, interaction, 
 
 // raising returns who is logged in already and proves a second factor for an interaction; nil: somebody is logging in.
 func (s *Site) raising(r *http.Request, interaction string) (*authserver.Visitor, error) {
-	if interaction == "" || cookieOf(r, halfCookie) != "" {
+	if interaction == "" {
 		return nil, nil
+	}
+	if half, err := s.halfLogin(r, interaction); half != nil || err != nil { // that of another page does not count
+		return nil, err
 	}
 	return s.visitor(r)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -157,5 +158,21 @@ func TestN239ThePageThatPostsIsInert(t *testing.T) {
 	bob := h.bob(t)
 	if got := bob.get(request(formPost(url.Values{"redirect_uri": {"https://evil.example/"}}))); got.StatusCode != http.StatusBadRequest || strings.Contains(got.body, "<form") {
 		t.Errorf("an unknown callback: %d %s", got.StatusCode, got.body)
+	}
+}
+
+// N238: what no form could bring back is refused, in the query.
+func TestN238WhatAFormCannotBringBackIsRefused(t *testing.T) {
+	h := newHouse(t)
+	const native = "com.example.app:/callback"
+	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) {
+		c.Public, c.CallbackURLs = true, append(slices.Clone(c.CallbackURLs), native)
+	})
+	bob := h.bob(t)
+	if got := bob.get(request(formPost(url.Values{"redirect_uri": {native}, "state": {"xyz"}}))).back(native); got.Get("error") != "invalid_request" {
+		t.Errorf("a native application: %v", got)
+	}
+	if got := bob.get(request(formPost(url.Values{"state": {"a\r\nb"}}))).back(authtest.PhotoPrintCallback); got.Get("error") != "invalid_request" {
+		t.Errorf("a state with line breaks: %v", got)
 	}
 }

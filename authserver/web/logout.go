@@ -93,7 +93,7 @@ func (s *Site) finishLogout(w http.ResponseWriter, r *http.Request, p authserver
 	if err := s.auth.SignOut(r.Context(), v); err != nil {
 		return err
 	}
-	dropCookie(w, sessionCookie)
+	s.forgetSession(w)
 	if p.Redirect == "" {
 		redirect(w, r, pathSignOut)
 		return nil

@@ -175,8 +175,15 @@ func TestN215AnAPIThatIsGoneIsNoResource(t *testing.T) {
 
 // N216: a token request names no resource that the authorization request did not name.
 func TestN216ATokenRequestDoesNotWidenTheResources(t *testing.T) {
+	for _, algorithm := range []credential.SigningAlgorithm{"", credential.ES256} {
+		testTokensOfFewerResources(t, algorithm)
+	}
+}
+
+func testTokensOfFewerResources(t *testing.T, algorithm credential.SigningAlgorithm) {
+	t.Helper()
 	h := newHouse(t)
-	h.apis(t, nil)
+	h.apis(t, map[string]credential.SigningAlgorithm{photosAPI: algorithm})
 	app := h.client(t, authtest.PhotoPrint)
 	code := h.codeFor(t, "openid offline_access photos.read albums.read", photosAPI)
 	app.token(redemption(code, authtest.PhotoPrintCallback), albumsAPI).refused(http.StatusBadRequest, "invalid_target")
@@ -194,8 +201,8 @@ func TestN216ATokenRequestDoesNotWidenTheResources(t *testing.T) {
 	// A scope that another API has taken over since is not that API's.
 	h.Clients.ChangeResourceServer(authtest.PhotoStorage, func(r *authserver.ResourceServer) { r.OwnedScopes = []string{"photos.write"} })
 	h.Clients.ChangeResourceServer(albums, func(r *authserver.ResourceServer) { r.OwnedScopes = []string{"albums.read", "photos.read"} })
-	if got := app.refresh(refresh).wants(http.StatusOK); got.text("scope") != "" {
-		t.Errorf("after the move the scope is %q", got.text("scope"))
+	if got := app.refresh(refresh).wants(http.StatusOK); got.text("scope") != "" || got.isJWT() {
+		t.Errorf("after the move the scope is %q of %s", got.text("scope"), got.text("access_token"))
 	}
 }
 

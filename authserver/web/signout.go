@@ -50,14 +50,20 @@ func (s *Site) postSignOut(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	dropCookie(w, sessionCookie)
-	if len(s.ways) > 1 || s.ways[0].Key != "" {
-		setCookie(w, selectCookie, "1", untilClosed)
-	}
+	s.forgetSession(w)
 	next := pathSignOut
 	if id := f.Get("interaction"); isInteractionID(id) {
 		next = interactionPath(id)
 	}
 	redirect(w, r, next)
 	return nil
+}
+
+// forgetSession takes the session out of a browser that signed out. Whoever logs in next on another server chooses an account there:
+// that server may still know who has gone.
+func (s *Site) forgetSession(w http.ResponseWriter) {
+	dropCookie(w, sessionCookie)
+	if len(s.ways) > 1 || s.ways[0].Key != "" {
+		setCookie(w, selectCookie, "1", untilClosed)
+	}
 }

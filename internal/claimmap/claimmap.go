@@ -7,22 +7,45 @@ package claimmap
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// Owner is a person as an expression sees them: owner.subject, owner.name, owner.displayName, owner.email and owner.groups. What
-// the client may not know is empty.
+// Owner is a person as an expression sees them: owner.subject, owner.name, owner.displayName, owner.email and owner.groups. An
+// expression that uses what the client may not know yields no claim. If it saw an empty value instead, people could choose what
+// it yields: the scopes of a request travel through their browser.
 type Owner struct {
-	Subject     string
-	Name        string
-	DisplayName string
-	Email       string
-	Groups      []string
+	Subject string
+	// Profile is set where the client may know Name and DisplayName.
+	Profile           bool
+	Name, DisplayName string
+	// Mail is set where it may know Email, which is empty for people without an address.
+	Mail  bool
+	Email string
+	// Member is set where it may know Groups.
+	Member bool
+	Groups []string
+}
+
+// variables are what an expression about the person sees.
+func (o Owner) variables() map[string]any {
+	known := map[string]any{"owner.subject": o.Subject}
+	if o.Profile {
+		known["owner.name"], known["owner.displayName"] = o.Name, o.DisplayName
+	}
+	if o.Mail {
+		known["owner.email"] = o.Email
+	}
+	if o.Member {
+		known["owner.groups"] = append([]string{}, o.Groups...)
+	}
+	return known
 }
 
 const (
@@ -41,8 +64,9 @@ var reserved = []string{
 	"events", "cnf", "client_id", "scope", "_claim_names", "_claim_sources", "sub_jwk",
 }
 
-// Reserved reports whether no expression may make the claim.
-func Reserved(claim string) bool { return slices.Contains(reserved, claim) }
+// Reserved reports whether no expression may make the claim. Letter case does not matter, because some programs read claims
+// without regard to it.
+func Reserved(claim string) bool { return slices.Contains(reserved, strings.ToLower(claim)) }
 
 // Mapping makes one claim. Compile returns it.
 type Mapping struct{ Claim, Expression string }
@@ -105,13 +129,7 @@ func (m Mapping) Value(o Owner) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the claim %q: %w", m.Claim, err)
 	}
-	groups := o.Groups
-	if groups == nil {
-		groups = []string{}
-	}
-	out, _, err := program.Eval(map[string]any{
-		"owner.subject": o.Subject, "owner.name": o.Name, "owner.displayName": o.DisplayName, "owner.email": o.Email, "owner.groups": groups,
-	})
+	out, _, err := program.Eval(o.variables())
 	if err != nil {
 		return nil, fmt.Errorf("make the claim %q: %w", m.Claim, err)
 	}
@@ -121,7 +139,12 @@ func (m Mapping) Value(o Owner) (any, error) {
 			return nil, fmt.Errorf("make the claim %q: the text is longer than %d bytes", m.Claim, maxText)
 		}
 		return string(v), nil
-	case types.Bool, types.Int, types.Double:
+	case types.Double:
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) { // JSON has neither
+			return nil, fmt.Errorf("make the claim %q: the value is %v", m.Claim, float64(v))
+		}
+		return float64(v), nil
+	case types.Bool, types.Int:
 		return v.Value(), nil
 	}
 	list, err := out.ConvertToNative(reflect.TypeFor[[]string]())

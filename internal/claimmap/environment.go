@@ -29,7 +29,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Function("split", cel.MemberOverload("string_split_string", []*cel.Type{cel.StringType, cel.StringType}, cel.ListType(cel.StringType),
 			cel.BinaryBinding(split))),
 		cel.Function("numericID", cel.Overload("numeric_id_string", []*cel.Type{cel.StringType}, cel.IntType,
-			cel.UnaryBinding(func(v ref.Val) ref.Val { return types.Int(NumericID(string(v.(types.String)))) }))),
+			cel.UnaryBinding(numericID))),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("prepare expressions: %w", err)
@@ -42,6 +42,14 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 func NumericID(text string) int64 {
 	sum := sha256.Sum256([]byte(text))
 	return max(1, int64(binary.BigEndian.Uint64(sum[:8])>>11))
+}
+
+// numericID refuses an empty text: all people without it would have one number.
+func numericID(v ref.Val) ref.Val {
+	if v.(types.String) == "" {
+		return types.NewErr("numericID needs a text")
+	}
+	return types.Int(NumericID(string(v.(types.String))))
 }
 
 // lowerASCII changes A to Z and nothing else.

@@ -21,6 +21,8 @@ import (
 const (
 	first = 13000
 	last  = 19999
+	// locks is where the locks are. TMPDIR could be another folder for each process, and the ports are the same for all.
+	locks = "/tmp"
 )
 
 // taken are the locks of this process.
@@ -32,7 +34,7 @@ var taken struct {
 
 // Take returns a free port of 127.0.0.1 that no other caller gets, in this process or another, before this process ends.
 func Take() (int, error) {
-	folder := filepath.Join(os.TempDir(), fmt.Sprintf("gatehouse-ports-%d", os.Getuid()))
+	folder := fmt.Sprintf("%s/gatehouse-ports-%d", locks, os.Getuid())
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return 0, fmt.Errorf("make the folder of reserved ports: %w", err)
 	}

@@ -25,7 +25,7 @@ func TestAPortIsGivenOnce(t *testing.T) {
 		given[For(t)] = true
 	}
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
-	child.Env = append(os.Environ(), inChild+"=1")
+	child.Env = append(os.Environ(), inChild+"=1", "TMPDIR="+t.TempDir()) // the ports are the same in every folder
 	text, err := child.Output()
 	if err != nil {
 		t.Fatalf("%v: %s", err, text)

@@ -22,6 +22,9 @@ func (s *Source) Begin(ctx context.Context, r authserver.UpstreamRequest) (strin
 	if err != nil {
 		return "", err
 	}
+	if e.provider == nil && r.MaxAge != nil {
+		return "", authserver.NewUpstreamError(authserver.UpstreamLoginOld, errors.New("OAuth 2.0 has no way to ask for a new login"))
+	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(r.CodeVerifier)}
 	for name, value := range s.common.AuthorizationParameters {
 		options = append(options, oauth2.SetAuthURLParam(name, value))
@@ -131,7 +134,7 @@ func (s *Source) refused(ctx context.Context, err error) error {
 	}
 	code := fmt.Errorf("the token endpoint says %.100q with status %d", said.ErrorCode, status)
 	switch { // what a code that somebody made up is answered with says nothing about the source
-	case said.ErrorCode == "invalid_grant" || said.ErrorCode == "bad_verification_code": // the second is GitHub's
+	case said.ErrorCode == "invalid_grant" || said.ErrorCode == "bad_verification_code" || said.ErrorCode == "bad_refresh_token": // the last two are GitHub's
 		s.state.answered(ctx)
 		return answerUnfit(code)
 	case said.ErrorCode == "invalid_client" || said.ErrorCode == "unauthorized_client":

@@ -135,7 +135,7 @@ func TestN257WhoIsNotConfirmedByTheServerIsGone(t *testing.T) {
 		edit   func(*OpenIDConnect)
 		want   error
 	}{
-		"the token is not taken":              {func(s *server) { s.refresh = "another" }, nil, authserver.ErrNotFound},
+		"the token is not taken":              {func(s *server) { s.refresh = "another" }, nil, authserver.ErrTokenRefused},
 		"about somebody else":                 {func(s *server) { s.claims["sub"] = "8" }, nil, authserver.ErrNotFound},
 		"a rule refuses them now":             {func(s *server) { s.claims["groups"] = []string{} }, func(c *OpenIDConnect) { c.ClaimValidationRules = []ClaimRule{{Expression: "'staff' in claims.groups"}} }, authserver.ErrNotFound},
 		"a token that proves nothing":         {func(s *server) { s.claims["aud"] = "x" }, nil, authserver.ErrNotFound},
@@ -318,5 +318,42 @@ func TestARefreshedIDTokenMayHaveTheNonceOfTheLogin(t *testing.T) {
 	s.refresh, s.claims["nonce"] = "first", "of the login"
 	if login, err := s.source().Refresh(t.Context(), person, "first", noTurn); err != nil || login.Owner.Name != "carol" {
 		t.Errorf("%+v: %v", login.Owner, err)
+	}
+}
+
+// N257: the rules and groups of a person count in each confirmation that says more than who it is of.
+func TestN257AConfirmationWithoutANameConfirmsNobody(t *testing.T) {
+	s := newServer(t)
+	s.refresh, s.claims["preferred_username"], s.claims["groups"] = "first", nil, []string{}
+	if _, err := s.source().Refresh(t.Context(), person, "first", noTurn); !errors.Is(err, authserver.ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+}
+
+// N256: beside an error after the token was used stands the next token.
+func TestN256TheNextTokenComesBesideAnError(t *testing.T) {
+	s := newServer(t)
+	s.refresh, s.token["refresh_token"], s.userInfo = "first", "second", map[string]any{"sub": "8"}
+	login, err := s.source(func(c *OpenIDConnect) { c.UserInfo = true }).Refresh(t.Context(), person, "first", noTurn)
+	if err == nil || login.RefreshToken != "second" {
+		t.Errorf("%+v: %v", login, err)
+	}
+}
+
+// N255: NormalizeName would make one name of two.
+func TestN255ANameThatLooksLikeAnotherIsRefused(t *testing.T) {
+	for _, name := range []string{"carol\u200b", "ca\u00a0rol", "Jose\u0301"} {
+		s := newServer(t)
+		s.claims["preferred_username"] = name
+		login, err := s.login(s.source())
+		refusedAs(t, name, login, err, authserver.UpstreamPersonUnfit)
+	}
+}
+
+func TestOAuth2IsNotAskedForANewLogin(t *testing.T) {
+	source, _ := hub(t, map[string]any{"id": 7, "login": "carol"})
+	_, err := source.Begin(t.Context(), authserver.UpstreamRequest{RedirectURI: callback, State: "s", Nonce: "n", CodeVerifier: strings.Repeat("v", 43), MaxAge: new(authserver.Seconds)})
+	if !errors.Is(err, authserver.UpstreamLoginOld) {
+		t.Errorf("%v", err)
 	}
 }

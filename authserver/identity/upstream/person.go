@@ -108,8 +108,10 @@ func (r *rules) read(ctx context.Context, claims map[string]any) (authserver.Own
 	}
 	name, err := r.username.text(ctx, claims)
 	if err == nil {
-		name = authserver.NormalizeName(name)
 		err = checkName(name)
+	}
+	if err == nil && authserver.NormalizeName(name) != name { // two accounts would have one name here
+		err = errors.New("it has a character that looks like nothing or like another one, or is not in Unicode Normalization Form C")
 	}
 	if err != nil {
 		return authserver.Owner{}, unfit("claimMappings.username", err)

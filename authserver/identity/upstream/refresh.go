@@ -6,14 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/oauth2"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// Refresh is as of authserver.Upstreams. Whom the configuration does not take any more counts as gone, as whose token the
-// source does not take.
+// Refresh is as of authserver.Upstreams. Whom the configuration does not take any more counts as gone.
 func (s *Source) Refresh(ctx context.Context, p authserver.Person, token string, turn func() error) (authserver.UpstreamLogin, error) {
 	if err := s.state.rests(); err != nil {
 		return authserver.UpstreamLogin{}, err
@@ -27,9 +27,12 @@ func (s *Source) Refresh(ctx context.Context, p authserver.Person, token string,
 	}
 	next, err := e.TokenSource(withClient(ctx, s.client), &oauth2.Token{RefreshToken: token}).Token()
 	if err != nil {
-		return authserver.UpstreamLogin{}, gone(s.refused(ctx, err))
+		return authserver.UpstreamLogin{}, tokenRefused(s.refused(ctx, err))
 	}
 	login, err := s.refreshed(ctx, e, next, p)
+	if err != nil && next.RefreshToken != token && len(next.RefreshToken) <= maxToken {
+		return authserver.UpstreamLogin{RefreshToken: next.RefreshToken}, gone(err)
+	}
 	if err != nil {
 		return authserver.UpstreamLogin{}, gone(err)
 	}
@@ -70,10 +73,28 @@ func (s *Source) same(ctx context.Context, i identity, p authserver.Person) (aut
 	if id, err := s.rules.uid.text(ctx, i.claims); err != nil || id != p.SourceID {
 		return authserver.UpstreamLogin{}, answerUnfit(errors.New("the answer to a refresh is about somebody else"))
 	}
-	if name, err := s.rules.username.text(ctx, i.claims); s.oauth2 == nil && (err != nil || name == "") {
+	if s.oauth2 == nil && isBare(i.claims) {
 		return authserver.UpstreamLogin{Owner: p.Owner, RefreshToken: i.refreshToken}, nil // an ID token without more than who it is
 	}
 	return s.login(ctx, i)
+}
+
+// isBare reports whether an ID token says no more than who it is of.
+func isBare(claims map[string]any) bool {
+	for name := range claims {
+		if !slices.Contains(protocolClaims, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// tokenRefused makes ErrTokenRefused of an answer that does not take a refresh token.
+func tokenRefused(err error) error {
+	if unfit, ok := errors.AsType[authserver.UpstreamError](err); ok {
+		return fmt.Errorf("%w: %w", authserver.ErrTokenRefused, unfit.Detail())
+	}
+	return err
 }
 
 // gone makes ErrNotFound of an answer that says that the person is not to be let in any more.

@@ -20,6 +20,11 @@ import (
 // clockSkew is how far the clocks of two servers may be apart.
 const clockSkew = time.Minute
 
+// protocolClaims are what an ID token says of itself.
+var protocolClaims = []string{
+	"iss", "sub", "aud", "exp", "iat", "nbf", "nonce", "azp", "at_hash", "c_hash", "auth_time", "acr", "amr", "sid", "jti",
+}
+
 // identity is what a server says of a person.
 type identity struct {
 	claims          map[string]any
@@ -85,7 +90,7 @@ func (p *provider) addUserInfo(ctx context.Context, client *http.Client, accessT
 		delete(i.claims, "email_verified")
 	}
 	for name, value := range claims {
-		if !slices.Contains([]string{"iss", "sub", "aud", "exp", "iat", "nbf", "nonce", "azp", "at_hash", "auth_time", "acr", "amr"}, name) {
+		if !slices.Contains(protocolClaims, name) {
 			i.claims[name] = value
 		}
 	}
