@@ -25,20 +25,27 @@ func (s *Server) confirmation(o Owner, refreshToken []byte, now time.Time) Confi
 
 // ConfirmPeople asks the directory about everybody who ever logged in, and keeps what is new: who
 // has gone or is back, whose name, groups or password were changed. It is to be called at the
-// start, by the clock, and at once when the directory has changed.
+// start, by the clock, and at once when the directory has changed. Whom another server is asked about is ConfirmUpstreamPeople's.
 func (s *Server) ConfirmPeople(ctx context.Context) error {
+	return s.eachPage(ctx, func(page []Person) error {
+		return s.confirmPage(ctx, slices.DeleteFunc(page, Person.askedUpstream))
+	})
+}
+
+// eachPage calls confirm with everybody who ever logged in.
+func (s *Server) eachPage(ctx context.Context, confirm func([]Person) error) error {
 	for after := ""; ; {
 		page, err := s.store.People(ctx, after, peoplePage)
 		if err != nil {
 			return fmt.Errorf("list people: %w", err)
 		}
-		if err := s.confirmPage(ctx, page); err != nil {
+		if len(page) > 0 {
+			after = page[len(page)-1].Subject
+		}
+		last := len(page) < peoplePage
+		if err := confirm(page); err != nil || last {
 			return err
 		}
-		if len(page) < peoplePage {
-			return nil
-		}
-		after = page[len(page)-1].Subject
 	}
 }
 
@@ -50,25 +57,9 @@ func (s *Server) confirmPage(ctx context.Context, page []Person) error {
 		if err != nil {
 			return err
 		}
-		if !differs(p, c.Person) {
-			continue
+		if differs(p, c.Person) {
+			news, events = append(news, c), append(events, eventsOf(p, c)...)
 		}
-		if len(p.SealedRefreshToken) > 0 {
-			current, err := s.isCurrent(ctx, p)
-			if err != nil {
-				return err
-			}
-			if !current { // they logged in meanwhile, or another replica asked
-				continue
-			}
-		}
-		if !bytes.Equal(p.SealedRefreshToken, c.SealedRefreshToken) { // the one before is worth nothing any more
-			if err := s.keepPeople(context.WithoutCancel(ctx), []Confirmation{c}, eventsOf(p, c)); err != nil {
-				return err
-			}
-			continue
-		}
-		news, events = append(news, c), append(events, eventsOf(p, c)...)
 	}
 	return s.keepPeople(ctx, news, events)
 }

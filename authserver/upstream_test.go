@@ -50,7 +50,7 @@ func (s *fixture) isIn(login authserver.Login) bool {
 
 func (s *fixture) confirmPeople() {
 	s.t.Helper()
-	if err := s.Auth.ConfirmPeople(s.t.Context()); err != nil {
+	if err := errors.Join(s.Auth.ConfirmPeople(s.t.Context()), s.Auth.ConfirmUpstreamPeople(s.t.Context())); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -100,7 +100,7 @@ func TestN256ReplicasUseARefreshTokenOnce(t *testing.T) {
 	var asking sync.WaitGroup
 	for _, replica := range replicas {
 		asking.Go(func() {
-			if err := replica.ConfirmPeople(t.Context()); err != nil {
+			if err := replica.ConfirmUpstreamPeople(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -317,4 +317,31 @@ func TestN268PeopleOfAnotherServerAddNoFactor(t *testing.T) {
 	wantCode(t, err, authserver.FactorRefused)
 	_, err = s.Auth.AddTOTP(t.Context(), v, "ticket", "000000", "")
 	wantCode(t, err, authserver.FactorRefused)
+}
+
+// N257: a server that is slow keeps nobody waiting who does not log in there.
+func TestN257ASlowServerKeepsOnlyItsOwnPeopleWaiting(t *testing.T) {
+	s := newFixture(t)
+	s.carolIn("carols token")
+	bob, err := s.Auth.Login(t.Context(), authserver.Credentials{Username: authtest.Bob, Password: authtest.BobPassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(31 * time.Minute)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	s.Upstreams.BeforeTurn(func() { close(asked); <-answer })
+	done := make(chan error)
+	go func() { done <- s.Auth.ConfirmUpstreamPeople(t.Context()) }()
+	<-asked
+	s.Directory.Remove(authtest.Bob)
+	if err := s.Auth.ConfirmPeople(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if s.isIn(bob) {
+		t.Error("somebody who was removed is in while another server is slow")
+	}
+	close(answer)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }

@@ -9,15 +9,54 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // refreshTurn is how long one replica alone asks about a person: many servers take a refresh token once, and end what it is for
 // when it comes twice.
 const refreshTurn = 2 * time.Minute
 
+// upstreamAsks is how many people other servers are asked about at a time.
+const upstreamAsks = 8
+
+// ConfirmUpstreamPeople asks other servers about the people who log in there, as ConfirmPeople asks the directory. It is to be called
+// by the clock, apart from that: a server that is slow keeps nobody else waiting.
+func (s *Server) ConfirmUpstreamPeople(ctx context.Context) error {
+	if s.upstreams == nil {
+		return nil
+	}
+	return s.eachPage(ctx, func(page []Person) error {
+		asking, ctx := errgroup.WithContext(ctx)
+		asking.SetLimit(upstreamAsks)
+		for _, p := range page {
+			if p.askedUpstream() {
+				asking.Go(func() error { return s.confirmUpstream(ctx, p) })
+			}
+		}
+		return asking.Wait()
+	})
+}
+
+// askedUpstream reports whether another server is asked about the person, with their refresh token.
+func (p Person) askedUpstream() bool { return len(p.SealedRefreshToken) > 0 }
+
+// confirmUpstream asks about one person, and keeps the answer at once: the token of before may be worth nothing any more.
+func (s *Server) confirmUpstream(ctx context.Context, p Person) error {
+	c, err := s.confirm(ctx, p)
+	if err != nil || !differs(p, c.Person) {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	if current, err := s.isCurrent(ctx, p); err != nil || !current { // they logged in meanwhile, or another replica asked
+		return err
+	}
+	return s.keepPeople(ctx, []Confirmation{c}, eventsOf(p, c))
+}
+
 // confirmedFor is how long it holds what the source says of a person now.
 func (s *Server) confirmedFor(p Person) time.Duration {
-	if len(p.SealedRefreshToken) > 0 {
+	if p.askedUpstream() {
 		return UpstreamRefreshedFor
 	}
 	return s.directory.ConfirmedFor(p.Source)

@@ -54,6 +54,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	}
 	m.WatchSources(r.remote)
 	m.WatchAPIServer(clients.LastContact, apiServer.Skew)
+	upstreamPeople := &people{confirm: auth.ConfirmUpstreamPeople, log: log, first: func() {}} // nobody waits for them
 	people := &people{confirm: auth.ConfirmPeople, changed: r.peopleChanged, log: log, first: func() { s.ready.Changed() }}
 	writable := &writable{store: r.store, log: log, metrics: r.storeMetrics}
 	s.ready = newReadiness(log, m, parts(c, r, auth, clients, people)...)
@@ -84,7 +85,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		}
 	}}, r.watchPeople...)
 	clock := &rowClock{skew: storeSkew(apiServer.Skew, r.store.Now, wallclock.Now), log: log}
-	s.background = []func(context.Context){s.ready.Watch, people.Watch, every(probeInterval, writable.Watch),
+	s.background = []func(context.Context){s.ready.Watch, people.Watch, upstreamPeople.Watch, every(probeInterval, writable.Watch),
 		every(sweepInterval, clock.whenRight(func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, r.store.Now, log) })),
 		every(sweepInterval, clock.whenRight(absentClients(r.store, clients, log).Watch))}
 	return s, nil
