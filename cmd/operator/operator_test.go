@@ -135,10 +135,11 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 	if code, body := get(t, "http://"+probes+"/healthz"); code != http.StatusOK {
 		t.Errorf("healthz: %d %s", code, body)
 	}
-	if _, body := get(t, "http://"+metrics+"/metrics"); !strings.Contains(body, `gatehouse_oauthclients{ready="True",reason="Issued"} 1`) ||
-		!strings.Contains(body, "controller_runtime_reconcile_total") {
-		t.Error("the metrics do not count the clients and the reconciles")
-	}
+	// The client is counted when the operator hears of the status that it has written itself.
+	testenv.Eventually(t, time.Minute, "the metrics count the clients and the reconciles", func() bool {
+		_, body := get(t, "http://"+metrics+"/metrics")
+		return strings.Contains(body, `gatehouse_oauthclients{ready="True",reason="Issued"} 1`) && strings.Contains(body, "controller_runtime_reconcile_total")
+	})
 
 	late := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "late"}}
 	late.Spec.CallbackURLs = oc.Spec.CallbackURLs
