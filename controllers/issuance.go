@@ -54,6 +54,8 @@ type Issuance struct {
 	Now func() time.Time
 	// NewID returns a random credential ID.
 	NewID func() string
+	// Usage tells when credentials were last used.
+	Usage Usage
 
 	// expected knows which reads from the cache are older than our own writes.
 	expected expectations

@@ -104,6 +104,7 @@ func addControllers(
 	issuance := &controllers.Issuance{
 		Client: mgr.GetClient(), Live: claims.Live, Keys: &controllers.Keys{}, Claims: claims, Events: claims.Events,
 		Issuer: o.issuer, Class: claims.Class, View: o.view, Now: time.Now, NewID: credential.NewID,
+		Usage: controllers.UsageUnknown{},
 	}
 	keys := &controllers.KeysReconciler{
 		Client: mgr.GetClient(), Live: claims.Live, Namespace: o.namespace, Class: claims.Class,
