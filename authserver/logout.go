@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -34,9 +35,10 @@ const maxLogoutState = 1024
 // Logout is a request to sign a person out that was found to be in order. It travels sealed in the address of its page. The
 // zero value comes from nobody, and leads nowhere afterwards.
 type Logout struct {
-	ClientUID string    `json:"u,omitempty"`
-	Redirect  string    `json:"r,omitempty"` // one that the client has; empty: none
-	State     string    `json:"s,omitempty"`
+	ClientUID string `json:"u,omitempty"`
+	Redirect  string `json:"r,omitempty"` // one that the client has; empty: none
+	// State is opaque. As bytes it takes the same room in the address whatever it holds: as text, JSON makes six bytes of one.
+	State     []byte    `json:"s,omitempty"`
 	Subject   string    `json:"o,omitempty"` // of the hint
 	SessionID string    `json:"i,omitempty"` // of the hint
 	StartedAt time.Time `json:"t"`
@@ -77,7 +79,7 @@ func (s *Server) BeginLogout(r LogoutRequest) (Logout, error) {
 	if refusal := checkState(r.State); refusal != nil {
 		return Logout{}, refusal
 	}
-	l.Redirect, l.State = r.Redirect, r.State
+	l.Redirect, l.State = r.Redirect, []byte(r.State)
 	return l, nil
 }
 
@@ -87,11 +89,13 @@ func (s *Server) SealLogout(l Logout) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plain, err := json.Marshal(l)
-	if err != nil {
+	var plain bytes.Buffer
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false) // it would make six bytes of each & in the redirect
+	if err := encoder.Encode(l); err != nil {
 		return "", fmt.Errorf("marshal logout: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(keys.seal(forLogout, s.now(), plain)), nil
+	return base64.RawURLEncoding.EncodeToString(keys.seal(forLogout, s.now(), plain.Bytes())), nil
 }
 
 // OpenLogout returns the logout that SealLogout has sealed. What was changed or is too old is the zero Logout: a person may
@@ -132,7 +136,7 @@ func (s *Server) NextLogout(l Logout, v *Visitor) LogoutPosition {
 	}
 	p.Client = client
 	if slices.Contains(client.OpenID.PostLogoutRedirectURIs, l.Redirect) { // it may be the client's no more
-		p.Redirect, p.State = l.Redirect, l.State
+		p.Redirect, p.State = l.Redirect, string(l.State)
 	}
 	if v != nil && l.Subject == v.Owner.Subject && l.SessionID == v.Session.idFor(client.UID) {
 		p.Ask = false

@@ -37,6 +37,22 @@ type wayOut struct {
 
 type formField struct{ Name, Value string }
 
+// isForm reports whether a form leads to the client. Nil is none.
+func (w *wayOut) isForm() bool { return w != nil && len(w.Fields) > 0 }
+
+// leading is what a page shows that may lead to a client.
+type leading interface {
+	wayOut() *wayOut // nil: it does not
+}
+
+func (v loginView) wayOut() *wayOut    { return v.Cancel }
+func (v choiceView) wayOut() *wayOut   { return v.Cancel }
+func (v factorView) wayOut() *wayOut   { return v.Cancel }
+func (v totpView) wayOut() *wayOut     { return v.Cancel }
+func (v refusedView) wayOut() *wayOut  { return v.Back }
+func (v errorView) wayOut() *wayOut    { return v.Back }
+func (v formPostView) wayOut() *wayOut { return v.Way }
+
 // linkTo returns the way back to a client, with what the client is to be told; nil if there is none.
 // Templates would refuse the private-use schemes of native applications.
 func linkTo(r authserver.Return, to string) *wayOut {

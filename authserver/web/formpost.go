@@ -43,7 +43,6 @@ func (s *Site) leave(w http.ResponseWriter, r *http.Request, to authserver.Retur
 	allowReturn(w, to.Callback)
 	h := w.Header()
 	h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+"; script-src "+formPostHash)
-	h.Set("Referrer-Policy", "origin") // same-origin would have the browser send "Origin: null" to the client
 	return s.render(w, http.StatusOK, pagePost, formPostView{Destination: destinationOf(to.Callback), Way: way, Script: formPostScript})
 }
 

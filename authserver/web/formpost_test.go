@@ -32,6 +32,9 @@ func (p *page) posted(callback string) url.Values {
 		if attribute(f, "method") != "post" {
 			p.t.Errorf("the form is sent by %s", attribute(f, "method"))
 		}
+		if got := p.Header.Get("Referrer-Policy"); got != "origin" { // else the client gets "Origin: null"
+			p.t.Errorf("a form to a client is on a page with the referrer policy %q", got)
+		}
 		values := url.Values{}
 		for n := range f.Descendants() {
 			if n.Type == html.ElementNode && n.Data == "input" {

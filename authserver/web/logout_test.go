@@ -211,6 +211,27 @@ func TestN232TheLogoutIsNoOpenRedirect(t *testing.T) {
 	bob.post("/logout", url.Values{"request": {asks.field("request")}}).wants(http.StatusSeeOther, "/signout")
 }
 
+// The address of the page stays below 8 KiB, which proxies take, whatever the state and the redirect hold.
+func TestALogoutFitsIntoAnAddressWhateverItsState(t *testing.T) {
+	h := newHouse(t)
+	h.withLogout(t)
+	long := "https://photoprint.example/bye?" + strings.Repeat("&", 480)
+	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.OpenID.PostLogoutRedirectURIs = []string{long} })
+	for _, character := range []string{"<", "&", "\x01", `"`, "s", "é"} {
+		state := strings.Repeat(character, 1024/len(character))
+		bob := h.bob(t)
+		to := bob.get("/oauth2/logout?" + url.Values{"client_id": {authtest.PhotoPrint}, "post_logout_redirect_uri": {long}, "state": {state}}.Encode()).Header.Get("Location")
+		if len(to) > 4<<10 || !strings.HasPrefix(to, "/logout?request=") {
+			t.Errorf("1024 bytes of %q: the address has %d bytes: %.40s", character, len(to), to)
+		}
+		page := bob.get(to).wants(http.StatusOK, "")
+		back := bob.post("/logout", url.Values{"request": {page.field("request")}}).Header.Get("Location")
+		if u, err := url.Parse(back); err != nil || u.Query().Get("state") != state {
+			t.Errorf("1024 bytes of %q: the state comes back as another one", character)
+		}
+	}
+}
+
 // N233: what is no ID token of this issuer is no hint: it neither signs out without a question nor leads anywhere.
 func TestN233WhatIsNoIDTokenOfOursIsNoHint(t *testing.T) {
 	h := newHouse(t)

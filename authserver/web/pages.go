@@ -127,6 +127,9 @@ func (s *Site) render(w http.ResponseWriter, status int, name pageName, view any
 		return fmt.Errorf("render page %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if v, ok := view.(leading); ok && v.wayOut().isForm() {
+		w.Header().Set("Referrer-Policy", "origin") // with same-origin, the browser would send "Origin: null" to the client
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(page.Bytes()) // whoever went away does not need the page
 	return nil
