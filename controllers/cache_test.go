@@ -194,7 +194,7 @@ func TestAnInternerIsBounded(t *testing.T) {
 // rest is for fragments and for garbage. Counted is all that grows with the clients: the objects in
 // their stores and who holds which claim.
 func TestAClientTakesLessThanThreeAndAHalfKilobytes(t *testing.T) {
-	const clients, limit = 2000, 3584 // 3.5 KiB
+	const clients, limit = 2000, 3500
 	var small transforms
 	byNamespace := toolscache.Indexers{toolscache.NamespaceIndex: toolscache.MetaNamespaceIndexFunc}
 	ofClients, ofSecrets := toolscache.NewIndexer(toolscache.MetaNamespaceKeyFunc, byNamespace), toolscache.NewIndexer(toolscache.MetaNamespaceKeyFunc, byNamespace)

@@ -423,7 +423,7 @@ func TestTheSecretHoldsWhatAnAppNeedsToStart(t *testing.T) {
 		{
 			name: "a Public client has no client-secret, and keys can be renamed",
 			oc: photoprint(func(oc *v1alpha1.OAuthClient) {
-				oc.Spec.Credentials.SecretTemplate.Keys = v1alpha1.SecretKeys{ClientID: "ID", Issuer: "client-id"}
+				oc.Spec.Credentials.SecretTemplate.Keys = &v1alpha1.SecretKeys{ClientID: "ID", Issuer: "client-id"}
 			}),
 			want: map[string]string{
 				"ID": "photos.photoprint", "client-id": issuer,

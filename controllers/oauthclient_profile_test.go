@@ -146,7 +146,7 @@ func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
 			"revocation-endpoint": issuer + "/oauth2/revoke", "introspection-endpoint": issuer + "/oauth2/introspect",
 		}},
 		{"with a key renamed", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileIntegrationCloud), func(oc *v1alpha1.OAuthClient) {
-			oc.Spec.Credentials.SecretTemplate.Keys = v1alpha1.SecretKeys{TokenEndpoint: "TOKEN", IdentityEndpoint: "IDENTITY"}
+			oc.Spec.Credentials.SecretTemplate.Keys = &v1alpha1.SecretKeys{TokenEndpoint: "TOKEN", IdentityEndpoint: "IDENTITY"}
 		}}, map[string]string{
 			"authorization-endpoint": issuer + "/integration/rest/oAuth/authorize", "TOKEN": issuer + "/integration/rest/oAuth/getToken",
 		}},

@@ -71,7 +71,7 @@ func TestAnUnchangedClientTakesNoWrite(t *testing.T) {
 	s.issued("photopause", func(oc *v1alpha1.OAuthClient) {
 		oc.Spec.Credentials.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{"team": "print"}
 		oc.Spec.Credentials.SecretTemplate.Annotations = map[string]v1alpha1.AnnotationValue{"note": "x"}
-		oc.Spec.Credentials.SecretTemplate.Keys = v1alpha1.SecretKeys{ClientID: "ID"}
+		oc.Spec.Credentials.SecretTemplate.Keys = &v1alpha1.SecretKeys{ClientID: "ID"}
 	})
 	for _, name := range []string{"photoprint", "photoapp", "photopause"} {
 		s.clock.advance(time.Hour)
@@ -319,7 +319,7 @@ func TestWhatTheTemplateNoLongerWantsGoesFromTheSecret(t *testing.T) {
 		oc.Spec.Credentials.SecretTemplate = v1alpha1.SecretTemplate{
 			Labels:      map[string]v1alpha1.LabelValue{"team": "print", "tier": "web"},
 			Annotations: map[string]v1alpha1.AnnotationValue{"note": "x", "reload": "yes"},
-			Keys:        v1alpha1.SecretKeys{ClientID: "OAUTH_ID", ClientSecret: "OAUTH_SECRET"},
+			Keys:        &v1alpha1.SecretKeys{ClientID: "OAUTH_ID", ClientSecret: "OAUTH_SECRET"},
 		}
 	})
 	before := string(s.secret("photoprint-oauth").Data["OAUTH_SECRET"])
@@ -327,7 +327,7 @@ func TestWhatTheTemplateNoLongerWantsGoesFromTheSecret(t *testing.T) {
 
 	s.update("photoprint", func(oc *v1alpha1.OAuthClient) {
 		oc.Spec.Credentials.SecretTemplate = v1alpha1.SecretTemplate{
-			Labels: map[string]v1alpha1.LabelValue{"team": "print"}, Keys: v1alpha1.SecretKeys{ClientSecret: "SECRET"},
+			Labels: map[string]v1alpha1.LabelValue{"team": "print"}, Keys: &v1alpha1.SecretKeys{ClientSecret: "SECRET"},
 		}
 	})
 	s.settle("photoprint")

@@ -19,7 +19,7 @@ func templated(oc *v1alpha1.OAuthClient) {
 	oc.Spec.Scopes = []v1alpha1.Scope{"photos.read", "photos.write"}
 	oc.Spec.Credentials.SecretTemplate = v1alpha1.SecretTemplate{
 		Type: "nginx.org/oidc",
-		Keys: v1alpha1.SecretKeys{ClientSecret: "SECRET"},
+		Keys: &v1alpha1.SecretKeys{ClientSecret: "SECRET"},
 		Data: map[string]v1alpha1.DataValue{
 			"config.ini": "id={{client-id}}\nsecret={{client-secret}}\nissuer={{issuer}}\nscope={{scopes}}\nurl={{callback-url}}\ntoken={{token-endpoint}}\nnone={{request-token-endpoint}}\n",
 			"plain":      "a { b } c",

@@ -55,7 +55,7 @@ type SecretTemplate struct {
 	// OAUTH_CLIENT_ID. A key that is not named here has its standard name.
 	//
 	// +optional
-	Keys SecretKeys `json:"keys,omitzero"`
+	Keys *SecretKeys `json:"keys,omitempty"`
 
 	// Data adds keys with fixed text to the Secret. {{client-id}}, {{client-secret}},
 	// {{issuer}}, {{scopes}} (separated by spaces), {{callback-url}} (the first one) and

@@ -213,8 +213,11 @@ func (s *NamespaceSelector) AsSelector() (labels.Selector, error) {
 // EffectiveType returns the type of the Secret.
 func (t *SecretTemplate) EffectiveType() SecretType { return cmp.Or(t.Type, SecretTypeDefault) }
 
-// NameOf returns under which key of the Secret a standard value is.
+// NameOf returns under which key of the Secret a standard value is. Nil renames none.
 func (k *SecretKeys) NameOf(standard string) string {
+	if k == nil {
+		return standard
+	}
 	var renamed SecretKey
 	switch standard {
 	case KeyClientID:

@@ -65,8 +65,10 @@ func TestTheRulesOfKeysNameEveryStandardKey(t *testing.T) {
 		t.Errorf("standard keys of the code and of this test differ:\n%s", diff)
 	}
 	for _, key := range standardKeysInOrder {
-		if got := (&v1alpha1.SecretKeys{}).NameOf(key); got != key {
-			t.Errorf("%s is named %s", key, got)
+		for _, keys := range []*v1alpha1.SecretKeys{nil, {}} {
+			if got := keys.NameOf(key); got != key {
+				t.Errorf("%s is named %s", key, got)
+			}
 		}
 	}
 }

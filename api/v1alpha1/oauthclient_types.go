@@ -104,17 +104,6 @@ type OAuthClientSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(u, self.indexOf(u) == self.lastIndexOf(u))`,message="callbackURLs must name each URL once: remove the repetition"
 	CallbackURLs []CallbackURL `json:"callbackURLs,omitempty"`
 
-	// GrantDurationDays is how many days an approval lasts, from 1 to 90. Absent: 90. Then
-	// the refresh token and everything that came from it ends, and the owner is asked
-	// again. Refreshing does not extend it. A change applies to later approvals.
-	//
-	// +optional
-	// +kubebuilder:default=90
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=90
-	// +kubebuilder:validation:XValidation:rule=`self >= 1 && self <= 90`,message="grantDurationDays must be from 1 to 90"
-	GrantDurationDays int32 `json:"grantDurationDays,omitempty"`
-
 	// Profile is the spelling of OAuth that the client speaks: OAuth2, which a new
 	// client takes; OAuth1 (RFC 5849); and for clients that were written for a server
 	// that is gone ConnectionsCloudOAuth2, ConnectionsCloudOAuth1 and IntegrationCloud.
@@ -173,6 +162,17 @@ type OAuthClientSpec struct {
 	// +kubebuilder:validation:MaxItems=20
 	// +kubebuilder:validation:XValidation:rule=`self.all(s, self.indexOf(s) == self.lastIndexOf(s))`,message="scopes must name each scope once: remove the repetition"
 	Scopes []Scope `json:"scopes,omitempty"`
+
+	// GrantDurationDays is how many days an approval lasts, from 1 to 90. Absent: 90. Then
+	// the refresh token and everything that came from it ends, and the owner is asked
+	// again. Refreshing does not extend it. A change applies to later approvals.
+	//
+	// +optional
+	// +kubebuilder:default=90
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=90
+	// +kubebuilder:validation:XValidation:rule=`self >= 1 && self <= 90`,message="grantDurationDays must be from 1 to 90"
+	GrantDurationDays int32 `json:"grantDurationDays,omitempty"`
 
 	// AccessTokenLifetimeSeconds is how many seconds an access token is valid,
 	// from 60 to 86400, and never beyond the end of its grant. Absent: the default of

@@ -248,7 +248,7 @@ func TestTheLargestObjectIsWithinTheCostLimit(t *testing.T) {
 		Scopes: many(20, func(id string) v1alpha1.Scope { return v1alpha1.Scope(pad(id, 64)) }),
 		Credentials: v1alpha1.CredentialsSpec{SecretName: v1alpha1.SecretName(strings.Repeat("s", 253)), SecretTemplate: v1alpha1.SecretTemplate{
 			Labels: map[string]v1alpha1.LabelValue{}, Annotations: map[string]v1alpha1.AnnotationValue{},
-			Keys: v1alpha1.SecretKeys{
+			Keys: &v1alpha1.SecretKeys{
 				ClientID: longKey("a"), ClientSecret: longKey("b"), Issuer: longKey("c"), RequestTokenEndpoint: longKey("d"),
 				AuthorizationEndpoint: longKey("e"), TokenEndpoint: longKey("f"), AccessTokenEndpoint: longKey("g"), RevocationEndpoint: longKey("h"),
 				IntrospectionEndpoint: longKey("i"), VerificationEndpoint: longKey("j"), IdentityEndpoint: longKey("k"),

@@ -804,7 +804,11 @@ func (in *SecretTemplate) DeepCopyInto(out *SecretTemplate) {
 			(*out)[key] = val
 		}
 	}
-	out.Keys = in.Keys
+	if in.Keys != nil {
+		in, out := &in.Keys, &out.Keys
+		*out = new(SecretKeys)
+		**out = **in
+	}
 	if in.Data != nil {
 		in, out := &in.Data, &out.Data
 		*out = make(map[string]DataValue, len(*in))
