@@ -3,6 +3,7 @@
 package authtest
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"sync"
@@ -27,12 +28,20 @@ type Upstreams struct {
 	refreshes int
 	rotated   map[string]rotation
 	before    func()
+	address   string
 }
 
 // rotation is a refresh that yields the next token and fails then.
 type rotation struct {
 	next string
 	err  error
+}
+
+// At says where browsers log in instead of at UpstreamAddress.
+func (u *Upstreams) At(address string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.address = address
 }
 
 // Rotate makes a refresh token worth the next one, once, beside an error.
@@ -108,7 +117,7 @@ func (u *Upstreams) Begin(_ context.Context, r authserver.UpstreamRequest) (stri
 		return "", u.err
 	}
 	u.requests = append(u.requests, r)
-	return UpstreamAddress + "?" + url.Values{"state": {r.State}, "redirect_uri": {r.RedirectURI}}.Encode(), nil
+	return cmp.Or(u.address, UpstreamAddress) + "?" + url.Values{"state": {r.State}, "redirect_uri": {r.RedirectURI}}.Encode(), nil
 }
 
 // Finish is of authserver.Upstreams.

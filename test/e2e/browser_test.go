@@ -4,16 +4,19 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/gatehouse-dev/gatehouse/internal/npm"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -21,6 +24,8 @@ import (
 type chromium struct {
 	t   *testing.T
 	ctx context.Context
+
+	withoutScripts bool // no page runs any: axe is one
 }
 
 // A test in a browser, and a step of it, take no longer than this on a busy machine.
@@ -68,7 +73,7 @@ func (c *chromium) do(doing string, steps ...chromedp.Action[chromedp.Void]) {
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		c.t.Errorf("%s: %v", doing, err)
-		c.shoot("failed")
+		c.shoot(failed)
 		c.t.FailNow()
 	}
 }
@@ -86,7 +91,8 @@ func (c *chromium) location() *url.URL {
 	return at
 }
 
-// shoot keeps a screenshot of the page as an artefact of the test, in light and dark and as wide as a phone.
+// shoot keeps a screenshot of the page as an artefact of the test, in light and dark and as wide as a phone. In each look axe finds no
+// fault in the page.
 func (c *chromium) shoot(name string) {
 	c.t.Helper()
 	for _, look := range []struct {
@@ -107,6 +113,59 @@ func (c *chromium) shoot(name string) {
 		if err := os.WriteFile(filepath.Join(c.t.ArtifactDir(), name+"-"+look.suffix+".png"), picture, 0o600); err != nil {
 			c.t.Fatal(err)
 		}
+		if name != failed && !c.withoutScripts {
+			c.hasNoFaults(name + "-" + look.suffix)
+		}
+	}
+}
+
+// failed is the screenshot of the page where a step failed, whoever's page that is.
+const failed = "failed"
+
+// axe is axe-core, which finds what keeps people out who use a screen reader or a keyboard, or whose eyes are weak.
+var axe struct {
+	sync.Mutex
+	script string
+}
+
+func axeScript(t *testing.T) string {
+	t.Helper()
+	axe.Lock()
+	defer axe.Unlock()
+	if axe.script == "" {
+		modules, err := npm.Modules(t.Context(), os.Stderr, filepath.Join("test", "e2e", "javascript"))
+		if err != nil {
+			t.Fatalf("the npm packages cannot be had: %v", err)
+		}
+		text, err := os.ReadFile(filepath.Join(modules, "axe-core", "axe.min.js"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		axe.script = string(text)
+	}
+	return axe.script
+}
+
+// hasNoFaults demands that axe finds none in the page.
+func (c *chromium) hasNoFaults(name string) {
+	c.t.Helper()
+	const ask = `axe.run(document).then(found => JSON.stringify(found.violations.map(v =>
+		v.id + ": " + v.help + v.nodes.map(n => "\n    " + n.target + "  " + n.html.slice(0, 200)).join(""))))`
+	ctx, cancel := context.WithTimeout(c.ctx, stepLimit)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](axeScript(c.t)+";0")); err != nil {
+		c.t.Fatalf("bring axe into the page %s: %v", name, err)
+	}
+	said, err := chromedp.Run(ctx, chromedp.Evaluate[string](ask, chromedp.EvalAwaitPromise))
+	if err != nil {
+		c.t.Fatalf("ask axe about the page %s: %v", name, err)
+	}
+	var faults []string
+	if err := json.Unmarshal([]byte(said), &faults); err != nil {
+		c.t.Fatalf("axe says %q of the page %s: %v", said, name, err)
+	}
+	for _, fault := range faults {
+		c.t.Errorf("the page %s has a fault that keeps people out: %s", name, fault)
 	}
 }
 

@@ -154,6 +154,7 @@ func TestAnAnswerIsPostedWithoutScripts(t *testing.T) {
 	if _, err := chromedp.Call(c.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		t.Fatal(err)
 	}
+	c.withoutScripts = true
 	p.logIn(c)
 	c.do("go on", chromedp.WaitVisible(`main h1`))
 	c.says("main", "You are sent on to")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
@@ -39,14 +40,21 @@ type exchange struct {
 	cookies               bool
 }
 
-func newServed(t *testing.T) *served {
+func newServed(t *testing.T, ways ...web.LoginWay) *served {
 	t.Helper()
-	s := &served{Env: authtest.New(t)}
+	e := authtest.New(t)
+	return serve(t, e, e.Auth, ways...)
+}
+
+// serve serves an engine of the fixture.
+func serve(t *testing.T, e *authtest.Env, auth *authserver.Server, ways ...web.LoginWay) *served {
+	t.Helper()
+	s := &served{Env: e}
 	s.started.Store(true)
 	server := httptest.NewUnstartedServer(nil)
 	s.issuer = "https://" + server.Listener.Addr().String()
 	site, err := web.New(web.Config{
-		Auth: s.Auth, Issuer: s.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
+		Auth: auth, LoginWays: ways, Issuer: s.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
 		Ready: func(*http.Request) error { return nil }, Now: s.Clock.Now, Started: s.started.Load,
 	})
 	if err != nil {

@@ -6,19 +6,13 @@ package programs
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/binaries"
-	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
+	"github.com/gatehouse-dev/gatehouse/internal/npm"
 )
 
 // Suite is what one target of the Makefile runs.
@@ -88,54 +82,5 @@ func Node(ctx context.Context, progress io.Writer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	from := filepath.Join(root, "test", "acceptance", "javascript")
-	lock, err := os.ReadFile(filepath.Join(from, "package-lock.json"))
-	if err != nil {
-		return "", fmt.Errorf("read which packages are wanted: %w", err)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find the user's cache folder (set XDG_CACHE_HOME or HOME): %w", err)
-	}
-	to := filepath.Join(cache, "gatehouse", "programs", fmt.Sprintf("npm-%.12x", sha256.Sum256(lock)))
-	modules := filepath.Join(to, "node_modules")
-	if _, err := os.Stat(modules); !errors.Is(err, fs.ErrNotExist) {
-		return modules, err
-	}
-	return modules, install(ctx, progress, from, to)
-}
-
-// install installs the packages into a folder that has its name once all are there.
-func install(ctx context.Context, progress io.Writer, from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return fmt.Errorf("make the folder of the programs: %w", err)
-	}
-	work, err := os.MkdirTemp(filepath.Dir(to), "npm-new-")
-	if err != nil {
-		return fmt.Errorf("make a folder to install in: %w", err)
-	}
-	defer os.RemoveAll(work) // best effort: nobody takes it for what is wanted
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		text, err := os.ReadFile(filepath.Join(from, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(work, name), text, 0o600)
-		}
-		if err != nil {
-			return fmt.Errorf("copy %s: %w", name, err)
-		}
-	}
-	_, _ = fmt.Fprintln(progress, "programs: installing npm packages into", to)
-	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = work, progress, progress
-	npm, err := process.Start("npm", cmd)
-	if err != nil {
-		return err
-	}
-	if err := npm.Wait(ctx, 10*time.Second); err != nil {
-		return fmt.Errorf("install the npm packages: %w", err)
-	}
-	if err := os.Rename(work, to); err != nil && !errors.Is(err, fs.ErrExist) { // somebody else has installed them meanwhile
-		return fmt.Errorf("put the npm packages in their place: %w", err)
-	}
-	return nil
+	return npm.Modules(ctx, progress, filepath.Join(root, "test", "acceptance", "javascript"))
 }
