@@ -24,22 +24,29 @@ const (
 
 // Factors returns the visitor's factors, oldest first.
 func (s *Server) Factors(ctx context.Context, v *Visitor) ([]Factor, error) {
-	factors, err := s.store.Factors(ctx, v.Owner.Subject)
-	return factors, wrap("read factors", err)
+	return s.factorsOf(ctx, v.Owner.Subject)
 }
 
-// MayHaveFactors reports whether the visitor may have factors here: they logged in with a password. A second step of people who log
-// in on another server is that server's to ask for, and it need not say how old a login there is.
-func (v *Visitor) MayHaveFactors() bool { return slices.Contains(v.Session.Methods, methodPassword) }
+// MayHaveFactors reports whether the visitor may have factors here: they logged in with a password or a passkey. A second step of people
+// who log in on another server is that server's to ask for, and it need not say how old a login there is.
+func (v *Visitor) MayHaveFactors() bool {
+	return slices.Contains(v.Session.Methods, methodPassword) || slices.Contains(v.Session.Methods, methodKey)
+}
 
 // MayChangeFactors returns LoginTooOld unless the visitor logged in a moment ago, with a factor if they have one: whoever
 // finds an open browser, or a password, does not get to keep an account. FactorRefused: they may have none.
 func (s *Server) MayChangeFactors(ctx context.Context, v *Visitor) error {
+	_, err := s.changeableFactors(ctx, v)
+	return err
+}
+
+// changeableFactors returns the visitor's factors, if they may change them.
+func (s *Server) changeableFactors(ctx context.Context, v *Visitor) ([]Factor, error) {
 	factors, err := s.Factors(ctx, v)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.mayChange(v, factors)
+	return factors, s.mayChange(v, factors)
 }
 
 func (s *Server) mayChange(v *Visitor, factors []Factor) error {
@@ -52,72 +59,48 @@ func (s *Server) mayChange(v *Visitor, factors []Factor) error {
 	return nil
 }
 
-// TOTPEnrolment is what the page shows that adds an app.
-type TOTPEnrolment struct {
-	Secret string // in base32, for those who type it
-	URI    string // for a QR code
-	Ticket string // comes back with the form
-}
-
 // enrolment is what a page that adds a factor is for, sealed into its form. Nothing is kept before the form comes.
 type enrolment struct {
-	Session string    `json:"s"` // the hash, in base64
-	Name    string    `json:"n"` // random
-	Ends    time.Time `json:"e"`
+	Session string     `json:"s"` // the hash, in base64
+	Kind    FactorKind `json:"k"`
+	Name    string     `json:"n"` // random
+	Ends    time.Time  `json:"e"`
 }
 
-// BeginTOTP returns what an app needs that is to be added.
-func (s *Server) BeginTOTP(ctx context.Context, v *Visitor, issuer string) (TOTPEnrolment, error) {
-	if err := s.MayChangeFactors(ctx, v); err != nil {
-		return TOTPEnrolment{}, err
-	}
-	return s.totpEnrolment(v, issuer, s.newID())
-}
-
-// BeginTOTPAgain returns the same once more, for a page that comes back because its code was wrong.
-func (s *Server) BeginTOTPAgain(v *Visitor, issuer, ticket string) (TOTPEnrolment, error) {
-	name, err := s.openEnrolment(v, ticket)
-	if err != nil {
-		return TOTPEnrolment{}, err
-	}
-	return s.totpEnrolment(v, issuer, name)
-}
-
-func (s *Server) totpEnrolment(v *Visitor, issuer, name string) (TOTPEnrolment, error) {
-	keys, err := s.currentKeys()
-	if err != nil {
-		return TOTPEnrolment{}, err
-	}
-	now := s.now()
-	plain, err := json.Marshal(enrolment{
-		Session: base64.RawURLEncoding.EncodeToString(v.Session.Hash[:]), Name: name, Ends: now.Add(RecentLogin),
-	})
-	if err != nil {
-		return TOTPEnrolment{}, fmt.Errorf("marshal an enrolment: %w", err)
-	}
-	secret := totpEncoding.EncodeToString(keys.totpSecretOf(v.Owner.Subject, sha256.Sum256([]byte(name))))
-	return TOTPEnrolment{
-		Secret: secret, URI: totpURI(issuer, v.Owner, secret), Ticket: base64.RawURLEncoding.EncodeToString(keys.seal(forEnrolment, now, plain)),
-	}, nil
-}
-
-// openEnrolment returns the random name in a ticket of the visitor's own, in this login.
-func (s *Server) openEnrolment(v *Visitor, ticket string) (string, error) {
+// sealEnrolment returns the ticket of a page for the visitor in this login.
+func (s *Server) sealEnrolment(v *Visitor, kind FactorKind, name string) (ticket string, err error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return "", err
 	}
+	now := s.now()
+	plain, err := json.Marshal(enrolment{
+		Session: base64.RawURLEncoding.EncodeToString(v.Session.Hash[:]), Kind: kind, Name: name, Ends: now.Add(RecentLogin),
+	})
+	if err != nil {
+		return "", fmt.Errorf("marshal an enrolment: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(keys.seal(forEnrolment, now, plain)), nil
+}
+
+// openEnrolment returns what is in a ticket of the visitor's own, in this login.
+func (s *Server) openEnrolment(v *Visitor, kind FactorKind, ticket string) (enrolment, error) {
+	keys, err := s.currentKeys()
+	if err != nil {
+		return enrolment{}, err
+	}
 	refused := Refuse(FactorRefused, "the page is too old, or was shown in another login")
 	raw, ok := decode(ticket)
 	if !ok || len(ticket) > MaxSealedInteraction {
-		return "", refused
+		return enrolment{}, refused
 	}
 	var e enrolment
 	plain, err := keys.open(forEnrolment, raw)
-	if err != nil || json.Unmarshal(plain, &e) != nil || !s.now().Before(e.Ends) || e.Session != base64.RawURLEncoding.EncodeToString(v.Session.Hash[:]) {
-		return "", refused
+	if err != nil || json.Unmarshal(plain, &e) != nil || e.Kind != kind || !s.now().Before(e.Ends) ||
+		e.Session != base64.RawURLEncoding.EncodeToString(v.Session.Hash[:]) {
+		return enrolment{}, refused
 	}
-	return e.Name, nil
+	return e, nil
 }
 
 // Enrolled is what comes of a factor that was added.
@@ -128,53 +111,28 @@ type Enrolled struct {
 	Login *Login
 }
 
-// AddTOTP adds an app that shows the right code.
-func (s *Server) AddTOTP(ctx context.Context, v *Visitor, ticket, code, name string) (Enrolled, error) {
-	factors, err := s.Factors(ctx, v)
-	if err != nil {
-		return Enrolled{}, err
-	}
-	if err := s.mayChange(v, factors); err != nil {
-		return Enrolled{}, err
-	}
-	keys, err := s.currentKeys()
-	if err != nil {
-		return Enrolled{}, err
-	}
-	random, err := s.openEnrolment(v, ticket)
-	if err != nil {
-		return Enrolled{}, err
-	}
-	id, now := Hash(sha256.Sum256([]byte(random))), s.now()
-	step, ok := matchingStep(keys.totpSecretOf(v.Owner.Subject, id), normalizeCode(code), now, 0)
-	if !ok || len(code) > maxTypedCode {
-		return Enrolled{}, Refuse(WrongCode, "wrong code")
-	}
-	f := Factor{ID: id, Owner: v.Owner.Subject, Kind: FactorTOTP, Name: factorName(name), Counter: step, CreatedAt: now, UsedAt: now}
-	return s.addFactor(ctx, v, factors, f, methodOTP)
-}
-
-// addFactor adds a factor that the visitor has just proven, with recovery codes if it is the first one. Then every other
-// session ends: whoever adds a factor because somebody has their password does not want to leave them signed in.
-func (s *Server) addFactor(ctx context.Context, v *Visitor, factors []Factor, f Factor, methods ...string) (Enrolled, error) {
+// addFactor adds a factor that the visitor has just proven on the page that the set of recovery codes is named after. The first one
+// comes with the codes. Then every other session ends: whoever adds a factor because somebody has their password does not want to
+// leave them signed in. A form that comes twice gets the same answer twice.
+func (s *Server) addFactor(ctx context.Context, v *Visitor, factors []Factor, f Factor, set string, methods ...string) (Enrolled, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
 		return Enrolled{}, err
 	}
 	var e Enrolled
 	add, now := []Factor{f}, s.now()
-	if !slices.ContainsFunc(factors, func(f Factor) bool { return f.Kind == FactorRecovery }) {
-		codes, kept := s.newRecoveryCodes(keys, v.Owner.Subject, now)
+	if codes, kept := newRecoveryCodes(keys, v.Owner.Subject, set, now); currentSet(factors) == "" || currentSet(factors) == setName(set) {
 		e.RecoveryCodes, add = codes, append(add, kept...)
 	}
 	_, err = s.store.ChangeFactors(ctx, v.Owner.Subject, nil, add)
 	if errors.Is(err, ErrExists) {
-		return Enrolled{}, Refuse(FactorRefused, "it was added before, or there are too many")
+		e, err = s.addedBefore(ctx, v, f, set, e)
+	} else if err == nil {
+		s.audit(ctx, Event{Name: EventFactorAdded, Owner: v.Owner.Name, Reason: string(f.Kind)})
 	}
 	if err != nil {
-		return Enrolled{}, fmt.Errorf("keep a factor: %w", err)
+		return Enrolled{}, wrap("keep a factor", err)
 	}
-	s.audit(ctx, Event{Name: EventFactorAdded, Owner: v.Owner.Name, Reason: string(f.Kind)})
 	if v.Session.TwoFactors() {
 		return e, nil
 	}
@@ -182,14 +140,25 @@ func (s *Server) addFactor(ctx context.Context, v *Visitor, factors []Factor, f 
 	return e, err
 }
 
+// addedBefore returns what came of a factor that the visitor added before with the same form, or refuses.
+func (s *Server) addedBefore(ctx context.Context, v *Visitor, f Factor, set string, e Enrolled) (Enrolled, error) {
+	factors, err := s.Factors(ctx, v)
+	if err != nil {
+		return Enrolled{}, err
+	}
+	if !slices.ContainsFunc(factors, func(other Factor) bool { return other.ID == f.ID && other.Kind == f.Kind }) {
+		return Enrolled{}, Refuse(FactorRefused, "somebody has it, or there are too many")
+	}
+	if currentSet(factors) != setName(set) {
+		e.RecoveryCodes = nil
+	}
+	return e, nil
+}
+
 // raiseSession opens a session in the place of all others of the visitor, who has proven a second factor in it. What they
 // proved before is as old as it was.
 func (s *Server) raiseSession(ctx context.Context, v *Visitor, methods []string) (*Login, error) {
-	person, err := s.store.Person(ctx, v.Owner.Subject)
-	if err != nil {
-		return nil, fmt.Errorf("read the person who logs in: %w", err)
-	}
-	login, err := s.openRaised(ctx, v, person, methods)
+	login, err := s.openRaised(ctx, v, methods)
 	if err != nil {
 		return nil, err
 	}
@@ -201,25 +170,25 @@ func (s *Server) raiseSession(ctx context.Context, v *Visitor, methods []string)
 }
 
 // openRaised opens a session like the visitor's, with a second factor.
-func (s *Server) openRaised(ctx context.Context, v *Visitor, person Person, methods []string) (*Login, error) {
+func (s *Server) openRaised(ctx context.Context, v *Visitor, methods []string) (*Login, error) {
 	token, raised := s.newID(), v.Session
 	raised.Hash, raised.Methods = sha256.Sum256([]byte(token)), raisedMethods(v.Session.Methods, methods)
-	if err := s.store.CreateSession(ctx, raised, Confirmation{Person: person}); err != nil {
-		return nil, fmt.Errorf("create session: %w", err)
-	}
-	if err := s.confirmPage(ctx, []Person{person}); err != nil {
+	if err := s.openKept(ctx, raised, token); err != nil {
 		return nil, err
 	}
-	return &Login{Owner: person.Owner, Session: token, ExpiresAt: raised.ExpiresAt}, nil
+	return &Login{Owner: v.Owner, Session: token, ExpiresAt: raised.ExpiresAt}, nil
 }
 
-// RenewRecoveryCodes makes new recovery codes, which take the place of those that are left.
-func (s *Server) RenewRecoveryCodes(ctx context.Context, v *Visitor) ([]string, error) {
-	factors, err := s.Factors(ctx, v)
+// BeginRecoveryCodes returns the ticket of a form that makes new recovery codes.
+func (s *Server) BeginRecoveryCodes(v *Visitor) (ticket string, err error) {
+	return s.sealEnrolment(v, FactorRecovery, s.newID())
+}
+
+// RenewRecoveryCodes makes new recovery codes, which take the place of those that are left. A form that comes twice gets the
+// same codes twice.
+func (s *Server) RenewRecoveryCodes(ctx context.Context, v *Visitor, ticket string) ([]string, error) {
+	factors, err := s.changeableFactors(ctx, v)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.mayChange(v, factors); err != nil {
 		return nil, err
 	}
 	keys, err := s.currentKeys()
@@ -229,8 +198,21 @@ func (s *Server) RenewRecoveryCodes(ctx context.Context, v *Visitor) ([]string, 
 	if !demandFactor(factors) {
 		return nil, Refuse(FactorRefused, "there is no factor to stand in for")
 	}
-	codes, kept := s.newRecoveryCodes(keys, v.Owner.Subject, s.now())
-	if _, err := s.store.ChangeFactors(ctx, v.Owner.Subject, idsOf(factors, FactorRecovery), kept); err != nil {
+	page, err := s.openEnrolment(v, FactorRecovery, ticket)
+	if err != nil {
+		return nil, err
+	}
+	codes, kept := newRecoveryCodes(keys, v.Owner.Subject, page.Name, s.now())
+	if currentSet(factors) == setName(page.Name) {
+		return codes, nil
+	}
+	goes, err := s.recoveryIDs(ctx, v.Owner.Subject)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.store.ChangeFactors(ctx, v.Owner.Subject, goes, kept); errors.Is(err, ErrExists) {
+		return nil, Refuse(TemporarilyUnavailable, "codes were made at the same moment")
+	} else if err != nil {
 		return nil, fmt.Errorf("keep recovery codes: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventFactorAdded, Owner: v.Owner.Name, Reason: "new recovery codes"})
@@ -240,11 +222,8 @@ func (s *Server) RenewRecoveryCodes(ctx context.Context, v *Visitor) ([]string, 
 // RemoveFactor removes one of the visitor's factors, and with the last one their recovery codes. It is no error if there is
 // none with the ID, and nothing happens to somebody else's.
 func (s *Server) RemoveFactor(ctx context.Context, v *Visitor, id string) error {
-	factors, err := s.Factors(ctx, v)
+	factors, err := s.changeableFactors(ctx, v)
 	if err != nil {
-		return err
-	}
-	if err := s.mayChange(v, factors); err != nil {
 		return err
 	}
 	n := slices.IndexFunc(factors, func(f Factor) bool { return f.Kind != FactorRecovery && hex.EncodeToString(f.ID[:]) == id })
@@ -254,7 +233,11 @@ func (s *Server) RemoveFactor(ctx context.Context, v *Visitor, id string) error 
 	removed := factors[n]
 	goes := []Hash{removed.ID}
 	if left := slices.Delete(slices.Clone(factors), n, n+1); !demandFactor(left) {
-		goes = append(goes, idsOf(left, FactorRecovery)...)
+		codes, err := s.recoveryIDs(ctx, v.Owner.Subject)
+		if err != nil {
+			return err
+		}
+		goes = append(goes, codes...)
 	}
 	if _, err := s.store.ChangeFactors(ctx, v.Owner.Subject, goes, nil); err != nil {
 		return fmt.Errorf("remove a factor: %w", err)
@@ -263,15 +246,19 @@ func (s *Server) RemoveFactor(ctx context.Context, v *Visitor, id string) error 
 	return nil
 }
 
-// idsOf returns the IDs of the factors of a kind.
-func idsOf(factors []Factor, kind FactorKind) []Hash {
+// recoveryIDs returns the IDs of all recovery codes that are kept of an owner, those that count no more too.
+func (s *Server) recoveryIDs(ctx context.Context, owner string) ([]Hash, error) {
+	factors, err := s.store.Factors(ctx, owner)
+	if err != nil {
+		return nil, fmt.Errorf("read factors: %w", err)
+	}
 	var ids []Hash
 	for _, f := range factors {
-		if f.Kind == kind {
+		if f.Kind == FactorRecovery {
 			ids = append(ids, f.ID)
 		}
 	}
-	return ids
+	return ids, nil
 }
 
 // factorName returns what a person calls a factor, as it is kept.

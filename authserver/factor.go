@@ -16,6 +16,9 @@ const (
 	FactorTOTP FactorKind = "totp"
 	// FactorRecovery is a recovery code. Its ID is a MAC of it, and it is removed when it is used.
 	FactorRecovery FactorKind = "recovery"
+	// FactorPasskey is a passkey (Web Authentication). Its ID is the hash of its credential ID, and its data what Passkeys made
+	// of it: a public key, and no secret.
+	FactorPasskey FactorKind = "passkey"
 )
 
 // Factor is one of a person's. No secret is in it.
@@ -25,7 +28,7 @@ type Factor struct {
 	Kind  FactorKind
 	Name  string // what the person calls it
 	Data  string // what the kind needs to know of it beside
-	// Counter only goes up: the time step of the last code that was taken.
+	// Counter only goes up: the time step of the last code that was taken, or how often a passkey says that it was used.
 	Counter   int64
 	CreatedAt time.Time
 	UsedAt    time.Time // zero: never
@@ -35,7 +38,9 @@ type Factor struct {
 const (
 	methodPassword = "pwd"
 	methodOTP      = "otp"
-	methodMultiple = "mfa" // two of them at least
+	methodKey      = "pop"  // a passkey has signed. Whether hardware keeps it nobody proves, so it is neither hwk nor swk
+	methodPresence = "user" // somebody touched it
+	methodMultiple = "mfa"  // two of them at least
 )
 
 // demandFactor reports whether somebody with the factors needs one to log in with a password. Recovery codes alone stand

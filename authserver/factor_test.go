@@ -206,7 +206,7 @@ func TestN267ARecoveryCodeWorksOnce(t *testing.T) {
 	if _, err := s.answer(s.half(""), app.RecoveryCodes[9]); err != nil {
 		t.Errorf("another code: %v", err)
 	}
-	fresh, err := s.Auth.RenewRecoveryCodes(t.Context(), s.visitor(l.Session))
+	fresh, err := s.renew(s.visitor(l.Session))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func (s *fixture) unchangeable(v *authserver.Visitor) {
 	for _, f := range before {
 		wantCode(s.t, s.Auth.RemoveFactor(s.t.Context(), v, idOf(f)), authserver.LoginTooOld)
 	}
-	_, err = s.Auth.RenewRecoveryCodes(s.t.Context(), v)
+	_, err = s.renew(v)
 	wantCode(s.t, err, authserver.LoginTooOld)
 	_, err = s.Auth.BeginTOTP(s.t.Context(), v, "auth.example")
 	wantCode(s.t, err, authserver.LoginTooOld)

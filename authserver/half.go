@@ -29,14 +29,14 @@ func (s *Server) afterPassword(ctx context.Context, owner Owner, c Credentials) 
 	if err := owner.check(); err != nil {
 		return Login{}, err
 	}
-	factors, err := s.store.Factors(ctx, owner.Subject)
+	factors, err := s.factorsOf(ctx, owner.Subject)
 	if err != nil {
-		return Login{}, fmt.Errorf("read factors: %w", err)
+		return Login{}, err
 	}
 	now := s.now()
 	confirmation := s.confirmation(owner, nil, now)
 	if !demandFactor(factors) {
-		return s.openWithPassword(ctx, opening{confirmation, c.Username, []string{methodPassword}, now}, now)
+		return s.openWithPassword(ctx, opening{confirmation: confirmation, typedName: c.Username, methods: []string{methodPassword}, authenticatedAt: now}, now)
 	}
 	// What the directory said counts from now on, not from when the factor is proven.
 	if err := s.store.ConfirmPeople(ctx, []Confirmation{confirmation}); err != nil {
@@ -63,7 +63,7 @@ func (s *Server) openWithPassword(ctx context.Context, o opening, now time.Time)
 	if err != nil {
 		return Login{}, err
 	}
-	factors, err := s.store.Factors(ctx, login.Owner.Subject)
+	factors, err := s.factorsOf(ctx, login.Owner.Subject)
 	if err == nil && !demandFactor(factors) {
 		return login, nil
 	}
@@ -114,8 +114,8 @@ func (s *Server) openHalf(ctx context.Context, sealed, interaction string) (*ope
 	if h.person.absence(s.now()) != "" || h.person.CredentialVersion != h.Version {
 		return nil, nil
 	}
-	if h.factors, err = s.store.Factors(ctx, h.Owner); err != nil {
-		return nil, fmt.Errorf("read factors: %w", err)
+	if h.factors, err = s.factorsOf(ctx, h.Owner); err != nil {
+		return nil, err
 	}
 	if !demandFactor(h.factors) {
 		return nil, nil

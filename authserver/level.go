@@ -41,19 +41,20 @@ func (s *Server) stepOfLevel(ctx context.Context, r resolved, v *Visitor) (Step,
 // RaiseSession proves a second factor in the visitor's session, for a client that demands one, and puts another session in its
 // place. Errors are those of ProveFactor.
 func (s *Server) RaiseSession(ctx context.Context, v *Visitor, code, device string) (Login, error) {
-	person, err := s.store.Person(ctx, v.Owner.Subject)
-	if err != nil {
-		return Login{}, fmt.Errorf("read the person who logs in: %w", err)
-	}
 	factors, err := s.Factors(ctx, v)
 	if err != nil {
 		return Login{}, err
 	}
-	half := &openedHalf{halfLogin{Owner: v.Owner.Subject, Typed: v.Owner.Name}, person, factors}
+	half := &openedHalf{halfLogin{Owner: v.Owner.Subject, Typed: v.Owner.Name}, Person{Owner: v.Owner}, factors}
 	if err := s.proveCode(ctx, half, code, device); err != nil {
 		return Login{}, err
 	}
-	login, err := s.openRaised(ctx, v, person, []string{methodOTP})
+	return s.replaceRaised(ctx, v, device, methodOTP)
+}
+
+// replaceRaised puts a session in the place of the visitor's, who has proven a second factor in one of the methods.
+func (s *Server) replaceRaised(ctx context.Context, v *Visitor, device string, methods ...string) (Login, error) {
+	login, err := s.openRaised(ctx, v, methods)
 	if err != nil {
 		return Login{}, err
 	}

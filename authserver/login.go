@@ -132,6 +132,7 @@ func tooManyAttempts(wait time.Duration) error {
 // opening is what a session is opened with.
 type opening struct {
 	confirmation    Confirmation // what is known of the owner
+	kept            bool         // that was read from the store, where their source may have written something else since
 	typedName       string       // empty: none was typed
 	methods         []string
 	authenticatedAt time.Time
@@ -149,12 +150,11 @@ func (s *Server) openSession(ctx context.Context, o opening, now time.Time) (Log
 		Hash: sha256.Sum256([]byte(token)), Owner: owner.Subject, Methods: o.methods,
 		AuthenticatedAt: o.authenticatedAt, ExpiresAt: now.Add(s.sessionLifetime), CredentialVersion: owner.CredentialVersion,
 	}
-	if err := s.store.CreateSession(ctx, session, confirmation); err != nil {
-		return Login{}, fmt.Errorf("create session: %w", err)
-	}
-	// The directory may have changed while the password was checked, and whoever looked at everybody
-	// then did not see this session yet.
-	if err := s.confirmPage(ctx, []Person{confirmation.Person}); err != nil {
+	if o.kept {
+		if err := s.openKept(ctx, session, token); err != nil {
+			return Login{}, err
+		}
+	} else if err := s.openConfirmed(ctx, session, confirmation); err != nil {
 		return Login{}, err
 	}
 	if err := s.endIfNameTaken(ctx, owner, session.Hash); err != nil {
@@ -166,6 +166,39 @@ func (s *Server) openSession(ctx context.Context, o opening, now time.Time) (Log
 	}
 	s.audit(ctx, Event{Name: EventLoginSucceeded, Owner: owner.Name, Reason: strings.Join(o.methods, " ")})
 	return Login{Owner: owner, Session: token, ExpiresAt: session.ExpiresAt, Device: device}, nil
+}
+
+// openConfirmed keeps a session together with what the owner's source said a moment ago.
+func (s *Server) openConfirmed(ctx context.Context, session Session, c Confirmation) error {
+	if err := s.store.CreateSession(ctx, session, c); err != nil {
+		return fmt.Errorf("create session: %w", err)
+	}
+	// The directory may have changed while the password was checked, and whoever looked at everybody
+	// then did not see this session yet.
+	return s.confirmPage(ctx, []Person{c.Person})
+}
+
+// openKept keeps a session of somebody whom the store knows, and writes nothing of them: their source may have said something
+// else since they were read. InteractionOfOtherLogin: they are gone, or have another password.
+func (s *Server) openKept(ctx context.Context, session Session, token string) error {
+	if err := s.store.CreateSession(ctx, session, Confirmation{}); err != nil {
+		return fmt.Errorf("create session: %w", err)
+	}
+	person, err := s.store.Person(ctx, session.Owner)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("read the person who logs in: %w", err)
+	}
+	if err == nil {
+		if err := s.confirmPage(ctx, []Person{person}); err != nil {
+			return err
+		}
+	}
+	v, err := s.Visitor(ctx, token)
+	if err != nil || v != nil {
+		return err
+	}
+	gone := NewInteractionError(InteractionOfOtherLogin, "the person is gone, or has another password")
+	return errors.Join(gone, wrap("delete the session", s.store.DeleteSession(ctx, session.Owner, session.Hash)))
 }
 
 // Visitor is an owner in a browser with a live session.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -35,8 +36,16 @@ func (s *Server) ProveFactor(ctx context.Context, a FactorAnswer) (Login, error)
 	if err := s.proveCode(ctx, half, a.Code, a.Device); err != nil {
 		return Login{}, err
 	}
+	return s.openProven(ctx, half, methodOTP)
+}
+
+// openProven opens a session of somebody whose password was right, and who has proven a factor in one of the methods.
+func (s *Server) openProven(ctx context.Context, half *openedHalf, methods ...string) (Login, error) {
 	now := s.now()
-	return s.openSession(ctx, opening{Confirmation{Person: half.person}, half.Typed, raisedMethods([]string{methodPassword}, []string{methodOTP}), now}, now)
+	return s.openSession(ctx, opening{
+		confirmation: Confirmation{Person: half.person}, kept: true, typedName: half.Typed,
+		methods: raisedMethods([]string{methodPassword}, methods), authenticatedAt: now,
+	}, now)
 }
 
 // proveCode checks and takes what somebody typed, when an attempt is allowed.
@@ -93,7 +102,11 @@ func (s *Server) takeRecoveryCode(ctx context.Context, keys *Keys, half *openedH
 	if len(code) != recoveryLength {
 		return false, nil
 	}
-	removed, err := s.store.ChangeFactors(ctx, half.Owner, []Hash{keys.recoveryID(half.Owner, code)}, nil)
+	id := keys.recoveryID(half.Owner, code)
+	if !slices.ContainsFunc(half.factors, func(f Factor) bool { return f.ID == id }) { // or it is of a set that counts no more
+		return false, nil
+	}
+	removed, err := s.store.ChangeFactors(ctx, half.Owner, []Hash{id}, nil)
 	if err != nil {
 		return false, fmt.Errorf("take a recovery code: %w", err)
 	}

@@ -90,7 +90,8 @@ type Consent struct {
 // millisecond. A failure to reach the data is an error that wraps ErrUnavailable; so is
 // a context that ends, whose error is wrapped too: what was asked for may still happen.
 type Store interface {
-	// CreateSession keeps s and, as ConfirmPeople does, what the directory said at the login.
+	// CreateSession keeps s and, as ConfirmPeople does, what the directory said at the login. A confirmation without a
+	// subject says nothing, and then no person is written.
 	// ErrExists if there is a session with its hash: nothing is written then. Of an owner's sessions
 	// the newest MaxSessions stay.
 	CreateSession(ctx context.Context, s Session, c Confirmation) error
@@ -120,6 +121,8 @@ type Store interface {
 
 	// Factors returns the owner's factors, oldest first.
 	Factors(ctx context.Context, owner string) ([]Factor, error)
+	// Factor returns the factor with the ID, whoever has it, or ErrNotFound.
+	Factor(ctx context.Context, id Hash) (Factor, error)
 	// ChangeFactors removes those of the owner's factors that remove names, adds others, all in one, and returns how many
 	// it removed. ErrExists if the ID of one to add is known, or the owner had more than MaxFactors afterwards: nothing is written then.
 	ChangeFactors(ctx context.Context, owner string, remove []Hash, add []Factor) (removed int, err error)

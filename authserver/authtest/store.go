@@ -152,6 +152,14 @@ func (s *Store) Factors(ctx context.Context, owner string) ([]authserver.Factor,
 	return s.Store.Factors(ctx, owner)
 }
 
+// Factor is of authserver.Store.
+func (s *Store) Factor(ctx context.Context, id authserver.Hash) (authserver.Factor, error) {
+	if err := s.read(); err != nil {
+		return authserver.Factor{}, err
+	}
+	return s.Store.Factor(ctx, id)
+}
+
 // ChangeFactors is of authserver.Store.
 func (s *Store) ChangeFactors(ctx context.Context, owner string, remove []authserver.Hash, add []authserver.Factor) (int, error) {
 	if err := s.write(); err != nil {

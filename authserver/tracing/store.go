@@ -76,6 +76,12 @@ func (st store) Factors(ctx context.Context, owner string) ([]authserver.Factor,
 	})
 }
 
+func (st store) Factor(ctx context.Context, id authserver.Hash) (authserver.Factor, error) {
+	return follow(ctx, st.t, "store.Factor", trace.SpanKindClient, func(ctx context.Context) (authserver.Factor, error) {
+		return st.Store.Factor(ctx, id)
+	})
+}
+
 func (st store) ChangeFactors(ctx context.Context, owner string, remove []authserver.Hash, add []authserver.Factor) (int, error) {
 	return follow(ctx, st.t, "store.ChangeFactors", trace.SpanKindClient, func(ctx context.Context) (int, error) {
 		return st.Store.ChangeFactors(ctx, owner, remove, add)

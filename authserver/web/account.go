@@ -29,7 +29,8 @@ type accountView struct {
 	Factors  []shownFactor
 	// MayHaveFactors is set for people who log in here with a password.
 	MayHaveFactors bool
-	Codes          int // recovery codes that are left
+	Codes          int    // recovery codes that are left
+	CodesTicket    string // of the form that makes new ones
 }
 
 // What the notice cookie says when sessions were ended. No client ID begins like this.
@@ -69,6 +70,11 @@ func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
 	view := accountView{Owner: v.Owner, Accesses: accesses, Sessions: sessions, Others: len(sessions) > 1, MayHaveFactors: v.MayHaveFactors()}
 	if view.Factors, view.Codes, err = s.factorsOf(r, v); err != nil {
 		return err
+	}
+	if len(view.Factors) > 0 {
+		if view.CodesTicket, err = s.auth.BeginRecoveryCodes(v); err != nil {
+			return err
+		}
 	}
 	// The notice is a cookie and not part of the URL, or a link could make us say it.
 	switch notice := cookieOf(r, noticeCookie); notice {

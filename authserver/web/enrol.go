@@ -209,11 +209,12 @@ func (s *Site) showCodes(w http.ResponseWriter, codes []string, next string) err
 
 // postRecoveryCodes makes new recovery codes.
 func (s *Site) postRecoveryCodes(w http.ResponseWriter, r *http.Request) error {
-	if _, err := fields(r); err != nil {
+	f, err := fields(r)
+	if err != nil {
 		return err
 	}
 	return s.changingFactors(w, r, func(v *authserver.Visitor) error {
-		codes, err := s.auth.RenewRecoveryCodes(r.Context(), v)
+		codes, err := s.auth.RenewRecoveryCodes(r.Context(), v, f.Get("ticket"))
 		if err != nil {
 			return err
 		}

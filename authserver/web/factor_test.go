@@ -157,7 +157,7 @@ func TestN268WhoseLoginIsOldLogsInAgainBeforeFactorsChange(t *testing.T) {
 	b.get("/login").wants(http.StatusOK, "").says("Second step")
 	b.post("/account/factors/remove", url.Values{"factor": {factor}}).wants(http.StatusSeeOther, "/login/again") // the password alone is not enough
 	b.post("/login/factor", h.appShows(t, app)).wants(http.StatusSeeOther, "/account")
-	b.post("/account/factors/codes", nil).wants(http.StatusOK, "").says("Your recovery codes")
+	b.post("/account/factors/codes", url.Values{"ticket": {b.get("/account").field("ticket")}}).wants(http.StatusOK, "").says("Your recovery codes")
 	b.post("/account/factors/remove", url.Values{"factor": {factor}}).wants(http.StatusSeeOther, "/account")
 	b.get("/account").says("Removed.", "Your password alone signs you in")
 	h.bob(t)

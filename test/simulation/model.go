@@ -70,7 +70,9 @@ func (m *model) CreateSession(ctx context.Context, s authserver.Session, c auths
 	if _, exists := m.sessions[s.Hash]; exists {
 		return authserver.ErrExists
 	}
-	m.confirm(c)
+	if c.Subject != "" {
+		m.confirm(c)
+	}
 	s.AuthenticatedAt, s.ExpiresAt, s.Methods = kept(s.AuthenticatedAt), kept(s.ExpiresAt), slices.Clone(s.Methods)
 	m.sessions[s.Hash] = s
 	all := m.sessionsOf(s.Owner)

@@ -36,6 +36,20 @@ func (m *model) factorsOf(owner string) []authserver.Factor {
 	return found
 }
 
+// Factor is of authserver.Store.
+func (m *model) Factor(ctx context.Context, id authserver.Hash) (authserver.Factor, error) {
+	end, err := m.begin(ctx)
+	if err != nil {
+		return authserver.Factor{}, err
+	}
+	defer end()
+	f, ok := m.factors[id]
+	if !ok {
+		return authserver.Factor{}, authserver.ErrNotFound
+	}
+	return f, nil
+}
+
 // ChangeFactors is of authserver.Store.
 func (m *model) ChangeFactors(ctx context.Context, owner string, remove []authserver.Hash, add []authserver.Factor) (int, error) {
 	end, err := m.begin(ctx)

@@ -37,6 +37,20 @@ func (s *Store) Factors(ctx context.Context, owner string) ([]authserver.Factor,
 	})
 }
 
+// Factor returns the factor with the ID, or ErrNotFound.
+func (s *Store) Factor(ctx context.Context, id authserver.Hash) (authserver.Factor, error) {
+	const query = `SELECT owner, kind, name, data, counter, created_at, used_at FROM factors WHERE id = $1`
+	return single(ctx, s, "read the factor", func(ctx context.Context, q querier) (authserver.Factor, error) {
+		f := authserver.Factor{ID: id}
+		var created int64
+		var used pgtype.Int8
+		row := []any{&f.Owner, &f.Kind, &f.Name, &f.Data, &f.Counter, &created, &used}
+		err := oneRow(q.QueryRow(ctx, query, id[:]), row, authserver.ErrNotFound)
+		f.CreatedAt, f.UsedAt = timeOf(created), optionalTime(used)
+		return f, err
+	})
+}
+
 // ChangeFactors removes and adds factors of the owner, or returns ErrExists.
 func (s *Store) ChangeFactors(ctx context.Context, owner string, remove []authserver.Hash, add []authserver.Factor) (removed int, err error) {
 	const drop = `DELETE FROM factors WHERE owner = $1 AND id = ANY($2)`

@@ -23,6 +23,9 @@ func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c
 		DELETE FROM sessions WHERE hash IN (
 			SELECT hash FROM sessions WHERE owner = $1 AND hash <> $2 ORDER BY authenticated_at DESC OFFSET $3)`
 	confirm, methods := confirmPeople(c), methodText(session.Methods)
+	if c.Subject == "" {
+		confirm = confirmPeople()
+	}
 	_, err := transact(ctx, s, "keep the session", func(ctx context.Context, q querier) (struct{}, error) {
 		var inserted int64
 		err := send(ctx, q, func(b *pgx.Batch) {

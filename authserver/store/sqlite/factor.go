@@ -28,6 +28,19 @@ func (s *Store) Factors(ctx context.Context, owner string) ([]authserver.Factor,
 	})
 }
 
+// Factor returns the factor with the ID, or ErrNotFound.
+func (s *Store) Factor(ctx context.Context, id authserver.Hash) (authserver.Factor, error) {
+	const query = `SELECT owner, kind, name, data, counter, created_at, used_at FROM factors WHERE id = ?1`
+	return read(ctx, s.readers, func(c *conn) (authserver.Factor, error) {
+		f := authserver.Factor{ID: id}
+		n, err := c.query(query, func(r *row) {
+			f.Owner, f.Kind, f.Name, f.Data = r.text(), authserver.FactorKind(r.text()), r.text(), r.text()
+			f.Counter, f.CreatedAt, f.UsedAt = r.integer(), r.time(), r.optionalTime()
+		}, id[:])
+		return f, atLeastOne(n, err, authserver.ErrNotFound)
+	})
+}
+
 // ChangeFactors removes and adds factors of the owner, or returns ErrExists.
 func (s *Store) ChangeFactors(ctx context.Context, owner string, remove []authserver.Hash, add []authserver.Factor) (removed int, err error) {
 	const drop = `DELETE FROM factors WHERE id = ?1 AND owner = ?2`

@@ -21,8 +21,10 @@ func (s *Store) CreateSession(ctx context.Context, session authserver.Session, c
 			SELECT hash FROM sessions WHERE owner = ?1 AND hash <> ?2 ORDER BY authenticated_at DESC LIMIT -1 OFFSET ?3)`
 	confirm, methods := confirmPerson(c), methodText(session.Methods)
 	return writeOnly(ctx, s.writer, func(db *transaction) error {
-		if err := confirm(db); err != nil {
-			return err
+		if c.Subject != "" {
+			if err := confirm(db); err != nil {
+				return err
+			}
 		}
 		n, err := db.exec(insert, session.Hash[:], session.Owner,
 			millis(session.AuthenticatedAt), millis(session.ExpiresAt), session.CredentialVersion, methods)

@@ -308,6 +308,7 @@ func everyCall(ctx context.Context, s authserver.Store) map[string]func() error 
 		"Person":  func() error { _, err := s.Person(ctx, g.Owner); return err },
 		"People":  func() error { _, err := s.People(ctx, "", 10); return err },
 		"Factors": func() error { _, err := s.Factors(ctx, g.Owner); return err },
+		"Factor":  func() error { _, err := s.Factor(ctx, hashNumber(2)); return err },
 		"ChangeFactors": func() error {
 			_, err := s.ChangeFactors(ctx, g.Owner, []authserver.Hash{hashNumber(1)}, []authserver.Factor{{ID: hashNumber(2)}})
 			return err

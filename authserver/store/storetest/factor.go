@@ -27,6 +27,23 @@ var factors = []check{
 		same(t, "Bob's", factorsOf(t, s, bob), []authserver.Factor{first, second})
 		same(t, "Alice's", factorsOf(t, s, alice), []authserver.Factor{hers})
 	}},
+	{"a factor is found by its ID, whoever has it", func(t *testing.T, s authserver.Store) {
+		_, err := s.Factor(t.Context(), newHash())
+		failWith(t, "Factor of none", err, authserver.ErrNotFound)
+		his, hers := factor(noon), authserver.Factor{
+			ID: newHash(), Owner: alice, Kind: "passkey", Name: "Alice's \u00f6", Data: `{"k":"v"}`, Counter: 7, CreatedAt: noon, UsedAt: noon.Add(tick),
+		}
+		change(t, s, bob, nil, 0, his)
+		change(t, s, alice, nil, 0, hers)
+		for _, want := range []authserver.Factor{his, hers} {
+			got, err := s.Factor(t.Context(), want.ID)
+			succeed(t, "Factor", err)
+			same(t, "factor", got, want)
+		}
+		change(t, s, alice, []authserver.Hash{hers.ID}, 1)
+		_, err = s.Factor(t.Context(), hers.ID)
+		failWith(t, "Factor that was removed", err, authserver.ErrNotFound)
+	}},
 	{"factors that are removed are gone once, and are nobody else's to remove", func(t *testing.T, s authserver.Store) {
 		a, b, c := factor(noon), factor(noon.Add(tick)), factor(noon.Add(2*tick))
 		change(t, s, bob, nil, 0, a, b, c)

@@ -190,6 +190,7 @@ var contexts = []check{
 			"Person":         func() error { _, err := s.Person(ctx, bob); return err },
 			"People":         func() error { _, err := s.People(ctx, "", 1); return err },
 			"Factors":        func() error { _, err := s.Factors(ctx, bob); return err },
+			"Factor":         func() error { _, err := s.Factor(ctx, newHash()); return err },
 			"ChangeFactors":  func() error { _, err := s.ChangeFactors(ctx, bob, nil, []authserver.Factor{factor(noon)}); return err },
 			"UseFactor":      func() error { return s.UseFactor(ctx, bob, newHash(), 1, noon) },
 			"Approve":        func() error { return s.Approve(ctx, newGrant(), nil) },

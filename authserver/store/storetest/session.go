@@ -37,6 +37,23 @@ var sessions = []check{
 		session.AuthenticatedAt, session.ExpiresAt = noon.Add(tick), noon.Add(time.Hour)
 		same(t, "session", got, session)
 	}},
+	{"with a confirmation that says nothing no person is written, and none comes to be", func(t *testing.T, s authserver.Store) {
+		c := confirm(t, s, confirmed(bob, version("v1")))
+		confirm(t, s, confirmed(bob, version("v1"), ended(noon)))
+		for _, owner := range []string{bob, alice} {
+			session := authserver.Session{Hash: newHash(), Owner: owner, AuthenticatedAt: noon, ExpiresAt: noon.Add(time.Hour), CredentialVersion: "v1"}
+			succeed(t, "CreateSession", s.CreateSession(t.Context(), session, authserver.Confirmation{}))
+			got, p, err := s.Session(t.Context(), session.Hash)
+			succeed(t, "Session", err)
+			same(t, "session", got, session)
+			if owner == bob && (p.EndedAt.IsZero() || p.Name != c.Name) || owner == alice && p.Subject != "" {
+				t.Errorf("the person is %+v", p)
+			}
+		}
+		all, err := s.People(t.Context(), "", 10)
+		succeed(t, "People", err)
+		same(t, "people", len(all), 1)
+	}},
 	{"an absent session is ErrNotFound", func(t *testing.T, s authserver.Store) {
 		createSession(t, s)
 		_, _, err := s.Session(t.Context(), newHash())
