@@ -17,6 +17,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +35,9 @@ const (
 	Namespace = "photos"
 	// PhotoPrint is the OAuthClient of the app that asks.
 	PhotoPrint = "photoprint"
+	// ClusterClient is the OAuthClient by which people log in to the cluster, in the namespace of the same name. Its sample is one of those
+	// of real programs, and is not applied at the start.
+	ClusterClient = "kubernetes"
 	// PhotoStorage is the ResourceServer: the API.
 	PhotoStorage = "photostorage"
 
@@ -68,6 +73,7 @@ type Environment struct {
 	now      func() time.Time
 	programs programs
 	mounts   mounter
+	also     []func() error // what Stop ends besides
 }
 
 // New describes an environment in folder. failed is called when something of it ends by itself.
@@ -116,7 +122,38 @@ func (s *Environment) Start(ctx context.Context, script *transcript.Transcript) 
 // Stop ends everything and returns when it is gone.
 func (s *Environment) Stop() error {
 	s.mounts.stop()
-	return errors.Join(s.programs.stop(), s.folder.Close())
+	errs := []error{s.programs.stop()}
+	for _, end := range slices.Backward(s.also) {
+		errs = append(errs, end())
+	}
+	return errors.Join(append(errs, s.folder.Close())...)
+}
+
+// AlsoStop has Stop end something else, after the programs that may use it.
+func (s *Environment) AlsoStop(end func() error) { s.also = append(s.also, end) }
+
+// Launch starts a program of others, which ends with the environment. Its output is in logs/NAME.log.
+func (s *Environment) Launch(name, path string, variables map[string]string) error {
+	cmd := exec.Command(path)
+	cmd.Dir = s.folder.Path()
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "NO_PROXY=*", "no_proxy=*"}
+	for variable, value := range variables {
+		cmd.Env = append(cmd.Env, variable+"="+value)
+	}
+	return s.programs.launch(name, nil, cmd)
+}
+
+// Certificate returns the files of the certificate that everything in the environment serves with, and of its key.
+func (s *Environment) Certificate() (certificate, key string) {
+	return s.folder.Path("tls", "tls.crt"), s.folder.Path("tls", "tls.key")
+}
+
+// Progress is where builds say how far they are.
+func (s *Environment) Progress() io.Writer { return s.progress }
+
+// File is the path of a file that the next environment in the folder does not find.
+func (s *Environment) File(name ...string) string {
+	return s.folder.Path(append([]string{"files"}, name...)...)
 }
 
 // Logs are the ends of the logs that tell most about what went wrong, and where all of them are; empty when there is none yet.

@@ -22,7 +22,7 @@ type Folder struct {
 // somebody uses for other things too.
 var leftovers = []string{"env", "etcd", "pki", "admin.kubeconfig", "controller-manager.kubeconfig", "logs", "tls", "mounts",
 	"kubectl-cache", "operator.kubeconfig", "authserver.kubeconfig", "authserver.yaml", "users.yaml",
-	"gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm", "gatehouse.db.lock", "photoframe.go"}
+	"gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm", "gatehouse.db.lock", "photoframe.go", "files", "authentication.yaml"}
 
 // OpenFolder takes the folder for this process and removes what an earlier environment left in it: each starts from nothing. A
 // folder that another process holds is an error that names it. The lock of a process that died holds nobody up.
@@ -43,7 +43,7 @@ func OpenFolder(path string) (*Folder, error) {
 			return nil, errors.Join(fmt.Errorf("remove what an earlier run left: %w", err), f.Close())
 		}
 	}
-	for _, name := range []string{"logs", "tls", "mounts"} {
+	for _, name := range []string{"logs", "tls", "mounts", "files"} {
 		if err := os.Mkdir(f.Path(name), 0o700); err != nil {
 			return nil, errors.Join(fmt.Errorf("prepare the folder: %w", err), f.Close())
 		}

@@ -14,12 +14,9 @@ import (
 // sampleOrigin is where the callback URLs of config/samples are: at PhotoPrint's, unless DEV_PORT says otherwise.
 const sampleOrigin = "https://127.0.0.1:9443"
 
-// install makes the certificates and applies the CRDs, the roles and the policies. The two Deployments of config/ are left out: there
+// install applies the CRDs, the roles and the policies. The two Deployments of config/ are left out: there
 // is no node to run them, the programs run beside the cluster.
 func (s *Environment) install(ctx context.Context) (string, error) {
-	if err := WriteCertificates(s.folder.Path("tls"), s.now()); err != nil {
-		return "", err
-	}
 	for _, arguments := range [][]string{
 		{"apply", "--server-side", "--filename", "config/default/namespace.yaml"},
 		{"apply", "--server-side", "--kustomize", "config/crd"},

@@ -62,15 +62,19 @@ func run(ctx context.Context, stdin io.Reader, environment []string, name string
 	return stdout.String(), nil
 }
 
-// start starts a program that runs until the environment stops, with its output in logs/NAME.log. When ready is not nil, the
-// program's standard output goes there instead.
+// start starts a program that the environment has built: see launch.
 func (p *programs) start(name string, ready *os.File, arguments ...string) error {
+	return p.launch(name, ready, exec.Command(p.folder.Path("bin", name), arguments...))
+}
+
+// launch starts a program that runs until the environment stops, with its output in logs/NAME.log. When ready is not nil, the
+// program's standard output goes there instead.
+func (p *programs) launch(name string, ready *os.File, cmd *exec.Cmd) error {
 	log, err := os.OpenFile(p.folder.Path("logs", name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the log of %s: %w", name, err)
 	}
 	defer log.Close() // the program has a descriptor of its own
-	cmd := exec.Command(p.folder.Path("bin", name), arguments...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if ready != nil {
 		cmd.Stdout = ready

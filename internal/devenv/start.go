@@ -38,13 +38,19 @@ func (s *Environment) build(ctx context.Context) (string, error) {
 
 // startCluster starts the control plane.
 func (s *Environment) startCluster(ctx context.Context) (string, error) {
+	if err := WriteCertificates(s.folder.Path("tls"), s.now()); err != nil {
+		return "", err
+	}
+	if err := s.writeAuthentication(); err != nil {
+		return "", err
+	}
 	ready, stdout, err := os.Pipe()
 	if err != nil {
 		return "", err
 	}
 	defer ready.Close()
-	err = s.programs.start(programCluster, stdout,
-		"--dir", s.folder.Path(), "--binaries", s.binaries, "--port", fmt.Sprint(s.ports.apiServer()))
+	err = s.programs.start(programCluster, stdout, "--dir", s.folder.Path(), "--binaries", s.binaries,
+		"--port", fmt.Sprint(s.ports.apiServer()), "--authentication-config", s.folder.Path(authenticationFile))
 	_ = stdout.Close() // the program has a descriptor of its own
 	if err != nil {
 		return "", err
@@ -56,6 +62,28 @@ func (s *Environment) startCluster(ctx context.Context) (string, error) {
 	}
 	s.Kubeconfig = strings.TrimSpace(line)
 	return "etcd, kube-apiserver and kube-controller-manager serve a new, empty cluster", nil
+}
+
+// authenticationFile tells the API server whose ID tokens it takes.
+const authenticationFile = "authentication.yaml"
+
+// writeAuthentication lets people into the cluster by the ID tokens that Gatehouse issues to ClusterClient. Gatehouse does not serve yet: the
+// API server asks for its keys every ten seconds until it has them.
+func (s *Environment) writeAuthentication() error {
+	ca, err := os.ReadFile(s.CA)
+	if err != nil {
+		return fmt.Errorf("read the certificate authority: %w", err)
+	}
+	return s.writeYAML(authenticationFile, map[string]any{
+		"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration",
+		"jwt": []any{map[string]any{
+			"issuer": map[string]any{"url": s.Issuer, "audiences": []string{ClusterClient + "." + ClusterClient}, "certificateAuthority": string(ca)},
+			"claimMappings": map[string]any{
+				"username": map[string]string{"claim": "preferred_username", "prefix": "gatehouse:"},
+				"groups":   map[string]string{"claim": "groups", "prefix": "gatehouse:"},
+			},
+		}},
+	})
 }
 
 // serve starts the operator and the authorization server, each as its own ServiceAccount.
@@ -111,6 +139,9 @@ func (s *Environment) startApps(ctx context.Context) (string, error) {
 
 // startTimeout is how long a program may take until it serves.
 const startTimeout = 60 * time.Second
+
+// Await waits until an address of the environment answers with success.
+func (s *Environment) Await(ctx context.Context, url string) error { return s.await(ctx, url) }
 
 // await waits until url answers with success.
 func (s *Environment) await(ctx context.Context, url string) error {

@@ -36,6 +36,12 @@ func program(name string) (string, error) {
 	return newest, nil
 }
 
+// Installed returns an error that says what to install, where there is no PostgreSQL.
+func Installed() error {
+	_, err := program("initdb")
+	return err
+}
+
 // bouncer returns the path of pgbouncer, which Debian keeps in a folder that is in root's PATH alone.
 func bouncer() (string, error) {
 	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} {

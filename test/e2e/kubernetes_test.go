@@ -197,7 +197,9 @@ func TestAKubernetesClusterLetsPeopleInByTheirIDTokens(t *testing.T) {
 	}
 	cluster.wantsBob(kubeconfig) // with the token that it kept
 
-	clientID = w.clusterClient(t, "cluster-by-flags", "RS256")
+	w.kubectl(t, "", "apply", "-f", filepath.Join("config", "samples", "apps", "kubernetes.yaml")) // as docs/apps/kubernetes.md says
+	w.kubectl(t, "", "wait", "--for=condition=Ready", "oauthclient/kubernetes", "--namespace=kubernetes", "--timeout=60s")
+	clientID = "kubernetes.kubernetes"
 	flags := w.otherCluster(t, "--oidc-issuer-url="+w.Issuer, "--oidc-client-id="+clientID, "--oidc-ca-file="+w.CA,
 		"--oidc-username-claim=preferred_username", "--oidc-username-prefix=gatehouse:", "--oidc-groups-claim=groups", "--oidc-groups-prefix=gatehouse:")
 	_, idToken = w.logInToCluster(t, clientID)

@@ -19,7 +19,7 @@ func TestEachProgramHasASampleAPageAndATest(t *testing.T) {
 		t.Fatalf("the samples are %q, the pages %q", programs, pages)
 	}
 	var tests strings.Builder
-	for _, file := range glob(t, root+"/test/acceptance/*_test.go") {
+	for _, file := range append(glob(t, root+"/test/acceptance/*_test.go"), root+"/test/e2e/kubernetes_test.go") {
 		tests.WriteString(read(t, file))
 	}
 	overview, readme := read(t, root+"/docs/apps/README.md"), read(t, root+"/test/acceptance/README.md")
@@ -30,8 +30,8 @@ func TestEachProgramHasASampleAPageAndATest(t *testing.T) {
 		if !strings.Contains(overview, "("+name+".md)") || !strings.Contains(readme, "docs/apps/"+name+".md") {
 			t.Errorf("docs/apps/README.md or test/acceptance/README.md does not link to the page of %s", name)
 		}
-		if !strings.Contains(tests.String(), `"`+name+`"`) {
-			t.Errorf("no test of test/acceptance applies the sample of %s", name)
+		if !strings.Contains(tests.String(), `"`+name+`"`) && !strings.Contains(tests.String(), `"`+name+`.yaml"`) {
+			t.Errorf("no test applies the sample of %s", name)
 		}
 		sample := read(t, root+"/config/samples/apps/"+name+".yaml")
 		if !strings.Contains(sample, "docs/apps/"+name+".md") || strings.Contains(sample, "Optional\n") && !strings.Contains(sample, "sends no challenge") {
@@ -55,6 +55,11 @@ func TestThePagesOfProgramsNameTheVersionsThatAreWalked(t *testing.T) {
 	if goSDK == nil {
 		t.Fatal("the Go SDK of MCP is not pinned")
 	}
+	cluster := regexp.MustCompile(`k8s.io/kubernetes v(\d+\.\d+)`).FindStringSubmatch(read(t, root+"/hack/controlplane/kubernetes/go.mod"))
+	if cluster == nil {
+		t.Fatal("Kubernetes is not pinned")
+	}
+	versions["kubernetes"] = []string{cluster[1]}
 	versions["mcp"] = []string{packages.Dependencies["@modelcontextprotocol/sdk"], goSDK[1]}
 	pinned := regexp.MustCompile(`(?m)^tool (\S+)$`)
 	for _, file := range glob(t, root+"/test/acceptance/programs/*/go.mod") {

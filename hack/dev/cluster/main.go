@@ -21,10 +21,15 @@ import (
 
 func main() {
 	var o controlplane.Options
+	var authentication string
 	flag.StringVar(&o.Dir, "dir", "", "folder for keys, data and logs; an earlier cluster in it is removed")
 	flag.StringVar(&o.Binaries, "binaries", "", "folder that holds etcd, kube-apiserver and kube-controller-manager")
 	flag.IntVar(&o.Port, "port", 0, "port of the API server; 0: any free one")
+	flag.StringVar(&authentication, "authentication-config", "", "file that tells the API server whose tokens it takes (kube-apiserver's flag)")
 	flag.Parse()
+	if authentication != "" {
+		o.APIServerArguments = []string{"--authentication-config=" + authentication}
+	}
 	o.ControllerManager = true
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

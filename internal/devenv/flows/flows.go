@@ -62,7 +62,7 @@ func Run(ctx context.Context, s *devenv.Environment, script *transcript.Transcri
 	book, print, album, integrator := &photoBook{flow: t}, &cloudPrint{flow: t}, &cloudAlbum{flow: t}, &integrator{flow: t}
 	all := &account{t, print, album, integrator}
 	for _, c := range []section{t.section(), book.section(), print.section(), album.section(), integrator.section(), all.section(),
-		(&isolation{t}).section()} {
+		(&isolation{t}).section(), (&miniflux{flow: t}).section(), (&cluster{flow: t}).section()} {
 		if c.title != "" {
 			script.Println("\n%s", c.title)
 		}

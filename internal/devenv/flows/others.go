@@ -136,12 +136,16 @@ type secret struct {
 	Metadata struct {
 		UID string `json:"uid"`
 	} `json:"metadata"`
-	Data map[string]string `json:"data"`
+	Data map[string]string `json:"data"` // base64
 }
 
 // secret returns a Secret of the apps' namespace, empty when it is not there.
-func (t *flow) secret(ctx context.Context, name string) (found secret, err error) {
-	text, err := t.Kubectl(ctx, "get", "secret", name, "--namespace", devenv.Namespace, "--ignore-not-found", "--output", "json")
+func (t *flow) secret(ctx context.Context, name string) (secret, error) {
+	return t.secretIn(ctx, devenv.Namespace, name)
+}
+
+func (t *flow) secretIn(ctx context.Context, namespace, name string) (found secret, err error) {
+	text, err := t.Kubectl(ctx, "get", "secret", name, "--namespace", namespace, "--ignore-not-found", "--output", "json")
 	if err != nil || text == "" {
 		return found, err
 	}
