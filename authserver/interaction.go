@@ -168,10 +168,10 @@ func (s *Server) Next(ctx context.Context, i Interaction, v *Visitor) (Position,
 		return Position{}, err
 	}
 	p := Position{Step: StepLogin, Client: r.client, Scopes: s.explain(r.scopes), Return: r.to, asked: r, visitor: v}
-	if v == nil || i.demandsLogin(v) {
+	if v == nil || r.demandsLogin(v) {
 		return p, r.unlessSilent(Refuse(LoginRequired, "the owner is not logged in"))
 	}
-	if !i.isAbout(v.Owner) { // who logged in just now: to ask again would be to ask for ever
+	if !r.isAbout(v.Owner) { // who logged in just now: to ask again would be to ask for ever
 		return Position{}, i.fail(Refuse(LoginRequired, "another person than the one whom the request names has logged in"))
 	}
 	p.Owner = v.Owner

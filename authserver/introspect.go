@@ -41,7 +41,11 @@ func (s *Server) tell(caller Caller, inspect func() (TokenInfo, error)) (TokenIn
 	case err != nil || !info.Active:
 		return TokenInfo{}, err
 	case caller.Client != nil && info.Client.UID == caller.Client.UID:
-		return info, nil
+		keys, err := s.currentKeys()
+		if err != nil {
+			return TokenInfo{}, err
+		}
+		return info.seenByClient(keys), nil
 	case caller.ResourceServer != nil && !info.Refresh:
 		return info.seenBy(caller.ResourceServer), nil
 	default:

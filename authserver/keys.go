@@ -60,8 +60,10 @@ type Keys struct {
 	// factors is what secrets of factors are derived from. They are as old as people let them become, so it is not of
 	// the set, whose keys end.
 	factors credential.Key
-	set     credential.KeySet
-	byID    map[keyID]*purposeKeys
+	// pairwise is what the subjects of clients with a sector are derived from. They never change, so it is not of the set.
+	pairwise credential.Key
+	set      credential.KeySet
+	byID     map[keyID]*purposeKeys
 	// proven is what was found with these keys. It grows and forgets; no answer depends on it.
 	proven proven
 }
@@ -116,7 +118,7 @@ func NewKeys(shared credential.Key, set credential.KeySet) (*Keys, error) {
 		return nil, errors.New("the authorization server's key set is empty")
 	}
 	k := &Keys{verifierKey: credential.VerifierKey(shared), signedRoot: credential.SignedRoot(shared),
-		factors: shared.Sub("authserver factors"), set: set,
+		factors: shared.Sub("authserver factors"), pairwise: shared.Sub("authserver pairwise subjects"), set: set,
 		byID: make(map[keyID]*purposeKeys, len(set.Keys)), proven: newProven()}
 	for _, key := range set.Keys {
 		id, err := parseKeyID(key.ID)

@@ -228,8 +228,8 @@ func (s *Server) Visitor(ctx context.Context, token string) (*Visitor, error) {
 	return &Visitor{Owner: person.Owner, Session: session}, nil
 }
 
-// OwnerOf returns everything that is known of the owner whom a token speaks for. ErrNotFound: it
-// speaks for nobody.
+// OwnerOf returns everything that is known of the owner whom a token speaks for, with the subject that its client knows.
+// ErrNotFound: it speaks for nobody.
 func (s *Server) OwnerOf(ctx context.Context, t TokenInfo) (Owner, error) {
 	if !t.Active || t.Owner.Subject == "" {
 		return Owner{}, ErrNotFound
@@ -238,7 +238,11 @@ func (s *Server) OwnerOf(ctx context.Context, t TokenInfo) (Owner, error) {
 	if err != nil {
 		return Owner{}, fmt.Errorf("read owner: %w", err)
 	}
-	return person.Owner, nil
+	keys, err := s.currentKeys()
+	if err != nil {
+		return Owner{}, err
+	}
+	return person.Owner.asKnownBy(t.Client, keys), nil
 }
 
 // SignOut ends the session. Grants stay: they are ended on the account page.

@@ -138,7 +138,8 @@ func (s *Server) NextLogout(l Logout, v *Visitor) LogoutPosition {
 	if slices.Contains(client.OpenID.PostLogoutRedirectURIs, l.Redirect) { // it may be the client's no more
 		p.Redirect, p.State = l.Redirect, string(l.State)
 	}
-	if v != nil && l.Subject == v.Owner.Subject && l.SessionID == v.Session.idFor(client.UID) {
+	keys, err := s.currentKeys()
+	if err == nil && v != nil && l.Subject == keys.subjectFor(client, v.Owner.Subject) && l.SessionID == v.Session.idFor(client.UID) {
 		p.Ask = false
 	}
 	return p

@@ -26,6 +26,9 @@ type OpenIDSettings struct {
 	PostLogoutRedirectURIs []string
 	// Mappings are claims of the client's own.
 	Mappings []claimmap.Mapping
+	// Sector is set where subjects are pairwise: clients with the same one know a person by the same subject. Empty: the client
+	// knows the public subject.
+	Sector string
 }
 
 // OpenIDRequest is what an authorization request asks in the words of OpenID Connect Core §3.1.2.1. All of it is
@@ -36,7 +39,7 @@ type OpenIDRequest struct {
 	MaxAge *Seconds `json:"m,omitempty"`
 	// LoginHint is a name that the login form begins with.
 	LoginHint string `json:"l,omitempty"`
-	// Subject is the only person whom the request is about (id_token_hint, claims); empty: anybody.
+	// Subject is the only person whom the request is about (id_token_hint, claims), as the client knows them; empty: anybody.
 	Subject string `json:"s,omitempty"`
 	// Level is what acr_values ask of the login.
 	Level LevelRequest `json:"a,omitzero"`
@@ -129,22 +132,22 @@ func (r AuthorizeRequest) hintedSubject() string {
 	}
 }
 
-// isAbout reports whether the request is about the person.
-func (i Interaction) isAbout(o Owner) bool {
-	return i.OpenID.Subject == "" || i.OpenID.Subject == o.Subject
+// isAbout reports whether the request is about the person, whom it names as the client knows them.
+func (r resolved) isAbout(o Owner) bool {
+	return r.OpenID.Subject == "" || r.OpenID.Subject == r.keys.subjectFor(r.client, o.Subject)
 }
 
 // demandsLogin reports whether the request wants a newer login than that of v, or one of somebody else.
-func (i Interaction) demandsLogin(v *Visitor) bool {
+func (r resolved) demandsLogin(v *Visitor) bool {
 	authenticatedAt := v.Session.AuthenticatedAt
-	if !authenticatedAt.Before(i.StartedAt) {
+	if !authenticatedAt.Before(r.StartedAt) {
 		return false
 	}
-	if !i.isAbout(v.Owner) {
+	if !r.isAbout(v.Owner) {
 		return true
 	}
-	age := i.OpenID.MaxAge
-	return i.Prompt.Login || age != nil && i.StartedAt.Sub(authenticatedAt) > time.Duration(*age)*time.Second
+	age := r.OpenID.MaxAge
+	return r.Prompt.Login || age != nil && r.StartedAt.Sub(authenticatedAt) > time.Duration(*age)*time.Second
 }
 
 // authentication returns what ID tokens of an approval of the scopes say of the login.
@@ -179,5 +182,10 @@ func (s *Server) identityOf(ctx context.Context, g ownedGrant, c *Client, scopes
 		i.Authentication, i.Owner = row.Authentication, owned.person.Owner
 		i.Authentication.Nonce = ""
 	}
+	keys, err := s.currentKeys()
+	if err != nil {
+		return nil, err
+	}
+	i.Owner = i.Owner.asKnownBy(c, keys)
 	return &i, nil
 }

@@ -162,6 +162,12 @@ func (s *OAuthClientSpec) EffectiveOpenID() OpenIDSpec {
 	return o
 }
 
+// PairwiseSubjects reports whether the client learns subjects of its sector. What this version does not know asks for more, not for less.
+func (s *OAuthClientSpec) PairwiseSubjects() bool {
+	kind := s.EffectiveOpenID().SubjectType
+	return kind != "" && kind != SubjectPublic
+}
+
 // EffectiveJWTAlgorithm returns how access tokens for the API are signed, which are JWTs then. Empty: they are opaque.
 func (s *ResourceServerSpec) EffectiveJWTAlgorithm() AccessTokenSigningAlgorithm {
 	if s.AccessTokens.Format != AccessTokenJWT || len(s.Identifiers) == 0 {

@@ -15,7 +15,26 @@ const (
 	SigningES256 SigningAlgorithm = "ES256"
 )
 
+// SubjectType is which subject of a person a client learns (OpenID Connect Core §8).
+//
+// +kubebuilder:validation:Enum="";Public;Pairwise
+type SubjectType string
+
+// The subject types.
+const (
+	SubjectPublic   SubjectType = "Public"
+	SubjectPairwise SubjectType = "Pairwise"
+)
+
+// SectorIdentifier is the name of a sector: a host.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])?$')`,message="oauth2.openID.sectorIdentifier must be a host in lower case, like apps.example.com, without scheme, port and path"
+type SectorIdentifier string
+
 // OpenIDSpec tells how ID tokens for a client are made.
+//
+// +kubebuilder:validation:XValidation:rule=`!has(self.sectorIdentifier) || size(self.sectorIdentifier) == 0 || has(self.subjectType) && self.subjectType == 'Pairwise'`,fieldPath=".sectorIdentifier",message="oauth2.openID.sectorIdentifier must be left out unless oauth2.openID.subjectType is Pairwise: remove it, or choose Pairwise"
 type OpenIDSpec struct {
 	// IDTokenSigningAlgorithm is how ID tokens are signed: RS256, PS256 or ES256. Many
 	// programs know RS256 alone. Absent: RS256.
@@ -37,6 +56,23 @@ type OpenIDSpec struct {
 	//
 	// +optional
 	Claims IDTokenClaims `json:"claims,omitzero"`
+
+	// SubjectType is which subject of a person the client learns (sub): Public, the same one that
+	// all such clients and the APIs see, or Pairwise, one that only clients of the same sector in
+	// the same namespace see (OpenID Connect Core §8.1). Absent: Public. It cannot be changed: the
+	// client would take everybody for somebody new.
+	//
+	// +optional
+	SubjectType SubjectType `json:"subjectType,omitempty"`
+
+	// SectorIdentifier is the sector of a client whose subjects are Pairwise: a host, for
+	// instance apps.example.com. Clients of one namespace with the same sector see the same
+	// subjects; no client of another namespace does, whatever it writes here. Absent: the host
+	// of callbackURLs, which all have to be https on one host then. The sector cannot be changed,
+	// so whoever moves all callbacks to another host writes the host of before here.
+	//
+	// +optional
+	SectorIdentifier SectorIdentifier `json:"sectorIdentifier,omitempty"`
 
 	// PostLogoutRedirectURIs are the only addresses that a browser is sent to after the client
 	// has signed a person out (post_logout_redirect_uri). They are compared character for

@@ -34,6 +34,7 @@ const (
 	profileMessage   = "profile must stay as it was: create another OAuthClient for another profile"
 	typeMessage      = "clientType must stay as it was: create another OAuthClient for the other type"
 	clientIDMessage  = "clientID must stay as it was: create another OAuthClient for another client ID"
+	sectorMessage    = "the sector of Pairwise subjects must stay as it was, or everybody is somebody new for the application: write the host of before as oauth2.openID.sectorIdentifier, leave subjectType as it was, or create another OAuthClient"
 	classMessage     = "className must stay as it was: create another OAuthClient for another class"
 	classMessageOfRS = "className must stay as it was: create another ResourceServer for another class"
 )
@@ -64,6 +65,13 @@ var immutable = []struct {
 	{"one class to another", oauthClient(v1alpha1.OAuthClientSpec{ClassName: "blue"}), `{"className":"green"}`, classMessage},
 	{"a class removed", oauthClient(v1alpha1.OAuthClientSpec{ClassName: "blue"}), `{"className":null}`, classMessage},
 	{"a class added", oauthClient(v1alpha1.OAuthClientSpec{}), `{"className":"blue"}`, classMessage},
+	{"N293 public subjects to pairwise", ofSector("", ""), `{"oauth2":{"openID":{"subjectType":"Pairwise"}}}`, sectorMessage},
+	{"N293 pairwise subjects to public", ofSector("Pairwise", ""), `{"oauth2":{"openID":{"subjectType":"Public"}}}`, sectorMessage},
+	{"N293 pairwise subjects to the default by removal", ofSector("Pairwise", ""), `{"oauth2":{"openID":null}}`, sectorMessage},
+	{"N293 pairwise subjects and their sector removed", ofSector("Pairwise", "prints.example"), `{"oauth2":null}`, sectorMessage},
+	{"N293 one sector to another", ofSector("Pairwise", "prints.example"), `{"oauth2":{"openID":{"sectorIdentifier":"photos.example"}}}`, sectorMessage},
+	{"N293 a sector named that is another", ofSector("Pairwise", ""), `{"oauth2":{"openID":{"sectorIdentifier":"prints.example"}}}`, sectorMessage},
+	{"N293 the callbacks moved to another host", ofSector("Pairwise", ""), `{"callbackURLs":["https://prints.example/callback"]}`, sectorMessage},
 	{"one class to another, API", resourceServer("blue"), `{"className":"green"}`, classMessageOfRS},
 	{"a class emptied, API", resourceServer("blue"), `{"className":""}`, classMessageOfRS},
 	{"a class added, API", resourceServer(""), `{"className":"green"}`, classMessageOfRS},
@@ -94,6 +102,12 @@ func TestSpellingAnEffectiveValueOtherwiseIsNoChange(t *testing.T) {
 		{"profile", ofProfile(""), []string{`{"profile":"OAuth2"}`, `{"profile":null}`, `{"profile":""}`}},
 		{"client type", ofType(""), []string{`{"oauth2":{"clientType":"Confidential"}}`, `{"oauth2":{"clientType":""}}`, `{"oauth2":null}`}},
 		{"client ID and class", ofClientID(""), []string{`{"clientID":"","className":""}`, `{"clientID":null,"className":null}`}},
+		{"subject type", ofSector("", ""), []string{`{"oauth2":{"openID":{"subjectType":"Public"}}}`, `{"oauth2":{"openID":{"subjectType":""}}}`, `{"oauth2":null}`}},
+		{"sector", ofSector("Pairwise", ""), []string{
+			`{"callbackURLs":["https://photoprint.example:8443/other","https://photoprint.example/callback"]}`,
+			`{"oauth2":{"openID":{"sectorIdentifier":""}}}`, `{"oauth2":{"openID":{"sectorIdentifier":"photoprint.example"}}}`,
+			`{"callbackURLs":["https://prints.example/callback","http://localhost/callback"]}`,
+		}},
 		{"class, API", resourceServer(""), []string{`{"className":""}`, `{"className":null}`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -130,6 +144,10 @@ func ofProfile(profile v1alpha1.Profile) *v1alpha1.OAuthClient {
 
 func ofClientID(id v1alpha1.ClientID) *v1alpha1.OAuthClient {
 	return oauthClient(v1alpha1.OAuthClientSpec{ClientID: id})
+}
+
+func ofSector(kind v1alpha1.SubjectType, sector v1alpha1.SectorIdentifier) *v1alpha1.OAuthClient {
+	return oauthClient(v1alpha1.OAuthClientSpec{OAuth2: &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{SubjectType: kind, SectorIdentifier: sector}}})
 }
 
 func resourceServer(class v1alpha1.ClassName) *v1alpha1.ResourceServer {

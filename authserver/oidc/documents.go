@@ -48,7 +48,7 @@ func WriteConfiguration(w http.ResponseWriter, r *http.Request, issuer string, s
 	return writeDocument(w, r, 5*time.Minute, configuration{
 		Metadata:         oauth2.MetadataOf(issuer, slices.Concat(openid.Scopes(), scopes)),
 		UserInfoEndpoint: issuer + PathUserInfo, KeysURI: issuer + PathKeys, EndSession: issuer + PathEndSession,
-		SubjectTypes: []string{"public"}, ClaimsParameter: true, SigningAlgorithms: algorithms, UserInfoSigning: algorithms,
+		SubjectTypes: []string{"public", "pairwise"}, ClaimsParameter: true, SigningAlgorithms: algorithms, UserInfoSigning: algorithms,
 		Levels: []string{authserver.ACROneFactor, authserver.ACRTwoFactors},
 		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "azp", "at_hash", "sid",
 			"name", "preferred_username", "email", "email_verified", "groups"},

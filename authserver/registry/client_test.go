@@ -130,6 +130,20 @@ func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
 			c.OpenID = authserver.OpenIDSettings{SigningAlgorithm: "ES256", IDTokenLifetime: 10 * time.Minute, Groups: []string{"team-*"},
 				PostLogoutRedirectURIs: []string{callback.Origin(c.CallbackURLs[0]) + "/bye"}}
 		}},
+		{name: "pairwise subjects", change: func(o *object) { o.Spec.OAuth2 = pairwise("Pairwise", "") },
+			want: func(c *client) { c.OpenID.Sector = "photos/" + callback.HostWithoutPort(c.CallbackURLs[0]) }},
+		{name: "pairwise subjects of a named sector", change: func(o *object) { o.Spec.OAuth2 = pairwise("Pairwise", "prints.example") },
+			want: func(c *client) { c.OpenID.Sector = "photos/prints.example" }},
+		{name: "public subjects", change: func(o *object) { o.Spec.OAuth2 = pairwise("Public", "prints.example") }, want: func(*client) {}},
+		{name: "N292 a subject type of the future is not public", change: func(o *object) { o.Spec.OAuth2 = pairwise("Ephemeral", "prints.example") },
+			want: func(c *client) { c.OpenID.Sector = "photos/prints.example" }},
+		{name: "N292 pairwise subjects on two hosts that came past the API are the client's own", change: func(o *object) {
+			o.Spec.CallbackURLs = append(o.Spec.CallbackURLs, "http://localhost:8000/callback")
+			o.Spec.OAuth2 = pairwise("Pairwise", "")
+		}, want: func(c *client) {
+			c.CallbackURLs = append(c.CallbackURLs, "http://localhost:8000/callback")
+			c.OpenID.Sector = "photos/client " + c.UID
+		}},
 		{name: "a signing algorithm of the future", change: func(o *object) {
 			o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{IDTokenSigningAlgorithm: "none"}}
 		}, want: func(*client) {}},
@@ -381,4 +395,25 @@ func withMapping(claim, expression string) *v1alpha1.OAuth2Spec {
 	return &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{
 		Claims: v1alpha1.IDTokenClaims{Mappings: []v1alpha1.ClaimMapping{{Claim: claim, Expression: expression}}},
 	}}
+}
+
+func pairwise(kind v1alpha1.SubjectType, sector v1alpha1.SectorIdentifier) *v1alpha1.OAuth2Spec {
+	return &v1alpha1.OAuth2Spec{OpenID: &v1alpha1.OpenIDSpec{SubjectType: kind, SectorIdentifier: sector}}
+}
+
+// N292: a namespace cannot see the subjects of another one, whichever host it names.
+func TestN292ASectorIsOfOneNamespace(t *testing.T) {
+	sectors := map[string]bool{}
+	for _, namespace := range []string{"photos", "books"} {
+		c := &authserver.Client{Namespace: namespace, UID: "1"}
+		for _, spec := range []*v1alpha1.OAuthClientSpec{
+			{OAuth2: pairwise("Pairwise", "photoprint.example")},
+			{OAuth2: pairwise("Pairwise", ""), CallbackURLs: []v1alpha1.CallbackURL{"https://photoprint.example/a", "https://photoprint.example:8443/b"}},
+		} {
+			sectors[sectorOf(c, spec)] = true
+		}
+	}
+	if len(sectors) != 2 || !sectors["photos/photoprint.example"] || !sectors["books/photoprint.example"] {
+		t.Errorf("the sectors are %v", sectors)
+	}
 }

@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -57,6 +58,7 @@ func (t traits) withProfile(c authserver.Client, spec *v1alpha1.OAuthClientSpec)
 	if t.openID {
 		c.OpenID = openIDOf(spec.EffectiveOpenID())
 		c.OpenID.PostLogoutRedirectURIs = afterLogout(spec)
+		c.OpenID.Sector = sectorOf(&c, spec)
 	}
 	return &c
 }
@@ -71,6 +73,16 @@ func openIDOf(spec v1alpha1.OpenIDSpec) authserver.OpenIDSettings {
 		SigningAlgorithm: algorithm, IDTokenLifetime: time.Duration(spec.IDTokenLifetimeSeconds) * time.Second,
 		Groups: spec.Claims.Groups.Include,
 	}
+}
+
+// sectorOf returns the sector of pairwise subjects; empty: the client learns the public ones. The namespace is a part of it, so a
+// client that names a host of another namespace does not learn what the clients there learn. A client that came past the
+// API without a sector has one of its own.
+func sectorOf(c *authserver.Client, spec *v1alpha1.OAuthClientSpec) string {
+	if !spec.PairwiseSubjects() {
+		return ""
+	}
+	return c.Namespace + "/" + cmp.Or(policy.SectorOf(spec), "client "+c.UID) // a namespace holds no slash, a host no blank
 }
 
 // afterLogout leaves out what the client may not have.

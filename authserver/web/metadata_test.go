@@ -58,7 +58,7 @@ func TestTheMetadataAreWhatTheServerDoes(t *testing.T) {
 		"prompt_values_supported":                        `["none","login","consent","select_account"]`,
 		"ui_locales_supported":                           `["en"]`,
 		"authorization_response_iss_parameter_supported": `true`,
-		"subject_types_supported":                        `["public"]`,
+		"subject_types_supported":                        `["public","pairwise"]`,
 		"id_token_signing_alg_values_supported":          `["ES256","PS256","RS256"]`,
 		"userinfo_signing_alg_values_supported":          `["ES256","PS256","RS256"]`,
 		"acr_values_supported":                           `["urn:gatehouse:acr:1fa","urn:gatehouse:acr:2fa"]`,

@@ -109,6 +109,12 @@ func Host(raw string) string {
 	return upTo(after, "/?#")
 }
 
+// HostWithoutPort returns the host of an https callback URL as the URL spells it; empty for other forms.
+func HostWithoutPort(raw string) string {
+	host, _, _ := cutPort(Host(raw))
+	return host
+}
+
 // Origin returns what stands before the path of a URL: scheme, host and port, or the private-use scheme alone.
 func Origin(raw string) string {
 	scheme, rest, found := strings.Cut(raw, ":")

@@ -161,10 +161,11 @@ func TestMatches(t *testing.T) {
 
 func TestHostAndScheme(t *testing.T) {
 	for url, want := range map[string]string{
-		"https://h.example/cb": "h.example https", "https://h.example:8443?x": "h.example:8443 https", "https://[2001:db8::1]:8443/": "[2001:db8::1]:8443 https",
-		"http://localhost:3000/cb": " http", "com.example.app:/cb": " com.example.app",
+		"https://h.example/cb": "h.example h.example https", "https://h.example:8443?x": "h.example:8443 h.example https",
+		"https://[2001:db8::1]:8443/": "[2001:db8::1]:8443 [2001:db8::1] https", "https://[2001:db8::1]": "[2001:db8::1] [2001:db8::1] https",
+		"http://localhost:3000/cb": "  http", "com.example.app:/cb": "  com.example.app",
 	} {
-		if got := fmt.Sprintf("%s %s", callback.Host(url), callback.Scheme(url)); got != want {
+		if got := fmt.Sprintf("%s %s %s", callback.Host(url), callback.HostWithoutPort(url), callback.Scheme(url)); got != want {
 			t.Errorf("%s: got %q, want %q", url, got, want)
 		}
 	}

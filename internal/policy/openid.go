@@ -24,3 +24,20 @@ func AddressAfterLogout(spec *v1alpha1.OAuthClientSpec, uri v1alpha1.PostLogoutR
 		return callback.Origin(string(u)) == callback.Origin(string(uri))
 	})
 }
+
+// SectorOf returns the sector of a client whose subjects are pairwise: a host without a port. Empty: the spec names none, and its
+// callbacks are not all https on one host, which the API refuses.
+func SectorOf(spec *v1alpha1.OAuthClientSpec) string {
+	if named := spec.EffectiveOpenID().SectorIdentifier; named != "" {
+		return string(named)
+	}
+	var sector string
+	for i, u := range spec.CallbackURLs {
+		host := callback.HostWithoutPort(string(u))
+		if callback.Classify(string(u)) != callback.HTTPS || i > 0 && host != sector {
+			return ""
+		}
+		sector = host
+	}
+	return sector
+}

@@ -66,6 +66,9 @@ func discovery(m *trial) {
 		m.Errorf("the issuer is %v", document.body["issuer"])
 	}
 	m.addresses(document, "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
+	if !slices.Contains(document.list("subject_types_supported"), "pairwise") {
+		m.Errorf("subject_types_supported is %v, want pairwise in it", document.body["subject_types_supported"])
+	}
 	for name, want := range map[string]string{
 		"response_types_supported": "code", "subject_types_supported": "public", "id_token_signing_alg_values_supported": "RS256",
 		"grant_types_supported": "authorization_code", "scopes_supported": "openid", "claims_supported": "sub",
