@@ -8,6 +8,7 @@ IMAGE ?= gatehouse:$(VERSION)
 KUBECTL ?= kubectl
 CONFIG ?= config/default
 TOOL := go tool -modfile=hack/tools/go.mod
+HELM := go tool -modfile=hack/tools/helm/go.mod helm
 LINT := go tool -modfile=hack/tools/lint/go.mod golangci-lint
 
 ##@ Try it
@@ -57,13 +58,13 @@ lint: ## Check import arrows, formatting, vet, staticcheck, generated files and 
 fmt: ## Format the code
 	@$(LINT) fmt ./...
 
-generate manifests: ## Generate deep copies and CRDs from api/
+generate manifests: ## Generate deep copies and CRDs from api/, and the objects of the charts from config/
 	@hack/generate.sh
 
 check: lint test demo ## Everything that CI runs
 
 ##@ Ship it
-.PHONY: build image docker-build build-installer install uninstall deploy undeploy
+.PHONY: build image docker-build build-installer charts install uninstall deploy undeploy
 build: ## Build bin/operator and bin/authserver
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gatehouse-dev/gatehouse/internal/buildinfo.stamp=$(VERSION)" -o bin/ ./cmd/operator ./cmd/authserver
 
@@ -73,6 +74,9 @@ image docker-build: ## Build the container image IMAGE, which holds both program
 build-installer: ## Write CONFIG (config/default), with IMAGE, into dist/install.yaml
 	@mkdir -p dist
 	@IMAGE='$(IMAGE)' hack/manifests.sh '$(CONFIG)' >dist/install.yaml.new && mv dist/install.yaml.new dist/install.yaml
+
+charts: ## Write the charts gatehouse-crds and gatehouse as archives into dist
+	@$(HELM) package --destination dist charts/gatehouse-crds charts/gatehouse
 
 install: ## Apply the kinds alone to the cluster that kubectl speaks to
 	@KUBECTL='$(KUBECTL)' hack/install.sh

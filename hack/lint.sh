@@ -34,6 +34,8 @@ generated() {
 	local status=0
 	diff -u api/v1alpha1/zz_generated.deepcopy.go "$work/api/v1alpha1/zz_generated.deepcopy.go" || status=1
 	diff -ru config/crd/bases "$work/config/crd/bases" || status=1
+	diff -ru charts/gatehouse/files "$work/charts/gatehouse/files" || status=1
+	diff -ru charts/gatehouse-crds/files "$work/charts/gatehouse-crds/files" || status=1
 	((status == 0)) || echo "generated files are stale: run make generate"
 	return $status
 }

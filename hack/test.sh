@@ -18,6 +18,7 @@ hack/require.sh promtool prometheus >/dev/null # reads and runs the alerts and t
 hack/require.sh "pgbouncer /usr/sbin/pgbouncer" pgbouncer >/dev/null
 hack/require.sh "slapd /usr/sbin/slapd" slapd >/dev/null
 hack/require.sh npm nodejs npm >/dev/null # test/e2e/javascript has another server of OpenID Connect, and what finds faults in pages
+go tool -n -modfile=hack/tools/helm/go.mod helm >/dev/null # test/chart runs it; its first build takes minutes
 go build -o "$tools" ./hack/contain ./hack/testreport ./hack/controlplane
 KUBEBUILDER_ASSETS=$("$tools/controlplane")
 export CGO_ENABLED=1 GATEHOUSE_CHROMIUM KUBEBUILDER_ASSETS

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -38,11 +40,12 @@ func TestTheAPIServerTakesTheOverlayWithSeveralReplicas(t *testing.T) {
 
 func TestSeveralReplicasShareADatabaseAndNoNode(t *testing.T) {
 	manifests := ha(t)
-	for name, replicas := range map[string]int32{"gatehouse-authserver": 3, "gatehouse-operator": 2} {
+	two := int32(2)
+	for name, replicas := range map[string]*int32{"gatehouse-authserver": nil, "gatehouse-operator": &two} { // the one's number is the autoscaler's
 		d := find[appsv1.Deployment](t, manifests, "Deployment", name)
 		apart := d.Spec.Template.Spec.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution
-		if *d.Spec.Replicas != replicas || len(apart) != 1 || apart[0].TopologyKey != corev1.LabelHostname {
-			t.Errorf("%s: %d replicas, apart by %v", name, *d.Spec.Replicas, apart)
+		if !cmp.Equal(d.Spec.Replicas, replicas) || len(apart) != 1 || apart[0].TopologyKey != corev1.LabelHostname {
+			t.Errorf("%s: replicas %v, apart by %v", name, d.Spec.Replicas, apart)
 		}
 		selector, err := metav1.LabelSelectorAsSelector(apart[0].LabelSelector)
 		if err != nil || !selector.Matches(labels.Set(d.Spec.Template.Labels)) {
@@ -115,5 +118,30 @@ func TestThePrometheusComponentBringsDashboardAndAlerts(t *testing.T) {
 	}
 	if n := strings.Count(string(manifests), "kind: PodMonitor"); n != 2 || !strings.Contains(string(manifests), "kind: PrometheusRule") {
 		t.Errorf("%d PodMonitors, or no rules", n)
+	}
+}
+
+// The autoscaler owns the number of replicas. A number in the manifests would be a conflict at the next apply, or take replicas away.
+func TestWhatIsAppliedAgainLeavesTheNumberOfReplicasToTheAutoscaler(t *testing.T) {
+	env := deployed(t)
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(root+"/config")); err != nil {
+		t.Fatal(err)
+	}
+	namespace := env.Namespace(t)
+	edit(t, copied+"/overlays/ha/kustomization.yaml", "\nnamespace: "+system, "\nnamespace: "+namespace)
+	d := find[appsv1.Deployment](t, build(t, copied+"/overlays/ha"), "Deployment", "gatehouse-authserver")
+	manifest, err := yaml.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, env, manifest)
+	scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 5}}
+	if err := env.Client.SubResource("scale").Update(t.Context(), d, client.WithSubResourceBody(scale)); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, env, manifest)
+	if err := env.Client.Get(t.Context(), client.ObjectKeyFromObject(d), d); err != nil || *d.Spec.Replicas != 5 {
+		t.Errorf("%d replicas, want the 5 of the autoscaler (%v)", *d.Spec.Replicas, err)
 	}
 }

@@ -71,7 +71,7 @@ func installation(t *testing.T) string {
 // The targets that every kubebuilder project has are there under their names.
 func TestTheTargetsThatContributorsTypeAreThere(t *testing.T) {
 	for _, target := range []string{
-		"build", "manifests", "generate", "fmt", "lint", "test", "run", "docker-build", "build-installer", "install", "uninstall", "deploy", "undeploy",
+		"build", "manifests", "generate", "fmt", "lint", "test", "run", "docker-build", "build-installer", "charts", "install", "uninstall", "deploy", "undeploy",
 	} {
 		cmd := exec.CommandContext(t.Context(), "make", "--dry-run", "--no-print-directory", target, "IMAGE=gatehouse:test")
 		cmd.Dir = root
