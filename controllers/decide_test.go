@@ -418,6 +418,7 @@ func TestTheSecretHoldsWhatAnAppNeedsToStart(t *testing.T) {
 				"client-id": "photos.photoprint", "client-secret": "s", "issuer": issuer,
 				"authorization-endpoint": issuer + "/oauth2/authorize", "token-endpoint": issuer + "/oauth2/token",
 				"revocation-endpoint": issuer + "/oauth2/revoke", "introspection-endpoint": issuer + "/oauth2/introspect",
+				"userinfo-endpoint": issuer + "/oauth2/userinfo", "jwks-uri": issuer + "/oauth2/keys", "end-session-endpoint": issuer + "/oauth2/logout",
 			},
 		},
 		{
@@ -429,6 +430,7 @@ func TestTheSecretHoldsWhatAnAppNeedsToStart(t *testing.T) {
 				"ID": "photos.photoprint", "client-id": issuer,
 				"authorization-endpoint": issuer + "/oauth2/authorize", "token-endpoint": issuer + "/oauth2/token",
 				"revocation-endpoint": issuer + "/oauth2/revoke", "introspection-endpoint": issuer + "/oauth2/introspect",
+				"userinfo-endpoint": issuer + "/oauth2/userinfo", "jwks-uri": issuer + "/oauth2/keys", "end-session-endpoint": issuer + "/oauth2/logout",
 			},
 		},
 	} {

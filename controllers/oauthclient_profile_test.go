@@ -144,6 +144,7 @@ func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
 		{"OAuth2", nil, map[string]string{
 			"authorization-endpoint": issuer + "/oauth2/authorize", "token-endpoint": issuer + "/oauth2/token",
 			"revocation-endpoint": issuer + "/oauth2/revoke", "introspection-endpoint": issuer + "/oauth2/introspect",
+			"userinfo-endpoint": issuer + "/oauth2/userinfo", "jwks-uri": issuer + "/oauth2/keys", "end-session-endpoint": issuer + "/oauth2/logout",
 		}},
 		{"with a key renamed", []func(*v1alpha1.OAuthClient){of(v1alpha1.ProfileIntegrationCloud), func(oc *v1alpha1.OAuthClient) {
 			oc.Spec.Credentials.SecretTemplate.Keys = &v1alpha1.SecretKeys{TokenEndpoint: "TOKEN", IdentityEndpoint: "IDENTITY"}

@@ -93,7 +93,7 @@ func TestAPublicClientTakesTwoWritesAndHasNoSecret(t *testing.T) {
 	if _, there := secret.Data[secretKey]; there || len(oc.Status.Credentials) > 0 {
 		t.Error("a Public client has a client secret")
 	}
-	if string(secret.Data[v1alpha1.KeyClientID]) != oc.Status.ClientID || len(secret.Data) != 6 {
+	if string(secret.Data[v1alpha1.KeyClientID]) != oc.Status.ClientID || len(secret.Data) != 9 {
 		t.Errorf("the Secret holds %v", slices.Collect(maps.Keys(secret.Data)))
 	}
 }
@@ -334,7 +334,8 @@ func TestWhatTheTemplateNoLongerWantsGoesFromTheSecret(t *testing.T) {
 	s.wantWrites("patch photoprint-oauth", "apply photoprint-oauth", "status photoprint")
 	got := s.secret("photoprint-oauth")
 	keys := slices.Sorted(maps.Keys(got.Data))
-	want := []string{"SECRET", "authorization-endpoint", "client-id", "introspection-endpoint", "issuer", "revocation-endpoint", "theirs", "token-endpoint"}
+	want := []string{"SECRET", "authorization-endpoint", "client-id", "end-session-endpoint", "introspection-endpoint", "issuer", "jwks-uri",
+		"revocation-endpoint", "theirs", "token-endpoint", "userinfo-endpoint"}
 	if !slices.Equal(keys, want) || string(got.Data["SECRET"]) != before {
 		t.Errorf("keys %q, want %q", keys, want)
 	}

@@ -234,6 +234,7 @@ func TestAResourceServerGetsASecretWithWhatItAsks(t *testing.T) {
 	want := map[string]string{
 		"client-id": "api_" + s.ns + ".api", "issuer": issuer,
 		"introspection-endpoint": issuer + "/oauth2/introspect", "verification-endpoint": issuer + "/oauth1/verify",
+		"jwks-uri": issuer + "/oauth2/keys",
 	}
 	for key, value := range want {
 		if got := string(secret.Data[key]); got != value {

@@ -248,6 +248,12 @@ func (k *SecretKeys) NameOf(standard string) string {
 		renamed = k.VerificationEndpoint
 	case KeyIdentityEndpoint:
 		renamed = k.IdentityEndpoint
+	case KeyUserInfoEndpoint:
+		renamed = k.UserInfoEndpoint
+	case KeyKeysURI:
+		renamed = k.KeysURI
+	case KeyEndSessionEndpoint:
+		renamed = k.EndSessionEndpoint
 	}
 	return cmp.Or(string(renamed), standard)
 }

@@ -22,7 +22,7 @@ const (
 	DefaultPolicy = "default"
 )
 
-// Standard keys of a client's Secret, named in the words of RFC 5849, RFC 6749 and RFC 8414.
+// Standard keys of a client's Secret, named in the words of RFC 5849, RFC 6749, RFC 8414 and OpenID Connect Discovery §3.
 const (
 	KeyClientID              = "client-id"
 	KeyClientSecret          = "client-secret"
@@ -35,6 +35,9 @@ const (
 	KeyIntrospectionEndpoint = "introspection-endpoint"
 	KeyVerificationEndpoint  = "verification-endpoint"
 	KeyIdentityEndpoint      = "identity-endpoint"
+	KeyUserInfoEndpoint      = "userinfo-endpoint"
+	KeyKeysURI               = "jwks-uri"
+	KeyEndSessionEndpoint    = "end-session-endpoint"
 )
 
 // ClientIDOf returns the client ID of the object: spec.clientID, or without one

@@ -78,7 +78,7 @@ var standardKeysInOrder = []string{
 	v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyIssuer, v1alpha1.KeyRequestTokenEndpoint,
 	v1alpha1.KeyAuthorizationEndpoint, v1alpha1.KeyTokenEndpoint, v1alpha1.KeyAccessTokenEndpoint,
 	v1alpha1.KeyRevocationEndpoint, v1alpha1.KeyIntrospectionEndpoint, v1alpha1.KeyVerificationEndpoint,
-	v1alpha1.KeyIdentityEndpoint,
+	v1alpha1.KeyIdentityEndpoint, v1alpha1.KeyUserInfoEndpoint, v1alpha1.KeyKeysURI, v1alpha1.KeyEndSessionEndpoint,
 }
 
 func TestAnOAuthClientIsKnownByTheClientIDItNames(t *testing.T) {

@@ -270,6 +270,7 @@ func TestTheLargestObjectIsWithinTheCostLimit(t *testing.T) {
 				ClientID: longKey("a"), ClientSecret: longKey("b"), Issuer: longKey("c"), RequestTokenEndpoint: longKey("d"),
 				AuthorizationEndpoint: longKey("e"), TokenEndpoint: longKey("f"), AccessTokenEndpoint: longKey("g"), RevocationEndpoint: longKey("h"),
 				IntrospectionEndpoint: longKey("i"), VerificationEndpoint: longKey("j"), IdentityEndpoint: longKey("k"),
+				UserInfoEndpoint: longKey("l"), KeysURI: longKey("m"), EndSessionEndpoint: longKey("n"),
 			},
 			Data: map[string]v1alpha1.DataValue{},
 			Generate: many(8, func(id string) v1alpha1.GeneratedValue {

@@ -16,6 +16,9 @@ const (
 	pathOAuth2Token      = "/oauth2/token"
 	pathOAuth2Revoke     = "/oauth2/revoke"
 	pathOAuth2Introspect = "/oauth2/introspect"
+	pathOAuth2UserInfo   = "/oauth2/userinfo"
+	pathOAuth2Keys       = "/oauth2/keys"
+	pathOAuth2EndSession = "/oauth2/logout"
 )
 
 // Endpoints of the profile OAuth1 below the issuer. The last one is for resource servers.
@@ -77,6 +80,9 @@ func pathsOf(p v1alpha1.Profile) map[string]string {
 			v1alpha1.KeyTokenEndpoint:         pathOAuth2Token,
 			v1alpha1.KeyRevocationEndpoint:    pathOAuth2Revoke,
 			v1alpha1.KeyIntrospectionEndpoint: pathOAuth2Introspect,
+			v1alpha1.KeyUserInfoEndpoint:      pathOAuth2UserInfo,
+			v1alpha1.KeyKeysURI:               pathOAuth2Keys,
+			v1alpha1.KeyEndSessionEndpoint:    pathOAuth2EndSession,
 		}
 	}
 }
@@ -90,6 +96,7 @@ func OfResourceServer(issuer string) map[string]string {
 	return below(issuer, map[string]string{
 		v1alpha1.KeyIntrospectionEndpoint: pathOAuth2Introspect,
 		v1alpha1.KeyVerificationEndpoint:  pathOAuth1Verify,
+		v1alpha1.KeyKeysURI:               pathOAuth2Keys,
 	})
 }
 

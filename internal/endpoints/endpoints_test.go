@@ -19,6 +19,9 @@ func TestTheEndpointsStandBelowTheIssuer(t *testing.T) {
 			"token-endpoint":         base + "/oauth2/token",
 			"revocation-endpoint":    base + "/oauth2/revoke",
 			"introspection-endpoint": base + "/oauth2/introspect",
+			"userinfo-endpoint":      base + "/oauth2/userinfo",
+			"jwks-uri":               base + "/oauth2/keys",
+			"end-session-endpoint":   base + "/oauth2/logout",
 		},
 		v1alpha1.ProfileOAuth1: {
 			"request-token-endpoint": base + "/oauth1/request-token",
@@ -61,6 +64,7 @@ func TestOnlyAResourceServerGetsTheAddressForSignedRequests(t *testing.T) {
 	}
 	want := map[string]string{
 		"introspection-endpoint": "https://auth.example.com/oauth2/introspect", "verification-endpoint": "https://auth.example.com/oauth1/verify",
+		"jwks-uri": "https://auth.example.com/oauth2/keys",
 	}
 	if diff := cmp.Diff(want, endpoints.OfResourceServer("https://auth.example.com/")); diff != "" {
 		t.Errorf("a resource server (-want +got):\n%s", diff)

@@ -57,6 +57,7 @@ var ofKubernetes = []string{"lastTransitionTime", "message", "reason", "status",
 var ofOthers = map[string][]string{
 	"ResourceServer": {
 		"request-token-endpoint", "authorization-endpoint", "token-endpoint", "access-token-endpoint", "revocation-endpoint", "identity-endpoint",
+		"userinfo-endpoint", "end-session-endpoint",
 	},
 }
 

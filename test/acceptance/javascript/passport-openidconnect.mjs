@@ -12,7 +12,7 @@ const mounted = (key) => readFileSync(`${process.env.SECRET}/${key}`, 'utf8')
 const issuer = mounted('issuer')
 const strategy = new OpenIDConnectStrategy({
   issuer,
-  authorizationURL: mounted('authorization-endpoint'), tokenURL: mounted('token-endpoint'), userInfoURL: `${issuer}/oauth2/userinfo`,
+  authorizationURL: mounted('authorization-endpoint'), tokenURL: mounted('token-endpoint'), userInfoURL: mounted('userinfo-endpoint'),
   clientID: mounted('client-id'), clientSecret: mounted('client-secret'),
   callbackURL: `${process.env.BASE_URL}/callback`, scope: ['profile', 'email', 'groups', 'offline_access'],
   skipUserProfile: false, // name and mail come from UserInfo
