@@ -113,9 +113,8 @@ func (w *environment) writeKeySet(t *testing.T, set credential.KeySet) {
 	}
 }
 
-// rotate lets a month pass for the keys, waits until the operator has published a new one, and lets the hour pass
-// until it is used, but for a few seconds. It returns the ID of the new key.
-func (w *environment) rotate(t *testing.T, meanwhile func()) string {
+// publishKey lets a month pass for the keys, and waits until the operator has published a new one, which waits.
+func (w *environment) publishKey(t *testing.T, meanwhile func()) credential.KeySet {
 	t.Helper()
 	set := w.keySet(t)
 	for n := range set.Keys {
@@ -129,13 +128,25 @@ func (w *environment) rotate(t *testing.T, meanwhile func()) string {
 		published = w.keySet(t)
 		return len(published.Keys) == len(set.Keys)+1
 	})
-	newest := &published.Keys[len(published.Keys)-1]
-	if until := time.Until(newest.NotBefore); until < 50*time.Minute {
+	if until := time.Until(published.Keys[len(published.Keys)-1].NotBefore); until < 50*time.Minute {
 		t.Fatalf("the new key is to be used in %s", until)
 	}
-	newest.NotBefore = time.Now().UTC().Truncate(time.Second).Add(5 * time.Second)
+	return published
+}
+
+// useNewest lets the hour pass until the newest key is used, but for a few seconds.
+func (w *environment) useNewest(t *testing.T, published credential.KeySet) {
+	t.Helper()
+	published.Keys[len(published.Keys)-1].NotBefore = time.Now().UTC().Truncate(time.Second).Add(5 * time.Second)
 	w.writeKeySet(t, published)
-	return newest.ID
+}
+
+// rotate does both, and returns the ID of the new key.
+func (w *environment) rotate(t *testing.T, meanwhile func()) string {
+	t.Helper()
+	published := w.publishKey(t, meanwhile)
+	w.useNewest(t, published)
+	return published.Keys[len(published.Keys)-1].ID
 }
 
 // keyOf returns the ID of the key that a token was made with: its first four bytes.
