@@ -4,6 +4,8 @@ package chart
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -44,7 +47,28 @@ func newLife(t *testing.T) life {
 		}
 	}
 	l.eventually("the kinds are gone", func(context.Context) bool { return len(l.definitions()) == 0 })
+	l.describe()
 	return l
+}
+
+// describe has the API server write the description of all kinds, which it does when somebody asks first after they have changed. On a
+// busy machine that takes longer than helm waits.
+func (l life) describe() {
+	l.Helper()
+	http, err := rest.HTTPClientFor(l.env.Config)
+	if err != nil {
+		l.Fatal(err)
+	}
+	for _, path := range []string{"/openapi/v2", "/openapi/v3"} {
+		answer, err := http.Get(l.env.Config.Host + path)
+		if err == nil {
+			_, err = io.Copy(io.Discard, answer.Body)
+			err = errors.Join(err, answer.Body.Close())
+		}
+		if err != nil {
+			l.Fatal(err)
+		}
+	}
 }
 
 // definitions are those of all kinds that the API server did not bring.
@@ -97,6 +121,7 @@ func (l life) installKinds() {
 	l.eventually("the kinds are served", func(ctx context.Context) bool {
 		return l.env.Client.List(ctx, &v1alpha1.OAuthClientList{}) == nil && l.env.Client.List(ctx, &v1alpha1.OAuthClientPolicyList{}) == nil
 	})
+	l.describe()
 }
 
 const chosenValues = "issuer: " + issuer + "\n"
