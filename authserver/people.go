@@ -50,6 +50,7 @@ func (s *Server) eachPage(ctx context.Context, confirm func([]Person) error) err
 }
 
 func (s *Server) confirmPage(ctx context.Context, page []Person) error {
+	var before []Person
 	var news []Confirmation
 	var events []Event
 	for _, p := range page {
@@ -58,10 +59,18 @@ func (s *Server) confirmPage(ctx context.Context, page []Person) error {
 			return err
 		}
 		if differs(p, c.Person) {
-			news, events = append(news, c), append(events, eventsOf(p, c)...)
+			before, news, events = append(before, p), append(news, c), append(events, eventsOf(p, c)...)
 		}
 	}
-	return s.keepPeople(ctx, news, events)
+	if err := s.keepPeople(ctx, news, events); err != nil {
+		return err
+	}
+	for n, c := range news {
+		if err := s.endIfRenameTaken(ctx, before[n], c.Person); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Server) keepPeople(ctx context.Context, news []Confirmation, events []Event) error {

@@ -4,6 +4,7 @@ package authserver_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -343,5 +344,50 @@ func TestN257ASlowServerKeepsOnlyItsOwnPeopleWaiting(t *testing.T) {
 	close(answer)
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// overtaken is a store in which something happens right after somebody has read who has a name.
+type overtaken struct {
+	authserver.Store
+	then func()
+}
+
+func (o *overtaken) PeopleNamed(ctx context.Context, name string) ([]authserver.Person, error) {
+	people, err := o.Store.PeopleNamed(ctx, name)
+	if then := o.then; then != nil {
+		o.then = nil
+		then()
+	}
+	return people, err
+}
+
+// N331: two people get one name in the same moment, and neither has seen the other. One of them is nobody.
+func TestN331TwoPeopleWhoGetOneNameInOneMoment(t *testing.T) {
+	s := newFixture(t)
+	login := s.carolIn("first")
+	store := &overtaken{Store: s.Store}
+	replica, err := authserver.New(authserver.Config{
+		Clients: s.Clients, Directory: s.Directory, Upstreams: s.Upstreams, Entitlement: s.Entitlement, Store: store, Auditor: s.Audit, Now: s.Clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica.UseKeys(s.Keys())
+	renamed := carol
+	renamed.Name = "zoe"
+	s.Upstreams.Confirm("first", authserver.UpstreamLogin{Owner: renamed, RefreshToken: "second"})
+	zoe := authtest.Partner("8", "zoe")
+	store.then = func() {
+		if _, err := s.partner(authserver.UpstreamLogin{Owner: zoe}); err != nil {
+			t.Errorf("zoe cannot log in: %v", err)
+		}
+	}
+	s.Clock.Advance(authserver.UpstreamRefreshedFor)
+	if err := replica.ConfirmUpstreamPeople(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if before, other := s.row(carol), s.row(zoe); before.EndedAt.IsZero() || s.isIn(login) || !other.EndedAt.IsZero() {
+		t.Errorf("the one who was renamed ended at %s and is called %s, the other ended at %s", before.EndedAt, before.Name, other.EndedAt)
 	}
 }

@@ -51,7 +51,10 @@ func (s *Server) confirmUpstream(ctx context.Context, p Person) error {
 	if current, err := s.isCurrent(ctx, p); err != nil || !current { // they logged in meanwhile, or another replica asked
 		return err
 	}
-	return s.keepPeople(ctx, []Confirmation{c}, eventsOf(p, c))
+	if err := s.keepPeople(ctx, []Confirmation{c}, eventsOf(p, c)); err != nil {
+		return err
+	}
+	return s.endIfRenameTaken(ctx, p, c.Person)
 }
 
 // confirmedFor is how long it holds what the source says of a person now.
@@ -183,6 +186,21 @@ func (s *Server) confirmName(ctx context.Context, before Person, o Owner) error 
 		err = fmt.Errorf("the name is known to another source: %w", ErrNotFound)
 	}
 	return err
+}
+
+// endIfRenameTaken makes nobody of a person who has had a new name for a moment, if somebody of another source got it in the same
+// moment: each of the two is there now, so at least one of them sees the other. What comes later is refused for them.
+func (s *Server) endIfRenameTaken(ctx context.Context, before, now Person) error {
+	if !now.EndedAt.IsZero() || before.EndedAt.IsZero() && before.Name == now.Name {
+		return nil
+	}
+	taken, err := s.nameTaken(ctx, now.Owner)
+	if err != nil || !taken {
+		return err
+	}
+	ended := Confirmation{Person: now}
+	ended.EndedAt, ended.SealedRefreshToken = s.now(), nil
+	return s.keepPeople(ctx, []Confirmation{ended}, eventsOf(now, ended))
 }
 
 // endIfNameTaken ends a session that was opened at the same moment as one of somebody of another source with the

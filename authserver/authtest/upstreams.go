@@ -29,12 +29,20 @@ type Upstreams struct {
 	rotated   map[string]rotation
 	before    func()
 	address   string
+	hold      func(code string)
 }
 
 // rotation is a refresh that yields the next token and fails then.
 type rotation struct {
 	next string
 	err  error
+}
+
+// HoldAnswers calls f with each code before it is looked at.
+func (u *Upstreams) HoldAnswers(f func(code string)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.hold = f
 }
 
 // At says where browsers log in instead of at UpstreamAddress.
@@ -122,6 +130,12 @@ func (u *Upstreams) Begin(_ context.Context, r authserver.UpstreamRequest) (stri
 
 // Finish is of authserver.Upstreams.
 func (u *Upstreams) Finish(_ context.Context, a authserver.UpstreamAnswer) (authserver.UpstreamLogin, error) {
+	u.mu.Lock()
+	hold := u.hold
+	u.mu.Unlock()
+	if hold != nil {
+		hold(a.Code)
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.answers = append(u.answers, a)

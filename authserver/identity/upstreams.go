@@ -76,8 +76,12 @@ func (s *Sources) Refresh(ctx context.Context, p authserver.Person, token string
 	if err != nil || login.Owner.Name == p.Name && p.EndedAt.IsZero() {
 		return login, err
 	}
-	if who := knownIn(s.find(ctx, login.Owner.Name, nil)); len(who) > 0 {
+	answers := s.find(ctx, login.Owner.Name, nil)
+	if who := knownIn(answers); len(who) > 0 {
 		return authserver.UpstreamLogin{RefreshToken: login.RefreshToken}, fmt.Errorf("the name is known to the identity source %q: %w", who[0].source.Key(), authserver.ErrNotFound)
+	}
+	if err := unanswered(answers); err != nil { // the new name counts once every source has said that it does not know it
+		return authserver.UpstreamLogin{RefreshToken: login.RefreshToken}, err
 	}
 	return login, nil
 }

@@ -76,3 +76,23 @@ func TestWhoLogsInElsewhereIsConfirmedElsewhere(t *testing.T) {
 		t.Errorf("a password where there are none: %v", err)
 	}
 }
+
+// N331: a rename counts once every source has said that it does not know the new name.
+func TestN331ARenameWaitsForASourceThatDoesNotAnswer(t *testing.T) {
+	staff := &source{key: "staff", people: same("anna"), down: true}
+	all, _ := join(staff)
+	carol := authserver.Person{Owner: partner("7", "carol").Owner}
+	renamed := partner("7", "anna")
+	renamed.RefreshToken = "next"
+	login, err := all.WithUpstreams(elsewhere{renamed}).Refresh(t.Context(), carol, "x", nil)
+	if !errors.Is(err, authserver.ErrUnavailable) || login.Owner.Name != "" || login.RefreshToken != "next" {
+		t.Errorf("while a source is down: %+v, %v", login, err)
+	}
+	if login, err := all.WithUpstreams(elsewhere{partner("7", "carol")}).Refresh(t.Context(), carol, "x", nil); err != nil || login.Owner.Name != "carol" {
+		t.Errorf("who keeps their name: %+v, %v", login, err)
+	}
+	staff.down = false
+	if _, err := all.WithUpstreams(elsewhere{renamed}).Refresh(t.Context(), carol, "x", nil); !errors.Is(err, authserver.ErrNotFound) {
+		t.Errorf("once it answers: %v", err)
+	}
+}

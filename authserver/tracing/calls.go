@@ -49,3 +49,23 @@ func (d directory) Confirm(ctx context.Context, p authserver.Person) (authserver
 		return d.Directory.Confirm(ctx, p)
 	})
 }
+
+// Upstreams returns u, with a span for each question that a login asks another server.
+func (t *Tracing) Upstreams(u authserver.Upstreams) authserver.Upstreams { return upstreams{u, t} }
+
+type upstreams struct {
+	authserver.Upstreams
+	t *Tracing
+}
+
+func (u upstreams) Begin(ctx context.Context, r authserver.UpstreamRequest) (string, error) {
+	return follow(ctx, u.t, "upstream.Begin", trace.SpanKindClient, func(ctx context.Context) (string, error) {
+		return u.Upstreams.Begin(ctx, r)
+	})
+}
+
+func (u upstreams) Finish(ctx context.Context, a authserver.UpstreamAnswer) (authserver.UpstreamLogin, error) {
+	return follow(ctx, u.t, "upstream.Finish", trace.SpanKindClient, func(ctx context.Context) (authserver.UpstreamLogin, error) {
+		return u.Upstreams.Finish(ctx, a)
+	})
+}

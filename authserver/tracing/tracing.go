@@ -134,6 +134,8 @@ func classOf(err error) string {
 		return "stale"
 	case errors.Is(err, authserver.ErrWrongPassword):
 		return "wrong_password"
+	case errors.Is(err, authserver.UpstreamFailed):
+		return "upstream_failed"
 	}
 	return classOther
 }

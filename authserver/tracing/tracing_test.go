@@ -65,13 +65,14 @@ func call(ctx context.Context, method reflect.Value) {
 }
 
 func TestEachCallOfAFollowedRequestHasASpanAndNoOtherDoes(t *testing.T) {
-	beside := []string{"Sweep", "ConsentClients", "NoteClients", "Ping", "People", "ConfirmedFor", "Now"} // no request calls these
+	beside := []string{"Sweep", "ConsentClients", "NoteClients", "Ping", "People", "ConfirmedFor", "Now", "Refresh"} // no request calls these
 	for _, row := range []struct {
 		prefix string
 		wrap   func(*Tracing) any
 	}{
 		{"store.", func(tr *Tracing) any { return tr.Store(emptyStore(t)) }},
 		{"directory.", func(tr *Tracing) any { return tr.Directory(failing{}) }},
+		{"upstream.", func(tr *Tracing) any { return tr.Upstreams(elsewhere{}) }},
 	} {
 		tr := record(t, 1)
 		wrapped := reflect.ValueOf(row.wrap(tr.Tracing))
@@ -137,6 +138,19 @@ func (failing) Confirm(context.Context, authserver.Person) (authserver.Owner, er
 	return authserver.Owner{}, errFailing
 }
 
+// elsewhere is a source on another server that says a secret in its errors.
+type elsewhere struct{}
+
+func (elsewhere) Begin(context.Context, authserver.UpstreamRequest) (string, error) {
+	return secret, errFailing
+}
+func (elsewhere) Finish(context.Context, authserver.UpstreamAnswer) (authserver.UpstreamLogin, error) {
+	return authserver.UpstreamLogin{RefreshToken: secret}, errFailing
+}
+func (elsewhere) Refresh(context.Context, authserver.Person, string, func() error) (authserver.UpstreamLogin, error) {
+	return authserver.UpstreamLogin{}, errFailing
+}
+
 func TestAnErrorIsAClassAndNoText(t *testing.T) {
 	for _, row := range []struct {
 		err    error
@@ -148,6 +162,7 @@ func TestAnErrorIsAClassAndNoText(t *testing.T) {
 		{fmt.Errorf("write %s: %w", secret, authserver.ErrExists), "exists", codes.Unset},
 		{fmt.Errorf("rotate %s: %w", secret, authserver.ErrStale), "stale", codes.Unset},
 		{fmt.Errorf("check %s: %w", secret, authserver.ErrWrongPassword), "wrong_password", codes.Unset},
+		{authserver.NewUpstreamError(authserver.UpstreamAnswerUnfit, errFailing), "upstream_failed", codes.Unset},
 		{fmt.Errorf("reach %s: %w", secret, authserver.ErrUnavailable), "unavailable", codes.Error},
 		{errFailing, "other", codes.Error},
 	} {

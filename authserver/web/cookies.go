@@ -83,11 +83,14 @@ type keptInteraction struct {
 }
 
 // keepInteractions drops what is no interaction any more, and the oldest ones, so that at most n stay
-// and their cookies take no more bytes than room. The one that the path names stays:
+// and their cookies take no more bytes than room, together with those of logins at other servers. The one that the path names stays:
 // somebody is looking at it.
 func (s *Site) keepInteractions(w http.ResponseWriter, r *http.Request, n, room int) {
 	var kept []keptInteraction
 	for _, c := range r.Cookies() {
+		if strings.HasPrefix(c.Name, upstreamCookie) {
+			room -= cookieSize(c.Name, c.Value)
+		}
 		id, ok := strings.CutPrefix(c.Name, interactionCookie)
 		if !ok {
 			continue

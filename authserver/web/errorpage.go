@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
+	"github.com/gatehouse-dev/gatehouse/internal/httpsyntax"
 )
 
 // errorView is what the error page shows.
@@ -74,6 +75,9 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e au
 		allowForm(w, back.to)
 	}
 	oauth2.SetRetryAfter(w, e)
+	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", httpsyntax.RetryAfter(unavailableRetry))
+	}
 	s.writeErrorPage(w, r, status, view)
 }
 

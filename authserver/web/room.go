@@ -24,10 +24,7 @@ const (
 // client's address. Before that nothing of the body is read.
 func (s *Site) whenRoom(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		var from network
-		if info := requestInfoOf(r.Context()); info != nil {
-			from = info.bounded
-		}
+		from := boundedOf(r)
 		size := bodySize(r)
 		if !s.requests.take(from, 1) {
 			return s.busy(w, r)
@@ -40,6 +37,14 @@ func (s *Site) whenRoom(h handler) handler {
 		r.Body = http.MaxBytesReader(w, r.Body, limitOf(r))
 		return h(w, r)
 	}
+}
+
+// boundedOf is the network that a request counts for.
+func boundedOf(r *http.Request) network {
+	if info := requestInfoOf(r.Context()); info != nil {
+		return info.bounded
+	}
+	return network{}
 }
 
 // busy refuses a request. Its body is not waited for: net/http would otherwise read it before

@@ -48,7 +48,8 @@ type Config struct {
 // Site serves every page and endpoint of one issuer.
 type Site struct {
 	auth           *authserver.Server
-	ways           []LoginWay // at least one
+	ways           []LoginWay        // at least one
+	answers        map[string]*quota // of other servers, by the key of the source
 	issuer         string
 	trustedProxies []netip.Prefix
 	log            *slog.Logger
@@ -93,6 +94,7 @@ func New(c Config) (*Site, error) {
 		ready: c.Ready, started: c.Started, now: c.Now, pages: p,
 		requests: newQuota(int64(limits.Requests), int64(limits.RequestsPerAddress)),
 		bodies:   newQuota(maxBodies, maxBodiesPerAddress),
+		answers:  answersOf(c.LoginWays),
 		shared:   newSharedAddresses(c.Log, c.Metrics, c.Now),
 	}, nil
 }

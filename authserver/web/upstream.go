@@ -16,6 +16,10 @@ const (
 	upstreamCookie = cookiePrefix + "u-"
 	// maxUpstream is how many such logins of one browser are under way at most.
 	maxUpstream = 4
+	// maxAnswers is how many answers of one source are being looked at, and maxAnswersPerAddress for one address. Each may cost the source
+	// a request, also one with a code that somebody made up. The source takes 16 at a time: the others are left for those who begin to
+	// log in and for confirming people.
+	maxAnswers, maxAnswersPerAddress = 12, 4
 	// selectCookie is set by who signed out: the next login at another server lets them choose an account.
 	selectCookie = cookiePrefix + "select"
 )
@@ -42,7 +46,9 @@ func (s *Site) getLoginSource(w http.ResponseWriter, r *http.Request) error {
 		return s.upstreamFailed(r, way.Key, err)
 	}
 	dropOldUpstream(w, r)
-	setCookie(w, upstreamCookie+start.State, start.Sealed, authserver.InteractionLifetime)
+	name := upstreamCookie + start.State
+	s.keepInteractions(w, r, maxInteractions, maxInteractionBytes-cookieSize(name, start.Sealed))
+	setCookie(w, name, start.Sealed, authserver.InteractionLifetime)
 	redirect(w, r, start.Address)
 	return nil
 }
@@ -88,6 +94,11 @@ func (s *Site) getLoginCallback(w http.ResponseWriter, r *http.Request) error {
 		return s.upstreamFailed(r, key, authserver.NewUpstreamError(authserver.UpstreamOtherBrowser, errors.New("there is no state")))
 	}
 	sealed := cookieOf(r, upstreamCookie+state)
+	from, answers := boundedOf(r), s.answers[key]
+	if !answers.take(from, 1) { // the cookie stays: the page can be loaded again
+		return s.busy(w, r)
+	}
+	defer answers.give(from, 1)
 	if sealed != "" {
 		dropCookie(w, upstreamCookie+state)
 	}
@@ -114,6 +125,17 @@ func (s *Site) getLoginCallback(w http.ResponseWriter, r *http.Request) error {
 	}
 	redirect(w, r, interactionPath(f.Interaction)+"?"+wayQuery+"="+wayChoice) // not there again by itself, whatever the login is worth here
 	return nil
+}
+
+// answersOf bounds the answers of each source.
+func answersOf(ways []LoginWay) map[string]*quota {
+	answers := map[string]*quota{}
+	for _, way := range ways {
+		if way.Key != "" {
+			answers[way.Key] = newQuota(maxAnswers, maxAnswersPerAddress)
+		}
+	}
+	return answers
 }
 
 // upstreamFailed logs what the page does not say.

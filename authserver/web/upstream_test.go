@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,8 +176,14 @@ func TestErrorsOfAnotherServerEndOnAPageWithAWayOn(t *testing.T) {
 	b.get(answerOf(begin(), "a code that the server does not know")).wants(http.StatusForbidden, "").says("does not fit to what was asked")
 	state := begin()
 	h.Upstreams.Fail(authserver.ErrUnavailable)
-	b.get(answerOf(state, "x")).wants(http.StatusServiceUnavailable, "").says("does not answer", "Open the page again")
-	b.get("/login/source/"+partner).wants(http.StatusServiceUnavailable, "").says("does not answer")
+	for _, p := range []*page{
+		b.get(answerOf(state, "x")).wants(http.StatusServiceUnavailable, "").says("does not answer", "Open the page again"),
+		b.get("/login/source/"+partner).wants(http.StatusServiceUnavailable, "").says("does not answer"),
+	} {
+		if got := p.Header.Get("Retry-After"); got != "5" {
+			t.Errorf("Retry-After is %q", got)
+		}
+	}
 	if h.Store.Writes() != 0 {
 		t.Errorf("%d writes for somebody who did not log in", h.Store.Writes())
 	}
@@ -278,4 +285,54 @@ func TestABrowserKeepsFewLoginsThatAreUnderWay(t *testing.T) {
 		t.Errorf("%d cookies of %d bytes", kept, size)
 	}
 	b.get(answerOf(last, h.letsIn())).wants(http.StatusSeeOther, "/account")
+}
+
+// N333: whoever makes up codes at the callback of a source does not shut others out there.
+func TestN333MadeUpCodesOfOneAddressLeaveRoomForOthers(t *testing.T) {
+	h := newHouse(t, partnerWay)
+	carol := h.browser(t)
+	state := carol.begins("/login/source/" + partner)
+	release, asked := make(chan struct{}), make(chan struct{}, 64)
+	h.Upstreams.HoldAnswers(func(code string) {
+		if code != "carols-code" {
+			asked <- struct{}{}
+			<-release
+		}
+	})
+	var flood sync.WaitGroup
+	refused := make(chan int, 64)
+	for range 20 {
+		b := h.browser(t)
+		b.header.Set(headerPeer, "192.0.2.7:4711")
+		address := answerOf(b.begins("/login/source/"+partner), "made up")
+		flood.Go(func() { refused <- b.get(address).StatusCode })
+	}
+	for range 17 { // the others are under way
+		if status := <-refused; status != http.StatusServiceUnavailable {
+			t.Errorf("one more is answered with %d", status)
+		}
+	}
+	carol.get(answerOf(state, h.letsIn())).wants(http.StatusSeeOther, "/account")
+	close(release)
+	flood.Wait()
+	if len(asked) != 3 {
+		t.Errorf("the source was asked about %d codes at a time", len(asked))
+	}
+}
+
+// N334: what logins at other servers keep in the browser counts among what a request's header may hold.
+func TestN334LoginsAtOtherServersCountInTheCookies(t *testing.T) {
+	h := newHouse(t, partnerWay)
+	b := h.browser(t)
+	for range 30 {
+		path := b.begin(nil)
+		b.begins("/login/source/" + partner + "?interaction=" + strings.TrimPrefix(path, "/interaction/"))
+	}
+	size := 0
+	for name, value := range b.cookies() {
+		size += len(name) + len("=") + len(value) + len("; ")
+	}
+	if size > 8<<10 {
+		t.Errorf("the cookies take %d bytes", size)
+	}
 }

@@ -151,6 +151,12 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 			"claimMappings: {username: {expression: 'claims.'}}, claimValidationRules: [{expression: '1'}], userValidationRules: [{expression: 'user.name ='}]}}]}\n", []string{
 			"identity.sources[0].openIDConnect.claimValidationRules[0]: the expression must yield true or false", "identity.sources[0].openIDConnect.userValidationRules[0]: the expression: ERROR",
 			"identity.sources[0].openIDConnect.claimMappings.username: the expression: ERROR"}},
+		// N332
+		{"two servers whose people may have one name", issuer + plain + elsewhere("a", "{claim: preferred_username}", "b", "{claim: email}", "c", "{claim: email, prefix: 'C:'}"), []string{
+			"identity.sources[1].openIDConnect.claimMappings.username.prefix: somebody could have the name of somebody of identity.sources[0]",
+			"identity.sources[2].openIDConnect.claimMappings.username.prefix: somebody could have the name of somebody of identity.sources[0]"}},
+		{"a prefix that another one begins with", issuer + plain + elsewhere("a", "{claim: email, prefix: 'A:b'}", "b", "{claim: email, prefix: 'a:'}"), []string{
+			"identity.sources[1].openIDConnect.claimMappings.username.prefix: somebody could have the name of somebody of identity.sources[0]"}},
 		{"a source of two kinds", issuer + plain + "identity: {sources: [{key: u, usersFile: {path: /a}, ldap: {}}]}\n", []string{"identity.sources[0]: say what it is"}},
 		{"an LDAP source that says little", issuer + plain + "identity: {sources: [{key: u, ldap: {urls: ['ldap://ldap.example.com'], bindDN: cn=reader, timeout: 1h}}]}\n", []string{
 			"identity.sources[0].ldap.urls: number 0 would send passwords in the clear", "identity.sources[0].ldap.passwordFile: it is missing",
@@ -221,6 +227,24 @@ func TestEachProblemIsSaidInTheWordsOfTheFile(t *testing.T) {
 				t.Errorf("this is not for people: %s", text)
 			}
 		})
+	}
+}
+
+// elsewhere are sources whose people log in on another server, each a key and how names are made there.
+func elsewhere(list ...string) string {
+	text := "identity: {sources: ["
+	for n := 0; n < len(list); n += 2 {
+		text += fmt.Sprintf("{key: %s, openIDConnect: {issuer: 'https://x.example', clientID: a, clientSecretFile: /s, claimMappings: {username: %s}}}, ",
+			list[n], list[n+1])
+	}
+	return text + "]}\n"
+}
+
+// N332: prefixes that differ, and expressions, are taken.
+func TestN332ServersWhosePeopleHaveNamesOfTheirOwnAreTaken(t *testing.T) {
+	text := "issuer: https://auth.example.com\nplainHTTP: true\n" + elsewhere("a", "{claim: email, prefix: 'a:'}", "b", "{claim: email, prefix: 'b:'}", "c", "{expression: \"'c:' + claims.email\"}")
+	if _, err := read(t, text, options{}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -63,7 +63,7 @@ func (c *config) checkSources() (found []string) {
 			found = append(found, where+err.Error())
 		}
 	}
-	return found
+	return append(found, c.checkPrefixes(list)...)
 }
 
 // check returns what is wrong, each after what is to be appended to the name of the source.

@@ -79,6 +79,9 @@ func tracingWanted(c config, env func(string) string) bool {
 func (r *resources) followed(e authserver.Config) authserver.Config {
 	if r.tracing != nil {
 		e.Store, e.Directory, e.Entitlement = r.tracing.Store(e.Store), r.tracing.Directory(e.Directory), r.tracing.Entitlement(e.Entitlement)
+		if e.Upstreams != nil {
+			e.Upstreams = r.tracing.Upstreams(e.Upstreams)
+		}
 	}
 	return e
 }

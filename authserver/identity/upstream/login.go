@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 
 	"golang.org/x/oauth2"
@@ -65,7 +66,7 @@ func (s *Source) Finish(ctx context.Context, a authserver.UpstreamAnswer) (auths
 	}
 	token, err := e.Exchange(withClient(ctx, s.client), a.Code, oauth2.VerifierOption(a.CodeVerifier))
 	if err != nil {
-		return authserver.UpstreamLogin{}, s.refused(ctx, err)
+		return authserver.UpstreamLogin{}, s.refused(ctx, err, false)
 	}
 	i, err := s.identify(ctx, e, token, a.Nonce)
 	if err != nil {
@@ -85,7 +86,7 @@ func (s *Source) identify(ctx context.Context, e endpoint, token *oauth2.Token, 
 	if e.provider == nil {
 		claims, err := get(ctx, s.client, s.oauth2.UserInfoURL, token.AccessToken)
 		if err != nil {
-			return identity{}, s.failed(ctx, fmt.Errorf("userInfoURL: %w", err))
+			return identity{}, s.userInfoFailed(ctx, fmt.Errorf("userInfoURL: %w", err))
 		}
 		s.state.answered(ctx)
 		return identity{claims: claims, refreshToken: token.RefreshToken}, nil
@@ -104,7 +105,7 @@ func (s *Source) identify(ctx context.Context, e endpoint, token *oauth2.Token, 
 		return identity{}, unfit
 	}
 	if err != nil {
-		return identity{}, s.failed(ctx, err)
+		return identity{}, s.userInfoFailed(ctx, err)
 	}
 	s.state.answered(ctx)
 	return i, nil
@@ -122,8 +123,9 @@ func (s *Source) login(ctx context.Context, i identity) (authserver.UpstreamLogi
 	return authserver.UpstreamLogin{Owner: owner, RefreshToken: i.refreshToken, AuthenticatedAt: i.authenticatedAt}, nil
 }
 
-// refused tells a server that does not take a code or token from one that does not answer, and from one that does not take the client.
-func (s *Source) refused(ctx context.Context, err error) error {
+// refused tells a server that does not take a code or token from one that does not answer, and from one that does not take the client. kept
+// is set where this server itself has kept what was sent.
+func (s *Source) refused(ctx context.Context, err error, kept bool) error {
 	said, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
 		return s.failed(ctx, fmt.Errorf("token endpoint: %w", err))
@@ -139,6 +141,35 @@ func (s *Source) refused(ctx context.Context, err error) error {
 		return answerUnfit(code)
 	case said.ErrorCode == "invalid_client" || said.ErrorCode == "unauthorized_client":
 		return s.failed(ctx, code)
+	case kept && isFault(status):
+		return s.failed(ctx, code)
 	}
 	return unavailable(code)
+}
+
+// isFault reports whether a status says that a server cannot answer now, whatever it is asked.
+func isFault(status int) bool {
+	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
+}
+
+// The source does not say who an access token is of that it has just issued.
+var (
+	// errAccessRefused: it does not take the access token (RFC 6750 §3.1, invalid_token).
+	errAccessRefused = errors.New("the access token is not taken")
+	// errNotTold: it takes the token, and does not say it for another reason, such as a scope that is missing or a limit.
+	errNotTold = errors.New("the source does not say who it is of")
+)
+
+// userInfoFailed tells a server that does not answer from one that says no about one person, which says nothing about the source.
+func (s *Source) userInfoFailed(ctx context.Context, err error) error {
+	status, ok := errors.AsType[statusError](err)
+	if !ok || isFault(int(status)) {
+		return s.failed(ctx, err)
+	}
+	s.state.answered(ctx)
+	cause := errNotTold
+	if status == http.StatusUnauthorized {
+		cause = errAccessRefused
+	}
+	return answerUnfit(fmt.Errorf("%w: %w", cause, err))
 }

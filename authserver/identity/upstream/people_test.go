@@ -357,3 +357,61 @@ func TestOAuth2IsNotAskedForANewLogin(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// N330: what a source says of one person says nothing about the source, and a fault of the source says nothing about a person.
+func TestN330ARefusalOfOnePersonIsNoFaultOfTheSource(t *testing.T) {
+	at := func(path string, status int) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == path {
+				w.WriteHeader(status)
+			}
+			return r.URL.Path == path
+		}
+	}
+	for name, c := range map[string]struct {
+		serve func(http.ResponseWriter, *http.Request) bool
+		want  error
+		down  bool
+	}{
+		"UserInfo does not take the token": {at("/userinfo", http.StatusUnauthorized), authserver.ErrTokenRefused, false},
+		"UserInfo says no":                 {at("/userinfo", http.StatusForbidden), authserver.ErrUnavailable, false},
+		"UserInfo has a fault":             {at("/userinfo", http.StatusBadGateway), authserver.ErrUnavailable, true},
+		"UserInfo has a limit":             {at("/userinfo", http.StatusTooManyRequests), authserver.ErrUnavailable, true},
+		"the token endpoint has a fault":   {at("/token", http.StatusInternalServerError), authserver.ErrUnavailable, true},
+		"the token endpoint says no":       {at("/token", http.StatusBadRequest), authserver.ErrUnavailable, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t)
+			s.serve, s.refresh = c.serve, "first"
+			source := s.source(func(o *OpenIDConnect) { o.UserInfo = true })
+			if _, err := source.Refresh(t.Context(), person, "first", noTurn); !errors.Is(err, c.want) {
+				t.Errorf("confirmed with %v, want %v", err, c.want)
+			}
+			if source.Down() != c.down {
+				t.Errorf("the source is down: %t", source.Down())
+			}
+			text := s.logged.String()
+			if strings.Count(text, "\n") != 1 || !strings.Contains(text, "source=partner") || c.down != strings.Contains(text, "does not answer") {
+				t.Errorf("the log says %q", text)
+			}
+			if _, err := source.Refresh(t.Context(), person, "first", noTurn); err == nil || strings.Count(s.logged.String(), "\n") != 1 {
+				t.Errorf("the log says it again: %q", s.logged.String())
+			}
+		})
+	}
+}
+
+// A code that somebody made up may be answered with a fault: the people of the source are still confirmed.
+func TestN330AMadeUpCodeDoesNotTakeTheSourceDown(t *testing.T) {
+	s := newServer(t)
+	s.serve = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/token" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		return r.URL.Path == "/token"
+	}
+	source := s.source()
+	if _, err := s.login(source); !errors.Is(err, authserver.ErrUnavailable) || source.Down() {
+		t.Errorf("%v, and the source is down: %t", err, source.Down())
+	}
+}

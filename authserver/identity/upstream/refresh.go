@@ -15,6 +15,14 @@ import (
 
 // Refresh is as of authserver.Upstreams. Whom the configuration does not take any more counts as gone.
 func (s *Source) Refresh(ctx context.Context, p authserver.Person, token string, turn func() error) (authserver.UpstreamLogin, error) {
+	login, err := s.ask(ctx, p, token, turn)
+	if err != nil && !errors.Is(err, authserver.ErrExists) && !s.state.isDown() { // of a source that is down, the log says so once
+		s.state.unconfirmed(ctx, p.Name, err)
+	}
+	return login, err
+}
+
+func (s *Source) ask(ctx context.Context, p authserver.Person, token string, turn func() error) (authserver.UpstreamLogin, error) {
 	if err := s.state.rests(); err != nil {
 		return authserver.UpstreamLogin{}, err
 	}
@@ -27,7 +35,7 @@ func (s *Source) Refresh(ctx context.Context, p authserver.Person, token string,
 	}
 	next, err := e.TokenSource(withClient(ctx, s.client), &oauth2.Token{RefreshToken: token}).Token()
 	if err != nil {
-		return authserver.UpstreamLogin{}, tokenRefused(s.refused(ctx, err))
+		return authserver.UpstreamLogin{}, tokenRefused(s.refused(ctx, err, true))
 	}
 	login, err := s.refreshed(ctx, e, next, p)
 	if err != nil && next.RefreshToken != token && len(next.RefreshToken) <= maxToken {
@@ -62,7 +70,7 @@ func (s *Source) refreshedWithoutIDToken(ctx context.Context, e endpoint, token 
 	}
 	claims, err := get(withClient(ctx, s.client), s.client, e.provider.UserInfo, token.AccessToken)
 	if err != nil {
-		return authserver.UpstreamLogin{}, s.failed(ctx, fmt.Errorf("userinfo: %w", err))
+		return authserver.UpstreamLogin{}, s.userInfoFailed(ctx, fmt.Errorf("userinfo: %w", err))
 	}
 	s.state.answered(ctx)
 	return s.same(ctx, identity{claims: claims, refreshToken: token.RefreshToken}, p)
@@ -100,6 +108,12 @@ func tokenRefused(err error) error {
 // gone makes ErrNotFound of an answer that says that the person is not to be let in any more.
 func gone(err error) error {
 	if unfit, ok := errors.AsType[authserver.UpstreamError](err); ok {
+		switch detail := unfit.Detail(); {
+		case errors.Is(detail, errAccessRefused):
+			return fmt.Errorf("%w: %w", authserver.ErrTokenRefused, detail)
+		case errors.Is(detail, errNotTold):
+			return fmt.Errorf("%w: %w", authserver.ErrUnavailable, detail)
+		}
 		return fmt.Errorf("the source does not confirm a person: %w: %w", authserver.ErrNotFound, unfit.Detail())
 	}
 	return err

@@ -21,9 +21,23 @@ type state struct {
 	log *slog.Logger
 	now func() time.Time
 
-	mu    sync.Mutex
-	down  error
-	until time.Time
+	mu     sync.Mutex
+	down   error
+	until  time.Time
+	logged time.Time // when somebody was told of who is not confirmed
+}
+
+// logPause is how long the log says nothing after a line about somebody who is not confirmed: what is wrong with one may be wrong with all.
+const logPause = time.Minute
+
+// unconfirmed says that a source which answers does not confirm a person, and why.
+func (s *state) unconfirmed(ctx context.Context, name string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.now(); s.logged.IsZero() || now.Sub(s.logged) >= logPause {
+		s.logged = now
+		s.log.WarnContext(ctx, "a source of people does not confirm a person; others may not be named here for a minute", "name", name, "err", bounded(err))
+	}
 }
 
 func (s *state) failed(ctx context.Context, err error) {
