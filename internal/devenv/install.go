@@ -49,7 +49,7 @@ func (s *Environment) applySamples(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("config/samples: %d OAuthClients, %d ResourceServer, and RoleBindings that let Bob use them",
+	return fmt.Sprintf("config/samples: %d OAuthClients, %d ResourceServers, and RoleBindings that let Bob use them",
 		strings.Count(applied, "oauthclient.gatehouse.dev/"), strings.Count(applied, "resourceserver.gatehouse.dev/")), nil
 }
 
