@@ -3,6 +3,7 @@
 package resourceserver_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hmac"
@@ -94,13 +95,15 @@ func newEC(t *testing.T) *ecdsa.PrivateKey {
 
 func (i *issuer) keys(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
 	i.reads++
-	if i.answer != nil || r.URL.Path != "/oauth2/keys" {
-		i.answer(w, r)
+	answer := i.answer
+	if answer == nil && r.URL.Path == "/oauth2/keys" {
+		defer i.mu.Unlock()
+		_ = json.NewEncoder(w).Encode(i.set)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(i.set)
+	i.mu.Unlock() // it may hang
+	answer(w, r)
 }
 
 func (i *issuer) clock() time.Time {
@@ -174,7 +177,11 @@ func sign(t *testing.T, key any, header map[string]any, claims any) string {
 
 // calls calls the API with a token.
 func (i *issuer) calls(token string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, "/photos", nil)
+	return i.callsWhile(context.Background(), token)
+}
+
+func (i *issuer) callsWhile(ctx context.Context, token string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/photos", nil)
 	r.Header.Set("Authorization", "Bearer "+token)
 	w := httptest.NewRecorder()
 	i.guard.RequireAny("photos.read", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -387,6 +394,44 @@ func TestManyRequestsReadTheKeysOnce(t *testing.T) {
 	all.Wait()
 	if i.readCount() != 1 {
 		t.Errorf("the keys were read %d times", i.readCount())
+	}
+}
+
+// N225: tokens with keys that nobody knows fill no log while the issuer is away, and hold up nobody who has a key.
+func TestN225UnknownKeysFillNoLogAndHoldUpNobody(t *testing.T) {
+	i := newIssuer(t)
+	good := sign(t, i.ec, nil, i.claims())
+	if got := i.calls(good); got.Code != http.StatusOK {
+		t.Fatalf("%d %s", got.Code, got.Body)
+	}
+	i.after(6*time.Second, func() {
+		i.answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
+	})
+	for n := range 50 {
+		if got := i.calls(sign(t, i.ec, map[string]any{"kid": fmt.Sprint("of nobody ", n)}, i.claims())); got.Code != http.StatusServiceUnavailable {
+			t.Fatalf("an unknown key: %d", got.Code)
+		}
+	}
+	if lines := strings.Count(i.log.String(), "\n"); lines != 1 || !strings.Contains(i.log.String(), "502") {
+		t.Errorf("the log has %d lines: %s", lines, i.log.String())
+	}
+	asked, answer := make(chan struct{}), make(chan struct{})
+	i.after(6*time.Second, func() { i.answer = func(http.ResponseWriter, *http.Request) { close(asked); <-answer } })
+	first := make(chan int, 1)
+	go func() { first <- i.calls(sign(t, i.ec, map[string]any{"kid": "of nobody"}, i.claims())).Code }()
+	<-asked
+	defer func() { close(answer); <-first }()
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if got := i.callsWhile(gone, good); got.Code != http.StatusOK {
+		t.Errorf("who has a key waits for the issuer: %d", got.Code)
+	}
+	i.callsWhile(gone, sign(t, i.ec, map[string]any{"kid": "of somebody who hung up"}, i.claims()))
+	select {
+	case code := <-first:
+		t.Errorf("who hung up waited until the try of somebody else ended with %d", code)
+		first <- code
+	default:
 	}
 }
 

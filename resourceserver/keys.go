@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -44,15 +45,28 @@ type keySet struct {
 	client     *http.Client
 	algorithms []jose.SignatureAlgorithm
 	now        func() time.Time
+	log        *slog.Logger
 
 	known atomic.Pointer[published]
-	mu    sync.Mutex // held while somebody reads
+	mu    sync.Mutex // guards what follows; nobody waits for the issuer with it
+	begun *reading   // nil: nobody reads
 	tried time.Time
 	err   error // of the last try
 }
 
+// reading is one try to read the keys.
+type reading struct {
+	done chan struct{} // closed at its end
+	err  error         // set before that
+}
+
+// keysError says that the keys cannot be read. The log knows it already: once for each try, not for each token.
+type keysError struct{ error }
+
+func (e keysError) Unwrap() error { return e.error }
+
 func newKeySet(c Config, client *http.Client) *keySet {
-	s := &keySet{endpoint: c.Issuer + keysPath, client: client, algorithms: c.algorithms(), now: c.Now}
+	s := &keySet{endpoint: c.Issuer + keysPath, client: client, algorithms: c.algorithms(), now: c.Now, log: c.Log}
 	s.known.Store(&published{})
 	return s
 }
@@ -63,22 +77,13 @@ func (s *keySet) find(ctx context.Context, id string) (key jose.JSONWebKey, foun
 	before := s.known.Load()
 	age := s.now().Sub(before.at)
 	key, found = before.keys[id]
-	switch {
-	case found && age < keysFresh:
+	if found && age < keysFresh {
 		return key, true, nil
-	case found && age < keysOld:
-		if s.mu.TryLock() { // else somebody reads them already, and nobody has to wait
-			_ = s.read(ctx, before)
-			s.mu.Unlock()
-		}
-	default:
-		s.mu.Lock()
-		err = s.read(ctx, before)
-		s.mu.Unlock()
 	}
+	err = s.read(ctx, before, !found || age >= keysOld) // else, if somebody reads them already, nobody else has to wait
 	now := s.known.Load()
 	if s.now().Sub(now.at) >= keysOld {
-		return jose.JSONWebKey{}, false, errors.Join(errors.New("the keys of the issuer cannot be read"), err)
+		return jose.JSONWebKey{}, false, keysError{errors.Join(errors.New("the keys of the issuer cannot be read"), err)}
 	}
 	if key, found = now.keys[id]; found {
 		return key, true, nil
@@ -86,22 +91,55 @@ func (s *keySet) find(ctx context.Context, id string) (key jose.JSONWebKey, foun
 	return jose.JSONWebKey{}, false, err
 }
 
-// read reads the keys, unless somebody has since before, or tried a moment ago. It needs the lock.
-func (s *keySet) read(ctx context.Context, before *published) error {
-	if s.known.Load() != before {
-		return nil
+// read has the keys read, unless somebody has since before, or tried a moment ago. It waits for a try of its own, and for one of
+// somebody else if it has to, but no longer than ctx lasts.
+func (s *keySet) read(ctx context.Context, before *published, wait bool) error {
+	r, ours, err := s.begin(ctx, before)
+	if r == nil || !ours && !wait {
+		return err
 	}
-	if !s.tried.IsZero() && s.now().Sub(s.tried) < keysPause {
-		return s.err
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return keysError{fmt.Errorf("wait for the keys: %w", ctx.Err())}
 	}
+}
+
+// begin returns the try that is under way, and whether it began it. nil: there is none, because of the error or because the
+// keys are there.
+func (s *keySet) begin(ctx context.Context, before *published) (r *reading, ours bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.known.Load() != before:
+		return nil, false, nil
+	case s.begun != nil:
+		return s.begun, false, nil
+	case !s.tried.IsZero() && s.now().Sub(s.tried) < keysPause:
+		return nil, false, s.err
+	}
+	s.begun = &reading{done: make(chan struct{})}
+	go s.run(context.WithoutCancel(ctx), s.begun) // who hangs up must not keep the keys from all others
+	return s.begun, true, nil
+}
+
+// run is one try. It ends within askTimeout.
+func (s *keySet) run(ctx context.Context, r *reading) {
 	at := s.now()
-	var keys map[string]jose.JSONWebKey
-	// Who hangs up must not keep the keys from all others.
-	if keys, s.err = s.fetch(context.WithoutCancel(ctx)); s.err == nil {
+	keys, err := s.fetch(ctx)
+	if err != nil {
+		s.log.ErrorContext(ctx, "the keys of the issuer cannot be read", "err", err)
+		err = keysError{err}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
 		s.known.Store(&published{keys, at})
 	}
-	s.tried = s.now() // who waited for a server that hangs does not wait for it again
-	return s.err
+	s.begun, s.err, s.tried = nil, err, s.now() // who waited for a server that hangs does not wait for it again
+	r.err = err
+	close(r.done)
 }
 
 func (s *keySet) fetch(ctx context.Context) (map[string]jose.JSONWebKey, error) {

@@ -61,7 +61,8 @@ const retryAfter = "5"
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, scope string, err error) {
 	refused, ok := errors.AsType[*refusal](err)
 	if !ok {
-		if r.Context().Err() == nil { // else nobody waits for the answer
+		_, told := errors.AsType[keysError](err)
+		if !told && r.Context().Err() == nil { // else nobody waits for the answer
 			g.config.Log.ErrorContext(r.Context(), "access tokens cannot be checked", "err", err)
 		}
 		w.Header().Set("Retry-After", retryAfter)
