@@ -35,6 +35,9 @@ const (
 	EventTokenRevoked       EventName = "token.revoked"
 	EventClientRefused      EventName = "client.refused"
 	EventRequestRefused     EventName = "request.refused"
+
+	EventAdministrationAllowed EventName = "administration.allowed"
+	EventAdministrationRefused EventName = "administration.refused"
 )
 
 // Event is one line of the audit log. It never holds a secret, token, proof or
@@ -43,6 +46,7 @@ type Event struct {
 	Name     EventName
 	ClientID string
 	Owner    string
+	Actor    string   // the user of the cluster who did it, where it was not the owner or the client
 	Grant    string   // the grant's ID
 	Scopes   []string // where scopes were given
 	Reason   string   // why something was refused, in our own words

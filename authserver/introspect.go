@@ -113,6 +113,7 @@ func (s *Server) inspectCredential(ctx context.Context, t accessToken, token str
 	if spent {
 		return TokenInfo{}, nil
 	}
+	s.uses.note(client.UID, "", s.now())
 	return TokenInfo{
 		Active: true, Client: client, Scopes: tagged(client.ScopesWithoutOwner, t.Scopes),
 		IssuedAt: t.IssuedAt, ExpiresAt: t.ExpiresAt,
@@ -136,6 +137,7 @@ func (s *Server) inspectGrant(ctx context.Context, id GrantID) (TokenInfo, error
 	if err != nil || !entitled {
 		return TokenInfo{}, err
 	}
+	s.uses.note(client.UID, "", now)
 	return TokenInfo{
 		Active: true, Client: client, Owner: g.person.Owner, ExpiresAt: g.EndsAt,
 		Scopes: grantedScopes(g.Grant, client),

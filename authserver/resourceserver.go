@@ -43,6 +43,7 @@ func (s *Server) AuthenticateIntrospector(ctx context.Context, p ClientSecret) (
 	credentialID, proven := s.findCredential(keys, resource.UID, resource.Credentials, p)
 	switch {
 	case resource.Accepted && proven && p.Place == SecretInBody:
+		s.uses.note(resource.UID, credentialID, s.now())
 		return Caller{ResourceServer: resource, CredentialID: credentialID}, nil
 	case resource.Accepted && len(resource.Credentials) == 0:
 		return Caller{}, s.notIssuedYet(ctx, resource.ID)

@@ -64,17 +64,23 @@ func (s *Server) revokeOwn(ctx context.Context, caller Caller, id GrantID) error
 // revokeGrant ends a grant with everything that came from it. It is the one way. Of several
 // that end one grant, one writes the audit event.
 func (s *Server) revokeGrant(ctx context.Context, g ownedGrant, reason string) error {
-	ended, err := s.store.Revoke(ctx, g.ID, s.now())
+	_, err := s.endGrant(ctx, g, Event{Reason: reason})
+	return err
+}
+
+// endGrant is revokeGrant with an event that says who did it and why. It reports whether it was this call that ended it.
+func (s *Server) endGrant(ctx context.Context, g ownedGrant, e Event) (ended bool, err error) {
+	ended, err = s.store.Revoke(ctx, g.ID, s.now())
 	if err != nil {
-		return fmt.Errorf("revoke grant: %w", err)
+		return false, fmt.Errorf("revoke grant: %w", err)
 	}
 	if !ended {
-		return nil
+		return false, nil
 	}
-	e := Event{Name: EventGrantRevoked, Owner: g.person.Name, Grant: g.ID.String(), Reason: reason}
+	e.Name, e.Owner, e.Grant = EventGrantRevoked, g.person.Name, g.ID.String()
 	if client, ok := s.clients.ByUID(g.ClientUID); ok {
 		e.ClientID = client.ID
 	}
 	s.audit(ctx, e)
-	return nil
+	return true, nil
 }

@@ -57,6 +57,7 @@ type Server struct {
 	keys     atomic.Pointer[Keys]
 	throttle *throttle
 	turns    *turns
+	uses     *uses
 
 	// These are fields so that a test can count their calls.
 	verifySecret func(key credential.Key, clientUID, credentialID, secret, verifier string) bool
@@ -82,7 +83,7 @@ func New(c Config) (*Server, error) {
 		clients: c.Clients, directory: c.Directory, upstreams: c.Upstreams, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
 		clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
 		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, secondFactor: c.SecondFactor, now: c.Now, newID: c.NewID,
-		throttle: newThrottle(), turns: newTurns(), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,
+		throttle: newThrottle(), turns: newTurns(), uses: newUses(), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,
 	}, nil
 }
 

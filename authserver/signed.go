@@ -82,6 +82,7 @@ func (s *Server) authenticateSigned(ctx context.Context, r SignedRequest) (Calle
 	if !client.MayUse(r.Place, s.now()) {
 		return Caller{}, s.misplaced(ctx, client)
 	}
+	s.uses.note(client.UID, credentialID, s.now())
 	return Caller{Client: client, CredentialID: credentialID}, nil
 }
 

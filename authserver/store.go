@@ -184,14 +184,26 @@ type Store interface {
 	// Spent reports whether the key is marked at now.
 	Spent(ctx context.Context, key Hash, now time.Time) (bool, error)
 
+	// GrantsPage returns at most limit grants that f chooses and that are live at now, as GrantsOf says, by ID, from
+	// the one that follows after on.
+	GrantsPage(ctx context.Context, f GrantFilter, now time.Time, after GrantID, limit int) ([]Grant, error)
+
+	// NoteUses adds what was noted to what is kept of the same credentials: the earliest Since, the latest times, the sums
+	// of the counts. Of ID tokens the largest one stays, until one comes that is IDTokenMemory younger. What was kept of other
+	// credentials of the same UID goes when they were last used UseMemory before. A call that failed with ErrUnavailable may
+	// have counted: who repeats it may count twice, and no time changes by it.
+	NoteUses(ctx context.Context, uses []Use) error
+	// Uses returns at most limit uses by UID and credential ID, from the one that follows them on.
+	Uses(ctx context.Context, afterUID, afterCredentialID string, limit int) ([]Use, error)
+
 	// Sweep removes at most limit rows that mean nothing any more at now, and returns how
 	// many it removed: call it again until that is less than limit. A grant stays until it ended; one whose proof was never
 	// redeemed, until ProofMemory after the proof's expiry. A person who ended GoneMemory ago goes with everything of
-	// theirs, and so do the consents for a client that was absent for as long.
+	// theirs, and so do the consents for a client, and the uses of it, that was absent for as long.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
-	// ConsentClients returns at most limit UIDs of clients that there are consents for, in order, from the
-	// one that follows after on.
-	ConsentClients(ctx context.Context, after string, limit int) ([]string, error)
+	// KeptClients returns at most limit UIDs of clients, and resource servers, that there are consents for or uses of, in
+	// order, from the one that follows after on.
+	KeptClients(ctx context.Context, after string, limit int) ([]string, error)
 	// NoteClients remembers since when clients are absent. The time of the first call stays until a client
 	// is present again, or somebody consents to it.
 	NoteClients(ctx context.Context, present, absent []string, now time.Time) error

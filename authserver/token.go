@@ -91,6 +91,9 @@ func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p Clie
 		if !client.MayUse(p.Place, s.now()) {
 			return Caller{}, s.misplaced(ctx, client)
 		}
+		if credentialID != "" { // a Public client has proven nothing yet
+			s.uses.note(client.UID, credentialID, s.now())
+		}
 		return Caller{Client: client, CredentialID: credentialID}, nil
 	}
 	if client.Profile == profile && client.awaitsSecret() {
@@ -179,6 +182,11 @@ func (s *Server) tokenByProof(ctx context.Context, caller Caller, r TokenRequest
 	g, err := s.redeem(ctx, caller.Client, r)
 	if err != nil {
 		return nil, err
+	}
+	now := s.now()
+	used := s.uses.note(caller.Client.UID, caller.CredentialID, now)
+	if caller.Client.Profile == ProfileOAuth2 {
+		used.redeemed(g.Proof.CodeChallenge != "", now)
 	}
 	t, refusal := s.targetOf(g.Grant, caller.Client, r)
 	if refusal != nil {

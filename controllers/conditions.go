@@ -129,6 +129,7 @@ func (o outcome) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 	setIf(ready.progress == progressStalled, v1alpha1.ConditionStalled, metav1.ConditionTrue, ready.reason, ready.message)
 	setIf(len(o.seen.notOpen) > 0, v1alpha1.ConditionScopesResolved, metav1.ConditionFalse,
 		string(v1alpha1.ScopesResolvedReasonNotOpen), notOpenMessage(o.seen.notOpen))
+	o.setReport(setIf)
 	return status
 }
 

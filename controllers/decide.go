@@ -24,6 +24,9 @@ type input struct {
 	issuer  string
 	now     time.Time
 	newID   string // spent if a reset makes a credential
+	// report is what is to be said of the use of the client; unless it is reported, what is said stays.
+	report   report
+	reported bool
 }
 
 // outcome is an input with what was decided about the credentials.

@@ -56,6 +56,8 @@ type Issuance struct {
 	NewID func() string
 	// Usage tells when credentials were last used.
 	Usage Usage
+	// Reports are what is said of the use of clients; nil: nothing is.
+	Reports *Reports
 
 	// expected knows which reads from the cache are older than our own writes.
 	expected expectations
@@ -117,8 +119,10 @@ func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Re
 		if err != nil {
 			return again(ctx, err)
 		}
+		what, reported := i.Reports.of(s.uid())
 		d := decide(input{
 			subject: s, seen: seen, claims: claims, keys: keys, issuer: i.Issuer, now: i.Now(), newID: i.NewID(),
+			report: what, reported: reported,
 		})
 		if d.wantsData && !live {
 			continue

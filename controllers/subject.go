@@ -33,6 +33,8 @@ type subject struct {
 	public      bool // has no client secret
 	jwts        bool // is an API that takes JWTs
 	signed      bool // the server must know the client secret
+	// pkceOptional is whether a client of profile OAuth2 may leave the code challenge out.
+	pkceOptional bool
 
 	// suspendEndsGrants and resetEndsGrants: what validAfter is for.
 	suspendEndsGrants, resetEndsGrants bool
@@ -65,6 +67,7 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		clientID: v1alpha1.ClientIDOf(oc), secretName: v1alpha1.SecretNameOf(oc),
 		scopes: oc.Spec.Scopes, claims: policy.ClaimsOfClient(&oc.Spec),
 		suspended: oc.Spec.Suspend, public: oc.Spec.Public(), signed: profile.Signed(),
+		pkceOptional:      profile == v1alpha1.ProfileOAuth2 && !oc.Spec.PKCERequired(),
 		suspendEndsGrants: profile == v1alpha1.ProfileIntegrationCloud, resetEndsGrants: profile.ResetEndsGrants(),
 		endpoints: func(issuer string) map[string]string { return endpoints.Of(profile, issuer) },
 		denials:   func(p policy.Policy) []policy.Denial { return p.Client(&oc.Spec) },

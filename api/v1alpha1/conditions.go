@@ -23,6 +23,12 @@ const (
 	// ConditionScopesResolved is False when the client asks for scopes that no accepted
 	// ResourceServer declares and opens to its namespace. Those scopes are not granted.
 	ConditionScopesResolved ConditionType = "ScopesResolved"
+	// ConditionIdle is True when nothing has used the client for a time that the operator's flag --idle-after-days says.
+	ConditionIdle ConditionType = "Idle"
+	// ConditionPKCEHint is True when pkce is Optional and the logins of the last 30 days were of one kind.
+	ConditionPKCEHint ConditionType = "PKCEHint"
+	// ConditionIDTokenLarge is True when an ID token for the client had more than 3 KiB.
+	ConditionIDTokenLarge ConditionType = "IDTokenLarge"
 )
 
 // AcceptedReason is a reason of ConditionAccepted. Alerts and tests may rely on
@@ -82,3 +88,26 @@ type ScopesResolvedReason string
 // ScopesResolvedReasonNotOpen goes with False: see ConditionScopesResolved. The condition is
 // absent while all scopes can be granted.
 const ScopesResolvedReasonNotOpen ScopesResolvedReason = "NotOpen"
+
+// IdleReasonUnused goes with True: see ConditionIdle.
+const IdleReasonUnused IdleReason = "Unused"
+
+// IdleReason is a reason of ConditionIdle.
+type IdleReason string
+
+// PKCEHintReason is a reason of ConditionPKCEHint.
+type PKCEHintReason string
+
+// Reasons of ConditionPKCEHint. Both go with True.
+const (
+	// PKCEHintReasonNeverSent: no login had a code challenge.
+	PKCEHintReasonNeverSent PKCEHintReason = "NeverSent"
+	// PKCEHintReasonAlwaysSent: every login had one.
+	PKCEHintReasonAlwaysSent PKCEHintReason = "AlwaysSent"
+)
+
+// IDTokenLargeReason is a reason of ConditionIDTokenLarge.
+type IDTokenLargeReason string
+
+// IDTokenLargeReasonAboveLimit goes with True: see ConditionIDTokenLarge.
+const IDTokenLargeReasonAboveLimit IDTokenLargeReason = "AboveLimit"

@@ -136,6 +136,7 @@ func (r *Registry) publishResourceServer(o *resourceServer) {
 	r.logUnserved("ResourceServer", &o.object, reason)
 	if resource != nil {
 		r.resources.Store(resource.ID, resource)
+		r.uids.Store(resource.UID, resource)
 		for _, identifier := range resource.Identifiers {
 			r.identified.Store(identifier, resource)
 		}
@@ -151,6 +152,7 @@ func (r *Registry) withdrawResourceServer(s *authserver.ResourceServer) {
 		return
 	}
 	r.resources.CompareAndDelete(s.ID, s)
+	r.uids.CompareAndDelete(s.UID, s)
 	for _, identifier := range s.Identifiers {
 		r.identified.CompareAndDelete(identifier, s)
 	}

@@ -32,6 +32,7 @@ type Registry struct {
 	byID      sync.Map // client ID -> *authserver.Client
 	byUID     sync.Map // UID -> *authserver.Client
 	resources sync.Map // client ID -> *authserver.ResourceServer
+	uids      sync.Map // UID -> *authserver.ResourceServer
 	scopes    sync.Map // name -> declaredScope
 	// identified are the resource servers by their identifiers: identifier -> *authserver.ResourceServer
 	identified sync.Map
@@ -184,6 +185,26 @@ func (r *Registry) ByID(id string) (*authserver.Client, bool) {
 // ByUID returns the client with this UID.
 func (r *Registry) ByUID(uid string) (*authserver.Client, bool) {
 	return load[*authserver.Client](&r.byUID, uid)
+}
+
+// Named returns the client that the OAuthClient of the namespace and name declares.
+func (r *Registry) Named(namespace, name string) (*authserver.Client, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o, ok := r.clients.all[namespace+"/"+name]
+	if !ok || o.client == nil {
+		return nil, false
+	}
+	return o.client, true
+}
+
+// Knows reports whether there is a client or a resource server with the UID.
+func (r *Registry) Knows(uid string) bool {
+	if _, ok := r.byUID.Load(uid); ok {
+		return true
+	}
+	_, ok := r.uids.Load(uid)
+	return ok
 }
 
 // ResourceServerByID returns the resource server with this client ID.

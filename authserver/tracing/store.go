@@ -158,6 +158,18 @@ func (st store) GrantsOf(ctx context.Context, owner string, now time.Time) ([]au
 	})
 }
 
+func (st store) GrantsPage(ctx context.Context, f authserver.GrantFilter, now time.Time, after authserver.GrantID, limit int) ([]authserver.Grant, error) {
+	return follow(ctx, st.t, "store.GrantsPage", trace.SpanKindClient, func(ctx context.Context) ([]authserver.Grant, error) {
+		return st.Store.GrantsPage(ctx, f, now, after, limit)
+	})
+}
+
+func (st store) Uses(ctx context.Context, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
+	return follow(ctx, st.t, "store.Uses", trace.SpanKindClient, func(ctx context.Context) ([]authserver.Use, error) {
+		return st.Store.Uses(ctx, afterUID, afterCredentialID, limit)
+	})
+}
+
 func (st store) ConsentsOf(ctx context.Context, owner string) ([]authserver.Consent, error) {
 	return follow(ctx, st.t, "store.ConsentsOf", trace.SpanKindClient, func(ctx context.Context) ([]authserver.Consent, error) {
 		return st.Store.ConsentsOf(ctx, owner)

@@ -65,7 +65,7 @@ func call(ctx context.Context, method reflect.Value) {
 }
 
 func TestEachCallOfAFollowedRequestHasASpanAndNoOtherDoes(t *testing.T) {
-	beside := []string{"Sweep", "ConsentClients", "NoteClients", "Ping", "People", "ConfirmedFor", "Now", "Refresh"} // no request calls these
+	beside := []string{"Sweep", "KeptClients", "NoteUses", "NoteClients", "Ping", "People", "ConfirmedFor", "Now", "Refresh"} // no request calls these
 	for _, row := range []struct {
 		prefix string
 		wrap   func(*Tracing) any

@@ -117,6 +117,7 @@ func (a *Auditor) line(ctx context.Context, b []byte, e authserver.Event) []byte
 	o.String("event", string(e.Name))
 	o.OptionalString("clientID", bounded(e.ClientID, maxAuditValue))
 	o.OptionalString("owner", bounded(e.Owner, maxAuditValue))
+	o.OptionalString("actor", bounded(e.Actor, maxAuditValue))
 	o.OptionalString("grant", bounded(e.Grant, maxAuditValue))
 	o.OptionalStrings("scopes", boundedEach(e.Scopes))
 	o.OptionalString("reason", bounded(e.Reason, maxAuditValue))

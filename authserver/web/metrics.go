@@ -110,6 +110,7 @@ var auditEvents = []authserver.EventName{
 	authserver.EventProofReused, authserver.EventTokenRefreshed, authserver.EventRefreshRepeated, authserver.EventRefreshReused,
 	authserver.EventTokenIssued, authserver.EventGrantRevoked, authserver.EventTokenRevoked,
 	authserver.EventClientRefused, authserver.EventRequestRefused,
+	authserver.EventAdministrationAllowed, authserver.EventAdministrationRefused,
 }
 
 // tokenEvents are the events that stand for tokens handed out, by grant type.

@@ -23,6 +23,10 @@ const (
 	noRoute = "none"
 )
 
+// Observe gives what is served beside this site's own table the same: an ID for each request, an access log line, counters, and
+// an answer only after its audit events are in the log. The patterns of next become labels of the counters.
+func (s *Site) Observe(next http.Handler) http.Handler { return s.observe(next) }
+
 // observe gives each request an ID and its client's address, answers for handlers that
 // panic, counts, and writes one access log line. A line holds the route, never the path
 // or the query: what anybody sends as such can be anybody's secret.

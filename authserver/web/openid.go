@@ -46,6 +46,9 @@ func (s *Site) signed(tokens *authserver.Tokens) (*authserver.Tokens, error) {
 		return nil, err
 	}
 	with.IDToken, err = oidc.IDToken(s.issuer, key, with.Identity, with.AccessToken, s.misfit(with.Identity.Client))
+	if err == nil {
+		s.auth.NoteIDToken(with.Identity.Client, len(with.IDToken))
+	}
 	return &with, err
 }
 

@@ -18,7 +18,7 @@ const (
 
 // consents is a store that remembers since when clients are absent: see authserver.Store.
 type consents interface {
-	ConsentClients(ctx context.Context, after string, limit int) ([]string, error)
+	KeptClients(ctx context.Context, after string, limit int) ([]string, error)
 	NoteClients(ctx context.Context, present, absent []string, now time.Time) error
 }
 
@@ -62,7 +62,7 @@ func (a *absences) look(ctx context.Context) {
 // note goes through all clients that there are consents for.
 func (a *absences) note(ctx context.Context, now time.Time) error {
 	for after := ""; ; {
-		uids, err := a.store.ConsentClients(ctx, after, absenceBatch)
+		uids, err := a.store.KeptClients(ctx, after, absenceBatch)
 		if err != nil {
 			return fmt.Errorf("list clients: %w", err)
 		}

@@ -71,7 +71,7 @@ type countedConsents struct {
 	fault error
 }
 
-func (c *countedConsents) ConsentClients(context.Context, string, int) ([]string, error) {
+func (c *countedConsents) KeptClients(context.Context, string, int) ([]string, error) {
 	c.looks++
 	return nil, c.fault
 }

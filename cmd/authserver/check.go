@@ -52,6 +52,7 @@ func (c *config) check() []string {
 		{"sessionHours", c.checkSessionHours},
 		{"shutdownDelaySeconds", c.checkShutdownDelay},
 		{"tracing", c.checkTracing},
+		{"admin", c.checkAdmin},
 	} {
 		if err := rule.check(); err != nil {
 			found = append(found, rule.key+": "+err.Error())

@@ -68,6 +68,11 @@ type config struct {
 	Audit struct {
 		File string `yaml:"file"`
 	} `yaml:"audit"`
+	Admin struct {
+		Listen   string   `yaml:"listen"`
+		Audience string   `yaml:"audience"`
+		TLS      tlsFiles `yaml:"tls"`
+	} `yaml:"admin"`
 
 	proxies []netip.Prefix   // TrustedProxies, parsed
 	scope   namespaced.Scope // Namespaces and the content of PolicyFile
@@ -158,6 +163,9 @@ func readConfig(o options) (config, error) {
 	}
 	if o.policyFile != "" {
 		c.PolicyFile = o.policyFile
+	}
+	if o.adminListen != "" {
+		c.Admin.Listen = o.adminListen
 	}
 	if o.metricsListen != "" {
 		c.MetricsListen = o.metricsListen

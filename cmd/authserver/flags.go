@@ -15,6 +15,7 @@ type options struct {
 	listen        string
 	metricsListen string
 	kubeconfig    string
+	adminListen   string
 	class         string
 	namespaces    string
 	policyFile    string
@@ -61,6 +62,7 @@ Flags of the first two:
 	fs.StringVar(&o.config, "config", "", "the configuration `FILE` (required); docs/configuration.md explains each key")
 	fs.StringVar(&o.listen, "listen", "", "`ADDRESS` to serve on, instead of the file's key listen")
 	fs.StringVar(&o.metricsListen, "metrics-listen", "", "`ADDRESS` of /metrics, /healthz and /readyz in plain HTTP, instead of the file's key metricsListen")
+	fs.StringVar(&o.adminListen, "admin-listen", "", "`ADDRESS` of the admin endpoint, instead of the file's key admin.listen")
 	fs.StringVar(&o.class, "class", "", "serve the objects whose spec.className is this `CLASS`, instead of the file's key class; the operator has the same flag")
 	fs.StringVar(&o.namespaces, "namespaces", "", "see these `NAMESPACES` only, with commas between them, instead of the file's key namespaces; the operator has the same flag")
 	fs.StringVar(&o.policyFile, "policy-file", "", "the `FILE` with the policy of all of them, instead of the file's key policyFile; the operator has the same flag")

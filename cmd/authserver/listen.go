@@ -32,6 +32,9 @@ func begin(ctx context.Context, server *http.Server, on net.Listener, drain time
 
 // stop ends it and returns when it has ended, with what went wrong.
 func (l *listening) stop() error {
+	if l.ended == nil { // it never began
+		return nil
+	}
 	l.cancel()
 	<-l.ended
 	return l.err

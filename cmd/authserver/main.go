@@ -6,6 +6,7 @@
 //	flags.go   what differs between replicas
 //	config.go  the configuration file; check.go: what is refused in it
 //	open.go    everything the configuration names is opened, or it is said what is wrong
+//	admin.go   the port of the operator and of administrators
 //	tracing.go whether requests are followed, and who is told
 //	wire.go    the parts are made and know each other
 //	serve.go   everything runs until it is asked to stop; listen.go: one port
@@ -15,6 +16,7 @@
 //	current.go whether what is known of the clients is recent enough
 //	clock.go   whether the server's own clock is right
 //	absent.go  the store learns which clients are gone
+//	uses.go    the store learns which credentials are used
 //	sweep.go   rows that mean nothing any more are removed
 //	sources.go where people come from
 //	try.go     the subcommand check

@@ -32,6 +32,7 @@ type resources struct {
 	audit, access   io.Writer
 	listener        net.Listener
 	metricsListener net.Listener
+	admin           *adminPort // nil: there is none
 	store           store.Store
 	storeMetrics    *web.StoreMetrics
 	tracing         *tracing.Tracing // nil: nothing is followed
@@ -51,6 +52,7 @@ func open(ctx context.Context, c config, o options, sys system, log *slog.Logger
 		r.openTracing(ctx, c, sys.env, log, m),
 		r.listen(ctx, "listen", c.Listen, &r.listener),
 		r.listen(ctx, "metricsListen", c.MetricsListen, &r.metricsListener),
+		r.openAdmin(ctx, c, log),
 	)
 	if err == nil { // the store is made or upgraded only by a server that can start
 		err = r.openStore(ctx, c, log, m)

@@ -111,6 +111,7 @@ func serve(ctx context.Context, c config, r *resources, log *slog.Logger, m *web
 func (s *server) answer(ctx context.Context, r *resources) error {
 	main := begin(ctx, s.main, web.NewConnections(r.listener, s.connections), drainTime)
 	ops := begin(ctx, s.ops, web.NewConnections(r.metricsListener, opsConnections), flushTime)
+	admin := s.beginAdmin(ctx, r)
 	s.log.InfoContext(ctx, "listening", "address", r.listener.Addr().String(), "tls", r.certificate != nil,
 		"metrics", r.metricsListener.Addr().String())
 	select {
@@ -120,9 +121,10 @@ func (s *server) answer(ctx context.Context, r *resources) error {
 		s.delay(main, ops)
 	case <-main.ended:
 	case <-ops.ended:
+	case <-admin.ended:
 	}
 	s.ready.Stop()
-	err := errors.Join(main.stop(), ops.stop())
+	err := errors.Join(main.stop(), admin.stop(), ops.stop())
 	if ctx.Err() != nil && err != nil {
 		s.log.WarnContext(ctx, "requests were cut off", "err", err)
 		return nil

@@ -31,6 +31,7 @@ type server struct {
 	watches    []func(context.Context) // only read; nobody waits for their end
 	background []func(context.Context) // use the store, and end before it is closed
 	main, ops  *http.Server
+	admin      *http.Server // nil: there is none
 
 	connections   web.ConnectionsConfig // of main
 	shutdownDelay time.Duration
@@ -77,6 +78,9 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if r.certificate != nil {
 		s.main.TLSConfig = r.certificate.Config()
 	}
+	if s.admin, err = newAdminServer(c, r, auth, clients, site, s.ready, log); err != nil {
+		return nil, err
+	}
 	s.watches = append([]func(context.Context){clients.Run, keys.Run, func(ctx context.Context) {
 		select {
 		case <-clients.Filled():
@@ -86,6 +90,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	}}, r.watchPeople...)
 	clock := &rowClock{skew: storeSkew(apiServer.Skew, r.store.Now, wallclock.Now), log: log}
 	s.background = []func(context.Context){s.ready.Watch, people.Watch, upstreamPeople.Watch, every(probeInterval, writable.Watch),
+		every(usesInterval, (&uses{flush: auth.FlushUses, log: log}).Watch),
 		every(sweepInterval, clock.whenRight(func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, r.store.Now, log) })),
 		every(sweepInterval, clock.whenRight(absentClients(r.store, clients, log).Watch))}
 	return s, nil
@@ -121,11 +126,7 @@ func upstreamsOf(c config, r *resources) authserver.Upstreams {
 }
 
 func absentClients(store store.Store, clients *registry.Registry, log *slog.Logger) *absences {
-	known := func(clientUID string) bool {
-		_, ok := clients.ByUID(clientUID)
-		return ok
-	}
-	return &absences{store: store, synced: clients.Synced, known: known, now: store.Now, log: log}
+	return &absences{store: store, synced: clients.Synced, known: clients.Knows, now: store.Now, log: log}
 }
 
 // every returns what runs with a tick for each interval.

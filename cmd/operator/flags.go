@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 
 	"github.com/gatehouse-dev/gatehouse/controllers"
+	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
 	"github.com/gatehouse-dev/gatehouse/internal/namespaced"
 )
 
@@ -28,6 +29,9 @@ type options struct {
 	metricsAddress string
 	probeAddress   string
 	version        bool
+
+	admin         adminapi.Client // its URL is empty: the server is not asked
+	idleAfterDays int
 }
 
 // parseFlags reads the flags. The flag --kubeconfig is kept by the package config of
@@ -45,6 +49,11 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&o.leaderElect, "leader-elect", false, "of several replicas let one work at a time")
 	fs.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of /metrics, plain HTTP; 0 for none")
 	fs.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz, plain HTTP; 0 for none")
+	fs.StringVar(&o.admin.URL, "admin-url", "", "https://HOST:PORT of the admin endpoint of the authorization server, which says how clients are used; empty: it is not asked")
+	fs.StringVar(&o.admin.CAFile, "admin-ca-file", "", "file with the authorities that the certificate of --admin-url is from, in PEM; empty, or not there: those of the system")
+	fs.StringVar(&o.admin.ServerName, "admin-server-name", "", "name that the certificate of --admin-url is for; empty: the host of --issuer")
+	fs.StringVar(&o.admin.TokenFile, "admin-token-file", "/var/run/secrets/gatehouse.dev/admin/token", "file with the operator's token for --admin-url, made for the audience of that endpoint")
+	fs.IntVar(&o.idleAfterDays, "idle-after-days", 30, "after how many days without a use the status of a client says Idle, from 1 to 3650; it needs --admin-url")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -64,7 +73,31 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	if err := checkIssuer(o.issuer); err != nil {
 		return o, fmt.Errorf("--issuer: %w", err)
 	}
+	if err := o.checkAdmin(); err != nil {
+		return o, err
+	}
 	return o, o.readView()
+}
+
+// checkAdmin completes how the admin endpoint is asked. The issuer was checked.
+func (o *options) checkAdmin() error {
+	if o.idleAfterDays < 1 || o.idleAfterDays > 3650 {
+		return fmt.Errorf("--idle-after-days %d must be a number from 1 to 3650", o.idleAfterDays)
+	}
+	if o.admin.URL == "" {
+		return nil
+	}
+	if o.admin.ServerName == "" {
+		issuer, err := url.Parse(o.issuer)
+		if err != nil {
+			return fmt.Errorf("--issuer: %w", err)
+		}
+		o.admin.ServerName = issuer.Hostname()
+	}
+	if err := o.admin.Check(); err != nil {
+		return fmt.Errorf("--admin-url: %w", err)
+	}
+	return nil
 }
 
 // readView reads what the operator may see.

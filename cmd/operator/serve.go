@@ -86,8 +86,10 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 		Events: mgr.GetEventRecorder(name), Now: time.Now, Wake: wake.Wake,
 	}
 	counts := controllers.NewMetrics(claims, mgr.Elected())
+	reports := newReports(mgr, wake, o)
 	return mgr, errors.Join(
-		addControllers(ctx, mgr, claims, wake, apiServer, o),
+		addControllers(ctx, mgr, claims, wake, reports, apiServer, o),
+		runReports(mgr, reports),
 		counts.Watch(ctx, mgr.GetCache()),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.Add(givingBack{read: readHeap, giveBack: debug.FreeOSMemory}),
@@ -96,7 +98,8 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 }
 
 func addControllers(
-	ctx context.Context, mgr ctrl.Manager, claims *controllers.Claims, wake *controllers.Wakeups, apiServer *apiclient.Clock, o options,
+	ctx context.Context, mgr ctrl.Manager, claims *controllers.Claims, wake *controllers.Wakeups, reports *controllers.Reports,
+	apiServer *apiclient.Clock, o options,
 ) error {
 	if err := controllers.Indexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
@@ -104,7 +107,10 @@ func addControllers(
 	issuance := &controllers.Issuance{
 		Client: mgr.GetClient(), Live: claims.Live, Keys: &controllers.Keys{}, Claims: claims, Events: claims.Events,
 		Issuer: o.issuer, Class: claims.Class, View: o.view, Now: time.Now, NewID: credential.NewID,
-		Usage: controllers.UsageUnknown{},
+		Usage: controllers.UsageUnknown{}, Reports: reports,
+	}
+	if reports != nil {
+		issuance.Usage = reports
 	}
 	keys := &controllers.KeysReconciler{
 		Client: mgr.GetClient(), Live: claims.Live, Namespace: o.namespace, Class: claims.Class,
@@ -116,4 +122,22 @@ func addControllers(
 		(&controllers.OAuthClientReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
 		(&controllers.ResourceServerReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
 	)
+}
+
+// newReports returns what asks the authorization server how clients are used; nil: nobody does.
+func newReports(mgr ctrl.Manager, wake *controllers.Wakeups, o options) *controllers.Reports {
+	if o.admin.URL == "" {
+		return nil
+	}
+	return &controllers.Reports{
+		Client: mgr.GetClient(), Source: &o.admin, Class: v1alpha1.ClassName(o.class),
+		IdleAfter: time.Duration(o.idleAfterDays) * 24 * time.Hour, Wake: wake.Wake, Now: time.Now,
+	}
+}
+
+func runReports(mgr ctrl.Manager, reports *controllers.Reports) error {
+	if reports == nil {
+		return nil
+	}
+	return errors.Join(mgr.Add(reports), metrics.Registry.Register(reports))
 }

@@ -54,6 +54,7 @@ type environment struct {
 	root   string     // of the repository
 	issuer string
 	roots  *x509.CertPool
+	admin  string // host and port of the admin endpoint
 
 	system    string              // the namespace of the programs
 	class     string              // of the objects that they serve
@@ -96,6 +97,10 @@ func open(t *testing.T, env *testenv.Env) (*environment, error) {
 		return nil, err
 	}
 	testenv.AtEnd(w.stop)
+	if w.admin, err = freeport.Address(); err != nil {
+		return nil, err
+	}
+	w.arguments = map[string][]string{"authserver": {"--admin-listen=" + w.admin}}
 	for _, do := range []func(context.Context) error{w.build, w.install, w.configure, w.startOperator, w.startAuthserver} {
 		if err := do(t.Context()); err != nil {
 			return nil, err
@@ -148,7 +153,15 @@ func (w *environment) apply(ctx context.Context, folder string) error {
 }
 
 // people who can log in. Their passwords are their names, twice.
-var people = []string{"alice", "bob"}
+var people = []string{"alice", "bob", "carol"}
+
+// manyGroups are the groups of Carol, too many for a small ID token.
+func manyGroups() (groups []string) {
+	for n := range 100 {
+		groups = append(groups, fmt.Sprintf("a-department-with-a-long-name-%03d", n))
+	}
+	return groups
+}
 
 func password(name string) string { return name + "-" + name }
 
@@ -164,13 +177,17 @@ func (w *environment) configure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var users []map[string]string
+	var users []map[string]any
 	for i, name := range people {
 		hash, err := w.run(ctx, password(name)+"\n", w.file("authserver"), "hash-password")
 		if err != nil {
 			return err
 		}
-		users = append(users, map[string]string{"id": fmt.Sprint(1001 + i), "name": name, "passwordHash": strings.TrimSpace(hash)})
+		user := map[string]any{"id": fmt.Sprint(1001 + i), "name": name, "passwordHash": strings.TrimSpace(hash)}
+		if name == "carol" {
+			user["groups"] = manyGroups()
+		}
+		users = append(users, user)
 	}
 	w.issuer = "https://" + listen
 	return errors.Join(

@@ -236,7 +236,13 @@ func TestTheConfigurationFitsTheDeployment(t *testing.T) {
 	for _, mount := range container.VolumeMounts {
 		mounts[mount.MountPath] = mount.Name
 	}
-	if diff := cmp.Diff(map[string]string{"https": c.Listen, "metrics": c.MetricsListen}, ports); diff != "" {
+	admin := ""
+	for _, arg := range container.Args {
+		if value, found := strings.CutPrefix(arg, "--admin-listen="); found {
+			admin = value
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"https": c.Listen, "metrics": c.MetricsListen, "admin": admin}, ports); diff != "" {
 		t.Errorf("ports (-configured +opened):\n%s", diff)
 	}
 	for file, want := range map[string]string{

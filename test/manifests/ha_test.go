@@ -110,7 +110,7 @@ func TestThePrometheusComponentBringsDashboardAndAlerts(t *testing.T) {
 	if err := os.CopyFS(copied, os.DirFS(root+"/config")); err != nil {
 		t.Fatal(err)
 	}
-	edit(t, copied+"/default/kustomization.yaml", "transformers:", "components:\n- ../prometheus\ntransformers:")
+	edit(t, copied+"/default/kustomization.yaml", "components:\n- ../admin\n", "components:\n- ../admin\n- ../prometheus\n")
 	manifests := build(t, copied+"/default")
 	dashboard := find[corev1.ConfigMap](t, manifests, "ConfigMap", "gatehouse-dashboard")
 	if dashboard.Labels["grafana_dashboard"] != "1" || !strings.Contains(dashboard.Data["gatehouse.json"], `"title": "Gatehouse"`) {

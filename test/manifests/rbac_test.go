@@ -55,7 +55,7 @@ type row struct {
 
 const allowed, refused = true, false
 
-var subresources = []string{"status", "finalizers", "token"}
+var subresources = []string{"status", "finalizers", "token", "usage", "grants"}
 
 // attributes are what the API server is asked about.
 func (r row) attributes() *authorizationv1.ResourceAttributes {
@@ -127,6 +127,11 @@ func TestTheOperatorMayDoWhatItNeedsAndNothingElse(t *testing.T) {
 		{operator, "create", "leases.coordination.k8s.io", system, allowed},
 		{operator, "update", "leases.coordination.k8s.io/gatehouse-operator", system, allowed},
 
+		{operator, "list", "oauthclients.gatehouse.dev/usage", "", allowed},
+
+		{operator, "list", "oauthclients.gatehouse.dev/grants", "", refused},
+		{operator, "delete", "oauthclients.gatehouse.dev/grants", "photos", refused},
+		{operator, "create", "tokenreviews.authentication.k8s.io", "", refused},
 		{operator, "create", "oauthclients.gatehouse.dev", "photos", refused},
 		{operator, "update", "oauthclients.gatehouse.dev", "photos", refused},
 		{operator, "patch", "oauthclients.gatehouse.dev", "photos", refused},
@@ -166,6 +171,7 @@ func TestTheAuthorizationServerMayDoWhatItNeedsAndNothingElse(t *testing.T) {
 		{authserver, "watch", "oauthclientpolicies.gatehouse.dev", "", allowed},
 		{authserver, "watch", "namespaces", "", allowed},
 		{authserver, "create", "subjectaccessreviews.authorization.k8s.io", "", allowed},
+		{authserver, "create", "tokenreviews.authentication.k8s.io", "", allowed},
 		{authserver, "get", "secrets/gatehouse-shared-key", system, allowed},
 		{authserver, "watch", "secrets/gatehouse-shared-key", system, allowed},
 		{authserver, "list", "secrets/gatehouse-authserver-keys", system, allowed},
@@ -191,7 +197,8 @@ func TestTheAuthorizationServerMayDoWhatItNeedsAndNothingElse(t *testing.T) {
 		{authserver, "create", "events", "photos", refused},
 		{authserver, "create", "events.events.k8s.io", "photos", refused},
 		{authserver, "create", "localsubjectaccessreviews.authorization.k8s.io", "photos", refused},
-		{authserver, "create", "tokenreviews.authentication.k8s.io", "", refused},
+		{authserver, "list", "oauthclients.gatehouse.dev/usage", "", refused},
+		{authserver, "delete", "oauthclients.gatehouse.dev/grants", "photos", refused},
 		{authserver, "get", "leases.coordination.k8s.io", system, refused},
 		{authserver, "get", "configmaps", system, refused},
 		{authserver, "impersonate", "users", "", refused},
@@ -216,6 +223,7 @@ func TestNoRuleIsThereButThese(t *testing.T) {
 			"get,list,watch oauthclients,resourceservers,oauthclientpolicies [gatehouse.dev] []",
 			"get,list,watch,create,patch,delete secrets [] []",
 			"get,update leases [coordination.k8s.io] [gatehouse-operator]",
+			"list oauthclients/usage [gatehouse.dev] []",
 			"patch oauthclients/status,resourceservers/status [gatehouse.dev] []",
 		}},
 		{"gatehouse-operator", "default", []string{
@@ -223,16 +231,19 @@ func TestNoRuleIsThereButThese(t *testing.T) {
 			"get,list,watch namespaces [] []",
 			"get,list,watch oauthclients,resourceservers,oauthclientpolicies [gatehouse.dev] []",
 			"get,list,watch,create,patch,delete secrets [] []",
+			"list oauthclients/usage [gatehouse.dev] []",
 			"patch oauthclients/status,resourceservers/status [gatehouse.dev] []",
 		}},
 		{"gatehouse-authserver", system, []string{
 			"create subjectaccessreviews [authorization.k8s.io] []",
+			"create tokenreviews [authentication.k8s.io] []",
 			"get,list,watch namespaces [] []",
 			"get,list,watch oauthclients,resourceservers,oauthclientpolicies [gatehouse.dev] []",
 			"get,list,watch secrets [] [gatehouse-shared-key gatehouse-authserver-keys]",
 		}},
 		{"gatehouse-authserver", "default", []string{
 			"create subjectaccessreviews [authorization.k8s.io] []",
+			"create tokenreviews [authentication.k8s.io] []",
 			"get,list,watch namespaces [] []",
 			"get,list,watch oauthclients,resourceservers,oauthclientpolicies [gatehouse.dev] []",
 		}},

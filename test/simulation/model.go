@@ -25,6 +25,7 @@ type model struct {
 	proofs   map[authserver.Hash]*grantRow
 	inOrder  []*grantRow // as they were approved
 	consents map[[2]string]authserver.Consent
+	uses     map[[2]string]authserver.Use // by UID and credential ID
 	absent   map[string]time.Time
 	spent    map[authserver.Hash]time.Time
 }
@@ -39,7 +40,7 @@ func newModel() *model {
 		sessions: map[authserver.Hash]authserver.Session{}, people: map[string]authserver.Person{},
 		factors: map[authserver.Hash]authserver.Factor{},
 		grants:  map[authserver.GrantID]*grantRow{}, proofs: map[authserver.Hash]*grantRow{},
-		consents: map[[2]string]authserver.Consent{}, absent: map[string]time.Time{}, spent: map[authserver.Hash]time.Time{},
+		consents: map[[2]string]authserver.Consent{}, uses: map[[2]string]authserver.Use{}, absent: map[string]time.Time{}, spent: map[authserver.Hash]time.Time{},
 	}
 }
 

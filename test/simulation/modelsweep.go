@@ -56,8 +56,8 @@ func (m *model) Forget(ctx context.Context, owner, clientUID string, now time.Ti
 	return nil
 }
 
-// ConsentClients is of authserver.Store.
-func (m *model) ConsentClients(ctx context.Context, after string, limit int) ([]string, error) {
+// KeptClients is of authserver.Store.
+func (m *model) KeptClients(ctx context.Context, after string, limit int) ([]string, error) {
 	end, err := m.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -66,6 +66,11 @@ func (m *model) ConsentClients(ctx context.Context, after string, limit int) ([]
 	uids := map[string]string{}
 	for _, c := range m.consents {
 		uids[c.ClientUID] = c.ClientUID
+	}
+	for key := range m.uses {
+		if uid := key[0]; uid != "" {
+			uids[uid] = uid
+		}
 	}
 	return page(uids, after, limit), nil
 }
@@ -112,6 +117,7 @@ func (m *model) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 		func(n *int) {
 			sweep(m.consents, n, func(c authserver.Consent) bool { return m.isAbsent(c.ClientUID, gone) })
 		},
+		func(n *int) { sweep(m.uses, n, func(u authserver.Use) bool { return m.isAbsent(u.UID, gone) }) },
 		func(n *int) { sweep(m.absent, n, func(since time.Time) bool { return !since.After(gone) }) },
 	} {
 		if remove(&left); left == 0 { // there may be more, and what comes later must wait for it

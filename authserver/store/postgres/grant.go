@@ -35,9 +35,29 @@ func (s *Store) GrantsOf(ctx context.Context, owner string, now time.Time) ([]au
 		SELECT ` + grantColumns + ` FROM grants g
 		WHERE g.owner = $1 AND g.revoked_at IS NULL AND g.ends_at > $2 AND (g.generation > 0 OR g.proof_expires_at > $2)
 		ORDER BY g.approved_at, g.id`
+	return s.readGrants(ctx, query, owner, millis(now))
+}
+
+// GrantsPage returns grants that are live at now and that f chooses, by ID, from the one that follows after on.
+func (s *Store) GrantsPage(ctx context.Context, f authserver.GrantFilter, now time.Time, after authserver.GrantID, limit int) ([]authserver.Grant, error) {
+	const query = `SELECT ` + grantColumns + ` FROM grants g
+		WHERE g.revoked_at IS NULL AND g.ends_at > $2 AND (g.generation > 0 OR g.proof_expires_at > $2) AND g.id > $3 `
+	const order = ` ORDER BY g.id LIMIT $4`
+	args := []any{f.ClientUID, millis(now), after[:], int64(max(0, limit))}
+	if f.Owner == "" {
+		return s.readGrants(ctx, query+`AND g.client_uid = $1`+order, args...)
+	}
+	args[0] = f.Owner
+	if f.ClientUID == "" {
+		return s.readGrants(ctx, query+`AND g.owner = $1`+order, args...)
+	}
+	return s.readGrants(ctx, query+`AND g.owner = $1 AND g.client_uid = $5`+order, append(args, f.ClientUID)...)
+}
+
+func (s *Store) readGrants(ctx context.Context, query string, args ...any) ([]authserver.Grant, error) {
 	return single(ctx, s, "read the grants", func(ctx context.Context, q querier) (found []authserver.Grant, err error) {
 		var row grantRow
-		rows, err := q.Query(ctx, query, owner, millis(now))
+		rows, err := q.Query(ctx, query, args...)
 		if err != nil {
 			return nil, err
 		}

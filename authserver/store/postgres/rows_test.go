@@ -4,10 +4,14 @@ package postgres
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/postgrestest"
 )
 
@@ -77,4 +81,38 @@ func written(t *testing.T, c *pgx.Conn, run func(pgx.Tx) error) (rows, inPlace i
 		t.Fatal(err)
 	}
 	return rows, inPlace
+}
+
+// N314: two replicas, each with connections of its own, count in the same rows; what they wrote is there for a third one.
+func TestN314ReplicasCountUsesTogether(t *testing.T) {
+	t.Parallel()
+	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
+	replicas := []*Store{openAt(t, address), openAt(t, address)}
+	const each = 20
+	uses := []authserver.Use{
+		{UID: "b", CredentialID: "1", Since: noon, UsedAt: noon, Challenged: 1, ChallengedAt: noon},
+		{UID: "a", CredentialID: "1", Since: noon, UsedAt: noon, Unchallenged: 1, UnchallengedAt: noon},
+	}
+	var all sync.WaitGroup
+	for n := range each {
+		for r, s := range replicas {
+			all.Go(func() {
+				mine := slices.Clone(uses)
+				mine[n%2].UsedAt = noon.Add(time.Duration(r) * time.Hour)
+				if err := s.NoteUses(t.Context(), mine); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	for _, s := range replicas {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	got, err := openAt(t, address).Uses(t.Context(), "", "", 10)
+	if err != nil || len(got) != 2 || got[0].Unchallenged != 2*each || got[1].Challenged != 2*each || !got[0].UsedAt.Equal(noon.Add(time.Hour)) || !got[1].UsedAt.Equal(noon.Add(time.Hour)) {
+		t.Errorf("uses %+v, %v", got, err)
+	}
 }

@@ -36,6 +36,8 @@ var sweeping = [...]struct {
 	{`DELETE FROM people WHERE ended_at <= $1 AND subject IN (SELECT p.subject FROM people p WHERE p.ended_at <= $1 ORDER BY p.ended_at LIMIT $2)`, true},
 	{`DELETE FROM consents WHERE (owner, client_uid) IN (SELECT c.owner, c.client_uid FROM absent_clients a JOIN consents c ON c.client_uid = a.client_uid
 		WHERE a.since <= $1 LIMIT $2)`, true},
+	{`DELETE FROM uses WHERE (client_uid, credential_id) IN (SELECT u.client_uid, u.credential_id FROM absent_clients a JOIN uses u ON u.client_uid = a.client_uid
+		WHERE a.since <= $1 LIMIT $2)`, true},
 	{`DELETE FROM absent_clients WHERE since <= $1 AND client_uid IN (SELECT a.client_uid FROM absent_clients a WHERE a.since <= $1 LIMIT $2)`, true},
 }
 
@@ -61,17 +63,18 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 	})
 }
 
-// ConsentClients returns the UIDs of clients that there are consents for, in order, from the one that
-// follows after on. It steps from client to client, however many consents each has.
-func (s *Store) ConsentClients(ctx context.Context, after string, limit int) ([]string, error) {
+// KeptClients returns the UIDs of clients that there are consents for or uses of, in order, from the one that
+// follows after on. It steps from client to client, however many rows each has.
+func (s *Store) KeptClients(ctx context.Context, after string, limit int) ([]string, error) {
 	const query = `
 		WITH RECURSIVE uids (uid, place) AS (
-			SELECT min(c.client_uid), 1 FROM consents c WHERE c.client_uid > $1
+			SELECT least((SELECT min(c.client_uid) FROM consents c WHERE c.client_uid > $1), (SELECT min(v.client_uid) FROM uses v WHERE v.client_uid > $1)), 1
 			UNION ALL
-			SELECT (SELECT min(c.client_uid) FROM consents c WHERE c.client_uid > u.uid), u.place + 1
+			SELECT least((SELECT min(c.client_uid) FROM consents c WHERE c.client_uid > u.uid),
+				(SELECT min(v.client_uid) FROM uses v WHERE v.client_uid > u.uid)), u.place + 1
 			FROM uids u WHERE u.uid IS NOT NULL AND u.place < $2)
 		SELECT uid FROM uids WHERE uid IS NOT NULL AND place <= $2 ORDER BY place`
-	return single(ctx, s, "read the clients with consents", func(ctx context.Context, q querier) (found []string, err error) {
+	return single(ctx, s, "read the clients with consents or uses", func(ctx context.Context, q querier) (found []string, err error) {
 		var uid string
 		rows, err := q.Query(ctx, query, after, int64(max(0, limit)))
 		if err != nil {

@@ -106,6 +106,25 @@ func (s *Store) GrantsOf(ctx context.Context, owner string, now time.Time) ([]au
 	})
 }
 
+// GrantsPage returns grants that are live at now and that f chooses, by ID, from the one that follows after on.
+func (s *Store) GrantsPage(ctx context.Context, f authserver.GrantFilter, now time.Time, after authserver.GrantID, limit int) ([]authserver.Grant, error) {
+	const query = `SELECT ` + grantColumns + ` FROM grants WHERE revoked_at IS NULL AND ends_at > ?2 AND (generation > 0 OR proof_expires_at > ?2) AND id > ?3 `
+	const order = ` ORDER BY id LIMIT ?4`
+	const byOwner, byClient, byBoth = query + `AND owner = ?1` + order, query + `AND client_uid = ?1` + order, query + `AND owner = ?1 AND client_uid = ?5` + order
+	statement, args := byClient, []driver.Value{f.ClientUID, millis(now), after[:], int64(max(0, limit))}
+	if f.Owner != "" {
+		statement, args[0] = byOwner, f.Owner
+		if f.ClientUID != "" {
+			statement, args = byBoth, append(args, f.ClientUID)
+		}
+	}
+	return read(ctx, s.readers, func(c *conn) ([]authserver.Grant, error) {
+		var found []authserver.Grant
+		_, err := c.query(statement, func(r *row) { found = append(found, scanGrant(r)) }, args...)
+		return found, err
+	})
+}
+
 // Redeem takes the proof, or returns ErrNotFound. From here on the row is kept until the grant
 // ends, and in any case as long as the proof is remembered: a short grant must not be forgotten
 // while its interaction lives, or the same proof could be made again.

@@ -94,6 +94,7 @@ func intact(ctx context.Context, path string) error {
 var sortings = [...]struct{ table, keys string }{
 	{"grants", "number"}, {"grants", "id"}, {"grants", "proof_hash"}, {"grants", "kept_until"},
 	{"grants INDEXED BY grants_by_owner WHERE revoked_at IS NULL", "owner, client_uid, approved_at"},
+	{"grants INDEXED BY grants_by_client WHERE revoked_at IS NULL", "client_uid, id"}, {"uses", "client_uid, credential_id"},
 	{"people", "subject"}, {"people INDEXED BY people_by_end WHERE ended_at IS NOT NULL", "ended_at"},
 	{"sessions", "hash"}, {"sessions", "expires_at"}, {"sessions", "owner, authenticated_at"},
 	{"consents", "owner, client_uid"}, {"consents", "client_uid"},

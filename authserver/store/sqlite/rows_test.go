@@ -118,7 +118,7 @@ func contentOf(t *testing.T, folder string) []byte {
 }
 
 // wholeTable is a step that reads a table, by its name or the letter that stands for it in a join.
-var wholeTable = regexp.MustCompile(`^SCAN (grants|sessions|factors|consents|spent|people|absent_clients|[a-z])\b`)
+var wholeTable = regexp.MustCompile(`^SCAN (grants|sessions|factors|consents|spent|people|uses|absent_clients|[a-z])\b`)
 
 func TestNoStatementReadsAWholeTable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gatehouse.db")

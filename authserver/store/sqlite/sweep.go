@@ -32,6 +32,8 @@ var sweeping = [...]struct {
 		RETURNING subject`, personRow},
 	{`DELETE FROM consents WHERE (owner, client_uid) IN (SELECT c.owner, c.client_uid FROM absent_clients a CROSS JOIN consents c
 		WHERE a.since <= ?3 AND c.client_uid = a.client_uid LIMIT ?2)`, nil},
+	{`DELETE FROM uses WHERE (client_uid, credential_id) IN (SELECT u.client_uid, u.credential_id FROM absent_clients a CROSS JOIN uses u
+		WHERE a.since <= ?3 AND u.client_uid = a.client_uid LIMIT ?2)`, nil},
 	{`DELETE FROM absent_clients WHERE client_uid IN (SELECT client_uid FROM absent_clients WHERE since <= ?3 ORDER BY since LIMIT ?2)`, nil},
 }
 
@@ -111,14 +113,14 @@ func (w *sweeper) remove(step, rows int) (int, error) {
 	return w.t.query(s.statement, func(r *row) { s.removed(w.t, r) }, args...)
 }
 
-// ConsentClients returns the UIDs of clients that there are consents for, in order, from the
-// one that follows after on. It steps from client to client, however many consents each has.
-func (s *Store) ConsentClients(ctx context.Context, after string, limit int) ([]string, error) {
-	const query = `
-		WITH RECURSIVE uids (uid) AS (
-			SELECT min(client_uid) FROM consents WHERE client_uid > ?1
-			UNION ALL
-			SELECT (SELECT min(client_uid) FROM consents WHERE client_uid > uid) FROM uids WHERE uid IS NOT NULL)
+// KeptClients returns the UIDs of clients that there are consents for or uses of, in order, from the
+// one that follows after on. It steps from client to client, however many rows each has.
+func (s *Store) KeptClients(ctx context.Context, after string, limit int) ([]string, error) {
+	const first = `SELECT min(n.uid) FROM (SELECT min(client_uid) AS uid FROM consents WHERE client_uid > ?1
+		UNION ALL SELECT min(client_uid) FROM uses WHERE client_uid > ?1) AS n`
+	const next = `SELECT min(n.uid) FROM (SELECT min(client_uid) AS uid FROM consents WHERE client_uid > uids.uid
+		UNION ALL SELECT min(client_uid) FROM uses WHERE client_uid > uids.uid) AS n`
+	const query = `WITH RECURSIVE uids (uid) AS (` + first + ` UNION ALL SELECT (` + next + `) FROM uids WHERE uids.uid IS NOT NULL)
 		SELECT uid FROM uids WHERE uid IS NOT NULL LIMIT ?2`
 	return read(ctx, s.readers, func(c *conn) ([]string, error) {
 		var found []string

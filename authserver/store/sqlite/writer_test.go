@@ -313,23 +313,35 @@ func everyCall(ctx context.Context, s authserver.Store) map[string]func() error 
 			_, err := s.ChangeFactors(ctx, g.Owner, []authserver.Hash{hashNumber(1)}, []authserver.Factor{{ID: hashNumber(2)}})
 			return err
 		},
-		"UseFactor":      func() error { return s.UseFactor(ctx, g.Owner, hashNumber(2), 1, noon) },
-		"Approve":        func() error { return s.Approve(ctx, g, &authserver.Consent{Owner: g.Owner, ClientUID: g.ClientUID}) },
-		"GrantByProof":   func() error { _, err := s.GrantByProof(ctx, g.Proof.Hash); return err },
-		"Redeem":         func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
-		"Grant":          func() error { _, err := s.Grant(ctx, g.ID); return err },
-		"OwnedGrant":     func() error { _, _, err := s.OwnedGrant(ctx, g.ID); return err },
-		"Rotate":         func() error { _, _, err := s.Rotate(ctx, rotation(g, 1), noon); return err },
-		"Revoke":         func() error { return revoked(s.Revoke(ctx, g.ID, noon)) },
-		"GrantsOf":       func() error { _, err := s.GrantsOf(ctx, g.Owner, noon); return err },
-		"ConsentsOf":     func() error { _, err := s.ConsentsOf(ctx, g.Owner); return err },
-		"Consent":        func() error { _, err := s.Consent(ctx, g.Owner, g.ClientUID); return err },
-		"Forget":         func() error { return s.Forget(ctx, g.Owner, g.ClientUID, noon) },
-		"Spend":          func() error { return s.Spend(ctx, hashNumber(1), noon, noon.Add(time.Hour)) },
-		"Spent":          func() error { _, err := s.Spent(ctx, hashNumber(1), noon); return err },
-		"ConsentClients": func() error { _, err := s.ConsentClients(ctx, "", 10); return err },
-		"NoteClients":    func() error { return s.NoteClients(ctx, []string{g.ClientUID}, []string{"gone"}, noon) },
-		"Sweep":          func() error { _, err := s.Sweep(ctx, noon, 10); return err },
-		"Ping":           func() error { return s.Ping(ctx) },
+		"UseFactor":    func() error { return s.UseFactor(ctx, g.Owner, hashNumber(2), 1, noon) },
+		"Approve":      func() error { return s.Approve(ctx, g, &authserver.Consent{Owner: g.Owner, ClientUID: g.ClientUID}) },
+		"GrantByProof": func() error { _, err := s.GrantByProof(ctx, g.Proof.Hash); return err },
+		"Redeem":       func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
+		"Grant":        func() error { _, err := s.Grant(ctx, g.ID); return err },
+		"OwnedGrant":   func() error { _, _, err := s.OwnedGrant(ctx, g.ID); return err },
+		"Rotate":       func() error { _, _, err := s.Rotate(ctx, rotation(g, 1), noon); return err },
+		"Revoke":       func() error { return revoked(s.Revoke(ctx, g.ID, noon)) },
+		"GrantsOf":     func() error { _, err := s.GrantsOf(ctx, g.Owner, noon); return err },
+		"ConsentsOf":   func() error { _, err := s.ConsentsOf(ctx, g.Owner); return err },
+		"Consent":      func() error { _, err := s.Consent(ctx, g.Owner, g.ClientUID); return err },
+		"Forget":       func() error { return s.Forget(ctx, g.Owner, g.ClientUID, noon) },
+		"Spend":        func() error { return s.Spend(ctx, hashNumber(1), noon, noon.Add(time.Hour)) },
+		"Spent":        func() error { _, err := s.Spent(ctx, hashNumber(1), noon); return err },
+		"KeptClients":  func() error { _, err := s.KeptClients(ctx, "", 10); return err },
+		"NoteUses": func() error {
+			return s.NoteUses(ctx, []authserver.Use{{UID: "u", CredentialID: "c", Since: noon, UsedAt: noon}})
+		},
+		"Uses": func() error { _, err := s.Uses(ctx, "", "", 10); return err },
+		"GrantsPage": func() error {
+			for _, f := range []authserver.GrantFilter{{ClientUID: "u"}, {Owner: "bob"}, {ClientUID: "u", Owner: "bob"}} {
+				if _, err := s.GrantsPage(ctx, f, noon, authserver.GrantID{}, 10); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"NoteClients": func() error { return s.NoteClients(ctx, []string{g.ClientUID}, []string{"gone"}, noon) },
+		"Sweep":       func() error { _, err := s.Sweep(ctx, noon, 10); return err },
+		"Ping":        func() error { return s.Ping(ctx) },
 	}
 }

@@ -103,8 +103,8 @@ var gone = []check{
 		}
 		approve(t, s, to("without a consent"))
 		for after, want := range map[string][]string{"": {"a", "b"}, "b": {"c", "d"}, "d": {"e"}, "e": {}, "bb": {"c", "d"}} {
-			got, err := s.ConsentClients(t.Context(), after, 2)
-			succeed(t, "ConsentClients", err)
+			got, err := s.KeptClients(t.Context(), after, 2)
+			succeed(t, "KeptClients", err)
 			same(t, "clients after "+after, got, want)
 		}
 	}},

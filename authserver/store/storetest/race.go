@@ -206,7 +206,7 @@ var contexts = []check{
 			"Forget":         func() error { return s.Forget(ctx, bob, photoPrint, noon) },
 			"Spend":          func() error { return s.Spend(ctx, newHash(), noon, noon.Add(tick)) },
 			"Spent":          func() error { _, err := s.Spent(ctx, newHash(), noon); return err },
-			"ConsentClients": func() error { _, err := s.ConsentClients(ctx, "", 1); return err },
+			"KeptClients":    func() error { _, err := s.KeptClients(ctx, "", 1); return err },
 			"NoteClients":    func() error { return s.NoteClients(ctx, nil, []string{photoPrint}, noon) },
 			"Sweep":          func() error { _, err := s.Sweep(ctx, noon, 1); return err },
 			"Ping":           func() error { return s.Ping(ctx) },

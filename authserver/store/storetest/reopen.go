@@ -38,6 +38,12 @@ var restarts = []struct {
 		same(t, "Alice", person(t, s, alice), hers.Person)
 		swept(t, s, noon.Add(authserver.GoneMemory), 100, 4) // Alice, a grant, the consent and the note
 	}},
+	{"uses are there as they were", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		want := []authserver.Use{use(challenges(1, 2, noon), idToken(3000, noon)), use(usedWith(photoAlbum, ""))}
+		noteUses(t, s, want...)
+		s = reopen(s)
+		same(t, "uses", usesOf(t, s), want)
+	}},
 	{"what was removed stays removed", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
 		session := createSession(t, s)
 		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), bob, session.Hash))

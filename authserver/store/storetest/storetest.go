@@ -45,6 +45,8 @@ func Run(t *testing.T, h Harness) {
 		{"Spend", spending},
 		{"Sweep", sweeps},
 		{"Gone", gone},
+		{"Uses", uses},
+		{"GrantsPage", pages},
 		{"Context", contexts},
 		{"Race", races},
 	} {

@@ -28,6 +28,8 @@ var tables = []table{
 		"generation", "rotated_at", "previous_rotated_at", "revoked_at", "proof_hash", "callback", "code_challenge", "proof_expires_at",
 		"authenticated_at", "nonce", "methods", "sid", "resources", "kept_until"}},
 	{name: "consents", key: []string{"owner", "client_uid"}, columns: []string{"scopes", "given_at"}},
+	{name: "uses", key: []string{"client_uid", "credential_id"}, columns: []string{"since", "used_at", "challenged", "unchallenged",
+		"challenged_at", "unchallenged_at", "id_token_bytes", "id_token_at"}},
 	{name: "absent_clients", key: []string{"client_uid"}, columns: []string{"since"}},
 	{name: "spent", key: []string{"key"}, bytes: true, columns: []string{"blocked_until"}},
 }

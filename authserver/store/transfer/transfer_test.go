@@ -3,6 +3,7 @@
 package transfer_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/store"
@@ -222,11 +223,12 @@ type contents struct {
 	factors  []authserver.Factor
 	consents []authserver.Consent
 	spent    []authserver.Hash
+	uses     []authserver.Use
 	absent   string
 }
 
 func (k *contents) rows() int {
-	return len(k.grants) + len(k.people) + len(k.sessions) + len(k.factors) + len(k.consents) + len(k.spent) + 1
+	return len(k.grants) + len(k.people) + len(k.sessions) + len(k.factors) + len(k.consents) + len(k.spent) + len(k.uses) + 1
 }
 
 // fill puts n people with all that they can have into a store, and clients that are gone.
@@ -260,6 +262,9 @@ func (k *contents) fillOne(t *testing.T, s store.Store, i int) {
 	_, err := s.ChangeFactors(ctx, owner, nil, []authserver.Factor{factor})
 	check(t, err)
 	k.factors = append(k.factors, factor)
+	use := authserver.Use{UID: client, CredentialID: owner, Since: noon, UsedAt: noon, Unchallenged: int64(i), UnchallengedAt: noon, IDTokenBytes: 3000, IDTokenAt: noon}
+	check(t, s.NoteUses(ctx, []authserver.Use{use}))
+	k.uses = append(k.uses, use)
 	for j := range 3 {
 		g := authserver.Grant{
 			ClientUID: client, Owner: owner, Scopes: []string{"photos.read", "photos.write"}, Profile: authserver.ProfileOAuth2,
@@ -333,6 +338,9 @@ func (k *contents) check(t *testing.T, location string) {
 		got, err := s.Factors(ctx, want.Owner)
 		equal(t, []authserver.Factor{want}, got, err)
 	}
+	got, err := s.Uses(ctx, "", "", len(k.uses)+1)
+	slices.SortFunc(got, func(a, b authserver.Use) int { return cmp.Compare(a.Unchallenged, b.Unchallenged) })
+	equal(t, k.uses, got, err)
 	for _, want := range k.consents {
 		got, err := s.Consent(ctx, want.Owner, want.ClientUID)
 		equal(t, want, got, err)
@@ -350,7 +358,7 @@ func equal[T any](t *testing.T, want, got T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Errorf("%+v: %v", want, err)
-	} else if diff := cmp.Diff(want, got); diff != "" {
+	} else if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -86,6 +86,9 @@ The Deployments of both programs, as config has them, changed to what the values
 {{/* gatehouse.operator changes the Deployment of the operator. */}}
 {{- define "gatehouse.operator" -}}
 {{- $_ := set .object.spec "replicas" (int .root.Values.operator.replicas) -}}
+{{- range .object.spec.template.spec.volumes -}}
+{{- if eq .name "admin-ca" -}}{{- $_ := set .secret "secretName" $.root.Values.tls.secretName -}}{{- end -}}
+{{- end -}}
 {{- include "gatehouse.pods" (dict "root" .root "object" .object "program" .root.Values.operator) -}}
 {{- end -}}
 

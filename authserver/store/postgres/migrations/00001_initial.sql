@@ -100,6 +100,7 @@ CREATE UNIQUE INDEX grants_by_proof ON grants (proof_hash);
 -- Revoked grants leave this index: however often an owner allows and revokes, what is read for an
 -- approval stays small.
 CREATE INDEX grants_by_owner ON grants (owner, client_uid, approved_at) WHERE revoked_at IS NULL;
+CREATE INDEX grants_by_client ON grants (client_uid, id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_by_end ON grants (bucket, kept_until);
 
 CREATE TABLE consents (
@@ -112,7 +113,23 @@ CREATE TABLE consents (
 
 CREATE INDEX consents_by_client ON consents (client_uid);
 
--- Clients that consents are for and that nobody knows any more.
+-- When and how clients and resource servers were used, by credential. Times are cut to the hour; 0: never. An update
+-- changes no indexed column.
+CREATE TABLE uses (
+    client_uid      text   NOT NULL,
+    credential_id   text   NOT NULL,
+    since           bigint NOT NULL,
+    used_at         bigint NOT NULL,
+    challenged      bigint NOT NULL,
+    unchallenged    bigint NOT NULL,
+    challenged_at   bigint NOT NULL,
+    unchallenged_at bigint NOT NULL,
+    id_token_bytes  bigint NOT NULL,
+    id_token_at     bigint NOT NULL,
+    PRIMARY KEY (client_uid, credential_id)
+) WITH (fillfactor = 80);
+
+-- Clients that consents are for, or uses of, and that nobody knows any more.
 CREATE TABLE absent_clients (
     client_uid text   NOT NULL PRIMARY KEY,
     since      bigint NOT NULL

@@ -86,6 +86,7 @@ CREATE UNIQUE INDEX grants_by_proof ON grants (proof_hash);
 -- Revoked grants leave this index: however often an owner allows and revokes, what is
 -- read for an approval stays small.
 CREATE INDEX grants_by_owner ON grants (owner, client_uid, approved_at) WHERE revoked_at IS NULL;
+CREATE INDEX grants_by_client ON grants (client_uid, id) WHERE revoked_at IS NULL;
 CREATE INDEX grants_by_end ON grants (kept_until);
 
 CREATE TABLE consents (
@@ -98,7 +99,22 @@ CREATE TABLE consents (
 
 CREATE INDEX consents_by_client ON consents (client_uid);
 
--- Clients that consents are for and that nobody knows any more.
+-- When and how clients and resource servers were used, by credential. Times are cut to the hour; 0: never.
+CREATE TABLE uses (
+    client_uid      TEXT    NOT NULL,
+    credential_id   TEXT    NOT NULL,
+    since           INTEGER NOT NULL,
+    used_at         INTEGER NOT NULL,
+    challenged      INTEGER NOT NULL,
+    unchallenged    INTEGER NOT NULL,
+    challenged_at   INTEGER NOT NULL,
+    unchallenged_at INTEGER NOT NULL,
+    id_token_bytes  INTEGER NOT NULL,
+    id_token_at     INTEGER NOT NULL,
+    PRIMARY KEY (client_uid, credential_id)
+) STRICT, WITHOUT ROWID;
+
+-- Clients that consents are for, or uses of, and that nobody knows any more.
 CREATE TABLE absent_clients (
     client_uid TEXT    NOT NULL PRIMARY KEY,
     since      INTEGER NOT NULL

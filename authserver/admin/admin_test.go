@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
+)
+
+const audience = "admin@https://auth.example.com"
+
+// apiServer knows tokens and what their users may do.
+type apiServer struct {
+	mu     sync.Mutex
+	err    error
+	tokens int
+	access []authorizationv1.SubjectAccessReviewSpec
+	may    func(user string, a *authorizationv1.ResourceAttributes) bool
+	wait   chan struct{} // nil: answers come at once
+	now    int
+	most   int
+}
+
+// Token knows tokens of the form user.audience.
+func (a *apiServer) Token(_ context.Context, r *authenticationv1.TokenReview) (*authenticationv1.TokenReview, error) {
+	a.mu.Lock()
+	a.tokens++
+	a.now++
+	a.most = max(a.most, a.now)
+	wait, err := a.wait, a.err
+	a.mu.Unlock()
+	if wait != nil {
+		<-wait
+	}
+	a.mu.Lock()
+	a.now--
+	a.mu.Unlock()
+	user, of, _ := strings.Cut(r.Spec.Token, "~")
+	if of == "admin" {
+		r.Status = authenticationv1.TokenReviewStatus{Authenticated: true, Audiences: []string{audience}}
+	} else if of == "agnostic" { // a webhook that knows no audiences
+		r.Status = authenticationv1.TokenReviewStatus{Authenticated: true}
+	}
+	r.Status.User = authenticationv1.UserInfo{Username: user, Groups: []string{"group"}, Extra: map[string]authenticationv1.ExtraValue{"k": {"v"}}}
+	return r, err
+}
+
+func (a *apiServer) Access(_ context.Context, r *authorizationv1.SubjectAccessReview) (*authorizationv1.SubjectAccessReview, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.access = append(a.access, r.Spec)
+	r.Status.Allowed = a.may(r.Spec.User, r.Spec.ResourceAttributes)
+	return r, a.err
+}
+
+type fixture struct {
+	*authtest.Env
+	t       *testing.T
+	api     *apiServer
+	handler http.Handler
+	ready   error
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	s := &fixture{Env: authtest.New(t), t: t, api: &apiServer{}}
+	s.api.may = func(user string, _ *authorizationv1.ResourceAttributes) bool { return user == "admin" }
+	var err error
+	s.handler, err = Handler(Config{
+		Auth: s.Auth, Reviews: s.api, Audience: audience, Log: slog.New(slog.DiscardHandler), Now: s.Clock.Now,
+		Ready: func(*http.Request) error { return s.ready },
+		ClientNamed: func(namespace, name string) (*authserver.Client, bool) {
+			c, ok := s.Clients.ByID(namespace + "." + name)
+			return c, ok
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// send sends a request as admin, unless edits say otherwise, and returns status and body.
+func (s *fixture) send(method, target string, edits ...func(*http.Request)) (int, string) {
+	s.t.Helper()
+	r := httptest.NewRequest(method, "https://admin.example"+target, nil)
+	r.Header.Set("Authorization", "Bearer admin~admin")
+	for _, edit := range edits {
+		edit(r)
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	if got := w.Header().Get("Content-Type"); got != "application/json" {
+		s.t.Errorf("%s %s: Content-Type %q", method, target, got)
+	}
+	if w.Code == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
+		s.t.Error("a refused token has no WWW-Authenticate")
+	}
+	if w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+		s.t.Error("who has to come again is not told when")
+	}
+	return w.Code, w.Body.String()
+}
+
+func with(token string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+}
+
+func (s *fixture) refused(name string, status int, reason, method, target string, edits ...func(*http.Request)) {
+	s.t.Helper()
+	before := len(s.Audit.Events(authserver.EventAdministrationRefused))
+	code, body := s.send(method, target, edits...)
+	var f adminapi.Failure
+	if err := json.Unmarshal([]byte(body), &f); err != nil || code != status || f.Reason != reason || f.Message == "" {
+		s.t.Errorf("%s: %d %s, want %d %s", name, code, body, status, reason)
+	}
+	if after := len(s.Audit.Events(authserver.EventAdministrationRefused)); after != before+1 && f.Reason != "Busy" {
+		s.t.Errorf("%s: %d audit events", name, after-before)
+	}
+}
+
+func get[T any](s *fixture, target string) T {
+	s.t.Helper()
+	code, body := s.send(http.MethodGet, target)
+	var answer T
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || code != http.StatusOK {
+		s.t.Fatalf("%s: %d %s", target, code, body)
+	}
+	return answer
+}
+
+const clientGrants = "/admin/v1/namespaces/photos/clients/photoprint/grants"
+
+func TestN300ACallerWithoutOneTokenIsRefused(t *testing.T) {
+	s := newFixture(t)
+	for name, edit := range map[string]func(*http.Request){
+		"none":      func(r *http.Request) { r.Header.Del("Authorization") },
+		"two":       func(r *http.Request) { r.Header.Add("Authorization", "Bearer admin~admin") },
+		"Basic":     func(r *http.Request) { r.Header.Set("Authorization", "Basic YWRtaW46YWRtaW4=") },
+		"empty":     func(r *http.Request) { r.Header.Set("Authorization", "Bearer ") },
+		"a comma":   with("admin~admin,x"),
+		"two words": with("admin~admin x"),
+		"no ASCII":  with("admin~admin\xff"),
+		"too long":  with("admin~admin" + strings.Repeat("x", maxToken)),
+	} {
+		for _, target := range []string{adminapi.PathUsage, clientGrants, "/admin/v1/nothing"} {
+			s.refused(name, http.StatusUnauthorized, "Unauthorized", http.MethodGet, target, edit)
+		}
+	}
+	if s.api.tokens > 0 {
+		t.Errorf("the API server was asked %d times", s.api.tokens)
+	}
+}
+
+func TestN301ATokenForAnotherAudienceIsRefused(t *testing.T) {
+	s := newFixture(t)
+	for _, token := range []string{"admin~other", "admin~agnostic", "admin", "~admin"} {
+		s.refused(token, http.StatusUnauthorized, "Unauthorized", http.MethodGet, adminapi.PathUsage, with(token))
+	}
+}
+
+func TestN302ACallerWithoutThePermissionIsRefused(t *testing.T) {
+	s := newFixture(t)
+	calls := []struct{ method, target, verb, subresource, namespace, name string }{
+		{http.MethodGet, adminapi.PathUsage, "list", "usage", "", ""},
+		{http.MethodGet, adminapi.PathGrants + "?person=bob", "list", "grants", "", ""},
+		{http.MethodDelete, adminapi.PathGrants + "?person=bob", "delete", "grants", "", ""},
+		{http.MethodGet, "/admin/v1/namespaces/photos/grants?person=bob", "list", "grants", "photos", ""},
+		{http.MethodDelete, "/admin/v1/namespaces/photos/grants?person=bob", "delete", "grants", "photos", ""},
+		{http.MethodGet, clientGrants, "get", "grants", "photos", "photoprint"},
+		{http.MethodDelete, clientGrants, "delete", "grants", "photos", "photoprint"},
+		{http.MethodDelete, clientGrants + "/00000000000000000000000000000001", "delete", "grants", "photos", "photoprint"},
+	}
+	if len(calls) != len((&endpoint{}).routes()) {
+		t.Error("this test does not call every route")
+	}
+	for _, c := range calls {
+		s.refused(c.method+" "+c.target, http.StatusForbidden, "Forbidden", c.method, c.target, with("jane~admin"))
+		spec := s.api.access[len(s.api.access)-1]
+		want := authorizationv1.ResourceAttributes{Verb: c.verb, Group: "gatehouse.dev", Version: "v1alpha1", Resource: "oauthclients",
+			Subresource: c.subresource, Namespace: c.namespace, Name: c.name}
+		if *spec.ResourceAttributes != want || spec.User != "jane" || spec.Groups[0] != "group" || spec.Extra["k"][0] != "v" {
+			t.Errorf("%s %s asks for %+v", c.method, c.target, spec)
+		}
+	}
+}
+
+// N303: a token of this server, or a client secret, opens nothing here, and the API server does not see it.
+func TestN303ATokenOfOursIsRefusedAndGoesNowhere(t *testing.T) {
+	s := newFixture(t)
+	for _, token := range []string{"gha_AAAA", "ghr_AAAA", s.Secret(authtest.PhotoPrint)} {
+		s.refused(token, http.StatusUnauthorized, "Unauthorized", http.MethodGet, adminapi.PathUsage, with(token))
+	}
+	if s.api.tokens > 0 {
+		t.Errorf("the API server saw %d of them", s.api.tokens)
+	}
+}
+
+// grant has Bob allow a client of the fixture something and returns the grant's ID.
+func (s *fixture) grant(clientUID, owner string, n byte) authserver.GrantID {
+	s.t.Helper()
+	now := s.Clock.Now()
+	g := authserver.Grant{ID: authserver.GrantID{n, byte(len(clientUID))}, ClientUID: clientUID, Owner: owner, Scopes: []string{"photos.read"}, Profile: authserver.ProfileOAuth2,
+		ApprovedAt: now, EndsAt: now.Add(24 * time.Hour), Proof: authserver.Proof{Hash: authserver.Hash{n}, ExpiresAt: now.Add(time.Minute)}}
+	if err := s.Store.Approve(s.t.Context(), g, nil); err != nil {
+		s.t.Fatal(err)
+	}
+	return g.ID
+}
+
+func (s *fixture) uid(clientID string) string {
+	c, _ := s.Clients.ByID(clientID)
+	return c.UID
+}
+
+func (s *fixture) subject(name, password string) string {
+	return s.Visit(s.t, name, password).Owner.Subject
+}
+
+func TestN304ANamespacedRoleSeesAndRevokesGrantsOfItsNamespaceOnly(t *testing.T) {
+	s := newFixture(t)
+	bob := s.subject(authtest.Bob, authtest.BobPassword)
+	mine, theirs := s.grant(s.uid(authtest.PhotoPrint), bob, 1), s.grant(s.uid(authtest.BookShelf), bob, 2)
+	s.api.may = func(user string, a *authorizationv1.ResourceAttributes) bool {
+		return user == "admin" && a.Namespace == "photos"
+	}
+	page := get[adminapi.GrantPage](s, "/admin/v1/namespaces/photos/grants?person=bob")
+	if len(page.Items) != 1 || page.Items[0].ID != mine.String() || page.Items[0].Client != "photoprint" || page.Items[0].Person.Name != authtest.Bob {
+		t.Errorf("grants %+v", page)
+	}
+	s.refused("another client", http.StatusForbidden, "Forbidden", http.MethodGet, "/admin/v1/namespaces/books/clients/bookshelf/grants")
+	s.refused("all", http.StatusForbidden, "Forbidden", http.MethodGet, "/admin/v1/grants?person=bob")
+	for _, id := range []string{theirs.String(), "ff" + mine.String()[2:]} {
+		if code, body := s.send(http.MethodDelete, clientGrants+"/"+id); code != http.StatusNotFound {
+			t.Errorf("a grant of another client: %d %s", code, body)
+		}
+	}
+	for _, want := range []string{`{"revoked":1}`, `{"revoked":0}`} {
+		if code, body := s.send(http.MethodDelete, "/admin/v1/namespaces/photos/grants?person=bob"); code != http.StatusOK || strings.TrimSpace(body) != want {
+			t.Errorf("revoke: %d %s, want %s", code, body, want)
+		}
+	}
+	if g, err := s.Store.Grant(t.Context(), theirs); err != nil || !g.RevokedAt.IsZero() {
+		t.Errorf("the grant of the other namespace: %+v, %v", g, err)
+	}
+	if events := s.Audit.Events(authserver.EventGrantRevoked); len(events) != 1 || events[0].Actor != "admin" {
+		t.Errorf("audit events %+v", events)
+	}
+}
+
+func TestN305APageThatIsTooLargeOrARequestThatIsNoneIsRefused(t *testing.T) {
+	s := newFixture(t)
+	for _, query := range []string{
+		"limit=501", "limit=0", "limit=-1", "limit=x", "limit=99999999999999999999", "limit=5&limit=5", "limit=", "continue=%ff", "continue=" + strings.Repeat("A", 600),
+		"continue=AAAA", "unknown=1", "limit=%zz",
+	} {
+		if code, body := s.send(http.MethodGet, adminapi.PathUsage+"?"+query); code != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", query, code, body)
+		}
+	}
+	for _, target := range []string{
+		"/admin/v1/grants", "/admin/v1/namespaces/photos/grants", "/admin/v1/grants?person=bob&subject=x", "/admin/v1/grants?person=" + strings.Repeat("x", maxPerson+1),
+		clientGrants + "?continue=zz", clientGrants + "?limit=501",
+	} {
+		if code, body := s.send(http.MethodGet, target); code != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", target, code, body)
+		}
+	}
+	for name, edit := range map[string]func(*http.Request){
+		"a body": func(r *http.Request) { r.ContentLength = 1 }, "a body without an end": func(r *http.Request) { r.ContentLength = -1 },
+	} {
+		s.refused(name, http.StatusBadRequest, "BadRequest", http.MethodGet, adminapi.PathUsage, edit)
+	}
+}
+
+func TestN306APathThatIsSpelledOtherwiseLeadsNowhere(t *testing.T) {
+	s := newFixture(t)
+	for _, target := range []string{
+		"/", "/admin", "/admin/v1", "/admin/v1/", "/admin/v2/clients/usage", "//admin/v1/clients/usage", "/admin/v1/clients/../clients/usage",
+		"/admin/v1//clients/usage", "/admin/v1/clients/usage/", "/admin/v1/clients%2fusage", "/admin/v1/namespaces/photos%2fclients/x/grants",
+		"/admin/v1/namespaces/photos/clients/..%2f..%2fbooks/grants", "/admin/v1/namespaces/photos/clients/../../books/clients/bookshelf/grants",
+		"/ADMIN/v1/clients/usage", "/oauth2/token", "/metrics", "/healthz",
+	} {
+		s.refused(target, http.StatusNotFound, "NotFound", http.MethodGet, target)
+	}
+	for _, target := range []string{
+		"/admin/v1/namespaces/PHOTOS/clients/photoprint/grants", "/admin/v1/namespaces/photos.books/clients/photoprint/grants",
+		"/admin/v1/namespaces/photos/clients/Photo_Print/grants", "/admin/v1/namespaces/" + strings.Repeat("a", 64) + "/grants",
+	} {
+		s.refused(target, http.StatusBadRequest, "BadRequest", http.MethodGet, target)
+	}
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodHead, http.MethodOptions} {
+		if code, _ := s.send(method, clientGrants); code != http.StatusMethodNotAllowed && method != http.MethodHead {
+			t.Errorf("%s: %d", method, code)
+		}
+	}
+	if n := len(s.api.access); n > 1 { // HEAD is a GET
+		t.Errorf("access was asked for %d times", n)
+	}
+}
+
+func TestN308AnswersAreRememberedForSecondsAndBounded(t *testing.T) {
+	s := newFixture(t)
+	for range 3 {
+		get[adminapi.UsagePage](s, adminapi.PathUsage)
+		s.refused("wrong", http.StatusUnauthorized, "Unauthorized", http.MethodGet, adminapi.PathUsage, with("wrong"))
+	}
+	if s.api.tokens != 2 || len(s.api.access) != 1 {
+		t.Errorf("%d tokens and %d permissions were asked for", s.api.tokens, len(s.api.access))
+	}
+	s.Clock.Advance(answerTime)
+	s.api.may = func(string, *authorizationv1.ResourceAttributes) bool { return false }
+	s.refused("who lost the permission", http.StatusForbidden, "Forbidden", http.MethodGet, adminapi.PathUsage)
+	s.Clock.Advance(answerTime)
+	s.api.err = errors.New("the API server is away")
+	s.refused("nobody can be asked", http.StatusServiceUnavailable, "Unavailable", http.MethodGet, adminapi.PathUsage)
+
+	a := newAnswers[bool](s.Clock.Now)
+	for n := range 3 * maxAnswers {
+		a.put([32]byte{byte(n), byte(n >> 8)}, true)
+		if len(a.all) > maxAnswers {
+			t.Fatalf("%d answers are kept", len(a.all))
+		}
+	}
+}
+
+func TestN308ManyCallersDoNotAskTheAPIServerAllAtOnce(t *testing.T) {
+	s := newFixture(t)
+	s.api.wait = make(chan struct{})
+	var all sync.WaitGroup
+	for n := range 4 * maxRequests {
+		all.Go(func() {
+			if code, _ := s.send(http.MethodGet, adminapi.PathUsage, with(fmt.Sprint("wrong-", n))); code != http.StatusUnauthorized && code != http.StatusServiceUnavailable {
+				t.Errorf("status %d", code)
+			}
+		})
+	}
+	for done := false; !done; { // until as many wait as may
+		s.api.mu.Lock()
+		done = s.api.now == maxReviews
+		s.api.mu.Unlock()
+	}
+	close(s.api.wait)
+	all.Wait()
+	if s.api.most > maxReviews {
+		t.Errorf("%d questions at a time", s.api.most)
+	}
+}
+
+func TestN310NobodyLearnsWhichClientsThereAreWithoutPermission(t *testing.T) {
+	s := newFixture(t)
+	_, there := s.send(http.MethodGet, clientGrants, with("jane~admin"))
+	_, not := s.send(http.MethodGet, strings.Replace(clientGrants, "photoprint", "nothing", 1), with("jane~admin"))
+	if there != not {
+		t.Errorf("%s differs from %s", there, not)
+	}
+	if code, body := s.send(http.MethodGet, strings.Replace(clientGrants, "photoprint", "nothing", 1)); code != http.StatusNotFound {
+		t.Errorf("with permission: %d %s", code, body)
+	}
+}
+
+func TestN313OfSeveralPeopleWithOneNameOneIsNamedBySubject(t *testing.T) {
+	s := newFixture(t)
+	bob := s.subject(authtest.Bob, authtest.BobPassword)
+	other := authserver.Confirmation{Person: authserver.Person{ConfirmedAt: s.Clock.Now(), Owner: authserver.Owner{Subject: "other", Source: "ldap", Name: authtest.Bob}}}
+	if err := s.Store.ConfirmPeople(t.Context(), []authserver.Confirmation{other}); err != nil {
+		t.Fatal(err)
+	}
+	mine := s.grant(s.uid(authtest.PhotoPrint), bob, 1)
+	s.grant(s.uid(authtest.PhotoPrint), "other", 2)
+	for _, method := range []string{http.MethodGet, http.MethodDelete} {
+		if code, body := s.send(method, "/admin/v1/grants?person=bob"); code != http.StatusConflict {
+			t.Errorf("%s: %d %s", method, code, body)
+		}
+		if code, body := s.send(method, "/admin/v1/grants?person=nobody"); code != http.StatusNotFound {
+			t.Errorf("%s of nobody: %d %s", method, code, body)
+		}
+	}
+	page := get[adminapi.GrantPage](s, "/admin/v1/grants?subject="+url.QueryEscape(bob))
+	if len(page.Items) != 1 || page.Items[0].ID != mine.String() {
+		t.Errorf("grants %+v", page)
+	}
+}
+
+func TestUsageComesPageByPage(t *testing.T) {
+	s := newFixture(t)
+	var uses []authserver.Use
+	hour := s.Clock.Now().Truncate(time.Hour)
+	for _, uid := range []string{s.uid(authtest.PhotoPrint), "unknown"} {
+		uses = append(uses,
+			authserver.Use{UID: uid, Since: hour, UsedAt: hour, IDTokenBytes: 3100, IDTokenAt: hour},
+			authserver.Use{UID: uid, CredentialID: "1", Since: hour.Add(-time.Hour), UsedAt: hour, Challenged: 1, ChallengedAt: hour},
+			authserver.Use{UID: uid, CredentialID: "2", Since: hour, UsedAt: hour.Add(time.Hour), Unchallenged: 2, UnchallengedAt: hour})
+	}
+	if err := s.Store.NoteUses(t.Context(), uses); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Auth.FlushUses(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	whole := get[adminapi.UsagePage](s, adminapi.PathUsage)
+	if whole.Counting == nil || !whole.Counting.Since.Equal(hour) || len(whole.Items) != 2 || whole.Continue != "" {
+		t.Fatalf("usage %+v", whole)
+	}
+	item := whole.Items[0]
+	if item.Name != "photoprint" || item.Namespace != "photos" || !item.Since.Equal(hour.Add(-time.Hour)) || !item.LastUsed.Equal(hour.Add(time.Hour)) ||
+		item.PKCE.Challenged != 1 || item.PKCE.Unchallenged != 2 || item.IDToken.Bytes != 3100 || len(item.Credentials) != 2 {
+		t.Errorf("usage of PhotoPrint: %+v", item)
+	}
+	var rows int
+	next := adminapi.PathUsage + "?limit=2"
+	for n := 0; next != ""; n++ {
+		page := get[adminapi.UsagePage](s, next)
+		for _, item := range page.Items {
+			rows += max(1, len(item.Credentials))
+		}
+		next = ""
+		if page.Continue != "" {
+			next = adminapi.PathUsage + "?limit=2&continue=" + page.Continue
+		}
+		if n > 10 {
+			t.Fatal("there is no last page")
+		}
+	}
+	if rows < 4 {
+		t.Errorf("pages hold %d entries", rows)
+	}
+}
+
+func TestAServerThatIsNotReadyAnswersNothing(t *testing.T) {
+	s := newFixture(t)
+	s.ready = errors.New("the registry")
+	s.refused("not ready", http.StatusServiceUnavailable, "NotReady", http.MethodGet, clientGrants)
+	s.ready = nil
+	s.Store.Fail(authserver.ErrUnavailable)
+	if code, body := s.send(http.MethodGet, clientGrants); code != http.StatusServiceUnavailable {
+		t.Errorf("without the store: %d %s", code, body)
+	}
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/http"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
+)
+
+// maxPerson bounds a name or a subject in the query, in bytes.
+const maxPerson = 512
+
+var noSuchClient = failure{http.StatusNotFound, "NotFound", "there is no such OAuthClient, or it is not served"}
+
+// chosen is what a request is about: grants of the filter, and of the clients of the namespace only.
+type chosen struct {
+	filter    authserver.GrantFilter
+	namespace string // empty: all
+}
+
+// choose returns which grants a request is about: by the path those of a client or a namespace, by the query those of a person.
+func (e *endpoint) choose(r *request, given map[string]string) (chosen, error) {
+	c := chosen{namespace: r.PathValue("namespace")}
+	if name := r.PathValue("name"); name != "" {
+		client, ok := e.clientNamed(c.namespace, name)
+		if !ok {
+			return c, noSuchClient
+		}
+		c.filter.ClientUID = client.UID
+	}
+	person, subject := given["person"], given["subject"]
+	switch {
+	case len(person) > maxPerson || len(subject) > maxPerson:
+		return c, badRequest("person and subject have at most %d bytes", maxPerson)
+	case person != "" && subject != "":
+		return c, badRequest("name the person by one of person and subject")
+	case subject != "":
+		c.filter.Owner = subject
+		return c, nil
+	case person != "":
+		var err error
+		c.filter.Owner, err = e.subjectOf(r, person)
+		return c, err
+	case c.filter.ClientUID == "":
+		return c, badRequest("name the person by the parameter person, or by subject")
+	}
+	return c, nil
+}
+
+// subjectOf returns the subject of the one person with the name.
+func (e *endpoint) subjectOf(r *request, name string) (string, error) {
+	people, err := e.auth.PeopleNamed(r.Context(), name)
+	switch {
+	case err != nil:
+		return "", err
+	case len(people) == 0:
+		return "", failure{http.StatusNotFound, "NotFound", "nobody in the directory has this name; somebody who left it is named by subject"}
+	case len(people) > 1:
+		return "", failure{http.StatusConflict, "Ambiguous", "several people have this name; name one by subject, which the listed grants of a client show"}
+	}
+	return people[0].Subject, nil
+}
+
+// listGrants returns live grants, page by page. In a namespace a page can be short and have a next one all the same.
+func (e *endpoint) listGrants(r *request) (any, error) {
+	given, err := r.parameters("limit", "continue", "person", "subject")
+	if err != nil {
+		return nil, err
+	}
+	limit, err := limitOf(given["limit"], adminapi.DefaultGrants)
+	if err != nil {
+		return nil, err
+	}
+	var after authserver.GrantID
+	if text := given["continue"]; text != "" {
+		if after, err = readGrantID(text); err != nil {
+			return nil, badRequest("continue is no text that a page ended with")
+		}
+	}
+	c, err := e.choose(r, given)
+	if err != nil {
+		return nil, err
+	}
+	grants, err := e.auth.ListGrants(r.Context(), c.filter, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	page := adminapi.GrantPage{Items: []adminapi.Grant{}}
+	for _, g := range grants {
+		if c.has(g) {
+			page.Items = append(page.Items, spell(g))
+		}
+	}
+	if len(grants) == limit {
+		page.Continue = grants[len(grants)-1].ID.String()
+	}
+	return page, nil
+}
+
+// has reports whether a grant is of a client in the namespace.
+func (c chosen) has(g authserver.ListedGrant) bool {
+	return c.namespace == "" || g.Client != nil && g.Client.Namespace == c.namespace
+}
+
+func spell(g authserver.ListedGrant) adminapi.Grant {
+	out := adminapi.Grant{
+		ID: g.ID.String(), ClientUID: g.ClientUID, Scopes: g.Scopes, ApprovedAt: g.ApprovedAt, EndsAt: g.EndsAt,
+		Person: adminapi.Person{Subject: g.Owner, Name: g.Person.Name, Source: g.Person.Source},
+	}
+	if g.Client != nil {
+		out.Namespace, out.Client = g.Client.Namespace, g.Client.Name
+	}
+	return out
+}
+
+// revokeGrants ends what listGrants lists, as many as a page holds. Who wants all calls until there are no more.
+func (e *endpoint) revokeGrants(r *request) (any, error) {
+	given, err := r.parameters("person", "subject")
+	if err != nil {
+		return nil, err
+	}
+	c, err := e.choose(r, given)
+	if err != nil {
+		return nil, err
+	}
+	answer := adminapi.Revoked{}
+	for after := (authserver.GrantID{}); ; {
+		grants, err := e.auth.ListGrants(r.Context(), c.filter, after, adminapi.MaxPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range grants {
+			after = g.ID
+			if !c.has(g) {
+				continue
+			}
+			ended, err := e.auth.RevokeAsAdministrator(r.Context(), r.caller.name, g.ClientUID, g.ID)
+			if err != nil && !errors.Is(err, authserver.ErrNotFound) {
+				return nil, err
+			}
+			if ended {
+				answer.Revoked++
+			}
+		}
+		if len(grants) < adminapi.MaxPage {
+			return answer, nil
+		}
+		if answer.Revoked >= adminapi.MaxPage/2 {
+			answer.More = true
+			return answer, nil
+		}
+	}
+}
+
+// revokeGrant ends one grant of a client.
+func (e *endpoint) revokeGrant(r *request) (any, error) {
+	if _, err := r.parameters(); err != nil {
+		return nil, err
+	}
+	id, err := readGrantID(r.PathValue("id"))
+	if err != nil {
+		return nil, badRequest("the path holds no ID of a grant where one belongs")
+	}
+	client, ok := e.clientNamed(r.PathValue("namespace"), r.PathValue("name"))
+	if !ok {
+		return nil, noSuchClient
+	}
+	ended, err := e.auth.RevokeAsAdministrator(r.Context(), r.caller.name, client.UID, id)
+	switch {
+	case errors.Is(err, authserver.ErrNotFound):
+		return nil, failure{http.StatusNotFound, "NotFound", "the client has no such grant"}
+	case err != nil:
+		return nil, err
+	case ended:
+		return adminapi.Revoked{Revoked: 1}, nil
+	}
+	return adminapi.Revoked{}, nil
+}
+
+func readGrantID(text string) (id authserver.GrantID, err error) {
+	if hex.DecodedLen(len(text)) != len(id) || len(text)%2 != 0 {
+		return id, errors.New("no ID of a grant")
+	}
+	_, err = hex.Decode(id[:], []byte(text))
+	return id, err
+}

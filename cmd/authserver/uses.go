@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	// usesInterval is how often it is written which credentials were used. A killed server forgets as much at most.
+	usesInterval = 3 * time.Minute
+	// lastUsesTime is how long the last write may take when the server stops.
+	lastUsesTime = 5 * time.Second
+)
+
+// uses has the store learn which credentials are used.
+type uses struct {
+	flush  func(context.Context) error
+	log    *slog.Logger
+	failed bool
+}
+
+// Watch writes for each tick until ctx ends, and once more then.
+func (u *uses) Watch(ctx context.Context, tick <-chan time.Time) {
+	for {
+		select {
+		case <-tick:
+			u.write(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastUsesTime)
+			defer cancel()
+			u.write(last)
+			return
+		}
+	}
+}
+
+// write logs the first failure of a row.
+func (u *uses) write(ctx context.Context) {
+	err := u.flush(ctx)
+	if err != nil && !u.failed {
+		u.log.WarnContext(ctx, "the store could not record which credentials are used; nothing is lost while this server runs, and it tries again every few minutes", "err", err)
+	}
+	u.failed = err != nil
+}

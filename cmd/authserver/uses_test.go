@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestUsesAreWrittenForEachTickAndAtTheEnd(t *testing.T) {
+	var log bytes.Buffer
+	var failure error
+	written := make(chan bool)
+	u := &uses{log: slog.New(slog.NewTextHandler(&log, nil)), flush: func(ctx context.Context) error {
+		written <- ctx.Err() == nil
+		return failure
+	}}
+	ctx, cancel := context.WithCancel(t.Context())
+	tick, ended := make(chan time.Time), make(chan struct{})
+	go func() {
+		u.Watch(ctx, tick)
+		close(ended)
+	}()
+	for _, failure = range []error{nil, errors.New("the store is away"), errors.New("the store is away"), nil} {
+		tick <- time.Time{}
+		if !<-written {
+			t.Error("a write has a context that has ended")
+		}
+	}
+	cancel()
+	if !<-written {
+		t.Error("the last write has a context that has ended")
+	}
+	<-ended
+	if n := strings.Count(log.String(), "the store is away"); n != 1 {
+		t.Errorf("two failures in a row are logged %d times: %s", n, log.String())
+	}
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adminapi
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+const (
+	// pageTime bounds one page, and maxBody its size in bytes.
+	pageTime = 30 * time.Second
+	maxBody  = 4 << 20
+	// maxPages bounds what one call of Usage reads: a million entries.
+	maxPages = 2000
+	// maxTokenFile bounds the file of the token in bytes.
+	maxTokenFile = 64 << 10
+)
+
+// Client asks the admin endpoint of an authorization server. Both files are read anew for each call, so that they may change.
+type Client struct {
+	// URL is https://HOST:PORT, without a path.
+	URL string
+	// ServerName is the host that the certificate of the endpoint must be for.
+	ServerName string
+	// CAFile holds the authorities to trust, in PEM. Empty, or a file that is not there: those of the system.
+	CAFile string
+	// TokenFile holds the token, which must be made for the endpoint's audience.
+	TokenFile string
+}
+
+// Check returns why the client cannot be used, in words for whoever configured it.
+func (c *Client) Check() error {
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || u.Scheme != "https" || u.Host == "" || c.URL != "https://"+u.Host:
+		return errors.New("the URL must be https://HOST:PORT, and nothing after it")
+	case c.ServerName == "":
+		return errors.New("the name that the certificate must be for is missing")
+	case c.TokenFile == "":
+		return errors.New("the file with the token is missing")
+	}
+	return nil
+}
+
+// Usage reads what is remembered of all clients, and calls each with every page in turn. It ends at the first error, and
+// where the pages have no end.
+func (c *Client) Usage(ctx context.Context, each func(UsagePage) error) error {
+	do, end, err := c.begin()
+	if err != nil {
+		return err
+	}
+	defer end()
+	place := ""
+	for range maxPages {
+		var page UsagePage
+		target := PathUsage + "?" + url.Values{"limit": {fmt.Sprint(MaxPage)}}.Encode()
+		if place != "" {
+			target += "&" + url.Values{"continue": {place}}.Encode()
+		}
+		if err := do(ctx, target, &page); err != nil {
+			return err
+		}
+		if len(page.Items) > MaxPage {
+			return fmt.Errorf("a page holds %d entries, and %d were asked for", len(page.Items), MaxPage)
+		}
+		if err := each(page); err != nil {
+			return err
+		}
+		if page.Continue == "" {
+			return nil
+		}
+		if page.Continue == place || len(page.Continue) > MaxContinue {
+			return errors.New("a page leads to itself, or nowhere")
+		}
+		place = page.Continue
+	}
+	return fmt.Errorf("the report has no end after %d pages", maxPages)
+}
+
+// begin returns what sends a GET and reads the answer.
+func (c *Client) begin() (do func(ctx context.Context, target string, into any) error, end func(), err error) {
+	token, err := readFile(c.TokenFile)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the token for the admin endpoint: %w", err)
+	}
+	authorities, err := c.authorities()
+	if err != nil {
+		return nil, nil, err
+	}
+	transport := &http.Transport{
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName, RootCAs: authorities},
+		TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 64 << 10,
+	}
+	client := &http.Client{
+		Transport: transport, Timeout: pageTime,
+		// The token is for this address alone.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return func(ctx context.Context, target string, into any) error {
+		return get(ctx, client, c.URL+target, strings.TrimSpace(string(token)), into)
+	}, transport.CloseIdleConnections, nil
+}
+
+// authorities returns nil for those of the system.
+func (c *Client) authorities() (*x509.CertPool, error) {
+	if c.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := readFile(c.CAFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the authorities of the admin endpoint: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", c.CAFile)
+	}
+	return pool, nil
+}
+
+func get(ctx context.Context, client *http.Client, target, token string, into any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return errors.New("the URL of the admin endpoint cannot be used")
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Accept", "application/json")
+	answer, err := client.Do(r)
+	if err != nil {
+		return fmt.Errorf("ask the admin endpoint: %w", err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the answer of the admin endpoint: %w", err)
+	case len(body) > maxBody:
+		return fmt.Errorf("the answer of the admin endpoint is larger than %d bytes", maxBody)
+	case answer.StatusCode != http.StatusOK:
+		return refusal(answer.StatusCode, body)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("the answer of the admin endpoint cannot be read: %w", err)
+	}
+	return nil
+}
+
+// refusal says what the endpoint answered: its own words, where they are such.
+func refusal(status int, body []byte) error {
+	var f Failure
+	if err := json.Unmarshal(body, &f); err != nil || f.Message == "" || len(f.Message) > 1024 {
+		return fmt.Errorf("the admin endpoint answered with status %d", status)
+	}
+	return fmt.Errorf("the admin endpoint answered with status %d: %q", status, f.Message)
+}
+
+func readFile(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxTokenFile))
+}
