@@ -24,7 +24,6 @@ var appSamples = filepath.Join("config", "samples", "apps")
 type miniflux struct {
 	*flow
 	origin string
-	bob    *browser // one in which he has not logged in yet
 }
 
 func (m *miniflux) section() section {
