@@ -71,6 +71,12 @@ const (
 	WrongPassword Code = "wrong_password"
 	// WrongCode is a code of an app, or a recovery code, that is wrong or was used before.
 	WrongCode Code = "wrong_code"
+	// WrongPasskey is a passkey that is not known here, is of somebody else or did not prove itself.
+	WrongPasskey Code = "wrong_passkey"
+	// PasskeyTooLate is an answer to a page that is too old, was answered before or was shown in another browser.
+	PasskeyTooLate Code = "passkey_too_late"
+	// PasskeyCopied is a passkey that counts backwards: there are two of it (Web Authentication §6.1.1).
+	PasskeyCopied Code = "passkey_copied"
 	// FactorRefused is a factor that cannot be added: its page is too old or of another login, or there are too many.
 	FactorRefused Code = "factor_refused"
 	// LoginTooOld asks for a new login, with all factors, before factors are changed.

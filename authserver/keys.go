@@ -34,6 +34,7 @@ const (
 	forProof       purpose = "proof"
 	forHalfLogin   purpose = "half login"
 	forEnrolment   purpose = "enrolment"
+	forPasskey     purpose = "passkey page"
 	forLogout      purpose = "logout"
 	forJWT         purpose = "JWT ID"
 	// Of logins at another server: what the browser keeps, what follows from it, and the refresh token.
@@ -143,7 +144,7 @@ func parseKeyID(text string) (id keyID, err error) {
 
 func newPurposeKeys(key credential.Key) (*purposeKeys, error) {
 	p := &purposeKeys{seal: map[purpose]sealer{}, sign: map[purpose]*signatures{}}
-	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest, forHalfLogin, forEnrolment, forLogout, forJWT, forUpstream, forUpstreamToken} {
+	for _, name := range []purpose{forAccess, forInteraction, forState, forDevice, forRequest, forHalfLogin, forEnrolment, forPasskey, forLogout, forJWT, forUpstream, forUpstreamToken} {
 		block, err := aes.NewCipher(key.Sub("authserver " + string(name)).Bytes())
 		if err != nil {
 			return nil, err

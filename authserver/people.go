@@ -89,11 +89,16 @@ func (s *Server) keepPeople(ctx context.Context, news []Confirmation, events []E
 // confirm asks the directory about one person, if it is time: halfway through what a confirmation
 // holds. A directory that gives no answer prolongs a confirmation once. It fails only when ctx ends.
 func (s *Server) confirm(ctx context.Context, p Person) (Confirmation, error) {
-	now, holds := s.now(), s.confirmedFor(p)
-	unchanged := Confirmation{Person: p}
-	if age := now.Sub(p.ConfirmedAt); p.EndedAt.IsZero() && holds > 0 && age >= 0 && age < holds/2 {
+	holds, unchanged := s.confirmedFor(p), Confirmation{Person: p}
+	if age := s.now().Sub(p.ConfirmedAt); p.EndedAt.IsZero() && holds > 0 && age >= 0 && age < holds/2 {
 		return unchanged, nil
 	}
+	return s.confirmAnew(ctx, p)
+}
+
+// confirmAnew does so whenever the last confirmation was.
+func (s *Server) confirmAnew(ctx context.Context, p Person) (Confirmation, error) {
+	now, holds, unchanged := s.now(), s.confirmedFor(p), Confirmation{Person: p}
 	owner, sealed, err := s.ask(ctx, p)
 	if err == nil {
 		err = s.confirmName(ctx, p, owner)

@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// Config is what a Server is made of. Every field but the last six is required.
+// Config is what a Server is made of. Every field but the last eight is required.
 type Config struct {
 	Clients     Clients
 	Directory   Directory
@@ -29,6 +29,8 @@ type Config struct {
 	PasswordChangeEndsGrants bool
 	// Upstreams are the sources of the directory whose people log in on another server; nil: there are none.
 	Upstreams Upstreams
+	// Passkeys checks what authenticators answer; nil: nobody has passkeys here.
+	Passkeys Passkeys
 	// SecondFactor is whether nobody gives anything to a client in a login without a second factor.
 	SecondFactor bool
 	// Now tells the time. Default: time.Now.
@@ -43,6 +45,7 @@ type Server struct {
 	clients     Clients
 	directory   Directory
 	upstreams   Upstreams
+	passkeys    Passkeys
 	entitlement Entitlement
 	store       Store
 	auditor     Auditor
@@ -80,7 +83,7 @@ func New(c Config) (*Server, error) {
 		c.NewID = rand.Text
 	}
 	return &Server{
-		clients: c.Clients, directory: c.Directory, upstreams: c.Upstreams, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
+		clients: c.Clients, directory: c.Directory, upstreams: c.Upstreams, passkeys: c.Passkeys, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
 		clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
 		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, secondFactor: c.SecondFactor, now: c.Now, newID: c.NewID,
 		throttle: newThrottle(), turns: newTurns(), uses: newUses(), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,

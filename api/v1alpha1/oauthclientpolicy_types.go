@@ -127,6 +127,13 @@ type ClientRules struct {
 	// +optional
 	EntitlementEveryone bool `json:"entitlementEveryone,omitempty"`
 
+	// RequireSecondFactor, when true, lets nobody log in for a client without a second step, such as a
+	// code of an app or a passkey, whatever the client's own secondFactor says. It refuses no client.
+	// Absent: each client decides.
+	//
+	// +optional
+	RequireSecondFactor bool `json:"requireSecondFactor,omitempty"`
+
 	// PKCEOptional, when true, allows oauth2.pkce: Optional, for applications that cannot
 	// send a code challenge. Absent: it is not allowed.
 	//

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/identity/passkeys"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/credential/credentialtest"
 )
@@ -63,6 +64,7 @@ type Env struct {
 	set          credential.KeySet
 	signing      *credentialtest.SigningKeys
 	keys         *authserver.Keys
+	passkeys     authserver.Passkeys
 }
 
 // New returns a fresh fixture with an engine that has its keys.
@@ -90,13 +92,24 @@ func New(t testing.TB) *Env {
 	e.Entitlement.Allow(Bob, Flows)
 	e.Entitlement.Allow(Bob, Desktop)
 	e.Entitlement.Allow(Bob, PhotoBook)
-	e.Auth = e.Replica(t)
+	e.UsePasskeys(t, Issuer)
 	e.Directory.Changed = func() {
 		if err := e.Auth.ConfirmPeople(context.WithoutCancel(t.Context())); err != nil {
 			t.Errorf("confirm people: %v", err)
 		}
 	}
 	return e
+}
+
+// UsePasskeys lets a new engine in Auth take passkeys that are for the issuer.
+func (e *Env) UsePasskeys(t testing.TB, issuer string) {
+	t.Helper()
+	site, err := passkeys.New(issuer)
+	if err != nil {
+		t.Fatalf("prepare passkeys: %v", err)
+	}
+	e.passkeys = site
+	e.Auth = e.Replica(t)
 }
 
 // Visit logs a person of the fixture in and returns them as a visitor.
@@ -118,7 +131,7 @@ func (e *Env) Replica(t testing.TB) *authserver.Server {
 	t.Helper()
 	server, err := authserver.New(authserver.Config{
 		Clients: e.Clients, Directory: e.Directory, Upstreams: e.Upstreams, Entitlement: e.Entitlement,
-		Store: e.Store, Auditor: e.Audit, Now: e.Clock.Now,
+		Passkeys: e.passkeys, Store: e.Store, Auditor: e.Audit, Now: e.Clock.Now,
 	})
 	if err != nil {
 		t.Fatalf("make the engine: %v", err)

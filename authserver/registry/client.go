@@ -48,6 +48,7 @@ func (r *Registry) clientOf(o *oauthClient) (*authserver.Client, string) {
 	}
 	denials := p.Client(o.spec)
 	c := declaredClient(o)
+	c.SecondFactor = p.SecondFactor(o.spec)
 	c.Accepted = len(denials) == 0 && !o.spec.Suspend && o.mistake == ""
 	c.Scopes, c.ScopesWithoutOwner = r.scopesOf(o, r.namespaces.all[o.Namespace].Labels)
 	reason := cmp.Or(firstOf(denials), o.mistake)
@@ -78,8 +79,6 @@ func declaredClient(o *oauthClient) *authserver.Client {
 		AccessTokenLifetime: time.Duration(spec.EffectiveAccessTokenLifetimeSeconds()) * time.Second,
 		Consent:             consent(spec.EffectiveConsent()),
 		EveryoneEntitled:    spec.Entitlement == v1alpha1.EntitlementEveryone,
-		// A value of the future asks for more, not for less.
-		SecondFactor: spec.SecondFactor != "" && spec.SecondFactor != v1alpha1.SecondFactorOptional,
 
 		Suspended:   spec.Suspend,
 		Credentials: o.credentials,

@@ -52,6 +52,17 @@ func TestN78WhatPolicyDeniesIsOutOfServiceUntilItFitsAgain(t *testing.T) {
 	}
 }
 
+// A policy adds to what the client says, at once, and the client stays accepted.
+func TestAPolicyThatDemandsASecondStepWinsOverTheClient(t *testing.T) {
+	r := fill(t, photoprint(func(o *v1alpha1.OAuthClient) { o.Spec.SecondFactor = v1alpha1.SecondFactorOptional }))
+	for _, demands := range []bool{false, true, false} {
+		put(t, r, policyNamed("default", func(s *v1alpha1.OAuthClientPolicySpec) { s.Clients.RequireSecondFactor = demands }))
+		if c, ok := r.ByID("photos.photoprint"); !ok || !c.Accepted || c.SecondFactor != demands {
+			t.Errorf("with a policy that says %t the client is %+v", demands, c)
+		}
+	}
+}
+
 func TestNothingOfAnUnknownNamespaceIsServedYet(t *testing.T) {
 	r := fill(t, photoprint(), api("storage", 0, "x"))
 	r.namespaces.replace(nil)

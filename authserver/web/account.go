@@ -29,6 +29,7 @@ type accountView struct {
 	Factors  []shownFactor
 	// MayHaveFactors is set for people who log in here with a password.
 	MayHaveFactors bool
+	Passkeys       bool   // they may add one
 	Codes          int    // recovery codes that are left
 	CodesTicket    string // of the form that makes new ones
 }
@@ -67,7 +68,7 @@ func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := accountView{Owner: v.Owner, Accesses: accesses, Sessions: sessions, Others: len(sessions) > 1, MayHaveFactors: v.MayHaveFactors()}
+	view := accountView{Owner: v.Owner, Accesses: accesses, Sessions: sessions, Others: len(sessions) > 1, MayHaveFactors: v.MayHaveFactors(), Passkeys: s.auth.HasPasskeys()}
 	if view.Factors, view.Codes, err = s.factorsOf(r, v); err != nil {
 		return err
 	}

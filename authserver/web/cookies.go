@@ -21,8 +21,8 @@ const (
 	noticeCookie  = cookiePrefix + "notice"
 	// halfCookie says whose password was right a moment ago.
 	halfCookie = cookiePrefix + "half"
-	// testCookie says nothing. A browser that sends it back keeps cookies.
-	testCookie = cookiePrefix + "test"
+	// browserCookie ties a login page to the browser that shows it. A browser that sends it back keeps cookies.
+	browserCookie = cookiePrefix + "browser"
 	// interactionCookie is followed by the interaction's ID.
 	interactionCookie = cookiePrefix + "i-"
 	// stateCookie is followed by the interaction's ID and the number of the piece. It comes only with
@@ -39,7 +39,7 @@ const (
 	expiredLifetime = 24 * time.Hour
 	// maxInteractions and maxInteractionBytes are how many requests of one browser are under way at
 	// most, and how many bytes their cookies take in a request's header. Apache, nginx and others take a
-	// header line of 8 KiB at most; session, device and notice take less than 700 bytes of it. A request
+	// header line of 8 KiB at most; session, device, browser and notice take less than 700 bytes of it. A request
 	// with a state of 40 bytes takes about 600 bytes, so 12 fit.
 	maxInteractions     = 20
 	maxInteractionBytes = 7400

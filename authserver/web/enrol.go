@@ -30,8 +30,12 @@ func (s *Site) factorsOf(r *http.Request, v *authserver.Visitor) (shown []shownF
 			codes++
 			continue
 		}
+		what := "Authenticator app"
+		if f.Kind == authserver.FactorPasskey {
+			what = "Passkey"
+		}
 		shown = append(shown, shownFactor{
-			ID: hex.EncodeToString(f.ID[:]), What: "Authenticator app", Name: f.Name, CreatedAt: f.CreatedAt, UsedAt: f.UsedAt,
+			ID: hex.EncodeToString(f.ID[:]), What: what, Name: f.Name, CreatedAt: f.CreatedAt, UsedAt: f.UsedAt,
 		})
 	}
 	return shown, codes, nil
@@ -46,6 +50,7 @@ type totpView struct {
 	QR      template.HTML
 	Name    string
 	Problem string
+	Passkey *passkeyView // instead of an app; nil: not here
 
 	callback string // where the browser goes at the very end
 }
@@ -97,6 +102,9 @@ func (s *Site) showTOTP(w http.ResponseWriter, status int, view totpView) (err e
 	} else {
 		isolateWindow(w)
 	}
+	if view.Passkey != nil {
+		allowScript(w)
+	}
 	return s.render(w, status, pageTOTP, view)
 }
 
@@ -133,8 +141,8 @@ func (s *Site) addTOTP(w http.ResponseWriter, r *http.Request, f url.Values, v *
 	return s.factorAdded(w, r, added, next)
 }
 
-// beginEnrolment shows the page that adds an app in an interaction that demands one.
-func (s *Site) beginEnrolment(w http.ResponseWriter, r *http.Request, i authserver.Interaction, p authserver.Position, v *authserver.Visitor) error {
+// beginEnrolment shows the page that adds an app or a passkey in an interaction that demands one.
+func (s *Site) beginEnrolment(w http.ResponseWriter, r *http.Request, status int, problem string, i authserver.Interaction, p authserver.Position, v *authserver.Visitor) error {
 	e, err := s.auth.BeginTOTP(r.Context(), v, s.host())
 	if errors.Is(err, authserver.LoginTooOld) { // in this moment
 		redirect(w, r, interactionPath(i.ID))
@@ -143,7 +151,15 @@ func (s *Site) beginEnrolment(w http.ResponseWriter, r *http.Request, i authserv
 	if err != nil {
 		return err
 	}
-	return s.showTOTP(w, http.StatusOK, s.interactionTOTP(i, p, e))
+	view := s.interactionTOTP(i, p, e)
+	if view.Problem = problem; s.auth.HasPasskeys() {
+		page, err := s.auth.BeginPasskey(r.Context(), v)
+		if err != nil {
+			return err
+		}
+		view.Passkey = newPasskey(page, view.Action)
+	}
+	return s.showTOTP(w, status, view)
 }
 
 func (s *Site) interactionTOTP(i authserver.Interaction, p authserver.Position, e authserver.TOTPEnrolment) totpView {
@@ -175,6 +191,11 @@ func (s *Site) enrolInInteraction(w http.ResponseWriter, r *http.Request, f url.
 	if p.Step != authserver.StepEnrol {
 		redirect(w, r, path)
 		return nil
+	}
+	if f.Get("answer") != "" {
+		return s.addPasskey(w, r, f, v, path, func() error {
+			return s.beginEnrolment(w, r, http.StatusForbidden, textNoNewPasskey, i, p, v)
+		})
 	}
 	return s.addTOTP(w, r, f, v, path, func(e authserver.TOTPEnrolment) totpView { return s.interactionTOTP(i, p, e) })
 }

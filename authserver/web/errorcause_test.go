@@ -385,6 +385,7 @@ func TestN127AFormWithoutAnOriginLeadsBackToItsOwnPage(t *testing.T) {
 	for path, want := range map[string]string{
 		"/login": "/login", "/signout": "/signout", "/account/revoke": "/account", "/account/sessions/end": "/account",
 		"/login/factor": "/login", "/account/factors/totp": "/account", "/account/factors/codes": "/account", "/account/factors/remove": "/account",
+		"/login/passkey": "/login", "/account/factors/passkey": "/account",
 	} {
 		p := b.post(path, url.Values{"clientID": {authtest.PhotoPrint}}).wants(http.StatusForbidden, "").says("hides where this form came from")
 		if got := p.link(t, "Open the page again"); got != want {

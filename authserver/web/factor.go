@@ -5,6 +5,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/oauth2"
@@ -18,18 +19,42 @@ type factorView struct {
 	Cancel    *wayOut
 	Owner     authserver.Owner
 	Problem   string
+	Invalid   bool // what was typed
 	RequestID string
+	App       bool         // they have an app
+	Passkey   *passkeyView // nil: they have none
 
 	callback string
 }
 
-func (s *Site) showFactor(w http.ResponseWriter, status int, view factorView) error {
+func (s *Site) showFactor(w http.ResponseWriter, r *http.Request, status int, view factorView) error {
 	if view.Onward {
 		allowReturn(w, view.callback)
 	} else {
 		isolateWindow(w)
 	}
+	steps, err := s.stepsOf(r)
+	if err != nil {
+		return err
+	}
+	if view.App = steps.App; steps.Passkey.Ticket != "" {
+		view.Passkey = &passkeyView{PasskeyPage: steps.Passkey, Action: view.Action, Button: "Use a passkey", Kind: "get"}
+		allowScript(w)
+	}
 	return s.render(w, status, pageFactor, view)
+}
+
+// stepsOf returns what whoever is asked for a second step can show.
+func (s *Site) stepsOf(r *http.Request) (authserver.SecondSteps, error) {
+	interaction := r.PathValue("id")
+	v, err := s.raising(r, interaction)
+	if err != nil {
+		return authserver.SecondSteps{}, err
+	}
+	if v != nil {
+		return s.auth.StepsOf(r.Context(), v, interaction)
+	}
+	return s.auth.StepsOfHalf(r.Context(), cookieOf(r, halfCookie), interaction)
 }
 
 // halfLogin returns who has to prove a factor in this browser, for an interaction or, without an ID, the account.
@@ -41,11 +66,11 @@ func (s *Site) halfLogin(r *http.Request, interaction string) (*authserver.Owner
 	return s.auth.HalfLogin(r.Context(), half, interaction)
 }
 
-func (s *Site) showInteractionFactor(w http.ResponseWriter, status int, i authserver.Interaction, p authserver.Position, half *authserver.Owner, err error) error {
+func (s *Site) showInteractionFactor(w http.ResponseWriter, r *http.Request, status int, i authserver.Interaction, p authserver.Position, half *authserver.Owner, err error) error {
 	if err != nil {
 		return err
 	}
-	return s.showFactor(w, status, s.factorViewOf(i, p, *half))
+	return s.showFactor(w, r, status, s.factorViewOf(i, p, *half))
 }
 
 func (s *Site) factorViewOf(i authserver.Interaction, p authserver.Position, o authserver.Owner) factorView {
@@ -95,14 +120,7 @@ func (s *Site) proveFactor(w http.ResponseWriter, r *http.Request, interaction, 
 		redirect(w, r, next)
 		return nil
 	}
-	var login authserver.Login
-	if v != nil {
-		login, err = s.auth.RaiseSession(r.Context(), v, f.Get("code"), cookieOf(r, deviceCookie))
-	} else {
-		login, err = s.auth.ProveFactor(r.Context(), authserver.FactorAnswer{
-			Half: cookieOf(r, halfCookie), For: interaction, Code: f.Get("code"), Device: cookieOf(r, deviceCookie),
-		})
-	}
+	login, err := s.checkFactor(r, f, v, interaction)
 	switch {
 	case err == nil:
 		if err := s.keepLogin(w, r, login); err != nil {
@@ -116,6 +134,23 @@ func (s *Site) proveFactor(w http.ResponseWriter, r *http.Request, interaction, 
 		return nil
 	}
 	return s.showFactorAgain(w, r, interaction, start, err, view)
+}
+
+// checkFactor takes a code or a passkey of the visitor or, without one, of who is logging in.
+func (s *Site) checkFactor(r *http.Request, f url.Values, v *authserver.Visitor, interaction string) (authserver.Login, error) {
+	half, passkey := cookieOf(r, halfCookie), f.Get("answer") != ""
+	switch {
+	case passkey && v != nil:
+		return s.auth.RaiseWithPasskey(r.Context(), v, passkeyAnswer(r, f, interaction))
+	case passkey:
+		return s.auth.ProvePasskey(r.Context(), half, passkeyAnswer(r, f, interaction))
+	case v != nil:
+		return s.auth.RaiseSession(r.Context(), v, f.Get("code"), cookieOf(r, deviceCookie))
+	default:
+		return s.auth.ProveFactor(r.Context(), authserver.FactorAnswer{
+			Half: half, For: interaction, Code: f.Get("code"), Device: cookieOf(r, deviceCookie),
+		})
+	}
 }
 
 // raising returns who is logged in already and proves a second factor for an interaction; nil: somebody is logging in.
@@ -161,12 +196,13 @@ func (s *Site) showFactorAgain(w http.ResponseWriter, r *http.Request, interacti
 		return nil
 	}
 	again := view(*owner)
-	again.Problem = text
+	_, ofPasskey := passkeyProblem(e)
+	again.Problem, again.Invalid = text, ofPasskey == 0
 	if status != http.StatusForbidden {
 		again.RequestID = requestID(r.Context())
 	}
 	oauth2.SetRetryAfter(w, e)
-	return s.showFactor(w, status, again)
+	return s.showFactor(w, r, status, again)
 }
 
 // factorProblem is what loginProblem is for the second step.

@@ -15,7 +15,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// formPostScript is the only script of this server. It does what the button beside it does.
+// formPostScript is the only script that stands in a page. It does what the button beside it does.
 const formPostScript = template.JS(`document.forms[0].submit()`)
 
 // formPostHash is how the content policy allows it (CSP3 §2.3.1, hash-source).

@@ -51,13 +51,13 @@ func (s *Site) showNext(w http.ResponseWriter, r *http.Request, i authserver.Int
 	switch p.Step {
 	case authserver.StepLogin:
 		if half, err := s.halfLogin(r, i.ID); half != nil || err != nil {
-			return s.showInteractionFactor(w, http.StatusOK, i, p, half, err)
+			return s.showInteractionFactor(w, r, http.StatusOK, i, p, half, err)
 		}
 		return s.offerLogin(w, r, i, s.loginViewOf(i, p))
 	case authserver.StepFactor:
-		return s.showFactor(w, http.StatusOK, s.factorViewOf(i, p, p.Owner))
+		return s.showFactor(w, r, http.StatusOK, s.factorViewOf(i, p, p.Owner))
 	case authserver.StepEnrol:
-		return s.beginEnrolment(w, r, i, p, v)
+		return s.beginEnrolment(w, r, http.StatusOK, "", i, p, v)
 	case authserver.StepRefused:
 		return s.showRefusal(w, r, i, p)
 	case authserver.StepConsent:

@@ -3,6 +3,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,20 +23,25 @@ type loginView struct {
 	Cancel   *wayOut            // back to the client; nil: there is no way back
 	Username string             // as typed before
 	Problem  string             // what was wrong before
+	Invalid  bool               // with what was typed
 	Again    bool               // somebody is logged in, and is to do so once more
 	// RequestID is set with a problem that only the people who run the server can look into.
 	RequestID string
+	Passkey   *passkeyView // instead of a password; nil: there are none here
 	// Otherwise leads to other ways to sign in; empty: there are none.
 	Otherwise string
 
 	callback string // where the browser goes at the very end; empty: not known yet
 }
 
-func (s *Site) showLogin(w http.ResponseWriter, status int, view loginView) error {
+func (s *Site) showLogin(w http.ResponseWriter, r *http.Request, status int, view loginView) error {
 	if view.Onward {
 		allowReturn(w, view.callback)
 	} else {
 		isolateWindow(w)
+	}
+	if err := s.offerPasskey(w, r, &view); err != nil {
+		return err
 	}
 	return s.render(w, status, pageLogin, view)
 }
@@ -48,7 +54,7 @@ func (s *Site) getLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if half != nil {
-		return s.showFactor(w, http.StatusOK, factorView{Action: pathFactor, Owner: *half})
+		return s.showFactor(w, r, http.StatusOK, factorView{Action: pathFactor, Owner: *half})
 	}
 	v, err := s.visitor(r)
 	if err != nil {
@@ -58,8 +64,8 @@ func (s *Site) getLogin(w http.ResponseWriter, r *http.Request) error {
 		redirect(w, r, pathAccount)
 		return nil
 	}
-	if cookieOf(r, sessionCookie) == "" && cookieOf(r, deviceCookie) == "" { // any other cookie may end before the form is sent
-		setCookie(w, testCookie, "1", untilClosed)
+	if cookieOf(r, browserCookie) == "" && cookieOf(r, sessionCookie) == "" && cookieOf(r, deviceCookie) == "" { // any other cookie may end before the form is sent
+		setCookie(w, browserCookie, rand.Text(), untilClosed)
 	}
 	return s.offerLogin(w, r, authserver.Interaction{}, loginView{Action: pathLogin})
 }
@@ -86,7 +92,7 @@ func (s *Site) getLoginAgain(w http.ResponseWriter, r *http.Request) error {
 	if way, ok := s.way(v.Owner.Source); ok { // they have no password here
 		return s.showChoice(w, http.StatusOK, choiceView{Ways: []choice{{way.Name, addressOfWay("", way) + "?" + againQuery + "=1"}}})
 	}
-	return s.showLogin(w, http.StatusOK, loginView{Action: pathLogin, Again: true, Username: v.Owner.Name})
+	return s.showLogin(w, r, http.StatusOK, loginView{Action: pathLogin, Again: true, Username: v.Owner.Name})
 }
 
 // login checks what was typed. The browser gets its cookies and goes on to next, or sees
@@ -98,26 +104,33 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, view loginView, nex
 	}
 	done, err := s.logIn(w, r, f)
 	if err != nil {
-		e := s.outside(r, err)
-		text, status := loginProblem(e)
-		if text == "" {
-			return e
-		}
-		oauth2.SetRetryAfter(w, e)
-		view.Username, view.Problem = f.Get("username"), text
-		if len(s.ways) > 1 {
-			view.Otherwise = pageOf(r) + "?" + wayQuery + "=" + wayChoice
-		}
-		if status != http.StatusForbidden {
-			view.RequestID = requestID(r.Context())
-		}
-		return s.showLogin(w, status, view)
+		view.Username = f.Get("username")
+		return s.showLoginAgain(w, r, err, view)
 	}
 	if !done && next == pathAccount {
 		next = pathLogin // which asks for the factor, as the page of an interaction does
 	}
 	redirect(w, r, next)
 	return nil
+}
+
+// showLoginAgain says on the login page what was wrong.
+func (s *Site) showLoginAgain(w http.ResponseWriter, r *http.Request, cause error, view loginView) error {
+	e := s.outside(r, cause)
+	text, status := loginProblem(e)
+	if text == "" {
+		return e
+	}
+	oauth2.SetRetryAfter(w, e)
+	_, ofPasskey := passkeyProblem(e)
+	view.Problem, view.Invalid = text, ofPasskey == 0
+	if len(s.ways) > 1 {
+		view.Otherwise = pageOf(r) + "?" + wayQuery + "=" + wayChoice
+	}
+	if status != http.StatusForbidden {
+		view.RequestID = requestID(r.Context())
+	}
+	return s.showLogin(w, r, status, view)
 }
 
 // logIn opens a session and reports that it did, or asks for a factor first.
@@ -173,7 +186,7 @@ func loginProblem(e authserver.Refusal) (text string, status int) {
 	case authserver.TemporarilyUnavailable:
 		return "Signing in is not possible right now. Try again in a few seconds.", http.StatusServiceUnavailable
 	default:
-		return "", 0
+		return passkeyProblem(e)
 	}
 }
 

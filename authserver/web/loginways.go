@@ -58,7 +58,7 @@ type choice struct{ Name, Address string }
 // Chromium lets no form of ours lead to another server.
 func (s *Site) offerLogin(w http.ResponseWriter, r *http.Request, i authserver.Interaction, view loginView) error {
 	if len(s.ways) == 1 && s.ways[0].Key == "" {
-		return s.showLogin(w, http.StatusOK, view)
+		return s.showLogin(w, r, http.StatusOK, view)
 	}
 	way, ok := s.wayOf(r, i.OpenID.LoginHint)
 	switch {
@@ -66,7 +66,7 @@ func (s *Site) offerLogin(w http.ResponseWriter, r *http.Request, i authserver.I
 		return s.showChoice(w, http.StatusOK, choiceView{loginView: view, Interaction: i.ID, Ways: s.choices(i.ID, s.ways)})
 	case way.Key == "":
 		view.Otherwise = pageOfLogin(i.ID) + "?" + wayQuery + "=" + wayChoice
-		return s.showLogin(w, http.StatusOK, view)
+		return s.showLogin(w, r, http.StatusOK, view)
 	}
 	redirect(w, r, addressOfWay(i.ID, way))
 	return nil

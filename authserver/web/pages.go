@@ -42,6 +42,7 @@ const (
 	pageFactor  pageName = "factor"
 	pageTOTP    pageName = "totp"
 	pageCodes   pageName = "codes"
+	pagePasskey pageName = "passkey"
 	pagePost    pageName = "formpost"
 )
 
@@ -76,7 +77,7 @@ func loadPages() (*pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}
-	for _, name := range []pageName{pageLogin, pageChoice, pageRefused, pageConsent, pageProof, pageAccount, pageSignOut, pageError, pageFactor, pageTOTP, pageCodes, pagePost} {
+	for _, name := range []pageName{pageLogin, pageChoice, pageRefused, pageConsent, pageProof, pageAccount, pageSignOut, pageError, pageFactor, pageTOTP, pageCodes, pagePasskey, pagePost} {
 		page, err := layout.Clone()
 		if err == nil {
 			page, err = page.ParseFS(templateFiles, "templates/"+string(name)+".html")

@@ -5,6 +5,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -74,13 +75,25 @@ func pagesOfFactors(t *testing.T, h *house, pages map[string]*page) {
 	alice.post("/login", password)
 	pages["second step"] = alice.get("/login")
 	pages["second step again"] = alice.post("/login/factor", url.Values{"code": {hostile}})
+	pages["login with a wrong passkey"] = h.browser(t).post("/login/passkey", url.Values{"answer": {hostile}, "page": {hostile}})
+	dora := h.somebody("dora")
+	h.AddPasskey(t, "dora", dora.Get("password"), authtest.NewAuthenticator(t))
+	key := h.browser(t)
+	key.post("/login", dora)
+	pages["second step with a passkey"] = key.get("/login")
+	pages["second step with a wrong passkey"] = key.post("/login/factor", url.Values{"answer": {hostile}, "page": {key.get("/login").passkey().ticket}})
 	b := h.browser(t)
 	path := b.begin(nil)
 	b.post(path+"/login", password)
 	pages["second step of a request"] = b.get(path)
 	h.demandFactor()
-	bob := h.bob(t)
-	pages["add an app for a request"] = bob.get(bob.begin(nil))
+	carol := h.browser(t)
+	carol.post("/login", h.somebody("carol"))
+	path = carol.begin(nil)
+	pages["add an app for a request"] = carol.get(path)
+	pages["add a wrong passkey for a request"] = carol.post(path+"/enrol", url.Values{"answer": {hostile}, "page": {carol.get(path).passkey().ticket}})
+	pages["add a passkey"] = carol.get(pathPasskey)
+	pages["add a passkey again"] = carol.post(pathPasskey, url.Values{"answer": {hostile}, "name": {hostile}, "page": {carol.get(pathPasskey).passkey().ticket}})
 }
 
 // hostile is what somebody writes who hopes that it is taken for markup.
@@ -126,6 +139,9 @@ func (p *page) inert(name string) {
 		if n.Type != html.ElementNode {
 			continue
 		}
+		if n.Data == "script" && n.FirstChild == nil && len(n.Attr) == 2 && scriptFile.MatchString(attribute(n, "src")) {
+			continue
+		}
 		if !slices.Contains(ours, n.Data) || attribute(n, "id") == "evil" {
 			p.t.Errorf("%s: somebody's text became <%s %v>", name, n.Data, n.Attr)
 		}
@@ -136,6 +152,9 @@ func (p *page) inert(name string) {
 		}
 	}
 }
+
+// scriptFile is the address of the only script of the pages.
+var scriptFile = regexp.MustCompile(`^/assets/passkey\.[0-9a-f]{12}\.js$`)
 
 // ours are the elements that the templates use. Whatever else is on a page was smuggled in.
 var ours = strings.Fields(`html head meta title link body header img span main h1 h2 h3 p strong bdi form div label input
@@ -274,7 +293,7 @@ func TestPasswordManagersFindTheFields(t *testing.T) {
 	for _, n := range p.elements("input") {
 		got[attribute(n, "name")] = attribute(n, "type") + " " + attribute(n, "autocomplete") + " " + attribute(n, "autocapitalize")
 	}
-	if got["username"] != "text username none" || got["password"] != "password current-password " {
+	if got["username"] != "text username webauthn none" || got["password"] != "password current-password " {
 		t.Errorf("the fields are %v", got)
 	}
 }

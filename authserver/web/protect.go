@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/callback"
 )
 
-// protect sets the headers of everything that people see. But for the page that posts an answer, pages hold no script, no style
+// protect sets the headers of everything that people see. But for the page that posts an answer and those that ask for a passkey, pages hold no script, no style
 // of their own and nothing from elsewhere, and no other page may frame them (RFC 9700
 // §4.16) or keep them.
 func (s *Site) protect(w http.ResponseWriter) {

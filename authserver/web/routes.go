@@ -83,13 +83,17 @@ func (s *Site) pageRoutes() []route {
 	}
 }
 
-// factorRoutes are those of second steps.
+// factorRoutes are those of second steps and passkeys.
 func (s *Site) factorRoutes() []route {
 	return []route{
+		{post, "/interaction/{id}/passkey", form, dialectOAuth2, s.postInteractionPasskey},
 		{post, "/interaction/{id}/factor", form, dialectOAuth2, s.postInteractionFactor},
 		{post, "/interaction/{id}/enrol", form, dialectOAuth2, s.postInteractionEnrol},
 		{post, "/login/factor", form, dialectOAuth2, s.postFactor},
 		{get, pathLoginAgain, page, dialectOAuth2, s.getLoginAgain},
+		{post, pathLoginPasskey, form, dialectOAuth2, s.postLoginPasskey},
+		{get, pathPasskey, page, dialectOAuth2, s.getPasskey},
+		{post, pathPasskey, form, dialectOAuth2, s.postPasskey},
 		{get, pathTOTP, page, dialectOAuth2, s.getTOTP},
 		{post, pathTOTP, form, dialectOAuth2, s.postTOTP},
 		{post, "/account/factors/codes", form, dialectOAuth2, s.postRecoveryCodes},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/access"
+	"github.com/gatehouse-dev/gatehouse/authserver/identity/passkeys"
 	"github.com/gatehouse-dev/gatehouse/authserver/registry"
 	"github.com/gatehouse-dev/gatehouse/authserver/store"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
@@ -107,12 +108,22 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 		return nil, err
 	}
 	return authserver.New(r.followed(authserver.Config{
-		Clients: clients, Directory: r.people, Upstreams: upstreamsOf(c, r), Store: r.store, Auditor: auditor,
+		Clients: clients, Directory: r.people, Upstreams: upstreamsOf(c, r), Passkeys: passkeysOf(c.Issuer, log), Store: r.store, Auditor: auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, wallclock.Now),
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix, Observer: m.Entitlement(), Now: wallclock.Now}),
 		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants,
 		SecondFactor: c.Identity.RequireSecondFactor, Now: r.store.Now,
 	}))
+}
+
+// passkeysOf returns what checks passkeys; nil: browsers take the issuer's host for none that a passkey can be for.
+func passkeysOf(issuer string, log *slog.Logger) authserver.Passkeys {
+	site, err := passkeys.New(issuer)
+	if err != nil {
+		log.Info("people have no passkeys here", "issuer", issuer, "err", err)
+		return nil
+	}
+	return site
 }
 
 // upstreamsOf returns the sources whose people log in on another server; nil: there are none.

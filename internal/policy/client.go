@@ -132,6 +132,12 @@ func checkEntitlement(p Policy, rules *v1alpha1.ClientRules, spec *v1alpha1.OAut
 	return nil
 }
 
+// SecondFactor reports whether a login for the client needs a second step: what the policy demands adds to what the spec does. A value of
+// the future asks for more, not for less.
+func (p Policy) SecondFactor(spec *v1alpha1.OAuthClientSpec) bool {
+	return p.Spec != nil && p.Spec.Clients.RequireSecondFactor || spec.SecondFactor != "" && spec.SecondFactor != v1alpha1.SecondFactorOptional
+}
+
 func checkPKCE(p Policy, rules *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {
 	optional := spec.EffectiveProfile() == v1alpha1.ProfileOAuth2 && !spec.PKCERequired()
 	if optional && !rules.PKCEOptional {

@@ -54,6 +54,34 @@ func TestWhatAPolicyDoesNotNameIsDenied(t *testing.T) {
 	}
 }
 
+// What the policy demands adds to what the client does, takes nothing away and refuses nobody.
+func TestAPolicyDemandsASecondStep(t *testing.T) {
+	for _, test := range []struct {
+		demands bool
+		says    v1alpha1.SecondFactorPolicy
+		want    bool
+	}{
+		{false, "", false}, {false, v1alpha1.SecondFactorOptional, false}, {false, v1alpha1.SecondFactorRequired, true}, {false, "Later", true},
+		{true, "", true}, {true, v1alpha1.SecondFactorOptional, true}, {true, v1alpha1.SecondFactorRequired, true},
+	} {
+		rules := v1alpha1.ClientRules{
+			Profiles: []v1alpha1.Profile{v1alpha1.ProfileOAuth2}, RequireSecondFactor: test.demands,
+			GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken},
+		}
+		p := Policy{Name: "shop", Namespace: "shop", Spec: &v1alpha1.OAuthClientPolicySpec{Clients: rules}}
+		spec := &v1alpha1.OAuthClientSpec{SecondFactor: test.says}
+		if got := p.SecondFactor(spec); got != test.want {
+			t.Errorf("demanded %t, %q: %t", test.demands, test.says, got)
+		}
+		if denials := p.Client(spec); len(denials) != 0 {
+			t.Errorf("demanded %t, %q: denied %v", test.demands, test.says, denials)
+		}
+	}
+	if (Policy{Name: "shop"}).SecondFactor(&v1alpha1.OAuthClientSpec{}) {
+		t.Error("a policy that is not there demands something")
+	}
+}
+
 // An object can come past the rules of the API, from a backup for instance.
 func TestWhatTheAPIRefusesIsDenied(t *testing.T) {
 	p := Policy{Name: "all", Namespace: "shop", Spec: &v1alpha1.OAuthClientPolicySpec{Clients: v1alpha1.ClientRules{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -49,10 +50,27 @@ func newServed(t *testing.T, ways ...web.LoginWay) *served {
 // serve serves an engine of the fixture.
 func serve(t *testing.T, e *authtest.Env, auth *authserver.Server, ways ...web.LoginWay) *served {
 	t.Helper()
-	s := &served{Env: e}
-	s.started.Store(true)
 	server := httptest.NewUnstartedServer(nil)
-	s.issuer = "https://" + server.Listener.Addr().String()
+	return serveOn(t, server, "https://"+server.Listener.Addr().String(), e, auth, ways...)
+}
+
+// newServedByName is at a host that passkeys can be for.
+func newServedByName(t *testing.T) *served {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, issuer := authtest.New(t), "https://localhost:"+port
+	e.UsePasskeys(t, issuer)
+	return serveOn(t, server, issuer, e, e.Auth)
+}
+
+func serveOn(t *testing.T, server *httptest.Server, issuer string, e *authtest.Env, auth *authserver.Server, ways ...web.LoginWay) *served {
+	t.Helper()
+	s := &served{Env: e, issuer: issuer}
+	s.started.Store(true)
 	site, err := web.New(web.Config{
 		Auth: auth, LoginWays: ways, Issuer: s.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
 		Ready: func(*http.Request) error { return nil }, Now: s.Clock.Now, Started: s.started.Load,
