@@ -166,7 +166,7 @@ func publishes(t *testing.T, running []*replica, client *http.Client, kid string
 		}
 		var set jose.JSONWebKeySet
 		err = json.NewDecoder(res.Body).Decode(&set)
-		res.Body.Close()
+		_ = res.Body.Close()
 		if err != nil || res.StatusCode == http.StatusOK && len(set.Keys) == 0 {
 			t.Fatalf("a replica publishes no keys: %d %v", res.StatusCode, err)
 		}
