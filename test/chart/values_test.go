@@ -83,6 +83,9 @@ var rows = []row{
 	{"expose: {type: Ingress}\n" + behindAProxy, configuration, "plainHTTP", "true"},
 	{"expose: {type: Ingress}\n" + behindAProxy, configuration, "tls", ""},
 	{"expose: {type: Ingress}\n" + behindAProxy, authserver, volumes + "name=tls", ""},
+	{"expose: {type: Ingress}\n" + behindAProxy, authserver, container + "args.starts=--admin-listen", ""},
+	{"expose: {type: Ingress}\n" + behindAProxy, operator, container + "args.starts=--admin-url", ""},
+	{"expose: {type: Ingress}\n" + behindAProxy, "Service gatehouse-authserver-admin", "", ""},
 	{"expose: {type: Ingress}\n" + behindAProxy, authserver, container + "volumeMounts.name=tls", ""},
 	{"expose: {type: Ingress}\n" + behindAProxy, "Ingress gatehouse-authserver", "spec", `
 rules: [{host: login.photos.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: gatehouse-authserver, port: {number: 80}}}}]}}]
