@@ -121,6 +121,8 @@ type Client struct {
 	Accepted    bool // policy allows it; otherwise everything is refused
 	Suspended   bool // everything is refused
 	Credentials []Credential
+	// GivenSecret: somebody else makes the client secret, so nobody knows when it comes.
+	GivenSecret bool
 
 	// SignatureMethods are those a Signed client may use (RFC 5849 §3.4).
 	SignatureMethods []string
@@ -169,8 +171,11 @@ const MaxPublicScopes = 200
 // served reports whether anything is answered to the client but a refusal.
 func (c *Client) served() bool { return c.Accepted && !c.Suspended }
 
-// awaitsSecret reports whether the first secret of a client that is served is on its way.
-func (c *Client) awaitsSecret() bool { return c.served() && !c.Public && len(c.Credentials) == 0 }
+// awaitsSecret reports whether the first secret of a client that is served is on its way: it is made
+// by the operator.
+func (c *Client) awaitsSecret() bool {
+	return c.served() && !c.Public && !c.GivenSecret && len(c.Credentials) == 0
+}
 
 // May reports whether the client may use the grant type.
 func (c *Client) May(g GrantType) bool { return slices.Contains(c.GrantTypes, g) }

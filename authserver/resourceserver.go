@@ -19,6 +19,8 @@ type ResourceServer struct {
 	Identifiers []string // RFC 8707
 	OwnedScopes []string // scopes that it declares and holds
 	Credentials []Credential
+	// GivenSecret: somebody else makes the client secret, so nobody knows when it comes.
+	GivenSecret bool
 	// JWTAlgorithm is what access tokens for it are signed with, which are JWTs then (RFC 9068). Empty: they are opaque.
 	JWTAlgorithm credential.SigningAlgorithm
 
@@ -45,7 +47,7 @@ func (s *Server) AuthenticateIntrospector(ctx context.Context, p ClientSecret) (
 	case resource.Accepted && proven && p.Place == SecretInBody:
 		s.uses.note(resource.UID, credentialID, s.now())
 		return Caller{ResourceServer: resource, CredentialID: credentialID}, nil
-	case resource.Accepted && len(resource.Credentials) == 0:
+	case resource.Accepted && !resource.GivenSecret && len(resource.Credentials) == 0:
 		return Caller{}, s.notIssuedYet(ctx, resource.ID)
 	}
 	reason := reasonWrongSecret

@@ -16,6 +16,7 @@ import (
 // Reasons of Events that are no reasons of a condition.
 const (
 	eventReset    = "Reset"
+	eventRotated  = "Rotated"
 	eventRestored = "Restored"
 	eventUpdated  = "Updated"
 )
@@ -51,12 +52,20 @@ func (o outcome) summary() readiness {
 	suspended, why, isSuspended := notSuspended(o.input)
 	switch {
 	case failed && (reason == string(v1alpha1.ReadyReasonKeyMismatch) || !isSuspended):
-		return readiness{metav1.ConditionFalse, reason, message, progressStalled}
+		return readiness{metav1.ConditionFalse, reason, message, progressOfSecret(v1alpha1.ReadyReason(reason))}
 	case isSuspended: // the wish is fulfilled
 		return readiness{metav1.ConditionTrue, suspended, why, progressDone}
 	default:
 		return readiness{metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued), issuedMessage(o), progressDone}
 	}
+}
+
+// progressOfSecret returns what an object with a trouble with its Secret waits for.
+func progressOfSecret(reason v1alpha1.ReadyReason) progress {
+	if reason == v1alpha1.ReadyReasonWaitingForSecret {
+		return progressReconciling
+	}
+	return progressStalled
 }
 
 // progressOf returns what an object that is not accepted waits for.
@@ -91,6 +100,9 @@ func (o outcome) notWritten(message string) readiness {
 
 func issuedMessage(o outcome) string {
 	switch name := o.subject.secretName; {
+	case o.subject.credentials.FromGivenSecret():
+		from, _ := o.subject.credentials.GivenSecret()
+		return fmt.Sprintf("The Secret %q holds the client ID. The client secret in the Secret %q is accepted.", name, from) + o.overlapMessage()
 	case o.subject.public:
 		return fmt.Sprintf("The Secret %q holds the client ID. A Public client has no client secret.", name)
 	case o.issued.verification == verifiedStored:
@@ -98,7 +110,7 @@ func issuedMessage(o outcome) string {
 			"Restore the Secret %s of the system namespace from a backup, or set the annotation %s to a new value for a new client secret.",
 			name, credential.OperatorKeySecret, v1alpha1.AnnotationResetCredentials)
 	default:
-		return fmt.Sprintf("The Secret %q holds the client ID and a client secret that is accepted.", name)
+		return fmt.Sprintf("The Secret %q holds the client ID and a client secret that is accepted.", name) + o.overlapMessage()
 	}
 }
 
@@ -130,6 +142,7 @@ func (o outcome) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 	setIf(len(o.seen.notOpen) > 0, v1alpha1.ConditionScopesResolved, metav1.ConditionFalse,
 		string(v1alpha1.ScopesResolvedReasonNotOpen), notOpenMessage(o.seen.notOpen))
 	o.setReport(setIf)
+	setIf(o.stillUsed(), v1alpha1.ConditionOldSecretInUse, metav1.ConditionTrue, string(v1alpha1.OldSecretReasonEndsSoon), o.stillUsedMessage())
 	return status
 }
 
@@ -162,4 +175,12 @@ func readyEvent(before, after []metav1.Condition) eventText {
 	default:
 		return eventText{warning: true, reason: is.Reason, message: is.Message}
 	}
+}
+
+// statusEvent is the Event about a status that is written.
+func statusEvent(before, after []metav1.Condition) eventText {
+	if e := readyEvent(before, after); e.reason != "" {
+		return e
+	}
+	return stillUsedEvent(before, after)
 }

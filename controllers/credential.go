@@ -13,14 +13,25 @@ import (
 
 // issue is what is decided about the credentials of an object.
 type issue struct {
-	// reset: the credentials are new ones in place of others.
-	reset       bool
+	// reset: the credentials are new ones in place of others. rotated: the last one is new, and the
+	// one before it still counts.
+	reset, rotated bool
+	// ends: the credential before the one in use has got its end, which counts once the Secret is written.
+	ends bool
+	// credentials has the one that is in use last.
 	credentials []v1alpha1.CredentialStatus
-	// handled is the value of the reset annotation that was acted upon last.
-	handled string
-	// secret is the client secret; empty for a Public client.
-	secret       string
-	verification verification
+	// handled and handledRotation are the values of the annotations that were acted upon last.
+	handled, handledRotation string
+	// waits tells why a rotation that somebody asked for is not made yet; may be empty.
+	waits string
+	// trouble is what is wrong with a client secret that somebody else makes.
+	trouble trouble
+	// secret is the client secret; empty for a Public client, and where somebody else makes it. previous is the one before it, if the
+	// Secret holds that, too.
+	secret, previous string
+	verification     verification
+	// validAfter is what the status says beside the credentials, for the record.
+	validAfter *metav1.Time
 }
 
 // verification tells whether the credential in the status belongs to the keys.
@@ -32,48 +43,84 @@ const (
 	unverified                         // they do not, and neither is the Secret
 )
 
-// decideCredentials makes the first credential, or a new one if a reset is asked for, and
+// decideCredentials makes the first credential, or a new one if a reset or a rotation is due, and
 // asks whether the credential is the one of the status.
 func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 	s := in.subject
 	if s.public {
-		return issue{handled: status.LastHandledReset}
+		return issue{handled: status.LastHandledReset, handledRotation: status.LastHandledRotation}
+	}
+	if s.credentials.FromGivenSecret() {
+		return decideGiven(in, status)
 	}
 	issued := knownCredentials(in, status)
 	value, asked := s.reset()
+	rotation, _ := s.rotation()
 	switch {
-	case len(issued.credentials) == 0: // a reset that is asked for already is part of its ID
-		issued.credentials, issued.handled = newCredential(in, credential.FirstID(string(s.uid()), value)), value
-	case asked && value != issued.handled:
-		issued.credentials, issued.handled, issued.reset = newCredential(in, in.newID), value, true
+	case isAnotherSource(issued):
+		issued.credentials, issued.reset = newCredential(in, in.newID), true
+		issued.handled, issued.handledRotation = value, rotation
+	case len(issued.credentials) == 0: // what is asked for already is part of the first one
+		issued.credentials = newCredential(in, credential.FirstID(string(s.uid()), value))
+		issued.handled, issued.handledRotation = value, rotation
+	case asked && value != issued.handled: // and a rotation that is asked for is part of a reset
+		issued.credentials, issued.reset = newCredential(in, in.newID), true
+		issued.handled, issued.handledRotation = value, rotation
+	default:
+		return rotate(in, inUse(in, issued))
 	}
 	return verify(in, issued)
 }
 
-// keepCredentials returns the credentials without the reset that is asked for.
+// keepCredentials returns the credentials without the reset or the rotation that is due.
 func keepCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
-	return verify(in, knownCredentials(in, status))
+	if in.subject.public || in.subject.credentials.FromGivenSecret() {
+		return decideCredentials(in, status)
+	}
+	return inUse(in, knownCredentials(in, status))
+}
+
+// inUse returns what counts of the credentials now.
+func inUse(in input, known issue) issue {
+	return withPrevious(in, endPrevious(in, verify(in, current(in, known))))
 }
 
 // knownCredentials returns the credentials of the status. A status that was lost is rebuilt
 // from the record in the Secret.
 func knownCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
-	if len(status.Credentials) > 0 {
-		return issue{credentials: slices.Clone(status.Credentials), handled: status.LastHandledReset}
+	known := issue{
+		credentials: slices.Clone(status.Credentials), handled: status.LastHandledReset, handledRotation: status.LastHandledRotation,
 	}
-	r, ok := readRecord(in, in.seen.secret)
-	owner := ownerOf(in.seen.secret, in.subject)
-	if !ok || len(r.Credentials) == 0 || owner != ownerSelf && owner != ownerLost {
-		return issue{handled: status.LastHandledReset}
+	if len(known.credentials) > 0 {
+		return known
 	}
-	var issued issue
-	for _, id := range r.Credentials {
-		issued.credentials = append(issued.credentials, credentialStatus(in, id, in.seen.secret.CreationTimestamp))
+	r, ok := lostRecord(in)
+	if !ok || len(r.Credentials) == 0 {
+		return known
+	}
+	rebuilt := issue{}
+	for _, c := range r.Credentials {
+		if credential.IsGiven(c.ID) {
+			continue // what proves it cannot be made again
+		}
+		rebuilt.credentials = append(rebuilt.credentials, c.status(in))
 	}
 	if value, _ := in.subject.reset(); hashOf(value) == r.Reset {
-		issued.handled = value
+		rebuilt.handled = value
 	}
-	return issued
+	if value, _ := in.subject.rotation(); hashOf(value) == r.Rotation {
+		rebuilt.handledRotation = value
+	}
+	return rebuilt
+}
+
+// lostRecord returns the record in the Secret of the object, from which a lost status is rebuilt.
+func lostRecord(in input) (record, bool) {
+	owner := ownerOf(in.seen.secret, in.subject)
+	if owner != ownerSelf && owner != ownerLost {
+		return record{}, false
+	}
+	return readRecord(in, in.seen.secret)
 }
 
 func newCredential(in input, id string) []v1alpha1.CredentialStatus {

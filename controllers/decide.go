@@ -23,7 +23,12 @@ type input struct {
 	keys    keyPair
 	issuer  string
 	now     time.Time
-	newID   string // spent if a reset makes a credential
+	newID   string // spent if a reset or a rotation makes a credential
+	// clocksAgree: this program's clock and the API server's show about the same. What a time decides
+	// waits until they do.
+	clocksAgree bool
+	// previousUse is that of the credential before the one in use.
+	previousUse use
 	// report is what is to be said of the use of the client; unless it is reported, what is said stays.
 	report   report
 	reported bool
@@ -67,6 +72,7 @@ type step struct {
 //
 //	new             Secret, status (credential, Issued)
 //	reset           dry run, status (credential, Issuing), Secret, status (Issued)
+//	rotation        dry run, status (credential, Issued); publishLag later Secret, status (the old one ends)
 //	Secret changed  Secret
 //	renamed         Secret, old Secret away, status
 //	immutable, or of another type: dry run, old Secret away, Secret
@@ -85,16 +91,24 @@ func decide(in input) decision {
 	}
 	kept := newOutcome(in, status, keepCredentials(in, status))
 	next := newOutcome(in, status, decideCredentials(in, status))
-	if next.issued.reset && in.secretOwner() == ownerForeign {
-		next = kept // a reset waits until the Secret can be written
+	if (next.issued.reset || next.issued.rotated) && in.secretOwner() == ownerForeign {
+		next = kept // it waits until the Secret can be written
 	}
-	steps := next.secretSteps()
-	if next.issued.reset {
+	if next.issued.rotated && len(kept.secretSteps()) > 0 {
+		next = kept // the Secret is put right first
+	}
+	steps, after := next.secretSteps(), next.lookAgain()
+	switch wait := next.publishes(next.issued); {
+	case next.issued.reset:
 		steps = next.resetSteps(kept, steps)
+	case next.issued.rotated:
+		steps, after = next.dryRuns(kept, steps), publishLag
+	case wait > 0:
+		steps, after = nil, wait
 	}
 	next = next.withSecretName()
 	return decision{
-		steps: in.writeStatus(steps, next.statusWith(next.summary())), after: in.lookAgain(),
+		steps: in.writeStatus(steps, next.statusWith(next.summary())), after: after,
 		wantsData: kept.issued.verification == unverified && in.seen.secret != nil && isWithoutData(in.seen.secret),
 	}
 }
@@ -103,10 +117,11 @@ func decide(in input) decision {
 func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outcome {
 	status = *status.DeepCopy()
 	status.ClientID, status.IdentityUID = in.subject.clientID, string(in.subject.uid())
-	status.Credentials, status.LastHandledReset = issued.credentials, issued.handled
+	status.Credentials, status.LastHandledReset, status.LastHandledRotation = issued.credentials, issued.handled, issued.handledRotation
 	if issued.reset && in.subject.resetEndsGrants {
 		status.ValidAfter = nextSecond(in.now, status.ValidAfter)
 	}
+	issued.validAfter = recordedValidAfter(in, issued, status.ValidAfter)
 	return outcome{input: in, status: status, issued: issued}
 }
 
@@ -128,6 +143,11 @@ func startingStatus(in input) v1alpha1.OAuthClientStatus {
 	status := *in.subject.status.DeepCopy()
 	if in.subject.copied() {
 		status = v1alpha1.OAuthClientStatus{IssuedStatus: v1alpha1.IssuedStatus{ClientID: status.ClientID}}
+	}
+	if status.ClientID == "" { // new, or lost
+		if r, ok := lostRecord(in); ok {
+			status.ValidAfter = timeOf(r.ValidAfter)
+		}
 	}
 	status.ValidAfter = validAfter(in, status)
 	status.ObservedGeneration = in.subject.object.GetGeneration()
@@ -210,10 +230,19 @@ func (in input) writeStatus(steps []step, status v1alpha1.OAuthClientStatus) []s
 	if equality.Semantic.DeepEqual(status, written) {
 		return steps
 	}
-	return append(steps, step{status: &status, event: readyEvent(written.Conditions, status.Conditions)})
+	return append(steps, step{status: &status, event: statusEvent(written.Conditions, status.Conditions)})
 }
 
 // lookAgain returns when to look again without a change.
+func (o outcome) lookAgain() time.Duration {
+	after, next := o.input.lookAgain(), o.rotationTimes()
+	if after == 0 || next > 0 && next < after {
+		return next
+	}
+	return after
+}
+
+// lookAgain returns when to look again for what does not depend on the credentials.
 func (in input) lookAgain() time.Duration {
 	var after time.Duration
 	if in.secretOwner() == ownerForeign {

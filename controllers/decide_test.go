@@ -41,7 +41,7 @@ func fixed(b byte) credential.Key {
 func inputOf(oc *v1alpha1.OAuthClient, seen observation) input {
 	in := input{
 		subject: clientSubject(oc), seen: seen, keys: keyPair{root: fixed(1), shared: fixed(2)}, issuer: issuer, newID: freshN,
-		now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC),
+		now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), clocksAgree: true,
 	}
 	for _, c := range in.subject.claims {
 		in.claims = append(in.claims, claimResult{Claim: c, since: in.now})
@@ -95,7 +95,7 @@ func reset(value string) func(*v1alpha1.OAuthClient) {
 func heldBy(oc *v1alpha1.OAuthClient, id string, change ...func(*corev1.Secret)) *corev1.Secret {
 	in := inputOf(oc, observation{})
 	secret := contentOf(in, issue{
-		credentials: []v1alpha1.CredentialStatus{{ID: id}}, handled: oc.Status.LastHandledReset, secret: derive(in, id),
+		credentials: []v1alpha1.CredentialStatus{{ID: id, IssuedAt: second(in.now)}}, handled: oc.Status.LastHandledReset, secret: derive(in, id),
 	}).object()
 	secret.UID, secret.ResourceVersion = "the-secret", "7"
 	for _, c := range change {
@@ -300,6 +300,29 @@ func TestADecisionAboutAClient(t *testing.T) {
 			steps: []string{"create photoprint-oauth", issued + " " + afterReset + " photoprint-oauth"},
 		},
 		{
+			name: "rotation: asked first; the status has both, the Secret later", oc: photoprint(ready, rotation("1")),
+			seen:  observation{secret: heldBy(photoprint(), oldN)},
+			steps: []string{"dry-run apply photoprint-oauth at 7", kept, issued + " " + oldN + " " + freshN + " photoprint-oauth", "again after 2s"},
+		},
+		{
+			name: "rotation while the Secret is deleted: first put right", oc: photoprint(ready, rotation("1")),
+			steps: []string{"create photoprint-oauth", "event Restored"},
+		},
+		{
+			name: "rotation while the name is a foreign one's: it waits", oc: photoprint(ready, rotation("1")),
+			seen:  observation{secret: heldBy(photoprint(), oldN, orphaned)},
+			steps: []string{"status accepted False/SecretConflict " + oldN + " photoprint-oauth", "event SecretConflict", "again after 1m0s"},
+		},
+		{
+			name: "rotation with other keys: it does not repair them", oc: photoprint(ready, otherKeys, rotation("1")),
+			seen:  observation{secret: heldBy(photoprint(), oldN)},
+			steps: []string{"status accepted False/KeyMismatch " + oldN + " photoprint-oauth", "event KeyMismatch"},
+		},
+		{
+			name: "rotation of a Public client: there is nothing to rotate", oc: photoprint(public, rotation("1")),
+			steps: []string{"create photoprint-oauth", issued + " photoprint-oauth"},
+		},
+		{
 			name: "suspended: said, the Secret stays", oc: photoprint(ready, suspended), seen: observation{secret: heldBy(photoprint(), oldN)},
 			steps: []string{"status True/Suspended " + oldN + " photoprint-oauth", "event Suspended"},
 		},
@@ -436,7 +459,7 @@ func TestTheSecretHoldsWhatAnAppNeedsToStart(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got := map[string]string{}
-			for key, value := range dataOf(inputOf(row.oc, observation{}), row.secret) {
+			for key, value := range dataOf(inputOf(row.oc, observation{}), row.secret, "") {
 				got[key] = string(value)
 			}
 			if diff := cmp.Diff(row.want, got); diff != "" {

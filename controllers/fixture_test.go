@@ -168,6 +168,7 @@ func (s *fixture) settleServer(name string) *v1alpha1.ResourceServer {
 			s.wellFormed(rs, rs.Status.Conditions)
 			return rs
 		}
+		s.clock.advance(result.RequeueAfter)
 	}
 	s.t.Fatalf("%s does not settle", name)
 	return nil
@@ -210,6 +211,7 @@ func (s *fixture) settle(name string) *v1alpha1.OAuthClient {
 		if result.RequeueAfter == 0 || result.RequeueAfter >= foreignEvery {
 			return s.checked(name)
 		}
+		s.clock.advance(result.RequeueAfter)
 	}
 	s.t.Fatalf("%s does not settle", name)
 	return nil
@@ -220,11 +222,13 @@ func (s *fixture) reconcile(r *OAuthClientReconciler, name string) (ctrl.Result,
 }
 
 // update changes the object as its owner would.
-func (s *fixture) update(name string, change func(*v1alpha1.OAuthClient)) {
+func (s *fixture) update(name string, changes ...func(*v1alpha1.OAuthClient)) {
 	s.t.Helper()
 	oc := s.get(name)
 	before := oc.DeepCopy()
-	change(oc)
+	for _, change := range changes {
+		change(oc)
+	}
 	s.must(s.api.Patch(s.t.Context(), oc, client.MergeFrom(before)))
 }
 
@@ -311,7 +315,7 @@ func (s *fixture) observed(name string) observation {
 
 // decide returns what a reconcile of the subject would do after it saw this.
 func (s *fixture) decide(of subject, seen observation) decision {
-	in := input{subject: of, seen: seen, keys: s.pair, issuer: issuer, now: s.clock.Now(), newID: s.r.NewID()}
+	in := input{subject: of, seen: seen, keys: s.pair, issuer: issuer, now: s.clock.Now(), newID: s.r.NewID(), clocksAgree: true}
 	for _, c := range of.claims {
 		in.claims = append(in.claims, claimResult{Claim: c, since: s.clock.Now()})
 	}
@@ -329,6 +333,9 @@ func (s *fixture) wantWrites(want ...string) {
 // the client holds, as it would find out: from the status and the shared key.
 func (s *fixture) accepted(oc *v1alpha1.OAuthClient) bool {
 	s.t.Helper()
+	if oc.Spec.Credentials.FromGivenSecret() {
+		return s.accepts(oc, string(s.secret("vault").Data[v1alpha1.KeyClientSecret]))
+	}
 	if oc.Spec.Public() {
 		return string(s.secret(oc.Status.SecretName).Data[clientSubject(oc).dataKey(v1alpha1.KeyClientID)]) == oc.Status.ClientID
 	}
@@ -338,7 +345,7 @@ func (s *fixture) accepted(oc *v1alpha1.OAuthClient) bool {
 func (s *fixture) accepts(oc *v1alpha1.OAuthClient, secret string) bool {
 	pair, _ := s.keys.current()
 	return slices.ContainsFunc(oc.Status.Credentials, func(c v1alpha1.CredentialStatus) bool {
-		return c.ExpiresAt == nil && credential.Verify(pair.shared, string(oc.UID), c.ID, secret, c.Verifier)
+		return (c.ExpiresAt == nil || s.clock.Now().Before(c.ExpiresAt.Time)) && credential.Verify(pair.shared, string(oc.UID), c.ID, secret, c.Verifier)
 	})
 }
 
@@ -351,8 +358,8 @@ func (s *fixture) checked(name string) *v1alpha1.OAuthClient {
 	}
 	s.wellFormed(oc, oc.Status.Conditions)
 	c := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady))
-	if len(oc.Status.Credentials) > 1 {
-		s.t.Errorf("%s has %d credentials", name, len(oc.Status.Credentials))
+	if len(oc.Status.Credentials) > maxLive {
+		s.t.Errorf("%s has the credentials %+v", name, oc.Status.Credentials)
 	}
 	if c.Reason == string(v1alpha1.ReadyReasonIssued) && !s.accepted(oc) {
 		s.t.Errorf("%s is Ready, but what its Secret holds would not be accepted", name)

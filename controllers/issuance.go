@@ -9,9 +9,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 )
 
 const (
@@ -35,6 +37,9 @@ type EventRecorder interface {
 type Issuance struct {
 	// Client reads from the cache (see CacheOptions and Indexes) and writes.
 	Client client.Client
+	// Given has the watch of Secrets that others write (see GivenCacheOptions). Nil: a change of such a
+	// Secret is seen when its object is looked at.
+	Given cache.Cache
 	// Live reads from the API server what the cache does not hold.
 	Live client.Reader
 	// Keys are the keys in use.
@@ -52,6 +57,8 @@ type Issuance struct {
 	View View
 	// Now is the clock.
 	Now func() time.Time
+	// Skew tells how far Now is ahead of the API server's clock, if that is known. Nil: it is not.
+	Skew func() (skew time.Duration, known bool)
 	// NewID returns a random credential ID.
 	NewID func() string
 	// Usage tells when credentials were last used.
@@ -97,6 +104,15 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 	return i.settle(ctx, s, keys)
 }
 
+// clocksAgree reports whether what a time decides can be decided.
+func (i *Issuance) clocksAgree() bool {
+	if i.Skew == nil {
+		return true
+	}
+	skew, known := i.Skew()
+	return !known || skew.Abs() <= apiclient.MaxSkew
+}
+
 // settle observes, decides and applies. A Secret that exists where none was expected is looked
 // at, and so is one whose data decides; the decision is taken again.
 func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Result, error) {
@@ -123,6 +139,7 @@ func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Re
 		d := decide(input{
 			subject: s, seen: seen, claims: claims, keys: keys, issuer: i.Issuer, now: i.Now(), newID: i.NewID(),
 			report: what, reported: reported,
+			clocksAgree: i.clocksAgree(), previousUse: i.previousUse(s),
 		})
 		if d.wantsData && !live {
 			continue

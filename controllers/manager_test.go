@@ -49,7 +49,11 @@ func (s *fixture) start() (manager ctrl.Manager, keys *KeysReconciler) {
 	s.claims = &Claims{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.ns, Class: s.class, Events: s.events, Now: s.clock.Now, Wake: wake.Wake,
 	}
+	given, err := cache.New(mgr.GetConfig(), GivenCacheOptions(View{}))
+	s.must(err)
+	s.must(mgr.Add(given))
 	issuance := &Issuance{
+		Given:  given,
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Claims: s.claims, Events: s.events, Issuer: issuer,
 		Class: s.class, Now: s.clock.Now, NewID: credential.NewID,
 	}

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -31,5 +32,8 @@ func (r *OAuthClientReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wakeups
 		WatchesRawSource(wake.source(v1alpha1.KindOAuthClient)).
 		WatchesRawSource(wake.everything(r.allClients)).
 		WithOptions(controllerOptions())
+	if r.Given != nil {
+		b = b.WatchesRawSource(r.givenSource(func() client.ObjectList { return &v1alpha1.OAuthClientList{} }))
+	}
 	return r.View.watch(b, r.clientsUnderPolicy, r.clientsInNamespace).Complete(r)
 }

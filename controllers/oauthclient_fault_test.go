@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 // fault makes one call of a client fail.
@@ -123,6 +124,25 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 			},
 		},
 		{
+			name: "a rotation, the status",
+			start: func(s *fixture) {
+				s.issued("photoprint")
+				s.update("photoprint", rotation("1"))
+			},
+			check: rotatedOnce,
+		},
+		{
+			name: "a rotation, the Secret",
+			start: func(s *fixture) {
+				s.issued("photoprint")
+				s.update("photoprint", rotation("1"))
+				_, err := s.reconcile(s.r, "photoprint")
+				s.must(err)
+				s.clock.advance(publishLag)
+			},
+			check: rotatedOnce,
+		},
+		{
 			name: "a client created anew",
 			start: func(s *fixture) {
 				s.must(s.api.Delete(s.t.Context(), s.issued("photoprint")))
@@ -156,12 +176,22 @@ func TestWhicheverCallFailsTheEndIsTheSame(t *testing.T) {
 					}
 					oc := s.settle("photoprint")
 					s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
-					s.oneSecret(oc)
 					row.check(s, oc)
+					s.oneSecret(s.get("photoprint"))
 				}
 			})
 		}
 	}
+}
+
+// rotatedOnce checks that a rotation was made, once, and lets its overlap end.
+func rotatedOnce(s *fixture, oc *v1alpha1.OAuthClient) {
+	s.t.Helper()
+	if oc.Status.LastHandledRotation != "1" || len(oc.Status.Credentials) != 2 || oc.Status.Credentials[0].ID != credential.FirstID(string(oc.UID), "") {
+		s.t.Errorf("the status is %+v", oc.Status)
+	}
+	s.clock.advance(day)
+	s.settle("photoprint")
 }
 
 // The same for a ResourceServer, which goes the same way.

@@ -155,7 +155,7 @@ func TestTheSecretHoldsTheEndpointsOfItsProfile(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			row.want["client-id"], row.want["client-secret"], row.want["issuer"] = "photos.photoprint", "s", issuer
 			got := map[string]string{}
-			for key, value := range dataOf(inputOf(photoprint(row.change...), observation{}), "s") {
+			for key, value := range dataOf(inputOf(photoprint(row.change...), observation{}), "s", "") {
 				got[key] = string(value)
 			}
 			if diff := cmp.Diff(row.want, got); diff != "" {

@@ -24,6 +24,9 @@ type observation struct {
 	// others are the Secrets of other names that belong to the object: an older spec
 	// wanted them.
 	others []corev1.Secret
+	// given is the Secret of somebody else that holds the client secret. Nil: there is none that may
+	// be read.
+	given *corev1.Secret
 	// denials are what the policy of the namespace does not allow.
 	denials []policy.Denial
 	// notOpen are the scopes that the client asks for and nobody declares and opens to it.
@@ -38,6 +41,9 @@ func (i *Issuance) observe(ctx context.Context, s subject, env environment, live
 		return seen, err
 	}
 	if seen.secret, err = i.secret(ctx, s, live); err != nil {
+		return seen, err
+	}
+	if seen.given, err = i.givenSecret(ctx, s); err != nil {
 		return seen, err
 	}
 	if ownerOf(seen.secret, s) == ownerStale {

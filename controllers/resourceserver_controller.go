@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
@@ -29,5 +30,8 @@ func (r *ResourceServerReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wake
 		WatchesRawSource(wake.source(v1alpha1.KindResourceServer)).
 		WatchesRawSource(wake.everything(r.allServers)).
 		WithOptions(controllerOptions())
+	if r.Given != nil {
+		b = b.WatchesRawSource(r.givenSource(func() client.ObjectList { return &v1alpha1.ResourceServerList{} }))
+	}
 	return r.View.watch(b, r.serversUnderPolicy, r.serversInNamespace).Complete(r)
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,7 +37,7 @@ func contentOf(in input, issued issue) secretContent {
 	s := in.subject
 	c := secretContent{
 		namespace: s.namespace(), name: s.secretName, kind: typeOf(s),
-		labels: map[string]string{}, annotations: map[string]string{}, data: dataOf(in, issued.secret),
+		labels: map[string]string{}, annotations: map[string]string{}, data: dataOf(in, issued.secret, issued.previous),
 		manager: managerOf(s),
 		owner: metav1.OwnerReference{
 			APIVersion: v1alpha1.GroupVersion.String(), Kind: s.kind, Name: s.name(), UID: s.uid(), Controller: new(true),
@@ -56,14 +55,18 @@ func contentOf(in input, issued issue) secretContent {
 	return c
 }
 
-// dataOf returns the data of the Secret. An empty client secret is that of a Public client.
-func dataOf(in input, clientSecret string) map[string][]byte {
+// dataOf returns the data of the Secret. An empty client secret is that of a Public client; an empty
+// previous one is not in the Secret.
+func dataOf(in input, clientSecret, previous string) map[string][]byte {
 	s := in.subject
 	values := s.endpoints(in.issuer)
 	values[v1alpha1.KeyClientID] = s.clientID
 	values[v1alpha1.KeyIssuer] = in.issuer
 	if clientSecret != "" {
 		values[v1alpha1.KeyClientSecret] = clientSecret
+	}
+	if previous != "" {
+		values[v1alpha1.KeyPreviousClientSecret] = previous
 	}
 	data := make(map[string][]byte, len(values))
 	for key, text := range s.template().Data {
@@ -178,56 +181,4 @@ func (c secretContent) applyConfiguration(version string) *corev1ac.SecretApplyC
 		WithName(c.owner.Name).WithUID(c.owner.UID).WithController(true)
 	return corev1ac.Secret(c.name, c.namespace).WithType(c.kind).WithResourceVersion(version).
 		WithLabels(c.labels).WithAnnotations(c.annotations).WithData(c.data).WithOwnerReferences(owner)
-}
-
-// record is what the operator remembers in the Secret of what it wrote last. From it a lost
-// status is rebuilt, and it tells what somebody else changed from what is wanted anew.
-type record struct {
-	UID         string   `json:"uid"`
-	Credentials []string `json:"credentials,omitempty"`
-	Reset       string   `json:"reset,omitempty"` // a hash of the value that was handled last
-	Content     string   `json:"content"`
-	MAC         string   `json:"mac"`
-}
-
-func newRecord(in input, issued issue, digest string) record {
-	r := record{UID: string(in.subject.uid()), Reset: hashOf(issued.handled), Content: digest}
-	for _, c := range issued.credentials {
-		r.Credentials = append(r.Credentials, c.ID)
-	}
-	r.MAC = credential.Record(rootOf(in), r.parts(in.subject)...)
-	return r
-}
-
-// readRecord returns the record of the Secret, if the operator wrote it for this object.
-func readRecord(in input, secret *corev1.Secret) (record, bool) {
-	if secret == nil || secret.Annotations[v1alpha1.AnnotationIssued] == "" {
-		return record{}, false
-	}
-	var r record
-	if err := json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationIssued]), &r); err != nil {
-		return record{}, false
-	}
-	return r, credential.VerifyRecord(rootOf(in), r.MAC, r.parts(in.subject)...) && r.UID == string(in.subject.uid())
-}
-
-func (r record) parts(s subject) []string {
-	return []string{r.UID, s.kind, s.namespace(), s.name(), r.Reset, r.Content, strings.Join(r.Credentials, " ")}
-}
-
-func (r record) text() string {
-	text, err := json.Marshal(r)
-	if err != nil {
-		panic(err) // strings can always be written
-	}
-	return string(text)
-}
-
-// hashOf shortens a value that may be as long as an annotation.
-func hashOf(value string) string {
-	if value == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(value))
-	return hex.EncodeToString(sum[:16])
 }

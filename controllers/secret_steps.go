@@ -68,22 +68,31 @@ func removal(name string, uid types.UID, version string) step {
 
 // refused returns the status that says that the API server refuses the Secret.
 func (o outcome) refused(message string) v1alpha1.OAuthClientStatus {
-	return o.statusWith(o.notWritten(message))
+	status := o.statusWith(o.notWritten(message))
+	if o.issued.ends { // the Secret still holds that client secret
+		status.Credentials[len(status.Credentials)-2].ExpiresAt = nil
+	}
+	return status
 }
 
 // secretEvent tells why a Secret is written: the first issue tells nothing, the condition says
 // it. What was applied last, as the record in the Secret says, tells a change of ours from
 // one of somebody else.
-func (in input) secretEvent(want secretContent) eventText {
-	name := in.subject.secretName
+func (o outcome) secretEvent(want secretContent) eventText {
+	name := o.subject.secretName
 	updated := eventText{reason: eventUpdated, message: "The Secret " + name + " was brought up to date."}
-	last, known := readRecord(in, in.seen.secret)
+	last, known := readRecord(o.input, o.seen.secret)
+	rotated, isRotation := o.rotatedEvent()
 	switch {
-	case in.subject.status.SecretName == "" || in.subject.copied():
+	case o.subject.status.SecretName == "" || o.subject.copied():
 		return eventText{}
+	case isRotation:
+		return rotated
 	case known && last.Content != want.digest:
 		return updated
-	case in.subject.status.SecretName != name || !known && in.subject.status.ObservedGeneration != in.subject.object.GetGeneration():
+	case known && last.text() != want.annotations[v1alpha1.AnnotationIssued]:
+		return eventText{} // only the record is another one, and it is for nobody but us
+	case o.subject.status.SecretName != name || !known && o.subject.status.ObservedGeneration != o.subject.object.GetGeneration():
 		return updated
 	default:
 		return eventText{

@@ -68,10 +68,11 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		scopes: oc.Spec.Scopes, claims: policy.ClaimsOfClient(&oc.Spec),
 		suspended: oc.Spec.Suspend, public: oc.Spec.Public(), signed: profile.Signed(),
 		pkceOptional:      profile == v1alpha1.ProfileOAuth2 && !oc.Spec.PKCERequired(),
-		suspendEndsGrants: profile == v1alpha1.ProfileIntegrationCloud, resetEndsGrants: profile.ResetEndsGrants(),
-		endpoints: func(issuer string) map[string]string { return endpoints.Of(profile, issuer) },
-		denials:   func(p policy.Policy) []policy.Denial { return p.Client(&oc.Spec) },
-		builtIn:   func(scope v1alpha1.Scope) bool { return policy.BuiltInScope(&oc.Spec, string(scope)) },
+		suspendEndsGrants: profile == v1alpha1.ProfileIntegrationCloud,
+		resetEndsGrants:   profile.ResetEndsGrants() || oc.Annotations[v1alpha1.AnnotationResetRevokes] == "true",
+		endpoints:         func(issuer string) map[string]string { return endpoints.Of(profile, issuer) },
+		denials:           func(p policy.Policy) []policy.Denial { return p.Client(&oc.Spec) },
+		builtIn:           func(scope v1alpha1.Scope) bool { return policy.BuiltInScope(&oc.Spec, string(scope)) },
 		mistakes: func() []string {
 			_, mistakes := policy.ClaimMappings(&oc.Spec)
 			return mistakes

@@ -103,6 +103,7 @@ const (
 	indexRenamed  = "gatehouse.dev/renamed-secret-of"
 	indexDeclared = "gatehouse.dev/declared-scope"
 	indexAsked    = "gatehouse.dev/asked-scope"
+	indexGiven    = "gatehouse.dev/given-secret"
 )
 
 // Indexes adds what Issuance looks up in the cache.
@@ -126,6 +127,8 @@ func indexes() []index {
 		{&corev1.Secret{}, indexRenamed, renamedSecret},
 		{&v1alpha1.ResourceServer{}, indexDeclared, declaredScopes},
 		{&v1alpha1.OAuthClient{}, indexAsked, askedScopes},
+		{&v1alpha1.OAuthClient{}, indexGiven, givenNames},
+		{&v1alpha1.ResourceServer{}, indexGiven, givenNames},
 	}
 }
 

@@ -29,6 +29,9 @@ const (
 	ConditionPKCEHint ConditionType = "PKCEHint"
 	// ConditionIDTokenLarge is True when an ID token for the client had more than 3 KiB.
 	ConditionIDTokenLarge ConditionType = "IDTokenLarge"
+	// ConditionOldSecretInUse is True when the old client secret of a rotation is still used an
+	// hour before its end.
+	ConditionOldSecretInUse ConditionType = "OldSecretInUse"
 )
 
 // AcceptedReason is a reason of ConditionAccepted. Alerts and tests may rely on
@@ -78,6 +81,11 @@ const (
 	ReadyReasonSecretConflict ReadyReason = "SecretConflict"
 	// ReadyReasonSecretNotWritten: the API server refused the Secret.
 	ReadyReasonSecretNotWritten ReadyReason = "SecretNotWritten"
+	// ReadyReasonWaitingForSecret: the Secret that credentials.fromSecret names is not there, or does
+	// not hold the key.
+	ReadyReasonWaitingForSecret ReadyReason = "WaitingForSecret"
+	// ReadyReasonInvalidSecret: what that Secret holds cannot be a client secret.
+	ReadyReasonInvalidSecret ReadyReason = "InvalidSecret"
 	// ReadyReasonKeyMismatch: the status does not belong to the keys in use.
 	ReadyReasonKeyMismatch ReadyReason = "KeyMismatch"
 )
@@ -111,3 +119,9 @@ type IDTokenLargeReason string
 
 // IDTokenLargeReasonAboveLimit goes with True: see ConditionIDTokenLarge.
 const IDTokenLargeReasonAboveLimit IDTokenLargeReason = "AboveLimit"
+
+// OldSecretReason is a reason of ConditionOldSecretInUse.
+type OldSecretReason string
+
+// OldSecretReasonEndsSoon goes with True: see ConditionOldSecretInUse. The condition is absent otherwise.
+const OldSecretReasonEndsSoon OldSecretReason = "EndsSoon"

@@ -2,7 +2,38 @@
 
 package v1alpha1
 
+// CredentialSource is where a client secret comes from.
+//
+// +kubebuilder:validation:Enum="";Generate;FromSecret
+type CredentialSource string
+
+// The sources of client secrets.
+const (
+	SourceGenerate   CredentialSource = "Generate"
+	SourceFromSecret CredentialSource = "FromSecret"
+)
+
+// FromSecretSpec names a client secret that somebody else made. The operator reads the Secret and
+// never writes or deletes it. The Secret must bear the label gatehouse.dev/given-secret with the value
+// true, by which its team allows that.
+type FromSecretSpec struct {
+	// Name is the Secret, in the namespace of the object.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	Name SecretName `json:"name"`
+
+	// Key is the key in the data of the Secret: 32 to 256 printable ASCII characters. Absent:
+	// client-secret.
+	//
+	// +optional
+	Key SecretKey `json:"key,omitempty"`
+}
+
 // CredentialsSpec tells where the client ID and the client secret go.
+//
+// +kubebuilder:validation:XValidation:rule=`(has(self.source) && self.source == 'FromSecret') == has(self.fromSecret)`,fieldPath=".fromSecret",message="credentials.fromSecret must name a Secret where source is FromSecret, and be left out otherwise"
+// +kubebuilder:validation:XValidation:rule=`!has(self.fromSecret) || !has(self.rotation) || !has(self.rotation.intervalDays) && !has(self.rotation.waitForUse) && !(has(self.rotation.keepPrevious) && self.rotation.keepPrevious)`,fieldPath=".rotation",message="rotation must hold overlapHours alone where source is FromSecret: whoever writes that Secret renews the client secret"
 type CredentialsSpec struct {
 	// SecretName is the Secret that is written, in the namespace of the object. Absent:
 	// <metadata.name>-oauth for an OAuthClient, <metadata.name>-resource-server for a
@@ -18,12 +49,85 @@ type CredentialsSpec struct {
 	//
 	// +optional
 	SecretTemplate SecretTemplate `json:"secretTemplate,omitzero"`
+
+	// Source tells where the client secret comes from. Generate: the operator makes it.
+	// FromSecret: a Secret of the namespace holds it, which somebody else writes. Absent:
+	// Generate. It can be changed; the client secret before the change then ends.
+	//
+	// +optional
+	Source CredentialSource `json:"source,omitempty"`
+
+	// FromSecret names the Secret that holds the client secret, for source FromSecret. Absent for
+	// the other source.
+	//
+	// +optional
+	FromSecret *FromSecretSpec `json:"fromSecret,omitempty"`
+
+	// Rotation renews the client secret while the old one still works. Absent: a new client
+	// secret is made only when the annotation gatehouse.dev/rotate-credentials or
+	// gatehouse.dev/reset-credentials asks for it.
+	//
+	// +optional
+	Rotation *RotationSpec `json:"rotation,omitempty"`
+}
+
+// RotationSpec tells when a client secret is renewed, and how long the old one works beside the
+// new one. At any time at most two client secrets are accepted.
+//
+// +kubebuilder:validation:XValidation:rule=`!has(self.waitForUse) || self.waitForUse.limitHours < 1 || self.waitForUse.limitHours >= (has(self.overlapHours) ? self.overlapHours : 24) && (!has(self.intervalDays) || self.waitForUse.limitHours <= self.intervalDays * 24)`,fieldPath=".waitForUse",message="waitForUse.limitHours must be from overlapHours to intervalDays: the old client secret ends before the next one is made"
+// +kubebuilder:validation:XValidation:rule=`!has(self.intervalDays) || self.intervalDays < 1 || (has(self.overlapHours) ? self.overlapHours : 24) <= self.intervalDays * 24`,message="overlapHours must not be longer than intervalDays: the old client secret ends before the next one is made"
+type RotationSpec struct {
+	// IntervalDays is how many days a client secret is used before the next one is made, from
+	// 1 to 365. Absent: the client secret is renewed only when the annotation
+	// gatehouse.dev/rotate-credentials asks for it.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=365
+	// +kubebuilder:validation:XValidation:rule=`self >= 1 && self <= 365`,message="intervalDays must be from 1 to 365"
+	IntervalDays int32 `json:"intervalDays,omitempty"`
+
+	// OverlapHours is how many hours the old client secret is accepted beside the new one,
+	// from 1 to 720 (30 days). Absent: 24. An application has to read its Secret again within
+	// this time. A shorter value counts for an overlap that has begun, too; a longer one counts
+	// from the next rotation on.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=720
+	// +kubebuilder:validation:XValidation:rule=`self >= 1 && self <= 720`,message="overlapHours must be from 1 to 720 (30 days)"
+	OverlapHours int32 `json:"overlapHours,omitempty"`
+
+	// KeepPrevious, when true, leaves the old client secret in the Secret during the overlap,
+	// under the key previous-client-secret. Absent: the Secret holds the new one only.
+	//
+	// +optional
+	KeepPrevious bool `json:"keepPrevious,omitempty"`
+
+	// WaitForUse lets the old client secret go on for as long as it is used: it ends overlapHours
+	// after its last use, and at the limit in any case. Absent: it ends overlapHours after the
+	// rotation, used or not.
+	//
+	// +optional
+	WaitForUse *WaitForUseSpec `json:"waitForUse,omitempty"`
+}
+
+// WaitForUseSpec tells how long an old client secret can go on because it is used.
+type WaitForUseSpec struct {
+	// LimitHours is how many hours after the rotation the old client secret ends, whoever uses it,
+	// from 1 to 2160 (90 days).
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2160
+	// +kubebuilder:validation:XValidation:rule=`self >= 1 && self <= 2160`,message="limitHours must be from 1 to 2160 (90 days)"
+	LimitHours int32 `json:"limitHours"`
 }
 
 // SecretTemplate shapes a Secret. What anybody else adds to the Secret stays in it. Label
 // and annotation keys and the type must be listed in the policy of the namespace.
 //
-// +kubebuilder:validation:XValidation:rule=`!has(self.data) && !has(self.generate) || [has(self.keys) ? [has(self.keys.client__dash__id) && size(self.keys.client__dash__id) > 0 ? self.keys.client__dash__id : 'client-id', has(self.keys.client__dash__secret) && size(self.keys.client__dash__secret) > 0 ? self.keys.client__dash__secret : 'client-secret', has(self.keys.issuer) && size(self.keys.issuer) > 0 ? self.keys.issuer : 'issuer', has(self.keys.request__dash__token__dash__endpoint) && size(self.keys.request__dash__token__dash__endpoint) > 0 ? self.keys.request__dash__token__dash__endpoint : 'request-token-endpoint', has(self.keys.authorization__dash__endpoint) && size(self.keys.authorization__dash__endpoint) > 0 ? self.keys.authorization__dash__endpoint : 'authorization-endpoint', has(self.keys.token__dash__endpoint) && size(self.keys.token__dash__endpoint) > 0 ? self.keys.token__dash__endpoint : 'token-endpoint', has(self.keys.access__dash__token__dash__endpoint) && size(self.keys.access__dash__token__dash__endpoint) > 0 ? self.keys.access__dash__token__dash__endpoint : 'access-token-endpoint', has(self.keys.revocation__dash__endpoint) && size(self.keys.revocation__dash__endpoint) > 0 ? self.keys.revocation__dash__endpoint : 'revocation-endpoint', has(self.keys.introspection__dash__endpoint) && size(self.keys.introspection__dash__endpoint) > 0 ? self.keys.introspection__dash__endpoint : 'introspection-endpoint', has(self.keys.verification__dash__endpoint) && size(self.keys.verification__dash__endpoint) > 0 ? self.keys.verification__dash__endpoint : 'verification-endpoint', has(self.keys.identity__dash__endpoint) && size(self.keys.identity__dash__endpoint) > 0 ? self.keys.identity__dash__endpoint : 'identity-endpoint', has(self.keys.userinfo__dash__endpoint) && size(self.keys.userinfo__dash__endpoint) > 0 ? self.keys.userinfo__dash__endpoint : 'userinfo-endpoint', has(self.keys.jwks__dash__uri) && size(self.keys.jwks__dash__uri) > 0 ? self.keys.jwks__dash__uri : 'jwks-uri', has(self.keys.end__dash__session__dash__endpoint) && size(self.keys.end__dash__session__dash__endpoint) > 0 ? self.keys.end__dash__session__dash__endpoint : 'end-session-endpoint'] : ['client-id', 'client-secret', 'issuer', 'request-token-endpoint', 'authorization-endpoint', 'token-endpoint', 'access-token-endpoint', 'revocation-endpoint', 'introspection-endpoint', 'verification-endpoint', 'identity-endpoint', 'userinfo-endpoint', 'jwks-uri', 'end-session-endpoint']].all(names, (!has(self.data) || self.data.all(k, !(k in names) && !(has(self.generate) && self.generate.exists(g, g.key == k)))) && (!has(self.generate) || self.generate.all(g, !(g.key in names))))`,message="secretTemplate must give each key of the Secret one source: choose names in data and generate that no other key has"
+// +kubebuilder:validation:XValidation:rule=`!has(self.data) && !has(self.generate) || [has(self.keys) ? [has(self.keys.client__dash__id) && size(self.keys.client__dash__id) > 0 ? self.keys.client__dash__id : 'client-id', has(self.keys.client__dash__secret) && size(self.keys.client__dash__secret) > 0 ? self.keys.client__dash__secret : 'client-secret', has(self.keys.previous__dash__client__dash__secret) && size(self.keys.previous__dash__client__dash__secret) > 0 ? self.keys.previous__dash__client__dash__secret : 'previous-client-secret', has(self.keys.issuer) && size(self.keys.issuer) > 0 ? self.keys.issuer : 'issuer', has(self.keys.request__dash__token__dash__endpoint) && size(self.keys.request__dash__token__dash__endpoint) > 0 ? self.keys.request__dash__token__dash__endpoint : 'request-token-endpoint', has(self.keys.authorization__dash__endpoint) && size(self.keys.authorization__dash__endpoint) > 0 ? self.keys.authorization__dash__endpoint : 'authorization-endpoint', has(self.keys.token__dash__endpoint) && size(self.keys.token__dash__endpoint) > 0 ? self.keys.token__dash__endpoint : 'token-endpoint', has(self.keys.access__dash__token__dash__endpoint) && size(self.keys.access__dash__token__dash__endpoint) > 0 ? self.keys.access__dash__token__dash__endpoint : 'access-token-endpoint', has(self.keys.revocation__dash__endpoint) && size(self.keys.revocation__dash__endpoint) > 0 ? self.keys.revocation__dash__endpoint : 'revocation-endpoint', has(self.keys.introspection__dash__endpoint) && size(self.keys.introspection__dash__endpoint) > 0 ? self.keys.introspection__dash__endpoint : 'introspection-endpoint', has(self.keys.verification__dash__endpoint) && size(self.keys.verification__dash__endpoint) > 0 ? self.keys.verification__dash__endpoint : 'verification-endpoint', has(self.keys.identity__dash__endpoint) && size(self.keys.identity__dash__endpoint) > 0 ? self.keys.identity__dash__endpoint : 'identity-endpoint', has(self.keys.userinfo__dash__endpoint) && size(self.keys.userinfo__dash__endpoint) > 0 ? self.keys.userinfo__dash__endpoint : 'userinfo-endpoint', has(self.keys.jwks__dash__uri) && size(self.keys.jwks__dash__uri) > 0 ? self.keys.jwks__dash__uri : 'jwks-uri', has(self.keys.end__dash__session__dash__endpoint) && size(self.keys.end__dash__session__dash__endpoint) > 0 ? self.keys.end__dash__session__dash__endpoint : 'end-session-endpoint'] : ['client-id', 'client-secret', 'previous-client-secret', 'issuer', 'request-token-endpoint', 'authorization-endpoint', 'token-endpoint', 'access-token-endpoint', 'revocation-endpoint', 'introspection-endpoint', 'verification-endpoint', 'identity-endpoint', 'userinfo-endpoint', 'jwks-uri', 'end-session-endpoint']].all(names, (!has(self.data) || self.data.all(k, !(k in names) && !(has(self.generate) && self.generate.exists(g, g.key == k)))) && (!has(self.generate) || self.generate.all(g, !(g.key in names))))`,message="secretTemplate must give each key of the Secret one source: choose names in data and generate that no other key has"
 type SecretTemplate struct {
 	// Type is the type of the Secret, for applications that demand one, for instance
 	// nginx.org/oidc. Absent: gatehouse.dev/oauth-client. Kubernetes lets nobody change
@@ -99,7 +203,7 @@ type GeneratedValue struct {
 // SecretKeys are the names of the standard keys in the data of a Secret. An absent one
 // has its standard name; one that the object does not have is ignored.
 //
-// +kubebuilder:validation:XValidation:rule=`[[has(self.client__dash__id) && size(self.client__dash__id) > 0 ? self.client__dash__id : 'client-id', has(self.client__dash__secret) && size(self.client__dash__secret) > 0 ? self.client__dash__secret : 'client-secret', has(self.issuer) && size(self.issuer) > 0 ? self.issuer : 'issuer', has(self.request__dash__token__dash__endpoint) && size(self.request__dash__token__dash__endpoint) > 0 ? self.request__dash__token__dash__endpoint : 'request-token-endpoint', has(self.authorization__dash__endpoint) && size(self.authorization__dash__endpoint) > 0 ? self.authorization__dash__endpoint : 'authorization-endpoint', has(self.token__dash__endpoint) && size(self.token__dash__endpoint) > 0 ? self.token__dash__endpoint : 'token-endpoint', has(self.access__dash__token__dash__endpoint) && size(self.access__dash__token__dash__endpoint) > 0 ? self.access__dash__token__dash__endpoint : 'access-token-endpoint', has(self.revocation__dash__endpoint) && size(self.revocation__dash__endpoint) > 0 ? self.revocation__dash__endpoint : 'revocation-endpoint', has(self.introspection__dash__endpoint) && size(self.introspection__dash__endpoint) > 0 ? self.introspection__dash__endpoint : 'introspection-endpoint', has(self.verification__dash__endpoint) && size(self.verification__dash__endpoint) > 0 ? self.verification__dash__endpoint : 'verification-endpoint', has(self.identity__dash__endpoint) && size(self.identity__dash__endpoint) > 0 ? self.identity__dash__endpoint : 'identity-endpoint', has(self.userinfo__dash__endpoint) && size(self.userinfo__dash__endpoint) > 0 ? self.userinfo__dash__endpoint : 'userinfo-endpoint', has(self.jwks__dash__uri) && size(self.jwks__dash__uri) > 0 ? self.jwks__dash__uri : 'jwks-uri', has(self.end__dash__session__dash__endpoint) && size(self.end__dash__session__dash__endpoint) > 0 ? self.end__dash__session__dash__endpoint : 'end-session-endpoint']].all(names, names.all(k, names.indexOf(k) == names.lastIndexOf(k)))`,message="keys must give each standard key a name of its own: choose names that no other key has"
+// +kubebuilder:validation:XValidation:rule=`[[has(self.client__dash__id) && size(self.client__dash__id) > 0 ? self.client__dash__id : 'client-id', has(self.client__dash__secret) && size(self.client__dash__secret) > 0 ? self.client__dash__secret : 'client-secret', has(self.previous__dash__client__dash__secret) && size(self.previous__dash__client__dash__secret) > 0 ? self.previous__dash__client__dash__secret : 'previous-client-secret', has(self.issuer) && size(self.issuer) > 0 ? self.issuer : 'issuer', has(self.request__dash__token__dash__endpoint) && size(self.request__dash__token__dash__endpoint) > 0 ? self.request__dash__token__dash__endpoint : 'request-token-endpoint', has(self.authorization__dash__endpoint) && size(self.authorization__dash__endpoint) > 0 ? self.authorization__dash__endpoint : 'authorization-endpoint', has(self.token__dash__endpoint) && size(self.token__dash__endpoint) > 0 ? self.token__dash__endpoint : 'token-endpoint', has(self.access__dash__token__dash__endpoint) && size(self.access__dash__token__dash__endpoint) > 0 ? self.access__dash__token__dash__endpoint : 'access-token-endpoint', has(self.revocation__dash__endpoint) && size(self.revocation__dash__endpoint) > 0 ? self.revocation__dash__endpoint : 'revocation-endpoint', has(self.introspection__dash__endpoint) && size(self.introspection__dash__endpoint) > 0 ? self.introspection__dash__endpoint : 'introspection-endpoint', has(self.verification__dash__endpoint) && size(self.verification__dash__endpoint) > 0 ? self.verification__dash__endpoint : 'verification-endpoint', has(self.identity__dash__endpoint) && size(self.identity__dash__endpoint) > 0 ? self.identity__dash__endpoint : 'identity-endpoint', has(self.userinfo__dash__endpoint) && size(self.userinfo__dash__endpoint) > 0 ? self.userinfo__dash__endpoint : 'userinfo-endpoint', has(self.jwks__dash__uri) && size(self.jwks__dash__uri) > 0 ? self.jwks__dash__uri : 'jwks-uri', has(self.end__dash__session__dash__endpoint) && size(self.end__dash__session__dash__endpoint) > 0 ? self.end__dash__session__dash__endpoint : 'end-session-endpoint']].all(names, names.all(k, names.indexOf(k) == names.lastIndexOf(k)))`,message="keys must give each standard key a name of its own: choose names that no other key has"
 type SecretKeys struct {
 	// ClientID renames the key client-id: the client ID.
 	//
@@ -110,6 +214,12 @@ type SecretKeys struct {
 	//
 	// +optional
 	ClientSecret SecretKey `json:"client-secret,omitempty"`
+
+	// PreviousClientSecret renames the key previous-client-secret: the old client secret during
+	// the overlap of a rotation, if rotation.keepPrevious asks for it.
+	//
+	// +optional
+	PreviousClientSecret SecretKey `json:"previous-client-secret,omitempty"`
 
 	// Issuer renames the key issuer: the URL of the authorization server.
 	//

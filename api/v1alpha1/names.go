@@ -7,6 +7,9 @@ const (
 	// LabelOwnerUID marks each Secret that the operator wrote and holds the UID of the
 	// OAuthClient or ResourceServer that it is for. The operator watches no other Secrets.
 	LabelOwnerUID = "gatehouse.dev/owner-uid"
+	// LabelGivenSecret on a Secret, with the value "true", allows the operator to read a client secret
+	// from it for an object that names it in credentials.fromSecret.
+	LabelGivenSecret = "gatehouse.dev/given-secret"
 	// LabelPolicy on a namespace names its OAuthClientPolicy. Without the label it is
 	// DefaultPolicy.
 	LabelPolicy = "gatehouse.dev/policy"
@@ -15,6 +18,12 @@ const (
 	AnnotationIssued = "gatehouse.dev/issued"
 	// AnnotationResetCredentials asks for a new client secret: each new value once.
 	AnnotationResetCredentials = "gatehouse.dev/reset-credentials"
+	// AnnotationResetRevokes, when it is "true" at the time of a reset, has the reset end all grants
+	// and tokens of an OAuthClient, too.
+	AnnotationResetRevokes = "gatehouse.dev/reset-revokes"
+	// AnnotationRotateCredentials asks for a new client secret beside the old one, which ends after
+	// the overlap: each new value once.
+	AnnotationRotateCredentials = "gatehouse.dev/rotate-credentials"
 	// SecretTypeDefault is the type of a Secret when its template names none. The type
 	// of a Secret is immutable, so a Secret of anybody else cannot become one of ours.
 	SecretTypeDefault SecretType = "gatehouse.dev/oauth-client"
@@ -26,6 +35,7 @@ const (
 const (
 	KeyClientID              = "client-id"
 	KeyClientSecret          = "client-secret"
+	KeyPreviousClientSecret  = "previous-client-secret"
 	KeyIssuer                = "issuer"
 	KeyRequestTokenEndpoint  = "request-token-endpoint"
 	KeyAuthorizationEndpoint = "authorization-endpoint"

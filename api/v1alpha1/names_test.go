@@ -24,7 +24,7 @@ var profiles = []v1alpha1.Profile{
 
 // standardKeys are the keys that the Secret of a client of any profile has before any renaming.
 func standardKeys() []string {
-	keys := []string{v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyIssuer}
+	keys := []string{v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyPreviousClientSecret, v1alpha1.KeyIssuer}
 	keys = slices.AppendSeq(keys, maps.Keys(endpoints.OfResourceServer("https://auth.example.com")))
 	for _, profile := range profiles {
 		keys = slices.AppendSeq(keys, maps.Keys(endpoints.Of(profile, "https://auth.example.com")))
@@ -75,7 +75,7 @@ func TestTheRulesOfKeysNameEveryStandardKey(t *testing.T) {
 
 // standardKeysInOrder are the standard keys in the order in which the documentation lists them.
 var standardKeysInOrder = []string{
-	v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyIssuer, v1alpha1.KeyRequestTokenEndpoint,
+	v1alpha1.KeyClientID, v1alpha1.KeyClientSecret, v1alpha1.KeyPreviousClientSecret, v1alpha1.KeyIssuer, v1alpha1.KeyRequestTokenEndpoint,
 	v1alpha1.KeyAuthorizationEndpoint, v1alpha1.KeyTokenEndpoint, v1alpha1.KeyAccessTokenEndpoint,
 	v1alpha1.KeyRevocationEndpoint, v1alpha1.KeyIntrospectionEndpoint, v1alpha1.KeyVerificationEndpoint,
 	v1alpha1.KeyIdentityEndpoint, v1alpha1.KeyUserInfoEndpoint, v1alpha1.KeyKeysURI, v1alpha1.KeyEndSessionEndpoint,

@@ -9,8 +9,9 @@ type OAuthClientStatus struct {
 	IssuedStatus `json:",inline"`
 
 	// ValidAfter ends every approval and token that was given before it. The operator
-	// sets it when it sees a client of profile IntegrationCloud suspended, and when it
-	// resets the credentials of one of ConnectionsCloudOAuth2 or ConnectionsCloudOAuth1.
+	// sets it when it sees a client of profile IntegrationCloud suspended, when it
+	// resets the credentials of one of ConnectionsCloudOAuth2 or ConnectionsCloudOAuth1,
+	// and at a reset with the annotation gatehouse.dev/reset-revokes.
 	// A suspension that is over before the operator saw it ends nothing. Absent: none
 	// was ended that way.
 	//
@@ -49,9 +50,10 @@ type IssuedStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	IdentityUID string `json:"identityUID,omitempty"`
 
-	// Credentials are the client secrets the authorization server accepts. Neither a
-	// secret nor anything it could be computed from stands here. Absent for a Public
-	// client.
+	// Credentials are the client secrets the authorization server accepts, the newest one
+	// last. During the overlap of a rotation there are two, and the older one has an end.
+	// Neither a secret nor anything it could be computed from stands here. Absent for a
+	// Public client.
 	//
 	// +optional
 	// +listType=map
@@ -65,6 +67,13 @@ type IssuedStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=262144
 	LastHandledReset string `json:"lastHandledReset,omitempty"`
+
+	// LastHandledRotation is the value of the annotation gatehouse.dev/rotate-credentials
+	// that was acted upon last. The same value does nothing again.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=262144
+	LastHandledRotation string `json:"lastHandledRotation,omitempty"`
 
 	// Claims are the names that only one object, or one namespace, may have in the
 	// cluster, with the time since when this one holds them. The authorization server

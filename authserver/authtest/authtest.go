@@ -215,6 +215,23 @@ func (e *Env) Secret(clientID string) string {
 	return ""
 }
 
+// RotateSecret gives the client another credential beside the one it has, which ends at the time. It returns
+// the new client secret.
+func (e *Env) RotateSecret(clientID string, oldEnds time.Time) string {
+	var secret string
+	e.Clients.Change(clientID, func(c *authserver.Client) {
+		id, root := "second-of-"+c.UID, e.root
+		if c.Profile.Signed() {
+			root = credential.SignedRoot(e.shared)
+		}
+		secret = credential.Derive(root, c.UID, id)
+		c.Credentials = append([]authserver.Credential{}, c.Credentials...)
+		c.Credentials[0].ExpiresAt = oldEnds
+		c.Credentials = append(c.Credentials, authserver.Credential{ID: id, Verifier: credential.Verifier(e.shared, c.UID, id, secret)})
+	})
+	return secret
+}
+
 // derive returns a client secret. A server must know those of Signed clients, so their root is a
 // sub-key of the key that it has.
 func (e *Env) derive(uid string, p authserver.Profile) string {

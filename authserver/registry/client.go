@@ -82,6 +82,7 @@ func declaredClient(o *oauthClient) *authserver.Client {
 
 		Suspended:   spec.Suspend,
 		Credentials: o.credentials,
+		GivenSecret: spec.Credentials.FromGivenSecret(),
 		NotBefore:   o.notBefore.Time,
 	}
 	out := traits.withProfile(c, spec)

@@ -13,6 +13,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -104,9 +105,14 @@ func addControllers(
 	if err := controllers.Indexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
+	given, err := cache.New(mgr.GetConfig(), givenOptions(mgr, o))
+	if err != nil {
+		return fmt.Errorf("make the cache of given Secrets: %w", err)
+	}
 	issuance := &controllers.Issuance{
+		Given:  given,
 		Client: mgr.GetClient(), Live: claims.Live, Keys: &controllers.Keys{}, Claims: claims, Events: claims.Events,
-		Issuer: o.issuer, Class: claims.Class, View: o.view, Now: time.Now, NewID: credential.NewID,
+		Issuer: o.issuer, Class: claims.Class, View: o.view, Now: time.Now, Skew: apiServer.Skew, NewID: credential.NewID,
 		Usage: controllers.UsageUnknown{}, Reports: reports,
 	}
 	if reports != nil {
@@ -117,6 +123,7 @@ func addControllers(
 		Keys: issuance.Keys, NewSigningKey: credential.NewSigningKey, WakeAll: wake.WakeAll, Events: claims.Events, Now: time.Now, APIServerTime: apiServer.Last,
 	}
 	return errors.Join(
+		mgr.Add(given),
 		keys.SetupWithManager(mgr),
 		mgr.AddReadyzCheck("keys", keys.Ready),
 		(&controllers.OAuthClientReconciler{Issuance: issuance}).SetupWithManager(mgr, wake),
@@ -140,4 +147,11 @@ func runReports(mgr ctrl.Manager, reports *controllers.Reports) error {
 		return nil
 	}
 	return errors.Join(mgr.Add(reports), metrics.Registry.Register(reports))
+}
+
+// givenOptions returns the options of the cache that watches the Secrets which others write.
+func givenOptions(mgr ctrl.Manager, o options) cache.Options {
+	options := controllers.GivenCacheOptions(o.view)
+	options.Scheme, options.Mapper, options.HTTPClient = mgr.GetScheme(), mgr.GetRESTMapper(), mgr.GetHTTPClient()
+	return options
 }

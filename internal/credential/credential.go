@@ -32,6 +32,7 @@ const (
 	domainVerifier = "gatehouse.dev/client-secret-verifier/v1"
 	domainSubKey   = "gatehouse.dev/sub-key/v1"
 	domainFirstID  = "gatehouse.dev/first-credential-id/v1"
+	domainGivenID  = "gatehouse.dev/given-credential-id/v1"
 	domainValue    = "gatehouse.dev/generated-value/v1"
 	domainRecord   = "gatehouse.dev/issue-record/v1"
 

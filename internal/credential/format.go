@@ -3,7 +3,11 @@
 package credential
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"hash/crc32"
 	"math/bits"
 	"strings"
@@ -38,6 +42,43 @@ func WellFormed(s string) bool {
 	}
 	return sum == checksum(body)
 }
+
+// The length of a client secret that somebody else made, in characters.
+const (
+	MinGivenLength = 32
+	MaxGivenLength = 256
+)
+
+// CheckGiven returns what is wrong with a client secret that somebody else made. It has 32 to 256
+// printable ASCII characters (RFC 6749 §A.2), and no blank at an end, where nobody sees it. The error
+// never quotes it.
+func CheckGiven(s string) error {
+	switch trimmed := strings.TrimSpace(s); {
+	case trimmed != s:
+		return errors.New("it begins or ends with a blank or a line break: write it without, for instance with echo -n")
+	case len(s) < MinGivenLength:
+		return fmt.Errorf("it has fewer than %d characters, so it could be guessed", MinGivenLength)
+	case len(s) > MaxGivenLength:
+		return fmt.Errorf("it has more than %d characters", MaxGivenLength)
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }):
+		return errors.New("it holds a character that is not printable ASCII")
+	default:
+		return nil
+	}
+}
+
+// givenPrefix begins the ID of a credential that somebody else made. No other ID holds a dash.
+const givenPrefix = "given-"
+
+// GivenID returns the ID of the credential of an object whose client secret somebody else made. The same
+// secret has the same ID. Without the shared key nothing follows from it.
+func GivenID(shared Key, uid, secret string) string {
+	sum := sha256.Sum256(frame(domainGivenID, uid, Verifier(shared, uid, givenPrefix, secret)))
+	return givenPrefix + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:idLength]
+}
+
+// IsGiven reports whether the credential ID is a GivenID.
+func IsGiven(id string) bool { return strings.HasPrefix(id, givenPrefix) }
 
 func format(raw [KeySize]byte) string {
 	body := Prefix + encode(words(raw), bodyLength)

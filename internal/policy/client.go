@@ -45,7 +45,7 @@ type clientCheck func(Policy, *v1alpha1.ClientRules, *v1alpha1.OAuthClientSpec) 
 
 // clientChecks are all there are: each looks at one thing.
 var clientChecks = []clientCheck{
-	checkProfile, checkGrantTypes, checkCallbacks, checkLogout, checkClientID, checkConsent, checkEntitlement, checkPKCE,
+	checkProfile, checkGrantTypes, checkCallbacks, checkLogout, checkSource, checkClientID, checkConsent, checkEntitlement, checkPKCE,
 	checkOutOfBand, checkLegacyOpenings, checkGrantDuration, checkTokenLifetime,
 }
 
@@ -109,6 +109,14 @@ func checkLogout(p Policy, _ *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSp
 		}
 	}
 	return denials
+}
+
+// checkSource says again what the API demands: an object can come past it.
+func checkSource(p Policy, _ *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {
+	if spec.Credentials.FromGivenSecret() && (spec.Public() || spec.EffectiveProfile().Signed()) {
+		return p.deny("spec.credentials.source", "must be Generate in an OAuth 1.0a profile, and be left out for a Public client")
+	}
+	return nil
 }
 
 func checkClientID(p Policy, rules *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -229,6 +230,32 @@ func TestHeld(t *testing.T) {
 		at, held := Held(status, claim)
 		if held != want || held && at != since.UnixMicro() {
 			t.Errorf("%v: held %t since %d", claim, held, at)
+		}
+	}
+}
+
+// N324: where the server must know the client secret, or there is none, nobody else makes it.
+func TestN324AGivenClientSecretIsDeniedWhereTheServerMustKnowItOrThereIsNone(t *testing.T) {
+	given := v1alpha1.CredentialsSpec{Source: v1alpha1.SourceFromSecret, FromSecret: &v1alpha1.FromSecretSpec{Name: "vault"}}
+	p := Policy{Name: "all", Namespace: "shop", Spec: &v1alpha1.OAuthClientPolicySpec{}}
+	for name, test := range map[string]struct {
+		spec   v1alpha1.OAuthClientSpec
+		denied bool
+	}{
+		"OAuth2":                 {v1alpha1.OAuthClientSpec{Credentials: given}, false},
+		"ConnectionsCloudOAuth2": {v1alpha1.OAuthClientSpec{Profile: v1alpha1.ProfileConnectionsCloudOAuth2, Credentials: given}, false},
+		"OAuth1":                 {v1alpha1.OAuthClientSpec{Profile: v1alpha1.ProfileOAuth1, Credentials: given}, true},
+		"ConnectionsCloudOAuth1": {v1alpha1.OAuthClientSpec{Profile: v1alpha1.ProfileConnectionsCloudOAuth1, Credentials: given}, true},
+		"Public": {v1alpha1.OAuthClientSpec{
+			OAuth2: &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}, Credentials: given,
+		}, true},
+	} {
+		var fields []string
+		for _, d := range p.Client(&test.spec) {
+			fields = append(fields, d.Field)
+		}
+		if got := slices.Contains(fields, "spec.credentials.source"); got != test.denied {
+			t.Errorf("%s: denied %t, want %t", name, got, test.denied)
 		}
 	}
 }

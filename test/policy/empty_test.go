@@ -29,8 +29,10 @@ var minimal = []struct{ kind, path, spec string }{
 	{v1alpha1.KindOAuthClient, "oauth2", `{callbackURLs: ["https://h.example/cb"], oauth2: {openID: {}}}`},
 	{v1alpha1.KindOAuthClient, "connectionsCloud", `{callbackURLs: ["https://h.example/cb"], profile: ConnectionsCloudOAuth2, connectionsCloud: {}}`},
 	{v1alpha1.KindOAuthClient, "integrationCloud", `{callbackURLs: ["https://h.example/cb"], profile: IntegrationCloud, integrationCloud: {}}`},
+	{v1alpha1.KindOAuthClient, "credentials.fromSecret", `{callbackURLs: ["https://h.example/cb"], credentials: {source: FromSecret, fromSecret: {name: s}}}`},
 	{v1alpha1.KindOAuthClient, "credentials", `{callbackURLs: ["https://h.example/cb"], credentials: {secretTemplate: {keys: {}}}}`},
 	{v1alpha1.KindOAuthClient, "", `{callbackURLs: ["https://h.example/cb"]}`},
+	{v1alpha1.KindResourceServer, "credentials.fromSecret", `{scopes: [{name: a, description: A}], credentials: {source: FromSecret, fromSecret: {name: s}}}`},
 	{v1alpha1.KindResourceServer, "credentials", `{scopes: [{name: a, description: A}], credentials: {secretTemplate: {keys: {}}}}`},
 	{v1alpha1.KindResourceServer, "accessTokens", `{scopes: [{name: a, description: A}], accessTokens: {}}`},
 	{v1alpha1.KindResourceServer, "", `{scopes: [{name: a, description: A}]}`},
@@ -91,7 +93,7 @@ func (f *fixture) spelled(t *testing.T, kind, policyName string, path []string, 
 	t.Helper()
 	spec := map[string]any{}
 	for _, m := range minimal {
-		if m.kind == kind && (m.path == "" || m.path == path[0]) {
+		if m.kind == kind && (m.path == "" || m.path == path[0] || strings.HasPrefix(strings.Join(path, "."), m.path+".")) {
 			spec = parse[map[string]any](t, m.spec)
 			break
 		}

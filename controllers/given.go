@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// givenLabel is what a Secret of somebody else must bear so that it is read.
+const givenLabel = "true"
+
+// GivenCacheOptions returns what the operator keeps in memory of Secrets that others write: the names of
+// those that bear the label, and nothing they hold. Their data is read when it is needed.
+func GivenCacheOptions(v View) cache.Options {
+	o := cache.Options{
+		ReaderFailOnMissingInformer: true,
+		ByObject: map[client.Object]cache.ByObject{
+			givenMetadata(): {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelGivenSecret: givenLabel}), Transform: nameOnly},
+		},
+	}
+	v.restrict(&o)
+	return o
+}
+
+func givenMetadata() *metav1.PartialObjectMetadata {
+	secret := &metav1.PartialObjectMetadata{}
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	return secret
+}
+
+// nameOnly keeps what tells Secrets and their versions apart.
+func nameOnly(o any) (any, error) {
+	if m, ok := o.(*metav1.PartialObjectMetadata); ok {
+		m.ObjectMeta = metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
+	}
+	return o, nil
+}
+
+// givenSource is a source of requests for the objects that name a Secret which changed. list is a list of
+// their kind.
+func (i *Issuance) givenSource(list func() client.ObjectList) source.Source {
+	of := func(ctx context.Context, secret *metav1.PartialObjectMetadata) []reconcile.Request {
+		return i.requests(ctx, list(), client.InNamespace(secret.Namespace), client.MatchingFields{indexGiven: secret.Name})
+	}
+	return source.Kind(i.Given, givenMetadata(), handler.TypedEnqueueRequestsFromMapFunc(of))
+}
+
+// givenNames indexes objects by the Secret that they name.
+func givenNames(o client.Object) []string {
+	s, ok := subjectOf(o)
+	if !ok {
+		return nil
+	}
+	if name, _ := s.credentials.GivenSecret(); name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+// givenSecret reads the Secret that the object names. Nil: there is none that may be read.
+func (i *Issuance) givenSecret(ctx context.Context, s subject) (*corev1.Secret, error) {
+	name, _ := s.credentials.GivenSecret()
+	if name == "" {
+		return nil, nil
+	}
+	secret, err := i.liveSecret(ctx, client.ObjectKey{Namespace: s.namespace(), Name: name})
+	if err != nil || secret == nil || secret.Labels[v1alpha1.LabelGivenSecret] != givenLabel {
+		return nil, err
+	}
+	return secret, nil
+}
+
+// trouble is what is wrong with a client secret that somebody else makes. The zero one: nothing.
+type trouble struct {
+	reason  v1alpha1.ReadyReason
+	message string
+}
+
+// given returns the client secret that the Secret of somebody else holds. What is wrong is said so that
+// it tells nothing of a Secret that may not be read.
+func given(in input) (string, trouble) {
+	name, key := in.subject.credentials.GivenSecret()
+	if in.seen.given == nil {
+		return "", trouble{v1alpha1.ReadyReasonWaitingForSecret, fmt.Sprintf(
+			"The client secret comes from the Secret %q, and no Secret of that name bears the label %s=%s. It is looked at as soon as there is one.",
+			name, v1alpha1.LabelGivenSecret, givenLabel)}
+	}
+	secret, there := in.seen.given.Data[key]
+	switch {
+	case in.seen.given.Labels[v1alpha1.LabelOwnerUID] != "":
+		return "", trouble{v1alpha1.ReadyReasonInvalidSecret, fmt.Sprintf(
+			"The Secret %q is one that the operator writes for an object. Name a Secret that somebody else writes.", name)}
+	case !there:
+		return "", trouble{v1alpha1.ReadyReasonWaitingForSecret, fmt.Sprintf(
+			"The Secret %q does not hold the key %q. It is looked at again when it changes.", name, key)}
+	}
+	if err := credential.CheckGiven(string(secret)); err != nil {
+		return "", trouble{v1alpha1.ReadyReasonInvalidSecret, fmt.Sprintf(
+			"What the Secret %q holds under the key %q cannot be a client secret: %s. A client secret that was taken before is still accepted.", name, key, err)}
+	}
+	return string(secret), trouble{}
+}
+
+// decideGiven returns the credentials of an object whose client secret somebody else makes. One that
+// cannot be used leaves those that are accepted as they are: a trouble with a Secret stops nobody.
+func decideGiven(in input, status v1alpha1.OAuthClientStatus) issue {
+	known := issue{
+		credentials: slices.Clone(status.Credentials), handled: status.LastHandledReset, handledRotation: status.LastHandledRotation,
+	}
+	secret, wrong := given(in)
+	if wrong.reason != "" {
+		known = current(in, known)
+		known.trouble = wrong
+		return known
+	}
+	uid := string(in.subject.uid())
+	id := credential.GivenID(in.keys.shared, uid, secret)
+	next := v1alpha1.CredentialStatus{ID: id, IssuedAt: second(in.now), Verifier: credential.Verifier(in.keys.shared, uid, id, secret)}
+	if last := len(known.credentials) - 1; last >= 0 && known.credentials[last].ID == id {
+		next.IssuedAt = known.credentials[last].IssuedAt
+		known.credentials[last] = next
+		return current(in, known)
+	}
+	known.credentials = append(endGiven(in, slices.DeleteFunc(known.credentials, func(c v1alpha1.CredentialStatus) bool { return c.ID == id })), next)
+	return current(in, known)
+}
+
+// endGiven gives the credentials before a change their end: at once, or after the overlap if the spec asks
+// for one.
+func endGiven(in input, before []v1alpha1.CredentialStatus) []v1alpha1.CredentialStatus {
+	if in.subject.credentials.Rotation == nil {
+		return nil
+	}
+	before = before[max(0, len(before)-maxLive+1):]
+	for n := range before {
+		if before[n].ExpiresAt == nil {
+			before[n].ExpiresAt = endAfter(in.now, in.subject.credentials.RotationOverlap())
+		}
+	}
+	return before
+}
+
+// isAnotherSource reports whether the credential in use was made by somebody else, and the operator shall
+// make it now.
+func isAnotherSource(issued issue) bool {
+	last := len(issued.credentials) - 1
+	return last >= 0 && credential.IsGiven(issued.credentials[last].ID)
+}
+
+func givenIsUsable(o outcome) (reason, message string, failed bool) {
+	return string(o.issued.trouble.reason), o.issued.trouble.message, o.issued.trouble.reason != ""
+}

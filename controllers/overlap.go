@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+const (
+	// usedWithin is how exactly the server knows when a credential was used.
+	usedWithin = time.Hour
+	// warnBefore is how long before its end people are told that an old client secret is still used.
+	warnBefore = time.Hour
+	// shortestWarned is the shortest overlap that is warned of: what is used is known to the hour.
+	shortestWarned = 3 * time.Hour
+)
+
+// use is when a credential was used last. The zero time: never. known is false while nobody can tell.
+type use struct {
+	at    time.Time
+	known bool
+}
+
+// previousUse returns when the credential before the one in use was used last.
+func (i *Issuance) previousUse(s subject) use {
+	n := len(s.status.Credentials) - maxLive
+	if n < 0 || i.Usage == nil {
+		return use{}
+	}
+	at, known := i.Usage.LastUsed(s.uid(), s.status.Credentials[n].ID)
+	return use{at: at, known: known}
+}
+
+// quietAt returns when the old client secret of a rotation that waits for use was unused for as long as
+// the overlap. Zero: that is not known, or nobody waits for it.
+func (in input) quietAt(issued issue) time.Time {
+	rotation := in.subject.credentials.Rotation
+	if rotation == nil || rotation.WaitForUse == nil || !in.previousUse.known || len(issued.credentials) < maxLive {
+		return time.Time{}
+	}
+	since := issued.credentials[len(issued.credentials)-1].IssuedAt.Time
+	if used := in.previousUse.at.Add(usedWithin); used.After(since) {
+		since = used
+	}
+	return since.Add(in.subject.credentials.RotationOverlap())
+}
+
+// isUnused reports whether the old client secret of a rotation that waits for use can end.
+func (in input) isUnused(issued issue) bool {
+	at := in.quietAt(issued)
+	return !at.IsZero() && !in.now.Before(at)
+}
+
+// stillUsed reports whether the old client secret ends soon and is used nevertheless: within the last
+// quarter of its overlap.
+func (o outcome) stillUsed() bool {
+	before := beforeLast(o.issued)
+	if before == nil || before.ExpiresAt == nil || !o.previousUse.known || !o.clocksAgree || o.now.Before(before.ExpiresAt.Add(-warnBefore)) {
+		return false
+	}
+	overlap := before.ExpiresAt.Sub(o.issued.credentials[len(o.issued.credentials)-1].IssuedAt.Time)
+	recently := max(overlap/4, 2*usedWithin)
+	return overlap >= shortestWarned && o.previousUse.at.After(o.now.Add(-recently))
+}
+
+// stillUsedMessage says what to do about it. It changes only with the end.
+func (o outcome) stillUsedMessage() string {
+	before := beforeLast(o.issued)
+	if before == nil || before.ExpiresAt == nil {
+		return ""
+	}
+	return fmt.Sprintf("The old client secret is still used, and ends at %s. Have the application read the Secret %s again: restart it, if it reads the Secret only when it starts. "+
+		"credentials.rotation.waitForUse keeps an old client secret for as long as it is used.", before.ExpiresAt.UTC().Format(time.RFC3339), o.subject.secretName)
+}
+
+// stillUsedEvent is the Event about that condition, once.
+func stillUsedEvent(before, after []metav1.Condition) eventText {
+	is := meta.FindStatusCondition(after, string(v1alpha1.ConditionOldSecretInUse))
+	if is == nil || meta.FindStatusCondition(before, string(v1alpha1.ConditionOldSecretInUse)) != nil {
+		return eventText{}
+	}
+	return eventText{warning: true, reason: is.Type, message: is.Message}
+}
+
+// rotationTimes returns how long until a credential ends or is due. Zero: nothing is awaited.
+func (o outcome) rotationTimes() time.Duration {
+	var next []time.Duration
+	if before := beforeLast(o.issued); before != nil && before.ExpiresAt != nil {
+		next = append(next, before.ExpiresAt.Sub(o.now))
+		if warn := before.ExpiresAt.Add(-warnBefore).Sub(o.now); warn > 0 {
+			next = append(next, warn)
+		}
+	}
+	if quiet := o.quietAt(o.issued); !quiet.IsZero() {
+		next = append(next, quiet.Sub(o.now))
+	}
+	if due := o.dueAt(o.issued); !due.IsZero() {
+		next = append(next, due.Sub(o.now))
+	}
+	switch {
+	case !o.clocksAgree && (len(next) > 0 || o.issued.waits != "" || beforeLast(o.issued) != nil):
+		return foreignEvery
+	case len(next) == 0:
+		return 0
+	default:
+		return min(max(slices.Min(next), time.Second), lookAtTimes)
+	}
+}
+
+// overlapMessage says what people have to know of a rotation; may be empty.
+func (o outcome) overlapMessage() string {
+	message := ""
+	if before := beforeLast(o.issued); before != nil && before.ExpiresAt != nil {
+		message = fmt.Sprintf(" The old client secret is accepted until %s.", before.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	if o.issued.waits != "" {
+		message += " " + o.issued.waits
+	}
+	return message
+}
