@@ -17,6 +17,8 @@ const (
 	EventFactorAdded        EventName = "factor.added"
 	EventFactorRemoved      EventName = "factor.removed"
 	EventSignedOut          EventName = "session.ended"
+	EventLogoutSent         EventName = "logout.sent"
+	EventLogoutGivenUp      EventName = "logout.given_up"
 	EventPersonEnded        EventName = "person.ended"
 	EventPersonReturned     EventName = "person.returned"
 	EventPasswordChanged    EventName = "password.changed"

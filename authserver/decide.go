@@ -94,7 +94,7 @@ func (s *Server) approve(ctx context.Context, p Position, a approval) (*Approval
 	if err != nil {
 		return nil, err
 	}
-	grant.Authentication = p.authentication(a.scopes)
+	grant.Authentication, grant.EndOf = p.authentication(a.scopes), p.Client.endOf(p.visitor.Session, a.scopes)
 	consent, err := s.newConsent(ctx, p, a, grant.ApprovedAt)
 	if err != nil {
 		return nil, err

@@ -165,6 +165,7 @@ func (s *Server) raiseSession(ctx context.Context, v *Visitor, methods []string)
 	if err := s.store.DeleteSessions(ctx, v.Owner.Subject, sha256.Sum256([]byte(login.Session))); err != nil {
 		return nil, fmt.Errorf("delete sessions: %w", err)
 	}
+	s.sessionsEnded()
 	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name, Reason: "all other sessions ended with the first factor"})
 	return login, nil
 }
@@ -172,6 +173,7 @@ func (s *Server) raiseSession(ctx context.Context, v *Visitor, methods []string)
 // openRaised opens a session like the visitor's, with a second factor.
 func (s *Server) openRaised(ctx context.Context, v *Visitor, methods []string) (*Login, error) {
 	token, raised := s.newID(), v.Session
+	raised.First = v.Session.FirstHash()
 	raised.Hash, raised.Methods = sha256.Sum256([]byte(token)), raisedMethods(v.Session.Methods, methods)
 	if err := s.openKept(ctx, raised, token); err != nil {
 		return nil, err

@@ -250,6 +250,7 @@ func (s *Server) SignOut(ctx context.Context, v *Visitor) error {
 	if err := s.store.DeleteSession(ctx, v.Owner.Subject, v.Session.Hash); err != nil {
 		return fmt.Errorf("delete session: %w", err)
 	}
+	s.sessionsEnded()
 	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name})
 	return nil
 }

@@ -145,9 +145,22 @@ func (s *Server) NextLogout(l Logout, v *Visitor) LogoutPosition {
 	return p
 }
 
-// idFor returns what a client calls the session (sid). Another client has another name for it. It opens nothing, and tells
-// nothing of the session.
-func (s Session) idFor(clientUID string) string {
-	sum := sha256.Sum256(framed("session", string(s.Hash[:]), clientUID))
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+// FirstHash is the hash that the session began with.
+func (s Session) FirstHash() Hash {
+	if s.First == (Hash{}) {
+		return s.Hash
+	}
+	return s.First
 }
+
+// IDFor names the session and a client that takes part in it. It opens nothing, and tells nothing of the session. It stays when
+// more is proven in the session, so that what a client was told at the beginning is right at the end.
+func (s Session) IDFor(clientUID string) Hash {
+	first := s.FirstHash()
+	return sha256.Sum256(framed("session", string(first[:]), clientUID))
+}
+
+// sessionID returns what the client calls the session (sid). Another client has another name for it.
+func sessionID(id Hash) string { return base64.RawURLEncoding.EncodeToString(id[:16]) }
+
+func (s Session) idFor(clientUID string) string { return sessionID(s.IDFor(clientUID)) }

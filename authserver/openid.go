@@ -24,6 +24,8 @@ type OpenIDSettings struct {
 	Groups []string
 	// PostLogoutRedirectURIs are where a browser may be sent after a logout, character for character.
 	PostLogoutRedirectURIs []string
+	// BackChannelLogoutURI is where the client is told that a session has ended (Back-Channel Logout 1.0 §2.2); empty: it is not.
+	BackChannelLogoutURI string
 	// Mappings are claims of the client's own.
 	Mappings []claimmap.Mapping
 	// Sector is set where subjects are pairwise: clients with the same one know a person by the same subject. Empty: the client

@@ -80,6 +80,7 @@ func (s *Server) keepPeople(ctx context.Context, news []Confirmation, events []E
 	if err := s.store.ConfirmPeople(ctx, news); err != nil {
 		return fmt.Errorf("keep people: %w", err)
 	}
+	s.sessionsEnded() // there may be such news
 	for _, e := range events {
 		s.audit(ctx, e)
 	}

@@ -62,6 +62,8 @@ type Server struct {
 	turns    *turns
 	uses     *uses
 
+	logoutsDue chan struct{}
+
 	// These are fields so that a test can count their calls.
 	verifySecret func(key credential.Key, clientUID, credentialID, secret, verifier string) bool
 	deriveSecret func(root credential.Key, clientUID, credentialID string) string
@@ -86,7 +88,7 @@ func New(c Config) (*Server, error) {
 		clients: c.Clients, directory: c.Directory, upstreams: c.Upstreams, passkeys: c.Passkeys, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
 		clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
 		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, secondFactor: c.SecondFactor, now: c.Now, newID: c.NewID,
-		throttle: newThrottle(), turns: newTurns(), uses: newUses(), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,
+		throttle: newThrottle(), turns: newTurns(), uses: newUses(), logoutsDue: make(chan struct{}, 1), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,
 	}, nil
 }
 

@@ -40,6 +40,7 @@ func (s *Server) EndSession(ctx context.Context, v *Visitor, id string) error {
 	if err := s.store.DeleteSession(ctx, v.Owner.Subject, Hash(raw)); err != nil {
 		return fmt.Errorf("delete session: %w", err)
 	}
+	s.sessionsEnded()
 	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name, Reason: "ended by the owner on the account page"})
 	return nil
 }
@@ -58,6 +59,7 @@ func (s *Server) endSessions(ctx context.Context, v *Visitor, but Hash, reason s
 	if err := s.store.DeleteSessions(ctx, v.Owner.Subject, but); err != nil {
 		return fmt.Errorf("delete sessions: %w", err)
 	}
+	s.sessionsEnded()
 	s.audit(ctx, Event{Name: EventSignedOut, Owner: v.Owner.Name, Reason: reason})
 	return nil
 }

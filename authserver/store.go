@@ -19,7 +19,10 @@ func (id GrantID) String() string { return hex.EncodeToString(id[:]) }
 
 // Session says that a browser's owner has logged in.
 type Session struct {
-	Hash            Hash   // of the cookie's value
+	Hash Hash // of the cookie's value
+	// First is the hash of the value that the cookie had when the session began: where more was proven in a session, the
+	// cookie has another value since. Zero: it never changed.
+	First           Hash
 	Owner           string // the subject
 	AuthenticatedAt time.Time
 	ExpiresAt       time.Time
@@ -52,6 +55,21 @@ type Grant struct {
 	Resources []string
 	// Authentication is what ID tokens of the grant say of the login. Zero without the scope openid.
 	Authentication Authentication
+	// EndOf is the session of whose end the client is told; nil: it is told of none. It is for Approve alone, and not kept
+	// with the grant.
+	EndOf *Session
+}
+
+// DueLogout is a client that is to be told that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.3).
+type DueLogout struct {
+	// ID is what Session.IDFor returns for the client.
+	ID        Hash
+	Owner     string // the subject
+	ClientUID string
+	// Attempts is how often it was tried and failed.
+	Attempts int
+	// LeasedUntil is how long nobody else tries.
+	LeasedUntil time.Time
 }
 
 // denies reports whether the grant stands for an owner's no. That is kept as a grant that ended, and was
@@ -100,6 +118,9 @@ type Store interface {
 	Session(ctx context.Context, h Hash) (Session, Person, error)
 	// SessionsOf returns the owner's sessions that have not expired at now, newest first.
 	SessionsOf(ctx context.Context, owner string, now time.Time) ([]Session, error)
+	// A session that is removed before it expires has ended: each client that Approve kept for it is due to be told from then on,
+	// unless there is another session with the same First. What removes it does not matter.
+
 	// DeleteSession ends a session of the owner; to end one that is not there is no error.
 	DeleteSession(ctx context.Context, owner string, h Hash) error
 	// DeleteSessions ends all sessions of the owner but the one with the hash but.
@@ -138,7 +159,8 @@ type Store interface {
 	// if the grant's ID or its proof's hash is known: nothing is written then, so that the first
 	// decision counts. Of an owner's live grants to one client the newest MaxGrants stay, of those that
 	// were redeemed and of those that were not; older ones are revoked. One that is revoked already is kept,
-	// and ends no other.
+	// and ends no other. Where EndOf is set, the client is kept as one that is told when that session ends, once for each session;
+	// if it has ended already, the client is due to be told at once.
 	Approve(ctx context.Context, g Grant, c *Consent) error
 	// ApproveUnder keeps a new grant as Approve does, on the strength of a consent that was read before. ErrStale
 	// if that is not kept any more as it was read, and nothing is written then; ErrExists comes first.
@@ -178,6 +200,15 @@ type Store interface {
 	// to it, redeemed or not.
 	Forget(ctx context.Context, owner, clientUID string, now time.Time) error
 
+	// ClaimLogouts returns at most limit clients that are due to be told at now that a session has ended, without those of the
+	// clients in busy, and leases them until a time: of any number of callers one gets each of them. When the lease ends and
+	// nothing else was said, they are due again.
+	ClaimLogouts(ctx context.Context, now, until time.Time, busy []string, limit int) ([]DueLogout, error)
+	// PostponeLogout makes a logout due at a time, with its Attempts. Nothing happens if it is not leased as l says any more.
+	PostponeLogout(ctx context.Context, l DueLogout, at time.Time) error
+	// FinishLogout forgets a logout, because the client was told or is not to be told. It is no error if there is none.
+	FinishLogout(ctx context.Context, id Hash) error
+
 	// Spend marks a key as used until a time, at which it is free again. ErrExists if it is marked and that time
 	// has not passed at now. It is the one primitive for what must not happen twice.
 	Spend(ctx context.Context, key Hash, now, until time.Time) error
@@ -198,7 +229,8 @@ type Store interface {
 
 	// Sweep removes at most limit rows that mean nothing any more at now, and returns how
 	// many it removed: call it again until that is less than limit. A grant stays until it ended; one whose proof was never
-	// redeemed, until ProofMemory after the proof's expiry. A person who ended GoneMemory ago goes with everything of
+	// redeemed, until ProofMemory after the proof's expiry. A client that is to be told of the end of a session stays until the session
+	// expires or, once it is due, for LogoutMemory longer. A person who ended GoneMemory ago goes with everything of
 	// theirs, and so do the consents for a client, and the uses of it, that was absent for as long.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 	// KeptClients returns at most limit UIDs of clients, and resource servers, that there are consents for or uses of, in
@@ -216,6 +248,8 @@ const (
 	MaxGrants = 50
 	// MaxFactors is how many factors an owner has at most, each recovery code counted.
 	MaxFactors = 40
+	// LogoutMemory is how much longer than its session would have lasted a logout is kept that is due: longer than all attempts take.
+	LogoutMemory = 24 * time.Hour
 	// MaxSessions is how many sessions an owner keeps.
 	MaxSessions = 100
 	// MaxPeopleNamed is how many people of one name are looked at. One source knows a name once, but for those who

@@ -84,7 +84,32 @@ type OpenIDSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:XValidation:rule=`self.all(u, self.indexOf(u) == self.lastIndexOf(u))`,message="oauth2.openID.postLogoutRedirectURIs must name each URL once: remove the repetition"
 	PostLogoutRedirectURIs []PostLogoutRedirectURI `json:"postLogoutRedirectURIs,omitempty"`
+
+	// BackChannelLogout has the authorization server notify the client when a session ends in
+	// which a person logged in to it (OpenID Connect Back-Channel Logout 1.0). Absent: the client
+	// is not notified.
+	//
+	// +optional
+	BackChannelLogout *BackChannelLogoutSpec `json:"backChannelLogout,omitempty"`
 }
+
+// BackChannelLogoutSpec tells how a client learns that a session has ended.
+type BackChannelLogoutSpec struct {
+	// URI is where the authorization server sends a logout token, by itself and not through a
+	// browser (backchannel_logout_uri). It has the form of an https URL of callbackURLs, and a
+	// host that the policy of the namespace allows for those. The server goes to no address
+	// inside the cluster or its network, unless its configuration lists the network. Each logout
+	// token names the session (sid) and the person (sub).
+	//
+	// +required
+	URI BackChannelLogoutURI `json:"uri"`
+}
+
+// BackChannelLogoutURI is an address that is told of the end of a session. It has no fragment (Back-Channel Logout 1.0 §2.2).
+//
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?([/?]([A-Za-z0-9._~!$&\x27()+,;=:@/?\[\]-]|%(2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D]|[89A-F][0-9A-F]))*)?$') && !self.matches(r'^[^?]*(/|%2F)\.\.?(/|%2F|[?]|$)|[?&](code|state|iss|error|error_description|error_uri|oauth_token|oauth_verifier|oauth_problem|oauth_error)([=&]|$)|^https://[^/?]*:443([/?]|$)')`,message="oauth2.openID.backChannelLogout.uri must be an https URL in the form of callbackURLs: host in lower case, without :443, fragment, wildcard, user info and the path segments . and .., and without a parameter that an answer has, such as state"
+type BackChannelLogoutURI string
 
 // PostLogoutRedirectURI is an address that a browser may be sent to after a logout (OpenID Connect RP-Initiated Logout 1.0
 // §3.1). Beside scheme and host, which are those of a callback, it has the form of one.

@@ -120,6 +120,30 @@ func (s *Store) DeleteSessions(ctx context.Context, owner string, but authserver
 	return s.Store.DeleteSessions(ctx, owner, but)
 }
 
+// ClaimLogouts is of authserver.Store.
+func (s *Store) ClaimLogouts(ctx context.Context, now, until time.Time, busy []string, limit int) ([]authserver.DueLogout, error) {
+	if err := s.write(); err != nil {
+		return nil, err
+	}
+	return s.Store.ClaimLogouts(ctx, now, until, busy, limit)
+}
+
+// PostponeLogout is of authserver.Store.
+func (s *Store) PostponeLogout(ctx context.Context, l authserver.DueLogout, at time.Time) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.PostponeLogout(ctx, l, at)
+}
+
+// FinishLogout is of authserver.Store.
+func (s *Store) FinishLogout(ctx context.Context, id authserver.Hash) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.FinishLogout(ctx, id)
+}
+
 // ConfirmPeople is of authserver.Store.
 func (s *Store) ConfirmPeople(ctx context.Context, people []authserver.Confirmation) error {
 	if err := s.write(); err != nil {

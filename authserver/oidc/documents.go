@@ -32,7 +32,10 @@ type configuration struct {
 	UserInfoSigning   []string `json:"userinfo_signing_alg_values_supported"`
 	Claims            []string `json:"claims_supported"`
 	ClaimsParameter   bool     `json:"claims_parameter_supported"`
-	Levels            []string `json:"acr_values_supported"`
+	// Back-Channel Logout 1.0 §2.1; each logout token names the session.
+	BackChannelLogout        bool     `json:"backchannel_logout_supported"`
+	BackChannelLogoutSession bool     `json:"backchannel_logout_session_supported"`
+	Levels                   []string `json:"acr_values_supported"`
 	// What is false here would be true if it were left out, or is taken for it by some programs.
 	RequestParameter    bool `json:"request_parameter_supported"`
 	RequestURIParameter bool `json:"request_uri_parameter_supported"`
@@ -48,7 +51,8 @@ func WriteConfiguration(w http.ResponseWriter, r *http.Request, issuer string, s
 	return writeDocument(w, r, 5*time.Minute, configuration{
 		Metadata:         oauth2.MetadataOf(issuer, slices.Concat(openid.Scopes(), scopes)),
 		UserInfoEndpoint: issuer + PathUserInfo, KeysURI: issuer + PathKeys, EndSession: issuer + PathEndSession,
-		SubjectTypes: []string{"public", "pairwise"}, ClaimsParameter: true, SigningAlgorithms: algorithms, UserInfoSigning: algorithms,
+		SubjectTypes: []string{"public", "pairwise"}, ClaimsParameter: true, BackChannelLogout: true, BackChannelLogoutSession: true,
+		SigningAlgorithms: algorithms, UserInfoSigning: algorithms,
 		Levels: []string{authserver.ACROneFactor, authserver.ACRTwoFactors},
 		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "azp", "at_hash", "sid",
 			"name", "preferred_username", "email", "email_verified", "groups"},

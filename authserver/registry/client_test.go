@@ -124,11 +124,12 @@ func TestAnOAuthClientBecomesTheClientItDeclares(t *testing.T) {
 				IDTokenSigningAlgorithm: v1alpha1.SigningES256, IDTokenLifetimeSeconds: 600,
 				Claims:                 v1alpha1.IDTokenClaims{Groups: v1alpha1.GroupsClaim{Include: []string{"team-*"}}},
 				PostLogoutRedirectURIs: []v1alpha1.PostLogoutRedirectURI{v1alpha1.PostLogoutRedirectURI(callback.Origin(string(o.Spec.CallbackURLs[0]))) + "/bye"},
+				BackChannelLogout:      &v1alpha1.BackChannelLogoutSpec{URI: "https://photoprint.example/told"},
 			}}
 		}, want: func(c *client) {
 			c.Scopes, c.ScopesWithoutOwner = []string{"openid", "email", "photos.read", "offline_access"}, []string{"photos.read"}
 			c.OpenID = authserver.OpenIDSettings{SigningAlgorithm: "ES256", IDTokenLifetime: 10 * time.Minute, Groups: []string{"team-*"},
-				PostLogoutRedirectURIs: []string{callback.Origin(c.CallbackURLs[0]) + "/bye"}}
+				PostLogoutRedirectURIs: []string{callback.Origin(c.CallbackURLs[0]) + "/bye"}, BackChannelLogoutURI: "https://photoprint.example/told"}
 		}},
 		{name: "pairwise subjects", change: func(o *object) { o.Spec.OAuth2 = pairwise("Pairwise", "") },
 			want: func(c *client) { c.OpenID.Sector = "photos/" + callback.HostWithoutPort(c.CallbackURLs[0]) }},

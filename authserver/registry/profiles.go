@@ -69,10 +69,14 @@ func openIDOf(spec v1alpha1.OpenIDSpec) authserver.OpenIDSettings {
 	if !slices.Contains(credential.SigningAlgorithms(), credential.SigningAlgorithm(algorithm)) {
 		algorithm = string(credential.RS256)
 	}
-	return authserver.OpenIDSettings{
+	settings := authserver.OpenIDSettings{
 		SigningAlgorithm: algorithm, IDTokenLifetime: time.Duration(spec.IDTokenLifetimeSeconds) * time.Second,
 		Groups: spec.Claims.Groups.Include,
 	}
+	if told := spec.BackChannelLogout; told != nil {
+		settings.BackChannelLogoutURI = string(told.URI)
+	}
+	return settings
 }
 
 // sectorOf returns the sector of pairwise subjects; empty: the client learns the public ones. The namespace is a part of it, so a

@@ -58,6 +58,24 @@ func (st store) DeleteSessions(ctx context.Context, owner string, but authserver
 	})
 }
 
+func (st store) ClaimLogouts(ctx context.Context, now, until time.Time, busy []string, limit int) ([]authserver.DueLogout, error) {
+	return follow(ctx, st.t, "store.ClaimLogouts", trace.SpanKindClient, func(ctx context.Context) ([]authserver.DueLogout, error) {
+		return st.Store.ClaimLogouts(ctx, now, until, busy, limit)
+	})
+}
+
+func (st store) PostponeLogout(ctx context.Context, l authserver.DueLogout, at time.Time) error {
+	return followOnly(ctx, st.t, "store.PostponeLogout", trace.SpanKindClient, func(ctx context.Context) error {
+		return st.Store.PostponeLogout(ctx, l, at)
+	})
+}
+
+func (st store) FinishLogout(ctx context.Context, id authserver.Hash) error {
+	return followOnly(ctx, st.t, "store.FinishLogout", trace.SpanKindClient, func(ctx context.Context) error {
+		return st.Store.FinishLogout(ctx, id)
+	})
+}
+
 func (st store) ConfirmPeople(ctx context.Context, people []authserver.Confirmation) error {
 	return followOnly(ctx, st.t, "store.ConfirmPeople", trace.SpanKindClient, func(ctx context.Context) error {
 		return st.Store.ConfirmPeople(ctx, people)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+	"github.com/gatehouse-dev/gatehouse/authserver/oidc"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/credential/credentialtest"
 )
@@ -402,4 +403,109 @@ func TestN234AHintOfAnotherPersonLogsNobodyIn(t *testing.T) {
 	h.Clock.Advance(time.Second)
 	bob.post(path+"/login", url.Values{"username": {authtest.Alice}, "password": {authtest.AlicePassword}}).wants(http.StatusSeeOther, path)
 	bob.get(path).wants(http.StatusOK, "").says("asks for access", "Alice")
+}
+
+// logoutToken returns a logout token for PhotoPrint, signed as the server signs it.
+func (p *relyingParty) logoutToken(b *browser, idToken string) string {
+	p.t.Helper()
+	key, err := p.Auth.SigningKey(credential.RS256)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var claims struct{ Sub, Sid string }
+	decodeClaims(p.t, idToken, &claims)
+	client, _ := p.Clients.ByID(authtest.PhotoPrint)
+	token, err := oidc.LogoutToken(p.issuer, key, authserver.BackChannelLogout{Client: client, Subject: claims.Sub, SessionID: claims.Sid}, "one", p.Clock.Now())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return token
+}
+
+func decodeClaims(t *testing.T, token string, into any) {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// N235: a logout token opens nothing and is no hint, and an ID token has nothing of a logout token.
+func TestN235ALogoutTokenIsNothingElse(t *testing.T) {
+	h := newHouse(t)
+	p := h.withLogout(t)
+	bob := h.bob(t)
+	tokens := p.tokensOf(bob)
+	idToken := tokens.text("id_token")
+	logoutToken := p.logoutToken(bob, idToken)
+	bob.logout(url.Values{"id_token_hint": {logoutToken}}).wants(http.StatusOK, "").says("An application asks")
+	bob.signedOut(false)
+	silent := bob.begin(url.Values{"scope": {"openid"}, "prompt": {"none"}, "id_token_hint": {logoutToken}})
+	if got := bob.get(silent).back(authtest.PhotoPrintCallback); got.Get("error") != "login_required" {
+		t.Errorf("as a hint with prompt=none: %v", got)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.issuer+"/oauth2/userinfo", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+logoutToken)
+	if got := h.send(t, r); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("UserInfo answers %d to a logout token", got.StatusCode)
+	}
+	if got := h.client(t, authtest.PhotoPrint).post("/oauth2/introspect", url.Values{"token": {logoutToken}}); got.body["active"] != false {
+		t.Errorf("introspection answers %v to a logout token", got.body)
+	}
+	var header struct{ Typ string }
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(idToken, ".")[0])
+	if err != nil || json.Unmarshal(raw, &header) != nil || header.Typ == "logout+jwt" {
+		t.Errorf("the header of an ID token is %s", raw)
+	}
+	var claims map[string]any
+	if decodeClaims(t, idToken, &claims); claims["events"] != nil {
+		t.Errorf("an ID token has events: %v", claims)
+	}
+}
+
+// A client with an address is told of each sign-out of a session in which people approved it, and its ID tokens say what the session is called.
+func TestAnApprovalAndASignOutMakeALogout(t *testing.T) {
+	h := newHouse(t)
+	p := h.openID(t, authserver.OpenIDSettings{SigningAlgorithm: "RS256", BackChannelLogoutURI: "https://photoprint.example/told"})
+	bob := h.bob(t)
+	var id struct{ Sid, Sub string }
+	decodeClaims(t, p.tokensOf(bob).text("id_token"), &id)
+	due := func() []authserver.BackChannelLogout {
+		t.Helper()
+		due, err := h.Auth.ClaimLogouts(t.Context(), nil, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return due
+	}
+	if got := due(); len(got) != 0 {
+		t.Errorf("before the sign-out %v is due", got)
+	}
+	bob.post("/signout", url.Values{})
+	got := due()
+	if len(got) != 1 || got[0].SessionID != id.Sid || got[0].Subject != id.Sub || got[0].Client.ID != authtest.PhotoPrint {
+		t.Errorf("after the sign-out %v is due, the ID token has %v", got, id)
+	}
+	select {
+	case <-h.Auth.LogoutsDue():
+	default:
+		t.Error("nobody is woken")
+	}
+	// Without openid, or without an address, there is nobody to tell.
+	bob = h.bob(t)
+	bob.consentTo(bob.begin(url.Values{"scope": {"photos.read"}}), "allow")
+	bob.post("/signout", url.Values{})
+	h.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.OpenID.BackChannelLogoutURI = "" })
+	bob = h.bob(t)
+	p.tokensOf(bob)
+	bob.post("/signout", url.Values{})
+	if got := due(); len(got) != 0 {
+		t.Errorf("%v is due", got)
+	}
 }

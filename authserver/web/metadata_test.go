@@ -65,6 +65,7 @@ func TestTheMetadataAreWhatTheServerDoes(t *testing.T) {
 		"claims_supported": `["sub","iss","aud","exp","iat","auth_time","acr","amr","nonce","azp","at_hash","sid",` +
 			`"name","preferred_username","email","email_verified","groups"]`,
 		"request_parameter_supported": `false`, "request_uri_parameter_supported": `false`, "claims_parameter_supported": `true`,
+		"backchannel_logout_supported": `true`, "backchannel_logout_session_supported": `true`,
 	}
 	got := h.document(t, http.MethodGet, "")
 	if diff := cmp.Diff(want, got.fields); diff != "" {

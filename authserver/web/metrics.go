@@ -104,7 +104,7 @@ func NewMetrics() *Metrics {
 var auditEvents = []authserver.EventName{
 	authserver.EventLoginSucceeded, authserver.EventLoginFailed, authserver.EventLoginThrottled,
 	authserver.EventFactorAsked, authserver.EventFactorFailed, authserver.EventFactorAdded, authserver.EventFactorRemoved, authserver.EventSignedOut,
-	authserver.EventPersonEnded, authserver.EventPersonReturned, authserver.EventPasswordChanged,
+	authserver.EventLogoutSent, authserver.EventLogoutGivenUp, authserver.EventPersonEnded, authserver.EventPersonReturned, authserver.EventPasswordChanged,
 	authserver.EventEntitlementRefused, authserver.EventConsentAllowed, authserver.EventConsentDenied,
 	authserver.EventConsentForgotten, authserver.EventGrantApproved, authserver.EventProofRedeemed,
 	authserver.EventProofReused, authserver.EventTokenRefreshed, authserver.EventRefreshRepeated, authserver.EventRefreshReused,

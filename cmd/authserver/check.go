@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/gatehouse-dev/gatehouse/authserver/backchannel"
 	"github.com/gatehouse-dev/gatehouse/authserver/identity"
 	"github.com/gatehouse-dev/gatehouse/internal/namespaced"
 )
@@ -24,7 +25,7 @@ const (
 	// minStale leaves room for the API server, which sends something about once a minute.
 	minStale, maxStale = 5, 1440 // minutes
 	maxPrefix          = 64      // bytes
-	maxProxies         = 256
+	maxNetworks        = 256
 	maxLimit           = 1 << 20 // connections or requests
 )
 
@@ -51,6 +52,8 @@ func (c *config) check() []string {
 		{"registry.maxStaleMinutes", c.checkMaxStale},
 		{"sessionHours", c.checkSessionHours},
 		{"shutdownDelaySeconds", c.checkShutdownDelay},
+		{"backChannelLogout.allowedNetworks", c.checkAllowedNetworks},
+		{"backChannelLogout.caFile", func() error { return backchannel.CheckCAFile(c.BackChannelLogout.CAFile) }},
 		{"tracing", c.checkTracing},
 		{"admin", c.checkAdmin},
 	} {
@@ -133,23 +136,34 @@ func (c *config) checkTLS() error {
 }
 
 // checkProxies reads addresses and prefixes, and keeps them for use.
-func (c *config) checkProxies() error {
-	if len(c.TrustedProxies) > maxProxies {
-		return fmt.Errorf("there are more than %d", maxProxies)
+func (c *config) checkProxies() (err error) {
+	c.proxies, err = parsePrefixes(c.TrustedProxies)
+	return err
+}
+
+// checkAllowedNetworks does the same for the networks inside the cluster where clients may be told of logouts.
+func (c *config) checkAllowedNetworks() (err error) {
+	c.told, err = parsePrefixes(c.BackChannelLogout.AllowedNetworks)
+	return err
+}
+
+func parsePrefixes(texts []string) (prefixes []netip.Prefix, _ error) {
+	if len(texts) > maxNetworks {
+		return nil, fmt.Errorf("there are more than %d", maxNetworks)
 	}
 	var errs []string
-	for _, text := range c.TrustedProxies {
+	for _, text := range texts {
 		prefix, err := parsePrefix(text)
 		if err != nil {
 			errs = append(errs, strconv.Quote(text))
 			continue
 		}
-		c.proxies = append(c.proxies, prefix)
+		prefixes = append(prefixes, prefix)
 	}
 	if len(errs) > 0 {
-		return fmt.Errorf("%s must be a network like 10.0.0.0/8 or an address", strings.Join(errs, " and "))
+		return nil, fmt.Errorf("%s must be a network like 10.0.0.0/8 or an address", strings.Join(errs, " and "))
 	}
-	return nil
+	return prefixes, nil
 }
 
 // parsePrefix reads a network, or an address as the network of that one address.

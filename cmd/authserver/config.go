@@ -61,7 +61,11 @@ type config struct {
 	} `yaml:"registry"`
 	SessionHours         float64  `yaml:"sessionHours"`
 	ShutdownDelaySeconds *float64 `yaml:"shutdownDelaySeconds"`
-	Tracing              struct {
+	BackChannelLogout    struct {
+		AllowedNetworks []string `yaml:"allowedNetworks"`
+		CAFile          string   `yaml:"caFile"`
+	} `yaml:"backChannelLogout"`
+	Tracing struct {
 		Endpoint    string   `yaml:"endpoint"`
 		SampleRatio *float64 `yaml:"sampleRatio"`
 	} `yaml:"tracing"`
@@ -75,6 +79,7 @@ type config struct {
 	} `yaml:"admin"`
 
 	proxies []netip.Prefix   // TrustedProxies, parsed
+	told    []netip.Prefix   // BackChannelLogout.AllowedNetworks, parsed
 	scope   namespaced.Scope // Namespaces and the content of PolicyFile
 }
 

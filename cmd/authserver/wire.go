@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/access"
+	"github.com/gatehouse-dev/gatehouse/authserver/backchannel"
 	"github.com/gatehouse-dev/gatehouse/authserver/identity/passkeys"
 	"github.com/gatehouse-dev/gatehouse/authserver/registry"
 	"github.com/gatehouse-dev/gatehouse/authserver/store"
@@ -20,6 +21,9 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/wallclock"
 )
+
+// logoutInterval is how often it is looked whether clients are to be told of logouts. What this server ends itself it tells at once.
+const logoutInterval = 5 * time.Second
 
 // pingTime is how long the store may take to say that it answers.
 const pingTime = 2 * time.Second
@@ -90,7 +94,10 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 		}
 	}}, r.watchPeople...)
 	clock := &rowClock{skew: storeSkew(apiServer.Skew, r.store.Now, wallclock.Now), log: log}
-	s.background = []func(context.Context){s.ready.Watch, people.Watch, upstreamPeople.Watch, every(probeInterval, writable.Watch),
+	told := backchannel.New(backchannel.Config{
+		Engine: auth, Issuer: c.Issuer, AllowedNetworks: c.told, CAFile: c.BackChannelLogout.CAFile, Log: log, Count: m.Logouts(), Now: r.store.Now,
+	})
+	s.background = []func(context.Context){every(logoutInterval, told.Run), s.ready.Watch, people.Watch, upstreamPeople.Watch, every(probeInterval, writable.Watch),
 		every(usesInterval, (&uses{flush: auth.FlushUses, log: log}).Watch),
 		every(sweepInterval, clock.whenRight(func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, r.store.Now, log) })),
 		every(sweepInterval, clock.whenRight(absentClients(r.store, clients, log).Watch))}

@@ -45,7 +45,7 @@ type clientCheck func(Policy, *v1alpha1.ClientRules, *v1alpha1.OAuthClientSpec) 
 
 // clientChecks are all there are: each looks at one thing.
 var clientChecks = []clientCheck{
-	checkProfile, checkGrantTypes, checkCallbacks, checkLogout, checkSource, checkClientID, checkConsent, checkEntitlement, checkPKCE,
+	checkProfile, checkGrantTypes, checkCallbacks, checkLogout, checkBackChannelLogout, checkSource, checkClientID, checkConsent, checkEntitlement, checkPKCE,
 	checkOutOfBand, checkLegacyOpenings, checkGrantDuration, checkTokenLifetime,
 }
 
@@ -115,6 +115,22 @@ func checkLogout(p Policy, _ *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSp
 func checkSource(p Policy, _ *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {
 	if spec.Credentials.FromGivenSecret() && (spec.Public() || spec.EffectiveProfile().Signed()) {
 		return p.deny("spec.credentials.source", "must be Generate in an OAuth 1.0a profile, and be left out for a Public client")
+	}
+	return nil
+}
+
+// checkBackChannelLogout holds the address to the rules of callbacks: it is the server itself that goes there.
+func checkBackChannelLogout(p Policy, rules *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {
+	told := spec.EffectiveOpenID().BackChannelLogout
+	if told == nil {
+		return nil
+	}
+	const field = "spec.oauth2.openID.backChannelLogout.uri"
+	if !MayBeTold(told.URI) {
+		return p.deny(field, "must be an https URL in the form that the API accepts")
+	}
+	if host := callback.Host(string(told.URI)); !p.matchesAnyHost(rules.CallbackHosts, host) {
+		return p.deny(field, "must have a host that the policy allows for callbacks, which %s is not", host)
 	}
 	return nil
 }

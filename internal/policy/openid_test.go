@@ -42,6 +42,27 @@ func TestN211WhoHasTheScopesOfOpenIDConnect(t *testing.T) {
 	}
 }
 
+// N240: an address that is told of logouts is https, in the form of a callback, on a host that the policy allows.
+func TestN240WhoMayBeToldOfLogouts(t *testing.T) {
+	for uri, want := range map[v1alpha1.BackChannelLogoutURI]bool{
+		"https://h.example": true, "https://h.example/told?a=b": true, "https://h.example:8443/told": true, "https://[2001:db8::1]/told": true,
+		"http://h.example/told": false, "http://localhost/told": false, "http://127.0.0.1:3000/told": false, "com.example.app:/told": false,
+		"https://u@h.example/told": false, "https://h.example/told#x": false, "https://other.example/told": false, "https://h.example:844/told": false, "": false,
+	} {
+		p := Policy{Spec: &v1alpha1.OAuthClientPolicySpec{Clients: v1alpha1.ClientRules{
+			Profiles: []v1alpha1.Profile{v1alpha1.ProfileOAuth2}, GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials},
+			CallbackHosts: []v1alpha1.HostPattern{"h.example", "h.example:8443", "[2001:db8::1]"},
+		}}}
+		denials := p.Client(&v1alpha1.OAuthClientSpec{OAuth2: &v1alpha1.OAuth2Spec{
+			GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials},
+			OpenID:     &v1alpha1.OpenIDSpec{BackChannelLogout: &v1alpha1.BackChannelLogoutSpec{URI: uri}},
+		}})
+		if denied := len(denials) == 1 && denials[0].Field == "spec.oauth2.openID.backChannelLogout.uri"; denied == want || len(denials) > 1 {
+			t.Errorf("%q is denied for %v", uri, denials)
+		}
+	}
+}
+
 // N232: an address after the logout has the form of a callback, and the origin of one of the client's.
 func TestN232AddressesAfterLogout(t *testing.T) {
 	spec := &v1alpha1.OAuthClientSpec{CallbackURLs: []v1alpha1.CallbackURL{

@@ -92,7 +92,8 @@ func idTokenUnsigned(m *trial) {
 	if slices.Contains(m.metadata.Algorithms, "none") {
 		m.Error("the discovery document offers none")
 	}
-	unsigned := draft("unsigned")
+	unsigned := m.w.draft(firstClient)
+	unsigned.Name = "unsigned"
 	unsigned.Spec.OAuth2.OpenID.IDTokenSigningAlgorithm = "none"
 	if err := m.w.Client.Create(m.Context(), unsigned); err == nil || !strings.Contains(err.Error(), "idTokenSigningAlgorithm") {
 		m.Errorf("a client that asks for none is registered: %v", err)

@@ -56,6 +56,8 @@ type environment struct {
 	transport *http.Transport
 
 	operator, authserver *process.Process
+	// told is where the clients are told of logouts.
+	told *toldParties
 	// ahead is how far the clock of the authorization server is ahead of the machine's.
 	ahead time.Duration
 }
@@ -91,7 +93,7 @@ func open(ctx context.Context, env *testenv.Env) (*environment, error) {
 		return nil, err
 	}
 	testenv.AtEnd(w.stop)
-	for _, do := range []func(context.Context) error{w.build, w.configure, w.startOperator, w.startAuthserver, w.register} {
+	for _, do := range []func(context.Context) error{w.build, w.configure, w.startParties, w.startOperator, w.startAuthserver, w.register} {
 		if err := do(ctx); err != nil {
 			return nil, err
 		}
@@ -101,6 +103,9 @@ func open(ctx context.Context, env *testenv.Env) (*environment, error) {
 
 func (w *environment) stop() error {
 	var errs []error
+	if w.told != nil {
+		errs = append(errs, w.told.listener.Close())
+	}
 	for _, p := range []*process.Process{w.authserver, w.operator} {
 		if p != nil {
 			errs = append(errs, p.Stop(grace))
@@ -153,10 +158,11 @@ func (w *environment) configure(ctx context.Context) error {
 		}}}),
 		w.writeYAML("authserver.yaml", map[string]any{
 			"issuer": w.issuer, "namespace": system, "listen": listen, "metricsListen": metrics,
-			"tls":      map[string]string{"certFile": w.file("tls.crt"), "keyFile": w.file("tls.key")},
-			"store":    "sqlite:" + w.file("gatehouse.db"),
-			"identity": map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": w.file("users.yaml")}}}},
-			"audit":    map[string]string{"file": w.file("audit.log")},
+			"tls":               map[string]string{"certFile": w.file("tls.crt"), "keyFile": w.file("tls.key")},
+			"store":             "sqlite:" + w.file("gatehouse.db"),
+			"identity":          map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": w.file("users.yaml")}}}},
+			"audit":             map[string]string{"file": w.file("audit.log")},
+			"backChannelLogout": map[string]any{"allowedNetworks": []string{"127.0.0.1"}, "caFile": w.file("ca.crt")},
 		}))
 }
 
@@ -263,7 +269,7 @@ const (
 func callbackOf(name string) string { return "https://" + name + ".example/callback" }
 
 // draft returns a client as the plans need it.
-func draft(name string) *v1alpha1.OAuthClient {
+func (w *environment) draft(name string) *v1alpha1.OAuthClient {
 	return &v1alpha1.OAuthClient{
 		ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: name},
 		Spec: v1alpha1.OAuthClientSpec{
@@ -272,6 +278,7 @@ func draft(name string) *v1alpha1.OAuthClient {
 			Entitlement:  v1alpha1.EntitlementEveryone,
 			OAuth2: &v1alpha1.OAuth2Spec{PKCE: v1alpha1.PKCEOptional, OpenID: &v1alpha1.OpenIDSpec{
 				PostLogoutRedirectURIs: []v1alpha1.PostLogoutRedirectURI{v1alpha1.PostLogoutRedirectURI(afterLogoutOf(name))},
+				BackChannelLogout:      &v1alpha1.BackChannelLogoutSpec{URI: v1alpha1.BackChannelLogoutURI(w.toldAt(name))},
 			}},
 		},
 	}
@@ -280,7 +287,7 @@ func draft(name string) *v1alpha1.OAuthClient {
 // register registers the clients and waits until the operator and the server know them.
 func (w *environment) register(ctx context.Context) error {
 	for _, name := range []string{firstClient, secondClient} {
-		oc := draft(name)
+		oc := w.draft(name)
 		if err := w.Client.Create(ctx, oc); err != nil {
 			return err
 		}

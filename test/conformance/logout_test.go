@@ -174,9 +174,3 @@ func signedByNobody(t *testing.T, token string) string {
 	}
 	return text
 }
-
-// backChannelLogoutPlan is the plan of Back-Channel OP. The server has it not yet.
-var backChannelLogoutPlan = plan{"oidcc-backchannel-rp-initiated-logout-certification-test-plan", "TestBackChannelLogoutPlan", []module{
-	{"oidcc-backchannel-logout-discovery-endpoint-verification", nil},
-	{"oidcc-backchannel-rp-initiated-logout", nil},
-}}

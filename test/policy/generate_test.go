@@ -56,6 +56,10 @@ func (g *generator) client() *v1alpha1.OAuthClientSpec {
 		}
 	}
 	g.callbacks(spec)
+	if spec.OAuth2 != nil && g.maybe(5) {
+		spec.OAuth2.OpenID = &v1alpha1.OpenIDSpec{BackChannelLogout: &v1alpha1.BackChannelLogoutSpec{URI: one[v1alpha1.BackChannelLogoutURI](g,
+			"https://a.shop.example/told", "https://a.shop.example:8443/told?x", "https://shop.example", "https://evilshop.example/told", "https://10.0.0.5/told")}}
+	}
 	if g.maybe(4) {
 		spec.Consent = one(g, v1alpha1.ConsentPrompt, v1alpha1.ConsentRemember, v1alpha1.ConsentSkip)
 		if spec.Public() && spec.Consent == v1alpha1.ConsentSkip {

@@ -25,7 +25,7 @@ func TestTheStoreKeepsItsPromisesThroughPgBouncer(t *testing.T) {
 	defer c.Close(t.Context())
 	storetest.Run(t, storetest.Harness{
 		Open: func(t *testing.T) authserver.Store {
-			if _, err := c.Exec(t.Context(), `TRUNCATE people, sessions, factors, grants, consents, uses, absent_clients, spent`); err != nil {
+			if _, err := c.Exec(t.Context(), `TRUNCATE people, sessions, session_clients, factors, grants, consents, uses, absent_clients, spent`); err != nil {
 				t.Fatal(err)
 			}
 			return s

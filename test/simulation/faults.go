@@ -116,6 +116,21 @@ func (f *faults) DeleteSessions(ctx context.Context, owner string, but authserve
 	return f.write("DeleteSessions", func() error { return f.Store.DeleteSessions(ctx, owner, but) })
 }
 
+// ClaimLogouts is of authserver.Store.
+func (f *faults) ClaimLogouts(ctx context.Context, now, until time.Time, busy []string, limit int) ([]authserver.DueLogout, error) {
+	return writing(f, "ClaimLogouts", func() ([]authserver.DueLogout, error) { return f.Store.ClaimLogouts(ctx, now, until, busy, limit) })
+}
+
+// PostponeLogout is of authserver.Store.
+func (f *faults) PostponeLogout(ctx context.Context, l authserver.DueLogout, at time.Time) error {
+	return f.write("PostponeLogout", func() error { return f.Store.PostponeLogout(ctx, l, at) })
+}
+
+// FinishLogout is of authserver.Store.
+func (f *faults) FinishLogout(ctx context.Context, id authserver.Hash) error {
+	return f.write("FinishLogout", func() error { return f.Store.FinishLogout(ctx, id) })
+}
+
 // ConfirmPeople is of authserver.Store.
 func (f *faults) ConfirmPeople(ctx context.Context, people []authserver.Confirmation) error {
 	return f.write("ConfirmPeople", func() error { return f.Store.ConfirmPeople(ctx, people) })

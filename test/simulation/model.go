@@ -19,6 +19,7 @@ import (
 type model struct {
 	mu       sync.Mutex // for storetest alone: in a simulation one goroutine runs at a time
 	sessions map[authserver.Hash]authserver.Session
+	told     map[authserver.Hash]toldClient
 	people   map[string]authserver.Person
 	factors  map[authserver.Hash]authserver.Factor
 	grants   map[authserver.GrantID]*grantRow
@@ -37,7 +38,7 @@ type grantRow struct {
 
 func newModel() *model {
 	return &model{
-		sessions: map[authserver.Hash]authserver.Session{}, people: map[string]authserver.Person{},
+		sessions: map[authserver.Hash]authserver.Session{}, told: map[authserver.Hash]toldClient{}, people: map[string]authserver.Person{},
 		factors: map[authserver.Hash]authserver.Factor{},
 		grants:  map[authserver.GrantID]*grantRow{}, proofs: map[authserver.Hash]*grantRow{},
 		consents: map[[2]string]authserver.Consent{}, uses: map[[2]string]authserver.Use{}, absent: map[string]time.Time{}, spent: map[authserver.Hash]time.Time{},
@@ -81,6 +82,7 @@ func (m *model) CreateSession(ctx context.Context, s authserver.Session, c auths
 	for _, surplus := range all[min(len(all), authserver.MaxSessions-1):] {
 		delete(m.sessions, surplus.Hash)
 	}
+	m.endLogins(s.Owner)
 	return nil
 }
 
@@ -132,6 +134,7 @@ func (m *model) DeleteSession(ctx context.Context, owner string, h authserver.Ha
 	if m.sessions[h].Owner == owner {
 		delete(m.sessions, h)
 	}
+	m.endLogins(owner)
 	return nil
 }
 
@@ -143,6 +146,7 @@ func (m *model) DeleteSessions(ctx context.Context, owner string, but authserver
 	}
 	defer end()
 	m.endSessions(owner, func(s authserver.Session) bool { return s.Hash != but })
+	m.endLogins(owner)
 	return nil
 }
 
@@ -163,6 +167,7 @@ func (m *model) ConfirmPeople(ctx context.Context, people []authserver.Confirmat
 	defer end()
 	for _, c := range people {
 		m.confirm(c)
+		m.endLogins(c.Subject)
 	}
 	return nil
 }

@@ -51,6 +51,7 @@ func (m *model) approve(g authserver.Grant) {
 	m.insert(g)
 	if g.RevokedAt.IsZero() {
 		m.revokeSurplus(g)
+		m.tellOfEnd(g)
 	}
 }
 
@@ -69,7 +70,7 @@ func (m *model) consent(c authserver.Consent, decided []string) {
 func list(scopes []string) []string { return append(make([]string, 0, len(scopes)), scopes...) }
 
 func (m *model) insert(g authserver.Grant) {
-	g.Scopes = list(g.Scopes)
+	g.Scopes, g.EndOf = list(g.Scopes), nil
 	g.ApprovedAt, g.EndsAt, g.RotatedAt = kept(g.ApprovedAt), kept(g.EndsAt), kept(g.RotatedAt)
 	g.Authentication.At = kept(g.Authentication.At)
 	g.PreviousRotatedAt, g.RevokedAt, g.Proof.ExpiresAt = kept(g.PreviousRotatedAt), kept(g.RevokedAt), kept(g.Proof.ExpiresAt)

@@ -103,6 +103,7 @@ func (m *model) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 	over, gone := kept(now), kept(now.Add(-authserver.GoneMemory))
 	left := max(0, limit)
 	for _, remove := range []func(*int){
+		func(n *int) { sweep(m.told, n, func(c toldClient) bool { return !c.keptUntil.After(over) }) },
 		func(n *int) {
 			sweep(m.sessions, n, func(s authserver.Session) bool { return !s.ExpiresAt.After(over) })
 		},

@@ -28,7 +28,8 @@ func (s *Store) ApproveUnder(ctx context.Context, g authserver.Grant, read auths
 // approve keeps a new grant, and does in its transaction what and queues.
 func (s *Store) approve(ctx context.Context, g authserver.Grant, and func(*pgx.Batch)) error {
 	insert := insertGrant(g) // the caller may be gone, and change what it passed, while this waits to be tried
-	g.Scopes, g.Resources = nil, nil
+	tell := tellOfEnd(g)
+	g.Scopes, g.Resources, g.EndOf = nil, nil, nil
 	_, err := transact(ctx, s, "keep the grant", func(ctx context.Context, q querier) (struct{}, error) {
 		tag, err := q.Exec(ctx, insertStatement, insert...)
 		if err == nil && tag.RowsAffected() == 0 {
@@ -40,6 +41,7 @@ func (s *Store) approve(ctx context.Context, g authserver.Grant, and func(*pgx.B
 		return struct{}{}, send(ctx, q, func(b *pgx.Batch) {
 			if g.RevokedAt.IsZero() { // else it adds to no surplus
 				revokeSurplus(b, g)
+				tell(b)
 			}
 			and(b)
 		})

@@ -31,7 +31,7 @@ func openAt(tb testing.TB, address string) *Store {
 // empty removes every row.
 func empty(tb testing.TB, s *Store) {
 	tb.Helper()
-	_, err := s.pool.connections.Exec(tb.Context(), `TRUNCATE people, sessions, factors, grants, consents, uses, absent_clients, spent`)
+	_, err := s.pool.connections.Exec(tb.Context(), `TRUNCATE people, sessions, session_clients, factors, grants, consents, uses, absent_clients, spent`)
 	if err != nil {
 		tb.Fatalf("empty the database: %v", err)
 	}

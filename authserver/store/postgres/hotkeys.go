@@ -82,18 +82,18 @@ func (s *Store) Spent(ctx context.Context, key authserver.Hash, now time.Time) (
 var sessionOf = &kind{
 	name: "read the session", missing: authserver.ErrNotFound, arguments: byKeys,
 	sql: `
-		SELECT s.hash, s.owner, s.authenticated_at, s.expires_at, s.credential_version, s.methods, ` + personColumns + `
+		SELECT s.hash, s.owner, s.authenticated_at, s.expires_at, s.credential_version, s.methods, s.first_hash, ` + personColumns + `
 		FROM sessions s LEFT JOIN people p ON p.subject = s.owner WHERE s.hash = ANY($1)`,
 	read: func(rows pgx.Rows, asked answers) error {
-		var hash []byte
+		var hash, first []byte
 		var owner, version, methods string
 		var authenticated, expires int64
 		var person personRow
-		return each(rows, append([]any{&hash, &owner, &authenticated, &expires, &version, &methods}, person.fields()...), func() error {
+		return each(rows, append([]any{&hash, &owner, &authenticated, &expires, &version, &methods, &first}, person.fields()...), func() error {
 			return give(asked, hash, func() (login, error) {
 				f := login{person: person.person(), session: authserver.Session{Owner: owner, CredentialVersion: version, Methods: methodsOf(methods),
 					AuthenticatedAt: timeOf(authenticated), ExpiresAt: timeOf(expires)}}
-				return f, fixed(f.session.Hash[:], hash)
+				return f, errors.Join(fixed(f.session.Hash[:], hash), optionalFixed(f.session.First[:], first))
 			})
 		})
 	},

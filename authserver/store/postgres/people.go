@@ -70,8 +70,15 @@ func keepPerson(b *pgx.Batch, p authserver.Person) {
 // ConfirmPeople keeps what was confirmed of people, in one transaction.
 func (s *Store) ConfirmPeople(ctx context.Context, people []authserver.Confirmation) error {
 	confirm := confirmPeople(people...)
+	subjects := make([]string, len(people))
+	for i, c := range people {
+		subjects[i] = c.Subject
+	}
 	_, err := transact(ctx, s, "keep people", func(ctx context.Context, q querier) (struct{}, error) {
-		return struct{}{}, send(ctx, q, confirm)
+		return struct{}{}, send(ctx, q, func(b *pgx.Batch) {
+			confirm(b)
+			endSessions(b, subjects...)
+		})
 	})
 	return err
 }

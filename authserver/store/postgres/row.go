@@ -38,6 +38,14 @@ func optionalBytes(b []byte) []byte {
 	return b
 }
 
+// optionalHash is how a hash is kept that may be zero.
+func optionalHash(h authserver.Hash) []byte {
+	if h == (authserver.Hash{}) {
+		return nil
+	}
+	return h[:]
+}
+
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 // optionalTime returns the zero time for NULL.
@@ -79,6 +87,14 @@ func fixed(into, b []byte) error {
 		return fmt.Errorf("a key has %d bytes instead of %d", len(b), len(into))
 	}
 	return nil
+}
+
+// optionalFixed leaves into as it is for NULL.
+func optionalFixed(into, b []byte) error {
+	if b == nil {
+		return nil
+	}
+	return fixed(into, b)
 }
 
 // each hands every row to read, after it was scanned into the fields.

@@ -21,6 +21,9 @@ var sweeping = [...]struct {
 	statement string
 	forget    bool // the time is since when nobody must have been there who is forgotten
 }{
+	// Before the sessions: of an expired one nobody is told.
+	{`DELETE FROM session_clients WHERE kept_until <= $1 AND id IN (SELECT e.id FROM ` + eachBucket + ` (
+		SELECT c.id FROM session_clients c WHERE c.bucket = b.bucket AND c.kept_until <= $1 ORDER BY c.kept_until LIMIT $2) AS e LIMIT $2)`, false},
 	{`DELETE FROM sessions WHERE expires_at <= $1 AND hash IN (SELECT e.hash FROM ` + eachBucket + ` (
 		SELECT s.hash FROM sessions s WHERE s.bucket = b.bucket AND s.expires_at <= $1 ORDER BY s.expires_at LIMIT $2) AS e LIMIT $2)`, false},
 	{`DELETE FROM spent WHERE blocked_until <= $1 AND key IN (SELECT e.key FROM ` + eachBucket + ` (

@@ -45,6 +45,9 @@ func approve(c *transaction, g authserver.Grant, scopes, resources string) error
 	if err := insertGrant(c.conn, g, scopes, resources); err != nil || !g.RevokedAt.IsZero() { // a revoked one adds to no surplus
 		return err
 	}
+	if err := tellOfEnd(c, g); err != nil {
+		return err
+	}
 	return revokeSurplus(c, g)
 }
 

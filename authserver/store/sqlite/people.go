@@ -85,13 +85,16 @@ func keepPerson(db *transaction, p authserver.Person) error {
 
 // ConfirmPeople keeps what was confirmed of people, in one transaction.
 func (s *Store) ConfirmPeople(ctx context.Context, people []authserver.Confirmation) error {
-	confirms := make([]func(*transaction) error, len(people))
+	confirms, subjects := make([]func(*transaction) error, len(people)), make([]string, len(people))
 	for i, c := range people {
-		confirms[i] = confirmPerson(c)
+		confirms[i], subjects[i] = confirmPerson(c), c.Subject
 	}
 	return writeOnly(ctx, s.writer, func(db *transaction) error {
-		for _, confirm := range confirms {
+		for i, confirm := range confirms {
 			if err := confirm(db); err != nil {
+				return err
+			}
+			if err := endSessions(db, subjects[i]); err != nil {
 				return err
 			}
 		}

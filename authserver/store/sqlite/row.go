@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 // row hands out the columns of one row from left to right and remembers the first one
@@ -85,6 +87,16 @@ func (r *row) optionalBytes() []byte {
 	return slices.Clone(column[[]byte](r))
 }
 
+// optionalHash returns the zero hash for NULL.
+func (r *row) optionalHash() (h authserver.Hash) {
+	if r.columns[r.next] == nil {
+		r.next++
+		return h
+	}
+	r.bytes(h[:])
+	return h
+}
+
 // millis is how a time is kept.
 func millis(t time.Time) int64 { return t.UnixMilli() }
 
@@ -105,6 +117,14 @@ func optionalBytes(b []byte) driver.Value {
 		return nil
 	}
 	return b
+}
+
+// optionalHash is how a hash is kept that may be zero.
+func optionalHash(h authserver.Hash) driver.Value {
+	if h == (authserver.Hash{}) {
+		return nil
+	}
+	return h[:]
 }
 
 // scopeText is how scopes and resources are kept. They hold no blank (RFC 6749 §3.3, RFC 3986).

@@ -22,6 +22,11 @@ func TestRowsWrittenPerStep(t *testing.T) {
 	s := openNew(t)
 	fill(t, s, 30) // other people's
 	g := grantNumber(1000)
+	told := func(n int) authserver.Grant {
+		told := grantNumber(n)
+		told.ClientUID, told.Owner, told.EndOf = g.ClientUID, g.Owner, &authserver.Session{Hash: hashNumber(2), ExpiresAt: noon.Add(time.Hour)}
+		return told
+	}
 	for _, step := range []struct {
 		name string
 		rows int64
@@ -39,6 +44,10 @@ func TestRowsWrittenPerStep(t *testing.T) {
 			return s.ConfirmPeople(t.Context(), []authserver.Confirmation{confirmed(g.Owner)})
 		}},
 		{"approval", 1, func() error { return s.Approve(t.Context(), g, nil) }},
+		{"approval for a client that is told of the session's end", 2, func() error { return s.Approve(t.Context(), told(1002), nil) }},
+		{"another one in the same session", 1, func() error { return s.Approve(t.Context(), told(1003), nil) }},
+		{"sign-out", 2, func() error { return s.DeleteSession(t.Context(), g.Owner, hashNumber(2)) }},
+		{"sign-out where nobody is told", 1, func() error { return s.DeleteSession(t.Context(), g.Owner, hashNumber(1)) }},
 		{"redemption", 1, func() error { _, err := s.Redeem(t.Context(), g.Proof.Hash, noon); return err }},
 		{"refresh", 1, func() error { _, _, err := s.Rotate(t.Context(), rotation(g, 1), noon); return err }},
 		{"revocation", 1, func() error { return revoked(s.Revoke(t.Context(), g.ID, noon)) }},
@@ -118,7 +127,7 @@ func contentOf(t *testing.T, folder string) []byte {
 }
 
 // wholeTable is a step that reads a table, by its name or the letter that stands for it in a join.
-var wholeTable = regexp.MustCompile(`^SCAN (grants|sessions|factors|consents|spent|people|uses|absent_clients|[a-z])\b`)
+var wholeTable = regexp.MustCompile(`^SCAN (grants|sessions|session_clients|factors|consents|spent|people|uses|absent_clients|[a-z])\b`)
 
 func TestNoStatementReadsAWholeTable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gatehouse.db")

@@ -16,6 +16,8 @@ var sweeping = [...]struct {
 	statement string
 	removed   func(*transaction, *row) // nil: memory holds no rows of the table
 }{
+	// Before the sessions: of an expired one nobody is told.
+	{`DELETE FROM session_clients WHERE id IN (SELECT id FROM session_clients WHERE kept_until <= ?1 ORDER BY kept_until LIMIT ?2)`, nil},
 	{`DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`, nil},
 	{`DELETE FROM spent WHERE key IN (SELECT key FROM spent WHERE blocked_until <= ?1 ORDER BY blocked_until LIMIT ?2)
 		RETURNING key`, spentRow},

@@ -300,6 +300,9 @@ func everyCall(ctx context.Context, s authserver.Store) map[string]func() error 
 		"SessionsOf":     func() error { _, err := s.SessionsOf(ctx, g.Owner, noon); return err },
 		"DeleteSession":  func() error { return s.DeleteSession(ctx, g.Owner, hashNumber(1)) },
 		"DeleteSessions": func() error { return s.DeleteSessions(ctx, g.Owner, hashNumber(1)) },
+		"ClaimLogouts":   func() error { _, err := s.ClaimLogouts(ctx, noon, noon, []string{"busy"}, 10); return err },
+		"PostponeLogout": func() error { return s.PostponeLogout(ctx, authserver.DueLogout{LeasedUntil: noon}, noon) },
+		"FinishLogout":   func() error { return s.FinishLogout(ctx, hashNumber(1)) },
 		"ConfirmPeople": func() error {
 			gone := confirmed("somebody else")
 			gone.EndedAt = noon
@@ -313,8 +316,12 @@ func everyCall(ctx context.Context, s authserver.Store) map[string]func() error 
 			_, err := s.ChangeFactors(ctx, g.Owner, []authserver.Hash{hashNumber(1)}, []authserver.Factor{{ID: hashNumber(2)}})
 			return err
 		},
-		"UseFactor":    func() error { return s.UseFactor(ctx, g.Owner, hashNumber(2), 1, noon) },
-		"Approve":      func() error { return s.Approve(ctx, g, &authserver.Consent{Owner: g.Owner, ClientUID: g.ClientUID}) },
+		"UseFactor": func() error { return s.UseFactor(ctx, g.Owner, hashNumber(2), 1, noon) },
+		"Approve": func() error {
+			of := g
+			of.EndOf = &authserver.Session{Hash: hashNumber(1), ExpiresAt: noon}
+			return s.Approve(ctx, of, &authserver.Consent{Owner: g.Owner, ClientUID: g.ClientUID})
+		},
 		"GrantByProof": func() error { _, err := s.GrantByProof(ctx, g.Proof.Hash); return err },
 		"Redeem":       func() error { _, err := s.Redeem(ctx, g.Proof.Hash, noon); return err },
 		"Grant":        func() error { _, err := s.Grant(ctx, g.ID); return err },

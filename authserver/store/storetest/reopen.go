@@ -44,6 +44,24 @@ var restarts = []struct {
 		s = reopen(s)
 		same(t, "uses", usesOf(t, s), want)
 	}},
+	{"a logout is there after a restart: due at once, or when the lease ends of the server that had it", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
+		ends, lasts := createSession(t, s), createSession(t, s, func(s *authserver.Session) { s.First = newHash() })
+		first, second, stays := tell(t, s, ends, photoPrint), tell(t, s, ends, photoAlbum), tell(t, s, lasts, photoPrint)
+		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), bob, ends.Hash))
+		leased, err := s.ClaimLogouts(t.Context(), noon, noon.Add(lease), []string{photoAlbum}, 1)
+		succeed(t, "ClaimLogouts", err)
+		same(t, "leased", idsOf(leased), []authserver.Hash{first})
+
+		s = reopen(s)
+		same(t, "due", claim(t, s, noon, 24*time.Hour), []authserver.Hash{second})
+		same(t, "when the lease ends", claim(t, s, noon.Add(lease), 24*time.Hour), []authserver.Hash{first})
+		got, _, err := s.Session(t.Context(), lasts.Hash)
+		succeed(t, "Session", err)
+		same(t, "session", got, lasts)
+		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), bob, lasts.Hash))
+		s = reopen(s)
+		same(t, "due", claim(t, s, noon, lease), []authserver.Hash{stays})
+	}},
 	{"what was removed stays removed", func(t *testing.T, s authserver.Store, reopen func(authserver.Store) authserver.Store) {
 		session := createSession(t, s)
 		succeed(t, "DeleteSession", s.DeleteSession(t.Context(), bob, session.Hash))

@@ -32,6 +32,7 @@ func Run(t *testing.T, h Harness) {
 		checks []check
 	}{
 		{"Session", sessions},
+		{"Logout", logouts},
 		{"People", people},
 		{"Factors", factors},
 		{"Approve", approvals},

@@ -22,7 +22,8 @@ type table struct {
 var tables = []table{
 	{name: "people", key: []string{"subject"}, columns: []string{"source", "source_id", "name", "display_name", "email", "group_names",
 		"credential_version", "confirmed_at", "confirmed_until", "ended_at", "refresh_token"}},
-	{name: "sessions", key: []string{"hash"}, bytes: true, columns: []string{"owner", "authenticated_at", "expires_at", "credential_version", "methods"}},
+	{name: "sessions", key: []string{"hash"}, bytes: true, columns: []string{"owner", "authenticated_at", "expires_at", "credential_version", "methods", "first_hash"}},
+	{name: "session_clients", key: []string{"id"}, bytes: true, columns: []string{"session", "owner", "client_uid", "due_at", "attempts", "kept_until"}},
 	{name: "factors", key: []string{"id"}, bytes: true, columns: []string{"owner", "kind", "name", "data", "counter", "created_at", "used_at"}},
 	{name: "grants", key: []string{"id"}, bytes: true, columns: []string{"client_uid", "owner", "scopes", "profile", "approved_at", "ends_at",
 		"generation", "rotated_at", "previous_rotated_at", "revoked_at", "proof_hash", "callback", "code_challenge", "proof_expires_at",

@@ -253,6 +253,9 @@ func (k *contents) fillOne(t *testing.T, s store.Store, i int) {
 		person.Groups, person.ConfirmedUntil = []string{"family", "all of us"}, noon.Add(time.Hour)
 	}
 	session := authserver.Session{Hash: hash(i, 's'), Owner: owner, AuthenticatedAt: noon, ExpiresAt: noon.Add(time.Hour), CredentialVersion: "1", Methods: []string{"pwd", "otp", "mfa"}}
+	if i%2 == 0 {
+		session.First = hash(i, 'b')
+	}
 	check(t, s.CreateSession(ctx, session, authserver.Confirmation{Person: person}))
 	k.people, k.sessions = append(k.people, person), append(k.sessions, session)
 	factor := authserver.Factor{ID: hash(i, 'f'), Owner: owner, Kind: authserver.FactorTOTP, Name: "phone ü", Data: "{}", Counter: 1 << 33, CreatedAt: noon}

@@ -45,11 +45,31 @@ CREATE TABLE sessions (
     expires_at         bigint   NOT NULL,
     credential_version text     NOT NULL,
     -- How the person logged in: names of RFC 8176, separated by blanks.
-    methods            text     NOT NULL DEFAULT ''
+    methods            text     NOT NULL DEFAULT '',
+    -- The hash that the session began with; NULL: it has that still.
+    first_hash         bytea    CHECK (length(first_hash) = 32)
 );
 
 CREATE INDEX sessions_by_end ON sessions (bucket, expires_at);
 CREATE INDEX sessions_by_owner ON sessions (owner, authenticated_at);
+
+-- Clients that are told when a session ends (OpenID Connect Back-Channel Logout 1.0).
+CREATE TABLE session_clients (
+    id         bytea    NOT NULL PRIMARY KEY CHECK (length(id) = 32),
+    bucket     smallint NOT NULL,
+    -- The hash that the session began with.
+    session    bytea    NOT NULL CHECK (length(session) = 32),
+    owner      text     NOT NULL,
+    client_uid text     NOT NULL,
+    -- When the client is told, or told again; 0: as soon as it can be; NULL: the session has not ended.
+    due_at     bigint,
+    attempts   bigint   NOT NULL DEFAULT 0,
+    kept_until bigint   NOT NULL
+);
+
+CREATE INDEX session_clients_by_owner ON session_clients (owner) WHERE due_at IS NULL;
+CREATE INDEX session_clients_by_time ON session_clients (bucket, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX session_clients_by_end ON session_clients (bucket, kept_until);
 
 -- What people log in with beside, or instead of, their password. No row holds a secret.
 CREATE TABLE factors (

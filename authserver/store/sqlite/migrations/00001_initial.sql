@@ -29,11 +29,30 @@ CREATE TABLE sessions (
     expires_at         INTEGER NOT NULL,
     credential_version TEXT    NOT NULL,
     -- How the person logged in: names of RFC 8176, separated by blanks.
-    methods            TEXT    NOT NULL DEFAULT ''
+    methods            TEXT    NOT NULL DEFAULT '',
+    -- The hash that the session began with; NULL: it has that still.
+    first_hash         BLOB    CHECK (length(first_hash) = 32)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_end ON sessions (expires_at);
 CREATE INDEX sessions_by_owner ON sessions (owner, authenticated_at);
+
+-- Clients that are told when a session ends (OpenID Connect Back-Channel Logout 1.0).
+CREATE TABLE session_clients (
+    id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 32),
+    -- The hash that the session began with.
+    session    BLOB    NOT NULL CHECK (length(session) = 32),
+    owner      TEXT    NOT NULL,
+    client_uid TEXT    NOT NULL,
+    -- When the client is told, or told again; 0: as soon as it can be; NULL: the session has not ended.
+    due_at     INTEGER,
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    kept_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX session_clients_by_owner ON session_clients (owner) WHERE due_at IS NULL;
+CREATE INDEX session_clients_by_time ON session_clients (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX session_clients_by_end ON session_clients (kept_until);
 
 -- What people log in with beside, or instead of, their password. No row holds a secret.
 CREATE TABLE factors (

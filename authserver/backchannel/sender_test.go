@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backchannel
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+)
+
+const issuer = "https://auth.example"
+
+// party is a client that is told.
+type party struct {
+	t      *testing.T
+	id     string
+	server *httptest.Server
+	tokens chan string // that came
+}
+
+// house is an engine with clients, and who tells them.
+type house struct {
+	*authtest.Env
+	t        *testing.T
+	sender   *Sender
+	outcomes chan authserver.LogoutOutcome
+	tick     chan time.Time
+	log      *safeBuffer
+}
+
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// newHouse has a sender that has not begun. It may go to the networks.
+func newHouse(t *testing.T, allowed ...string) *house {
+	h := &house{Env: authtest.New(t), t: t, outcomes: make(chan authserver.LogoutOutcome, 1000), tick: make(chan time.Time), log: &safeBuffer{}}
+	anyServer := httptest.NewTLSServer(nil)
+	defer anyServer.Close()
+	caFile := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: anyServer.Certificate().Raw})
+	if err := os.WriteFile(caFile, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var networks []netip.Prefix
+	for _, text := range allowed {
+		networks = append(networks, netip.MustParsePrefix(text))
+	}
+	h.sender = New(Config{
+		Engine: h.Auth, Issuer: issuer, AllowedNetworks: networks, CAFile: caFile, Log: slog.New(slog.NewTextHandler(h.log, nil)),
+		Count: func(o authserver.LogoutOutcome) { h.outcomes <- o }, Now: h.Clock.Now,
+	})
+	return h
+}
+
+// loopback is where the clients of these tests are.
+const loopback = "127.0.0.0/8"
+
+func (h *house) run() *house {
+	ctx, cancel := context.WithCancel(h.t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		h.sender.Run(ctx, h.tick)
+	}()
+	h.t.Cleanup(func() { cancel(); <-over })
+	return h
+}
+
+// party has a client told at a server of its own.
+func (h *house) party(id string, serve func(w http.ResponseWriter, r *http.Request)) *party {
+	p := &party{t: h.t, id: id, tokens: make(chan string, 1000)}
+	p.server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || r.URL.Path != "/told" {
+			h.t.Errorf("a client is told with %s %s, %s", r.Method, r.URL, r.Header)
+		}
+		p.tokens <- r.PostFormValue("logout_token")
+		if serve != nil {
+			serve(w, r)
+		}
+	}))
+	h.t.Cleanup(p.server.Close)
+	h.Clients.Change(id, func(c *authserver.Client) {
+		c.Scopes = append(c.Scopes, "openid")
+		c.OpenID = authserver.OpenIDSettings{SigningAlgorithm: "RS256", IDTokenLifetime: time.Hour, BackChannelLogoutURI: p.server.URL + "/told"}
+	})
+	return p
+}
+
+// visit logs Bob in to the clients, in a session of its own.
+func (h *house) visit(parties ...*party) *authserver.Visitor {
+	h.t.Helper()
+	v := h.Visit(h.t, authtest.Bob, authtest.BobPassword)
+	for _, p := range parties {
+		client, ok := h.Clients.ByID(p.id)
+		if !ok {
+			h.t.Fatalf("there is no client %s", p.id)
+		}
+		var random [48]byte
+		_, _ = rand.Read(random[:])
+		now := h.Clock.Now()
+		err := h.Store.Approve(h.t.Context(), authserver.Grant{
+			ID: authserver.GrantID(random[:16]), ClientUID: client.UID, Owner: v.Owner.Subject, Profile: client.Profile, ApprovedAt: now, EndsAt: now.Add(time.Hour),
+			Proof: authserver.Proof{Hash: authserver.Hash(random[16:]), ExpiresAt: now.Add(time.Minute)}, EndOf: &v.Session,
+		}, nil)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return v
+}
+
+func (h *house) signOut(v *authserver.Visitor) {
+	h.t.Helper()
+	if err := h.Auth.SignOut(h.t.Context(), v); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// wants waits for the outcomes of as many attempts.
+func (h *house) wants(want ...authserver.LogoutOutcome) {
+	h.t.Helper()
+	for n, o := range want {
+		if got := <-h.outcomes; got != o {
+			h.t.Fatalf("attempt %d: %s, want %s\n%s", n, got, o, h.log)
+		}
+	}
+}
+
+// told is what a logout token says.
+type told struct {
+	Issuer    string                     `json:"iss"`
+	Subject   string                     `json:"sub"`
+	Audience  string                     `json:"aud"`
+	IssuedAt  int64                      `json:"iat"`
+	ExpiresAt int64                      `json:"exp"`
+	ID        string                     `json:"jti"`
+	SessionID string                     `json:"sid"`
+	Events    map[string]json.RawMessage `json:"events"`
+}
+
+// verify verifies a logout token as a relying party does (OpenID Connect Back-Channel Logout 1.0 §2.6).
+func (h *house) verify(token, clientID, algorithm string) told {
+	h.t.Helper()
+	published, err := h.Auth.PublishedKeys()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var keys []crypto.PublicKey
+	for _, k := range published {
+		keys = append(keys, k.Public())
+	}
+	verifier := oidc.NewVerifier(issuer, &oidc.StaticKeySet{PublicKeys: keys}, &oidc.Config{ClientID: clientID, SupportedSigningAlgs: []string{algorithm}, Now: h.Clock.Now})
+	verified, err := verifier.Verify(h.t.Context(), token)
+	if err != nil {
+		h.t.Fatalf("the logout token is refused: %v", err)
+	}
+	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
+	if err != nil || signed.Signatures[0].Protected.ExtraHeaders[jose.HeaderType] != "logout+jwt" {
+		h.t.Errorf("the header is %+v, %v", signed.Signatures[0].Protected, err)
+	}
+	var l told
+	var all map[string]json.RawMessage
+	if err := verified.Claims(&l); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := verified.Claims(&all); err != nil {
+		h.t.Fatal(err)
+	}
+	event, there := l.Events["http://schemas.openid.net/event/backchannel-logout"]
+	if !there || string(event) != "{}" || len(l.Events) != 1 || l.ID == "" || l.IssuedAt != h.Clock.Now().Unix() || l.ExpiresAt-l.IssuedAt != 120 || len(all) != 8 {
+		h.t.Errorf("the claims are %s", token)
+	}
+	return l
+}
+
+// One sign-out reaches each client that a person logged in to in the session, in words that a relying party accepts.
+func TestEachRelyingPartyLearnsOfASignOut(t *testing.T) {
+	h := newHouse(t, loopback).run()
+	print, shelf := h.party(authtest.PhotoPrint, nil), h.party(authtest.BookShelf, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	h.Clients.Change(authtest.BookShelf, func(c *authserver.Client) { c.OpenID.SigningAlgorithm = "ES256" })
+	v, stays := h.visit(print, shelf), h.visit(print)
+	h.signOut(v)
+	h.wants(authserver.LogoutDelivered, authserver.LogoutDelivered)
+	first, second := h.verify(<-print.tokens, authtest.PhotoPrint, "RS256"), h.verify(<-shelf.tokens, authtest.BookShelf, "ES256")
+	if first.Subject != v.Owner.Subject || second.Subject != v.Owner.Subject {
+		t.Errorf("the logout tokens are about %q and %q", first.Subject, second.Subject)
+	}
+	// N236: each client is told its own name of the session, and of no session that lasts.
+	if first.SessionID == second.SessionID || first.SessionID == "" || len(print.tokens) != 0 {
+		t.Errorf("the sessions are %q and %q, and %d more came", first.SessionID, second.SessionID, len(print.tokens))
+	}
+	if sent := h.Audit.Events(authserver.EventLogoutSent); len(sent) != 2 || sent[0].Owner != authtest.Bob || sent[0].ClientID == sent[1].ClientID {
+		t.Errorf("the audit log has %v", sent)
+	}
+	h.signOut(stays)
+	h.wants(authserver.LogoutDelivered)
+	if third := h.verify(<-print.tokens, authtest.PhotoPrint, "RS256"); third.SessionID == first.SessionID {
+		t.Error("two sessions have one name")
+	}
+}
+
+// N237: each attempt has a jti of its own. After the last one a client is given up, and somebody is told.
+func TestN237EachAttemptIsANewLogoutToken(t *testing.T) {
+	h := newHouse(t, loopback)
+	p := h.party(authtest.PhotoPrint, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) })
+	h.signOut(h.visit(p))
+	h.run()
+	seen := map[string]bool{}
+	for n := range authserver.MaxLogoutAttempts {
+		want := authserver.LogoutFailed
+		if n == authserver.MaxLogoutAttempts-1 {
+			want = authserver.LogoutGivenUp
+		}
+		h.wants(want)
+		l := h.verify(<-p.tokens, p.id, "RS256")
+		if seen[l.ID] {
+			t.Errorf("attempt %d has a jti for the second time", n)
+		}
+		seen[l.ID] = true
+		h.Clock.Advance(3 * time.Hour)
+		h.tick <- h.Clock.Now()
+	}
+	h.Clock.Advance(3 * time.Hour)
+	h.tick <- h.Clock.Now()
+	h.tick <- h.Clock.Now() // it has claimed after the one before
+	if len(p.tokens) != 0 || len(h.outcomes) != 0 {
+		t.Error("a logout that was given up is tried again")
+	}
+	if given := h.Audit.Events(authserver.EventLogoutGivenUp); len(given) != 1 || given[0].ClientID != p.id || given[0].Reason != "the answer has status 400" {
+		t.Errorf("the audit log has %v", given)
+	}
+	if !strings.Contains(h.log.String(), "it is not tried again") {
+		t.Errorf("the log says\n%s", h.log)
+	}
+}
+
+// A client that was away for a while is told when it is back.
+func TestAClientThatIsBackIsTold(t *testing.T) {
+	h := newHouse(t, loopback)
+	var back atomic.Bool
+	p := h.party(authtest.PhotoPrint, func(w http.ResponseWriter, _ *http.Request) {
+		if !back.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	h.signOut(h.visit(p))
+	h.run()
+	h.wants(authserver.LogoutFailed)
+	back.Store(true)
+	h.tick <- h.Clock.Now()
+	h.Clock.Advance(15 * time.Second)
+	h.tick <- h.Clock.Now()
+	h.wants(authserver.LogoutDelivered)
+	if len(p.tokens) != 2 {
+		t.Errorf("%d logout tokens came", len(p.tokens))
+	}
+}
+
+// N241: addresses inside the cluster or its network are reached neither by address, nor by name, nor by a redirect, and the log does not
+// tell which they are.
+func TestN241NoAddressInsideIsReached(t *testing.T) {
+	h := newHouse(t)
+	inside := h.party(authtest.PhotoPrint, nil)
+	h.signOut(h.visit(inside))
+	h.run()
+	h.wants(authserver.LogoutFailed)
+	h.Clients.Change(inside.id, func(c *authserver.Client) {
+		c.OpenID.BackChannelLogoutURI = strings.Replace(c.OpenID.BackChannelLogoutURI, "127.0.0.1", "localhost", 1)
+	})
+	h.Clock.Advance(time.Hour)
+	h.tick <- h.Clock.Now()
+	h.wants(authserver.LogoutFailed)
+	if len(inside.tokens) != 0 {
+		t.Error("a client inside is told")
+	}
+	if log := h.log.String(); !strings.Contains(log, errInside.Error()) || strings.Contains(log, "127.0.0.1") || strings.Contains(log, "::1") {
+		t.Errorf("the log says\n%s", log)
+	}
+}
+
+// N241: a redirect is an answer that was not taken, wherever it leads.
+func TestN241NoRedirectIsFollowed(t *testing.T) {
+	h := newHouse(t, loopback)
+	reached := make(chan string, 10)
+	metadata := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached <- r.URL.Path }))
+	defer metadata.Close()
+	for _, status := range []int{http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		p := h.party(authtest.PhotoPrint, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, metadata.URL+"/latest", status) })
+		if err := h.sender.poster.post(t.Context(), p.server.URL+"/told", "token"); err == nil || err.Error() != fmt.Sprintf("the answer has status %d", status) {
+			t.Errorf("status %d: %v", status, err)
+		}
+	}
+	if len(reached) != 0 {
+		t.Errorf("a redirect was followed to %s", <-reached)
+	}
+}
+
+// N242: a client that hangs, or answers without end, has its time and its bytes, and no more.
+func TestN242AnAnswerIsBounded(t *testing.T) {
+	h := newHouse(t, loopback)
+	h.sender.poster.timeout = 200 * time.Millisecond
+	endless := make(chan struct{})
+	defer close(endless)
+	for name, serve := range map[string]func(http.ResponseWriter, *http.Request){
+		"hangs": func(http.ResponseWriter, *http.Request) { <-endless },
+		"header without end": func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			_, err = c.Write([]byte("HTTP/1.1 200 OK\r\n"))
+			for err == nil {
+				_, err = c.Write([]byte("X-More: " + strings.Repeat("x", 1000) + "\r\n"))
+			}
+		},
+		"informational answers without end": func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				w.WriteHeader(http.StatusEarlyHints)
+			}
+		},
+	} {
+		p := h.party(authtest.PhotoPrint, serve)
+		if err := h.sender.poster.post(t.Context(), p.server.URL+"/told", "token"); err == nil {
+			t.Errorf("%s: the answer is taken", name)
+		}
+	}
+	// Of a body nothing is read.
+	p := h.party(authtest.PhotoPrint, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+				return
+			}
+		}
+	})
+	if err := h.sender.poster.post(t.Context(), p.server.URL+"/told", "token"); err != nil {
+		t.Errorf("a body without end: %v", err)
+	}
+}
+
+// N244: a client that is slow holds up no other one, and gets a few logout tokens at a time.
+func TestN244ASlowClientHoldsNobodyUp(t *testing.T) {
+	h := newHouse(t, loopback)
+	release := make(chan struct{})
+	slow := h.party(authtest.PhotoPrint, func(http.ResponseWriter, *http.Request) { <-release })
+	quick := h.party(authtest.BookShelf, nil)
+	const many = 2*batch + 5
+	for range many {
+		h.signOut(h.visit(slow))
+	}
+	h.run()
+	for range perHost {
+		<-slow.tokens
+	}
+	h.signOut(h.visit(quick))
+	h.wants(authserver.LogoutDelivered)
+	<-quick.tokens
+	if len(slow.tokens) != 0 {
+		t.Errorf("the slow client has more than %d at a time", perHost)
+	}
+	close(release)
+	for range many {
+		h.wants(authserver.LogoutDelivered)
+	}
+}
+
+// N244: what cannot be said of a client does not count as its failure: there is no key, or the server stops.
+func TestN244WhatIsNotTriedIsNoAttempt(t *testing.T) {
+	h := newHouse(t, loopback)
+	p := h.party(authtest.PhotoPrint, nil)
+	h.signOut(h.visit(p))
+	h.LoseSigningKeys(t)
+	for range authserver.MaxLogoutAttempts {
+		ctx, cancel := context.WithCancel(t.Context())
+		h.sender.claim(ctx)
+		h.sender.begin(ctx)
+		cancel()
+		h.sender.stop(ctx)
+		h.Clock.Advance(time.Hour)
+	}
+	h.FindSigningKeys(t)
+	h.run()
+	h.wants(authserver.LogoutDelivered)
+}
+
+// A client that is gone, suspended or without an address is not told, and that ends.
+func TestWhoIsNotServedIsNotTold(t *testing.T) {
+	h := newHouse(t, loopback)
+	p := h.party(authtest.PhotoPrint, nil)
+	h.signOut(h.visit(p))
+	h.Clients.Change(p.id, func(c *authserver.Client) { c.Suspended = true })
+	for range authserver.MaxLogoutAttempts {
+		if due, err := h.Auth.ClaimLogouts(t.Context(), nil, 10); len(due) != 0 || err != nil {
+			t.Errorf("%v, %v", due, err)
+		}
+		h.Clock.Advance(3 * time.Hour)
+	}
+	h.Clients.Change(p.id, func(c *authserver.Client) { c.Suspended = false })
+	if due, err := h.Auth.ClaimLogouts(t.Context(), nil, 10); len(due) != 0 || err != nil {
+		t.Errorf("%v, %v", due, err)
+	}
+	if given := h.Audit.Events(authserver.EventLogoutGivenUp); len(given) != 1 {
+		t.Errorf("the audit log has %v", given)
+	}
+}
