@@ -5,6 +5,8 @@ SHELL := bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 IMAGE ?= gatehouse:$(VERSION)
+IMAGE_FOLDER ?= dist
+PLATFORMS ?= linux/amd64,linux/arm64
 KUBECTL ?= kubectl
 CONFIG ?= config/default
 TOOL := go tool -modfile=hack/tools/go.mod
@@ -64,11 +66,18 @@ generate manifests: ## Generate deep copies and CRDs from api/, and the objects 
 check: lint test demo ## Everything that CI runs
 
 ##@ Ship it
-.PHONY: build image docker-build build-installer charts install uninstall deploy undeploy
+.PHONY: build image push docker-build build-installer charts install uninstall deploy undeploy
 build: ## Build bin/operator and bin/authserver
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gatehouse-dev/gatehouse/internal/buildinfo.stamp=$(VERSION)" -o bin/ ./cmd/operator ./cmd/authserver
 
-image docker-build: ## Build the container image IMAGE, which holds both programs
+image: ## Write dist/image.tar, the image for PLATFORMS as an OCI archive, without a container engine; print its digest
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null)} \
+		go -C hack/image run . -version '$(VERSION)' -platforms '$(PLATFORMS)' -output '$(abspath $(IMAGE_FOLDER))'
+
+push: ## Push dist/image.tar to a registry as IMAGE, without a container engine
+	@go -C hack/image run . push '$(abspath $(IMAGE_FOLDER))/image.tar' '$(IMAGE)'
+
+docker-build: ## Build the same with Docker, as IMAGE, for this machine alone
 	@docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
 
 build-installer: ## Write CONFIG (config/default), with IMAGE, into dist/install.yaml

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"github.com/gatehouse-dev/gatehouse/internal/gobuild"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -121,8 +122,7 @@ func flood(t *testing.T, cmd *exec.Cmd) *flooded {
 func realProgram(t *testing.T) *exec.Cmd {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "authserver")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := gobuild.Command(path, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

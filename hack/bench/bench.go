@@ -56,7 +56,7 @@ type bench struct {
 
 // newBench starts everything but authorization servers.
 func newBench(ctx context.Context, dir string, o options) (_ *bench, err error) {
-	i, err := installation.New(ctx, installation.Options{Dir: dir, Say: say, Quick: o.quick})
+	i, err := installation.New(ctx, installation.Options{Dir: dir, Say: say})
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func TestATinyRunMeasuresEveryRatioAndReplays(t *testing.T) {
 		t.Fatal(err)
 	}
 	file, drawing := page(t, "ratios", "replay"), filepath.Join(t.TempDir(), "plot.svg")
-	o, err := parse([]string{"-part=ratios,replay", "-replays=4,50", "-stores=sqlite", "-d=50ms", "-n=1", "-c=4", "-quick", "-dir=" + t.TempDir(), "-markdown=" + file, "-plot=" + drawing})
+	o, err := parse([]string{"-part=ratios,replay", "-replays=4,50", "-stores=sqlite", "-d=50ms", "-n=1", "-c=4", "-dir=" + t.TempDir(), "-markdown=" + file, "-plot=" + drawing})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestATinyRunMeasuresEveryRatioAndReplays(t *testing.T) {
 func TestARunThatIsStoppedLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	o := options{dir: t.TempDir(), duration: time.Second, connections: 1, rounds: 1, quick: true}
+	o := options{dir: t.TempDir(), duration: time.Second, connections: 1, rounds: 1}
 	if err := run(ctx, o); err == nil {
 		t.Error("a run that was stopped ends well")
 	}

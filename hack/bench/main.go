@@ -44,7 +44,6 @@ type options struct {
 	replays             []int
 	dir                 string
 	markdown, plot      string
-	quick               bool // for tests: see installation.Options
 }
 
 // part is a part of the bench.
@@ -101,7 +100,6 @@ func parse(args []string) (o options, err error) {
 	flags.IntVar(&o.rounds, "n", 5, "how many rounds; the median counts")
 	flags.StringVar(&o.dir, "dir", "", "folder for stores and logs, on the disk to measure (default: a temporary one)")
 	flags.StringVar(&o.markdown, "markdown", "", "also put the tables into this file, between the markers that it has for each part")
-	flags.BoolVar(&o.quick, "quick", false, "build the servers as go test does, and not as they ship")
 	flags.StringVar(&o.plot, "plot", "", "also draw the ratios into this file, an SVG")
 	var names []string
 	for _, p := range parts {

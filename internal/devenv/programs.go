@@ -45,11 +45,16 @@ const stopGrace = 30 * time.Second
 // run runs a program to its end and returns what it printed, also when it failed. stdin may be nil. What it printed on
 // standard error is in the error.
 func run(ctx context.Context, stdin io.Reader, environment []string, name string, arguments ...string) (string, error) {
-	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(name, arguments...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
-	cmd.Env = append(os.Environ(), environment...)
-	p, err := process.Start(filepath.Base(name), cmd)
+	cmd.Stdin, cmd.Env = stdin, append(os.Environ(), environment...)
+	return output(ctx, cmd)
+}
+
+// output does what run does, with a command that is made already.
+func output(ctx context.Context, cmd *exec.Cmd) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	p, err := process.Start(filepath.Base(cmd.Path), cmd)
 	if err != nil {
 		return "", err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/binaries"
+	"github.com/gatehouse-dev/gatehouse/internal/gobuild"
 )
 
 // build builds the programs of the environment and, once per machine, those of the control plane.
@@ -29,8 +30,7 @@ func (s *Environment) build(ctx context.Context) (string, error) {
 		return "", err
 	}
 	s.binaries, s.KubectlPath = dir, filepath.Join(dir, "kubectl")
-	arguments := append([]string{"build", "-o", s.folder.Path("bin") + "/"}, packages...)
-	if _, err := run(ctx, nil, nil, "go", arguments...); err != nil {
+	if _, err := output(ctx, gobuild.Command(s.folder.Path("bin")+"/", packages...)); err != nil {
 		return "", err
 	}
 	return "operator, authserver, photoprint and photostorage are built", nil

@@ -63,6 +63,7 @@ type Installation struct {
 	fail        context.CancelCauseFunc // may be nil
 	stopped     chan struct{}           // closed when the cluster is to end
 	binaries    string
+	command     func(program string, args ...string) *exec.Cmd
 	cluster     *controlplane.Cluster
 	running     []*process.Process
 }
@@ -76,8 +77,9 @@ type Options struct {
 	Say Say
 	// Fail is called when a program ends that was not asked to: whatever waits for it would wait for ever.
 	Fail context.CancelCauseFunc
-	// Quick builds the programs as tests do, whose build cache is usually filled, and not as `make build` does.
-	Quick bool
+	// Command makes the command that runs a program, operator or authserver. Absent: both programs are built, and run
+	// from Dir.
+	Command func(program string, args ...string) *exec.Cmd
 }
 
 // New starts a control plane, builds both programs and applies config/default.
@@ -91,7 +93,10 @@ func New(ctx context.Context, o Options) (_ *Installation, err error) {
 			return do(ctx)
 		}
 	}
-	i := &Installation{Dir: o.Dir, kubeconfigs: o.Dir, limits: deployed, now: time.Now, say: o.Say, fail: o.Fail, stopped: make(chan struct{})}
+	i := &Installation{Dir: o.Dir, kubeconfigs: o.Dir, limits: deployed, now: time.Now, say: o.Say, fail: o.Fail, stopped: make(chan struct{}), command: o.Command}
+	if i.command == nil {
+		i.command = i.built
+	}
 	log.SetLogger(logr.Discard()) // of controller-runtime's client, which has nothing to say
 	defer func() {
 		if err != nil {
@@ -105,7 +110,7 @@ func New(ctx context.Context, o Options) (_ *Installation, err error) {
 		doing string
 		do    func(context.Context) error
 	}{
-		{"building both programs (minutes, when Go's build cache is empty)", func(ctx context.Context) error { return i.build(ctx, o.Quick) }},
+		{"providing both programs (minutes, when they are built and Go's build cache is empty)", func(ctx context.Context) error { return i.build(ctx, o) }},
 		{"starting a control plane", i.startCluster},
 		{"applying config/default", func(ctx context.Context) error {
 			return errors.Join(i.apply(ctx), i.writeKubeconfig(ctx, "operator"), i.writeKubeconfig(ctx, "authserver"))
@@ -142,14 +147,20 @@ func (i *Installation) Config() *rest.Config { return i.cluster.Config() }
 
 // Output runs a program in the repository's folder and returns what it prints.
 func (i *Installation) Output(ctx context.Context, input, name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...) //nolint:gosec // our own arguments
+	cmd.Stdin = strings.NewReader(input)
+	return output(ctx, cmd)
+}
+
+// output runs a command in the repository's folder and returns what it prints.
+func output(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	root, err := binaries.RepositoryRoot()
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command(name, args...) //nolint:gosec // our own arguments
 	var stdout, stderr bytes.Buffer
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = root, strings.NewReader(input), &stdout, &stderr
-	p, err := process.Start(filepath.Base(name), cmd)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = root, &stdout, &stderr
+	p, err := process.Start(filepath.Base(cmd.Path), cmd)
 	if err != nil {
 		return "", err
 	}
@@ -193,9 +204,12 @@ func (i *Installation) writeKubeconfig(ctx context.Context, program string) erro
 	if err := i.API.SubResource("token").Create(ctx, owner, request); err != nil {
 		return fmt.Errorf("make a token of the %s: %w", program, err)
 	}
-	access := i.Config()
+	access := rest.CopyConfig(i.Config())
+	if err := rest.LoadTLSFiles(access); err != nil { // a program may see no file but its kubeconfig
+		return fmt.Errorf("read the authority of the API server: %w", err)
+	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["it"] = &clientcmdapi.Cluster{Server: access.Host, CertificateAuthorityData: access.CAData, CertificateAuthority: access.CAFile}
+	config.Clusters["it"] = &clientcmdapi.Cluster{Server: access.Host, CertificateAuthorityData: access.CAData}
 	config.AuthInfos["it"] = &clientcmdapi.AuthInfo{Token: request.Status.Token}
 	config.Contexts["it"] = &clientcmdapi.Context{Cluster: "it", AuthInfo: "it"}
 	config.CurrentContext = "it"
@@ -215,7 +229,7 @@ func (i *Installation) Before(server, caFile, folder string, limits Limits) (*In
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the kubeconfigs: %w", err)
 	}
-	through := &Installation{Dir: i.Dir, API: i.API, Raw: i.Raw, kubeconfigs: folder, limits: limits, now: i.now, say: i.say, fail: i.fail}
+	through := &Installation{Dir: i.Dir, API: i.API, Raw: i.Raw, kubeconfigs: folder, limits: limits, now: i.now, say: i.say, fail: i.fail, command: i.command}
 	for _, program := range []string{"operator", "authserver"} {
 		config, err := clientcmd.LoadFromFile(i.kubeconfig(program))
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
+	"github.com/gatehouse-dev/gatehouse/internal/gobuild"
 )
 
 const (
@@ -33,13 +34,12 @@ type Limits struct{ Operator, Authserver int64 }
 // deployed bounds each program at least as tightly as GOMEMLIMIT in its Deployment does.
 var deployed = Limits{Operator: 256 << 20, Authserver: 384 << 20}
 
-// build builds both programs.
-func (i *Installation) build(ctx context.Context, quick bool) error {
-	command := []string{"CGO_ENABLED=0", "go", "build", "-trimpath", "-ldflags", "-s -w"} // as the Makefile does
-	if quick {
-		command = []string{"go", "build"}
+// build builds both programs, unless they come from elsewhere.
+func (i *Installation) build(ctx context.Context, o Options) error {
+	if o.Command != nil {
+		return nil
 	}
-	_, err := i.Output(ctx, "", "env", append(command, "-o", i.Dir+"/", "./cmd/operator", "./cmd/authserver")...)
+	_, err := output(ctx, gobuild.Command(i.Dir+"/", "-ldflags=-s -w", "./cmd/operator", "./cmd/authserver")) // as the Makefile does
 	return err
 }
 
@@ -76,6 +76,11 @@ func (i *Installation) End(p *process.Process) error {
 	return p.Stop(grace)
 }
 
+// built runs a program that build has built.
+func (i *Installation) built(program string, args ...string) *exec.Cmd {
+	return exec.Command(filepath.Join(i.Dir, program), args...) //nolint:gosec // a program that was just built
+}
+
 // Program is one that runs.
 type Program struct {
 	*process.Process
@@ -85,7 +90,7 @@ type Program struct {
 }
 
 func (i *Installation) program(name, log string, memory int64, args ...string) (*process.Process, error) {
-	cmd := exec.Command(filepath.Join(i.Dir, name), append(args, "--kubeconfig="+i.kubeconfig(name))...) //nolint:gosec // a program that was just built
+	cmd := i.command(name, append(args, "--kubeconfig="+i.kubeconfig(name))...)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMEMLIMIT=%d", memory))
 	return i.Start(log, cmd)
 }

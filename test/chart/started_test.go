@@ -9,13 +9,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gobuild"
 )
 
 // The authorization server itself reads the configurations that the chart writes, with the arguments of the Deployment. Exit status 2
 // says that one cannot be used; 1, that the people's file is not there, which no file is here.
 func TestTheServerTakesTheConfigurationsOfTheChart(t *testing.T) {
 	server := filepath.Join(t.TempDir(), "authserver")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", server, "./cmd/authserver")
+	cmd := gobuild.Command(server, "./cmd/authserver")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

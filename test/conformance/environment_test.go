@@ -28,6 +28,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 	"github.com/gatehouse-dev/gatehouse/internal/devenv"
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
+	"github.com/gatehouse-dev/gatehouse/internal/gobuild"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -120,9 +121,9 @@ func (w *environment) file(name string) string { return filepath.Join(w.dir, nam
 func (w *environment) now() time.Time { return time.Now().Add(w.ahead) }
 
 // build builds both programs. The server's clock can be set: a module waits half a minute, and a test does not.
-func (w *environment) build(ctx context.Context) error {
+func (w *environment) build(context.Context) error {
 	for _, arguments := range [][]string{{"./cmd/operator"}, {"-tags=clockoffset", "./cmd/authserver"}} {
-		cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-o", w.dir + "/"}, arguments...)...)
+		cmd := gobuild.Command(w.dir+"/", arguments...)
 		cmd.Dir = w.root
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build: %w\n%s", err, out)

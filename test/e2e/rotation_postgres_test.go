@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -21,6 +20,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
+	"github.com/gatehouse-dev/gatehouse/internal/gobuild"
 	"github.com/gatehouse-dev/gatehouse/internal/postgrestest"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
@@ -35,7 +35,7 @@ var offsets = []time.Duration{0, 4 * time.Minute, -4 * time.Minute}
 func (w *environment) withWrongClocks(t *testing.T) (*replicas, []*replica) {
 	t.Helper()
 	program := filepath.Join(w.dir, "bin", "authserver-clockoffset")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags=clockoffset", "-o", program, "./cmd/authserver").CombinedOutput(); err != nil {
+	if out, err := gobuild.Command(program, "-tags=clockoffset", "./cmd/authserver").CombinedOutput(); err != nil {
 		t.Fatalf("build the server with the clock of tests: %v\n%s", err, out)
 	}
 	for file, want := range map[string]bool{program: true, filepath.Join(w.dir, "bin", "authserver"): false} {

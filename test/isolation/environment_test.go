@@ -34,6 +34,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/binaries"
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
+	"github.com/gatehouse-dev/gatehouse/internal/gobuild"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -134,9 +135,13 @@ func (w *environment) run(ctx context.Context, input, name string, args ...strin
 	return string(out), nil
 }
 
-func (w *environment) build(ctx context.Context) error {
-	_, err := w.run(ctx, "", "go", "build", "-o", w.dir+"/", "./cmd/operator", "./cmd/authserver")
-	return err
+func (w *environment) build(context.Context) error {
+	cmd := gobuild.Command(w.dir+"/", "./cmd/operator", "./cmd/authserver")
+	cmd.Dir = w.root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the programs: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // install applies config/default as `make deploy` does.

@@ -32,6 +32,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
+	"github.com/gatehouse-dev/gatehouse/internal/gobuild"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -60,7 +61,7 @@ var programs = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	testenv.AtEnd(func() error { return os.RemoveAll(dir) })
-	cmd := exec.Command("go", "build", "-o", dir+"/", "./cmd/operator", "./cmd/authserver")
+	cmd := gobuild.Command(dir+"/", "./cmd/operator", "./cmd/authserver")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the programs: %w\n%s", err, out)

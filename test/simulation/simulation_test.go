@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gobuild"
 )
 
 // schedules is how many are run by each make test. At half a millisecond each they take less than a minute.
@@ -21,7 +23,7 @@ const schedules = 100_000
 func simulate(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "simulate")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./hack/simulate")
+	build := gobuild.Command(path, "./hack/simulate")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build hack/simulate: %v\n%s", err, out)
