@@ -189,7 +189,7 @@ func (h *house) verify(token, clientID, algorithm string) told {
 	if err != nil {
 		h.t.Fatalf("the logout token is refused: %v", err)
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
 	if err != nil || signed.Signatures[0].Protected.ExtraHeaders[jose.HeaderType] != "logout+jwt" {
 		h.t.Errorf("the header is %+v, %v", signed.Signatures[0].Protected, err)
 	}

@@ -73,7 +73,7 @@ func (p *party) checkLogoutToken(token, idToken string) {
 	if err := json.Unmarshal(claimsOf(p.t, idToken), &id); err != nil {
 		p.t.Fatal(err)
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil || signed.Signatures[0].Protected.ExtraHeaders[jose.HeaderType] != "logout+jwt" {
 		p.t.Errorf("the header is %+v, %v", signed.Signatures[0].Protected, err)
 	}
