@@ -23,7 +23,10 @@ const (
 )
 
 // CountingUID and CountingID name the use that tells since when uses are counted, and when they were last written.
-const CountingUID, CountingID = "", "counting"
+const (
+	CountingUID = ""
+	CountingID  = "counting"
+)
 
 // uses gathers which credentials are used, until that is written. A use that is noted costs no allocation but the first time
 // in hours, and waits for nobody.

@@ -136,3 +136,14 @@ func (r *readiness) look(ctx context.Context) {
 	}
 	r.waited++
 }
+
+// changedBy waits until something has happened, once, and looks anew whether the server is ready.
+func (r *readiness) changedBy(happened <-chan struct{}) func(context.Context) {
+	return func(ctx context.Context) {
+		select {
+		case <-happened:
+			r.Changed()
+		case <-ctx.Done():
+		}
+	}
+}
