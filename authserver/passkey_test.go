@@ -4,7 +4,10 @@ package authserver_test
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -504,6 +507,43 @@ func TestN283GuessersOfPasskeysWaitAndTheirOwnersDoNot(t *testing.T) {
 	}
 	if err := from(a, "192.0.2.1", login.Device); err != nil {
 		t.Errorf("in a known browser: %v", err)
+	}
+}
+
+// N283: IDs that somebody makes up are one for each address. They make the throttle forget nothing, and keep no passkey out.
+func TestN283MadeUpPasskeysMakeTheThrottleForgetNothing(t *testing.T) {
+	s := newFixture(t)
+	a := s.withPasskey()
+	half := s.half("")
+	guess := func() error {
+		_, err := s.Auth.ProveFactor(t.Context(), authserver.FactorAnswer{Half: half, Code: "000000"})
+		return err
+	}
+	for range 5 {
+		wantCode(t, guess(), authserver.WrongCode)
+	}
+	wantCode(t, guess(), authserver.TooManyAttempts)
+
+	page := s.page()
+	answer, id := a.Get(t, page.Options), base64.RawURLEncoding.EncodeToString(a.CredentialID)
+	const address = "192.0.2.1"
+	for n := range 15_000 { // the throttle remembers 20,000 counters
+		other := make([]byte, len(a.CredentialID))
+		binary.BigEndian.PutUint64(other, uint64(n))
+		_, err := s.Auth.LoginWithPasskey(t.Context(), authserver.PasskeyAnswer{
+			Ticket: page.Ticket, Answer: strings.ReplaceAll(answer, id, base64.RawURLEncoding.EncodeToString(other)), Browser: ourBrowser, Address: address,
+		})
+		want := authserver.TooManyAttempts
+		if n < 5 {
+			want = authserver.WrongPasskey
+		}
+		if !errors.Is(err, want) {
+			t.Fatalf("ID %d that somebody made up: %v, want %s", n, err, want)
+		}
+	}
+	wantCode(t, guess(), authserver.TooManyAttempts)
+	if _, err := s.Auth.LoginWithPasskey(t.Context(), authserver.PasskeyAnswer{Ticket: page.Ticket, Answer: answer, Browser: ourBrowser, Address: address}); err != nil {
+		t.Errorf("a passkey that somebody has, from the same address: %v", err)
 	}
 }
 

@@ -29,8 +29,7 @@ func (s *Server) LoginWithPasskey(ctx context.Context, a PasskeyAnswer) (Login, 
 	if named.Owner != "" {
 		device = s.provenDevice(a.Device, named.Owner, now)
 	}
-	counted := Credentials{Username: "passkey " + hex.EncodeToString(named.ID[:]), Address: a.Address}
-	attempt, wait := s.throttle.begin(now, counted, device)
+	attempt, wait := s.throttle.begin(now, countedPasskey(named, a.Address), device)
 	if wait > 0 {
 		s.audit(ctx, Event{Name: EventLoginThrottled, Reason: "a passkey"})
 		return Login{}, tooManyAttempts(wait)
@@ -43,6 +42,15 @@ func (s *Server) LoginWithPasskey(ctx context.Context, a PasskeyAnswer) (Login, 
 		attempt.undecided()
 	}
 	return login, err
+}
+
+// countedPasskey is what attempts with a passkey are counted under. Anybody can make IDs up. So those that nobody has are one for each
+// address: they do not fill the throttle, which would forget the guesses of others, and they keep nobody out who has a passkey.
+func countedPasskey(f Factor, address string) Credentials {
+	if f.Owner == "" {
+		return Credentials{Username: "passkeys of nobody", Address: address}
+	}
+	return Credentials{Username: "passkey " + hex.EncodeToString(f.ID[:]), Address: address}
 }
 
 // isRefusal tells an answer that was wrong from one that nobody could look at.
