@@ -14,11 +14,10 @@ import (
 
 func TestUsesAreWrittenForEachTickAndAtTheEnd(t *testing.T) {
 	var log bytes.Buffer
-	var failure error
-	written := make(chan bool)
+	written, failures := make(chan bool), make(chan error)
 	u := &uses{log: slog.New(slog.NewTextHandler(&log, nil)), flush: func(ctx context.Context) error {
 		written <- ctx.Err() == nil
-		return failure
+		return <-failures
 	}}
 	ctx, cancel := context.WithCancel(t.Context())
 	tick, ended := make(chan time.Time), make(chan struct{})
@@ -26,16 +25,18 @@ func TestUsesAreWrittenForEachTickAndAtTheEnd(t *testing.T) {
 		u.Watch(ctx, tick)
 		close(ended)
 	}()
-	for _, failure = range []error{nil, errors.New("the store is away"), errors.New("the store is away"), nil} {
+	for _, failure := range []error{nil, errors.New("the store is away"), errors.New("the store is away"), nil} {
 		tick <- time.Time{}
 		if !<-written {
 			t.Error("a write has a context that has ended")
 		}
+		failures <- failure
 	}
 	cancel()
 	if !<-written {
 		t.Error("the last write has a context that has ended")
 	}
+	failures <- nil
 	<-ended
 	if n := strings.Count(log.String(), "the store is away"); n != 1 {
 		t.Errorf("two failures in a row are logged %d times: %s", n, log.String())
