@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -116,12 +117,14 @@ func (c *crowd) record(m app, secret *corev1.Secret) (string, error) {
 		write(key, string(secret.Data[key]))
 	}
 	content := hex.EncodeToString(h.Sum(nil)[:16])
+	issued := strconv.FormatInt(c.credential.IssuedAt.Unix(), 10)
+	mac := credential.Record(c.root, m.uid, v1alpha1.KindOAuthClient, m.namespace, m.name, "", "", "0", content, m.credential, issued, "0")
 	text, err := json.Marshal(struct {
 		UID         string   `json:"uid"`
 		Credentials []string `json:"credentials"`
 		Content     string   `json:"content"`
 		MAC         string   `json:"mac"`
-	}{m.uid, []string{m.credential}, content, credential.Record(c.root, m.uid, v1alpha1.KindOAuthClient, m.namespace, m.name, "", content, m.credential)})
+	}{m.uid, []string{m.credential + "/" + issued + "/0"}, content, mac})
 	if err != nil {
 		return "", fmt.Errorf("write a record: %w", err)
 	}
