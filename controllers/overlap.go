@@ -22,9 +22,9 @@ const (
 	shortestWarned = 3 * time.Hour
 )
 
-// use is when a credential was used last. The zero time: never. known is false while nobody can tell.
+// use is when a credential was used last. known is false while nobody can tell.
 type use struct {
-	at    time.Time
+	LastUse
 	known bool
 }
 
@@ -34,28 +34,32 @@ func (i *Issuance) previousUse(s subject) use {
 	if n < 0 || i.Usage == nil {
 		return use{}
 	}
-	at, known := i.Usage.LastUsed(s.uid(), s.status.Credentials[n].ID)
-	return use{at: at, known: known}
+	last, known := i.Usage.LastUsed(s.uid(), s.status.Credentials[n].ID)
+	return use{LastUse: last, known: known}
 }
 
 // quietAt returns when the old client secret of a rotation that waits for use was unused for as long as
-// the overlap. Zero: that is not known, or nobody waits for it.
+// the overlap. Zero: that is not known, or nobody waits for it. Before the server began to count it may have
+// been used: a store that is new says of each credential that it was never used.
 func (in input) quietAt(issued issue) time.Time {
 	rotation := in.subject.credentials.Rotation
 	if rotation == nil || rotation.WaitForUse == nil || !in.previousUse.known || len(issued.credentials) < maxLive {
 		return time.Time{}
 	}
 	since := issued.credentials[len(issued.credentials)-1].IssuedAt.Time
-	if used := in.previousUse.at.Add(usedWithin); used.After(since) {
-		since = used
+	for _, used := range []time.Time{in.previousUse.At, in.previousUse.Since} {
+		if to := used.Add(usedWithin); to.After(since) {
+			since = to
+		}
 	}
 	return since.Add(in.subject.credentials.RotationOverlap())
 }
 
-// isUnused reports whether the old client secret of a rotation that waits for use can end.
+// isUnused reports whether the old client secret of a rotation that waits for use can end. What the server
+// has counted is hours old: a use after that is not known yet, so it has to reach as far.
 func (in input) isUnused(issued issue) bool {
 	at := in.quietAt(issued)
-	return !at.IsZero() && !in.now.Before(at)
+	return !at.IsZero() && !in.now.Before(at) && !in.previousUse.Until.Before(at)
 }
 
 // stillUsed reports whether the old client secret ends soon and is used nevertheless: within the last
@@ -67,7 +71,7 @@ func (o outcome) stillUsed() bool {
 	}
 	overlap := before.ExpiresAt.Sub(o.issued.credentials[len(o.issued.credentials)-1].IssuedAt.Time)
 	recently := max(overlap/4, 2*usedWithin)
-	return overlap >= shortestWarned && o.previousUse.at.After(o.now.Add(-recently))
+	return overlap >= shortestWarned && o.previousUse.At.After(o.now.Add(-recently))
 }
 
 // stillUsedMessage says what to do about it. It changes only with the end.
@@ -98,8 +102,10 @@ func (o outcome) rotationTimes() time.Duration {
 			next = append(next, warn)
 		}
 	}
-	if quiet := o.quietAt(o.issued); !quiet.IsZero() {
+	if quiet := o.quietAt(o.issued); quiet.After(o.now) {
 		next = append(next, quiet.Sub(o.now))
+	} else if !quiet.IsZero() { // the server has not counted until then
+		next = append(next, pollInterval)
 	}
 	if due := o.dueAt(o.issued); !due.IsZero() {
 		next = append(next, due.Sub(o.now))

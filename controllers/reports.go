@@ -58,6 +58,7 @@ type Reports struct {
 	mu      sync.Mutex
 	seen    map[types.UID]*seen
 	polled  time.Time // when seen was read; zero: never
+	counted adminapi.Counting
 	answers map[types.UID]report
 	// waits are the clients whose status changed less than reportEvery ago.
 	waits   map[types.UID]bool
@@ -113,7 +114,7 @@ func (r *Reports) poll(ctx context.Context) error {
 		return err
 	}
 	r.mu.Lock()
-	r.seen, r.polled = all, r.Now()
+	r.seen, r.polled, r.counted = all, r.Now(), *counting
 	r.mu.Unlock()
 	return r.evaluate(ctx, counting.Since)
 }
@@ -171,16 +172,17 @@ func latest(a time.Time, b *time.Time) time.Time {
 }
 
 // LastUsed is part of Usage.
-func (r *Reports) LastUsed(uid types.UID, credentialID string) (at time.Time, known bool) {
+func (r *Reports) LastUsed(uid types.UID, credentialID string) (last LastUse, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.polled.IsZero() || r.Now().Sub(r.polled) > usageAge {
-		return time.Time{}, false
+		return LastUse{}, false
 	}
+	last.Since, last.Until = r.counted.Since, r.counted.Until
 	if s := r.seen[uid]; s != nil {
-		at = s.credentials[credentialID]
+		last.At = s.credentials[credentialID]
 	}
-	return at, true
+	return last, true
 }
 
 // of returns what is to be said of the object. known is false while that is not known: then what its status says stays. Without

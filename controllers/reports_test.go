@@ -222,12 +222,17 @@ func TestTheLastUseOfACredentialIsKnownWhileTheServerAnswers(t *testing.T) {
 	at := s.now.Add(-time.Hour)
 	s.says(s.now, used("photoprint", at.Add(-time.Hour)), used("photoprint", at))
 	s.looks()
-	if got, known := s.LastUsed("uid-photoprint", "first"); !known || !got.Equal(at) {
-		t.Errorf("%s, %v", got, known)
+	since, until := s.now.Add(-day), s.now.Add(-5*time.Hour)
+	s.pages[0].Counting = &adminapi.Counting{Since: since, Until: until}
+	if err := s.poll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, known := s.LastUsed("uid-photoprint", "first"); !known || got != (LastUse{At: at, Since: since, Until: until}) {
+		t.Errorf("%+v, %v", got, known)
 	}
 	for _, other := range [][2]string{{"uid-photoprint", "second"}, {"uid-other", "first"}} {
-		if got, known := s.LastUsed(types.UID(other[0]), other[1]); !known || !got.IsZero() {
-			t.Errorf("%v: %s, %v", other, got, known)
+		if got, known := s.LastUsed(types.UID(other[0]), other[1]); !known || got != (LastUse{Since: since, Until: until}) {
+			t.Errorf("%v: %+v, %v", other, got, known)
 		}
 	}
 	s.now = s.now.Add(usageAge + time.Second)

@@ -515,11 +515,30 @@ func TestN322AResetRevokesWhereTheAnnotationSaysSo(t *testing.T) {
 	}
 }
 
-// uses is a Usage for tests: when each credential was used last.
-type uses map[string]time.Time
+// uses is a Usage for tests: when each credential was used. It tells of the time between since and so long ago as it is behind.
+type uses struct {
+	clock  *clock
+	times  map[string][]time.Time
+	since  time.Time
+	behind time.Duration
+}
+
+func (s *fixture) uses() *uses { return &uses{clock: s.clock, times: map[string][]time.Time{}} }
+
+// add notes a use, now.
+func (u *uses) add(id string) { u.times[id] = append(u.times[id], u.clock.Now()) }
 
 // LastUsed is part of Usage.
-func (u uses) LastUsed(_ types.UID, id string) (time.Time, bool) { return u[id], true }
+func (u *uses) LastUsed(_ types.UID, id string) (LastUse, bool) {
+	now := u.clock.Now().Add(-u.behind)
+	last := LastUse{Since: u.since.Truncate(time.Hour), Until: now.Truncate(time.Hour)}
+	for _, at := range u.times[id] {
+		if !at.Before(u.since) && !at.After(now) {
+			last.At = at.Truncate(time.Hour)
+		}
+	}
+	return last, true
+}
 
 // waiting has the old client secret wait for use, for a week at most.
 func waiting(oc *v1alpha1.OAuthClient) {
@@ -527,22 +546,33 @@ func waiting(oc *v1alpha1.OAuthClient) {
 }
 
 func TestARotationThatWaitsKeepsTheOldClientSecretWhileItIsUsed(t *testing.T) {
+	const never = -1
 	for _, row := range []struct {
-		name  string
-		use   Usage
-		until time.Duration // the old one is used until then; 0: never
-		lasts time.Duration
+		name          string
+		first, last   time.Duration // the old one is used between these
+		behind, since time.Duration // how far the server is behind, and since when it counts
+		lasts         time.Duration
 	}{
-		{"never used again", uses{}, 0, 24 * time.Hour},
-		{"used for two days", uses{}, 48 * time.Hour, 73 * time.Hour},
-		{"used for ever", uses{}, 1000 * time.Hour, 168 * time.Hour},
-		{"nobody knows", UsageUnknown{}, 0, 168 * time.Hour},
+		{"never used again", never, never, 0, -24 * time.Hour, 24 * time.Hour},
+		{"used for two days", 0, 48 * time.Hour, 0, -24 * time.Hour, 73 * time.Hour},
+		{"used for ever", 0, 1000 * time.Hour, 0, -24 * time.Hour, 168 * time.Hour},
+		{"nobody knows", never, never, never, 0, 168 * time.Hour},
+		{"never used again, as is known hours later", never, never, 5 * time.Hour, -24 * time.Hour, 29 * time.Hour},
+		{"used at the end of the overlap, as is known hours later", 22 * time.Hour, 22 * time.Hour, 5 * time.Hour, -24 * time.Hour, 52 * time.Hour},
+		{"used before a new store counts", 0, 9 * time.Hour, 0, 10 * time.Hour, 35 * time.Hour},
+		{"used after a new store counts", 0, 20 * time.Hour, 0, 10 * time.Hour, 45 * time.Hour},
+		{"the store is replaced after the overlap", 0, 2 * time.Hour, 0, 26 * time.Hour, 51 * time.Hour},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newFixture(t)
 			old := s.issued("photoprint", waiting)
 			before, id := s.valueOf("photoprint"), old.Status.Credentials[0].ID
-			s.r.Usage = row.use
+			use := s.uses()
+			use.behind, use.since = row.behind, s.clock.Now().Add(min(row.since, 0))
+			s.r.Usage = use
+			if row.behind == never {
+				s.r.Usage = UsageUnknown{}
+			}
 			s.update("photoprint", rotation("1"))
 			oc := s.settle("photoprint")
 			began := s.clock.Now()
@@ -551,14 +581,17 @@ func TestARotationThatWaitsKeepsTheOldClientSecretWhileItIsUsed(t *testing.T) {
 			}
 			s.writes.reset()
 			for passed := time.Duration(0); passed < row.lasts-time.Hour; passed += time.Hour {
-				if at := s.clock.Now(); passed <= row.until && row.until > 0 {
-					row.use.(uses)[id] = at.Truncate(time.Hour)
+				if passed >= row.first && passed <= row.last && row.last != never {
+					use.add(id)
+				}
+				if passed == row.since {
+					use.since = s.clock.Now()
 				}
 				s.clock.advance(time.Hour)
 				s.settle("photoprint")
 				s.wantAccepts("photoprint", before, true, fmt.Sprintf("the old one after %s", passed+time.Hour))
 			}
-			if wrote := s.writes.take(); row.until < 168*time.Hour && len(wrote) > 0 {
+			if wrote := s.writes.take(); row.last < 168*time.Hour && len(wrote) > 0 {
 				t.Errorf("meanwhile there are the writes %q", wrote)
 			}
 			s.clock.advance(time.Hour + time.Second)
@@ -571,7 +604,7 @@ func TestARotationThatWaitsKeepsTheOldClientSecretWhileItIsUsed(t *testing.T) {
 func TestAnOldClientSecretThatIsUsedAnHourBeforeItsEndIsSaidOnce(t *testing.T) {
 	s := newFixture(t)
 	old := s.issued("photoprint")
-	id, used := old.Status.Credentials[0].ID, uses{}
+	id, used := old.Status.Credentials[0].ID, s.uses()
 	s.r.Usage = used
 	said := func(want bool) {
 		t.Helper()
@@ -584,14 +617,14 @@ func TestAnOldClientSecretThatIsUsedAnHourBeforeItsEndIsSaidOnce(t *testing.T) {
 	said(false)
 	s.events.reasons()
 	s.clock.advance(22 * time.Hour)
-	used[id] = s.clock.Now().Truncate(time.Hour)
+	used.add(id)
 	said(false)
 	s.writes.reset()
 	s.clock.advance(time.Hour + time.Second)
 	said(true)
 	said(true)
 	s.wantWrites("status photoprint")
-	used[id] = s.clock.Now()
+	used.add(id)
 	s.clock.advance(30 * time.Minute)
 	said(true)
 	s.wantWrites()
@@ -602,7 +635,7 @@ func TestAnOldClientSecretThatIsUsedAnHourBeforeItsEndIsSaidOnce(t *testing.T) {
 	said(false)
 
 	// What was used only right after the rotation is in use no more.
-	used[s.get("photoprint").Status.Credentials[0].ID] = s.clock.Now()
+	used.add(s.get("photoprint").Status.Credentials[0].ID)
 	s.update("photoprint", rotation("2"))
 	said(false)
 	s.clock.advance(23*time.Hour + time.Minute)
