@@ -547,6 +547,22 @@ func TestN283MadeUpPasskeysMakeTheThrottleForgetNothing(t *testing.T) {
 	}
 }
 
+// N283: what is no answer of an authenticator is no attempt: nobody fills the audit log with it.
+func TestN283WhatIsNoAnswerOfAPasskeyIsNotInTheAuditLog(t *testing.T) {
+	s := newFixture(t)
+	a := s.withPasskey()
+	page, before := s.page(), len(s.Audit.Events(""))
+	for _, answer := range []string{"", "{}", "null", "\x00", a.Get(t, page.Options)[1:], strings.Repeat("x", authserver.MaxPasskeyAnswer+1)} {
+		_, err := s.send(page, answer)
+		wantCode(t, err, authserver.WrongPasskey)
+	}
+	if events := s.Audit.Events(""); len(events) != before {
+		t.Errorf("the audit log has %+v", events[before:])
+	}
+	_, err := s.shows(authtest.NewAuthenticator(t)) // what is one is an attempt
+	s.refusedPasskey(err, authserver.WrongPasskey, "not known here")
+}
+
 func TestAStoreThatIsAwayUsesNoPasskeyUp(t *testing.T) {
 	s := newFixture(t)
 	a := s.withPasskey()

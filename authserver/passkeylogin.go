@@ -59,11 +59,12 @@ func isRefusal(err error) bool {
 	return ok && e.Code() != TemporarilyUnavailable
 }
 
-// namedPasskey returns the passkey that an answer names. Without an owner it is not known here.
+// namedPasskey returns the passkey that an answer names. Without an owner it is not known here. What is no answer of an authenticator
+// is no attempt, as a name that is too long is none: it is not in the audit log.
 func (s *Server) namedPasskey(ctx context.Context, a PasskeyAnswer) (Factor, error) {
 	id, err := s.passkeys.Named(a.Answer)
 	if err != nil {
-		return Factor{}, s.wrongPasskey(ctx, EventLoginFailed, "", err)
+		return Factor{}, Refuse(WrongPasskey, "the answer is not one of a passkey")
 	}
 	hash := Hash(sha256.Sum256(id))
 	f, err := s.store.Factor(ctx, hash)
