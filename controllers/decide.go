@@ -94,7 +94,8 @@ func decide(in input) decision {
 	if (next.issued.reset || next.issued.rotated) && in.secretOwner() == ownerForeign {
 		next = kept // it waits until the Secret can be written
 	}
-	if next.issued.rotated && len(kept.secretSteps()) > 0 {
+	rotatesNext := next.issued.rotated && len(kept.secretSteps()) > 0
+	if rotatesNext {
 		next = kept // the Secret is put right first
 	}
 	steps, after := next.secretSteps(), next.lookAgain()
@@ -105,6 +106,8 @@ func decide(in input) decision {
 		steps, after = next.dryRuns(kept, steps), publishLag
 	case wait > 0:
 		steps, after = nil, wait
+	case rotatesNext:
+		after = publishLag
 	}
 	next = next.withSecretName()
 	return decision{

@@ -468,3 +468,44 @@ func TestTheSecretHoldsWhatAnAppNeedsToStart(t *testing.T) {
 		})
 	}
 }
+
+// An object whose rotation is due and cannot be made is looked at again, and not once a second.
+func TestARotationThatIsDueAndCannotBeMadeIsLookedAtSeldom(t *testing.T) {
+	due := func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials.Rotation = &v1alpha1.RotationSpec{IntervalDays: 1, OverlapHours: 24, WaitForUse: &v1alpha1.WaitForUseSpec{LimitHours: 168}}
+	}
+	inOverlap := func(in *input) {
+		before := in.subject.status.Credentials[0]
+		before.ID, before.ExpiresAt = freshN, endAfter(in.now, 30*time.Minute)
+		in.subject.status.Credentials = []v1alpha1.CredentialStatus{before, in.subject.status.Credentials[0]}
+	}
+	for _, row := range []struct {
+		name   string
+		change func(*input)
+		after  time.Duration
+	}{
+		{"keys that do not match", func(in *input) { in.keys.shared = fixed(9) }, foreignEvery},
+		{"a Secret of somebody else", func(in *input) {
+			in.seen.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: in.subject.secretName}}
+		}, foreignEvery},
+		{"a Secret that is put right first", func(in *input) { in.seen.secret = nil }, publishLag},
+		{"an overlap that runs", inOverlap, 30 * time.Minute},
+		{"an overlap that runs, unused as far as is known", func(in *input) {
+			inOverlap(in)
+			in.previousUse = use{LastUse: LastUse{Until: in.now.Add(-6 * day)}, known: true}
+		}, pollInterval},
+		{"nothing", func(*input) {}, publishLag},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			oc := photoprint(due, with(outcome.summary))
+			in := inputOf(oc, observation{})
+			secret := contentOf(in, keepCredentials(in, oc.Status)).object()
+			in.seen.secret = secret
+			in.now = in.now.Add(5 * day)
+			row.change(&in)
+			if got := decide(in).after; got != row.after {
+				t.Errorf("it is looked at again after %s, want %s", got, row.after)
+			}
+		})
+	}
+}

@@ -93,7 +93,8 @@ func stillUsedEvent(before, after []metav1.Condition) eventText {
 	return eventText{warning: true, reason: is.Type, message: is.Message}
 }
 
-// rotationTimes returns how long until a credential ends or is due. Zero: nothing is awaited.
+// rotationTimes returns how long until a credential ends or is due. Zero: nothing is awaited. A rotation that is
+// due is made in this reconcile, or else waits for something that no time tells.
 func (o outcome) rotationTimes() time.Duration {
 	var next []time.Duration
 	if before := beforeLast(o.issued); before != nil && before.ExpiresAt != nil {
@@ -107,8 +108,10 @@ func (o outcome) rotationTimes() time.Duration {
 	} else if !quiet.IsZero() { // the server has not counted until then
 		next = append(next, pollInterval)
 	}
-	if due := o.dueAt(o.issued); !due.IsZero() {
+	if due := o.dueAt(o.issued); due.After(o.now) {
 		next = append(next, due.Sub(o.now))
+	} else if !due.IsZero() && beforeLast(o.issued) == nil { // something stands in the way, and is looked at again
+		next = append(next, foreignEvery)
 	}
 	switch {
 	case !o.clocksAgree && (len(next) > 0 || o.issued.waits != "" || beforeLast(o.issued) != nil):
