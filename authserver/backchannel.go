@@ -4,7 +4,6 @@ package authserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -35,7 +34,12 @@ func LogoutOutcomes() []LogoutOutcome {
 
 // BackChannelLogout is a client that is to be told that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.3).
 type BackChannelLogout struct {
+	// Client is who is to be told; nil: it is not known any more.
 	Client *Client
+	// ClientUID is the UID of the client, known or not.
+	ClientUID string
+	// Unserved says that there is nobody to tell: the client is not known, is not served or has no address for logouts.
+	Unserved bool
 	// Subject is whose session it was, as the client knows them.
 	Subject string
 	// SessionID is what the client calls the session (sid), as its ID tokens did.
@@ -65,9 +69,9 @@ func (s *Server) sessionsEnded() {
 	}
 }
 
-// ClaimLogouts returns clients that are to be told now, at most limit and none of those whose UIDs are in busy. For a while nobody else
-// gets them. Each must be given to LogoutTold, LogoutFailed or ReturnLogout. A client that is not served now counts as one that could
-// not be told.
+// ClaimLogouts returns clients that are to be told now, at most limit and none of those whose UIDs are in busy. Fewer than limit: no more
+// are due. For a while nobody else gets them. Each must be given to LogoutTold, LogoutFailed or ReturnLogout, those that are Unserved to
+// LogoutFailed.
 func (s *Server) ClaimLogouts(ctx context.Context, busy []string, limit int) ([]BackChannelLogout, error) {
 	keys, err := s.currentKeys()
 	if err != nil {
@@ -78,21 +82,14 @@ func (s *Server) ClaimLogouts(ctx context.Context, busy []string, limit int) ([]
 	if err != nil {
 		return nil, fmt.Errorf("claim logouts: %w", err)
 	}
-	var due []BackChannelLogout
-	for _, d := range claimed {
-		l := BackChannelLogout{SessionID: sessionID(d.ID), LeasedUntil: d.LeasedUntil, due: d}
-		client, known := s.clients.ByUID(d.ClientUID)
-		if known && client.served() && client.OpenID.BackChannelLogoutURI != "" {
+	due := make([]BackChannelLogout, len(claimed))
+	for n, d := range claimed {
+		l := BackChannelLogout{ClientUID: d.ClientUID, SessionID: sessionID(d.ID), LeasedUntil: d.LeasedUntil, Unserved: true, due: d}
+		if client, known := s.clients.ByUID(d.ClientUID); known {
 			l.Client, l.Subject = client, keys.subjectFor(client, d.Owner)
-			due = append(due, l)
-			continue
+			l.Unserved = !client.served() || client.OpenID.BackChannelLogoutURI == ""
 		}
-		if known {
-			l.Client = client
-		}
-		if _, err := s.LogoutFailed(ctx, l, errors.New("the client is not served, or has no address for logouts")); err != nil {
-			return due, err
-		}
+		due[n] = l
 	}
 	return due, nil
 }

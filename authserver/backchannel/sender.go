@@ -4,7 +4,7 @@
 // addresses, and tries again where nobody takes them. The addresses come from whoever may declare a client. So it goes to no address
 // inside the cluster or its network, follows no redirect, and a client that is slow holds nobody else up.
 //
-//	sender.go  who is told when, and how many at a time
+//	sender.go  who is told when, and how many at a time; claim.go: what is due
 //	client.go  one logout token on its way; address.go: where it may go
 package backchannel
 
@@ -14,7 +14,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -62,8 +61,9 @@ type Sender struct {
 	poster *poster
 
 	ended   chan ended
-	claimed int // in the queues or under way
-	sending int // under way
+	again   chan struct{} // more is due than was looked at
+	claimed int           // in the queues or under way
+	sending int           // under way
 	hosts   map[string]*host
 }
 
@@ -85,7 +85,7 @@ type ended struct {
 func New(c Config) *Sender {
 	return &Sender{
 		Config: c, poster: &poster{allowed: c.AllowedNetworks, caFile: c.CAFile, timeout: answerTime},
-		ended: make(chan ended, parallel), hosts: map[string]*host{},
+		ended: make(chan ended, parallel), again: make(chan struct{}, 1), hosts: map[string]*host{},
 	}
 }
 
@@ -100,63 +100,12 @@ func (s *Sender) Run(ctx context.Context, tick <-chan time.Time) {
 			s.stop(ctx)
 			return
 		case <-tick:
+		case <-s.again:
 		case <-s.Engine.LogoutsDue():
 		case e := <-s.ended:
 			s.over(e)
 		}
 	}
-}
-
-// claim takes what is due into the queues.
-func (s *Sender) claim(ctx context.Context) {
-	for room := held - s.claimed; room > 0 && ctx.Err() == nil; room = held - s.claimed {
-		limit := min(batch, room)
-		due, err := s.Engine.ClaimLogouts(ctx, s.busy(), limit)
-		for _, l := range due {
-			h := s.hostOf(l)
-			h.queue = append(h.queue, l)
-			h.clients[l.Client.UID] = true
-			s.claimed++
-		}
-		if err != nil && ctx.Err() == nil {
-			s.Log.WarnContext(ctx, "logouts could not be claimed; the next look tries again", "err", err)
-		}
-		if err != nil || len(due) < limit {
-			return
-		}
-	}
-}
-
-func (s *Sender) hostOf(l authserver.BackChannelLogout) *host {
-	name := hostName(l)
-	if s.hosts[name] == nil {
-		s.hosts[name] = &host{clients: map[string]bool{}}
-	}
-	return s.hosts[name]
-}
-
-func hostName(l authserver.BackChannelLogout) string {
-	u, err := url.Parse(l.Client.OpenID.BackChannelLogoutURI)
-	if err != nil {
-		return ""
-	}
-	return u.Host
-}
-
-// busy are the clients of hosts that have enough to do, or rest. A host that has nothing to do and does not rest is forgotten.
-func (s *Sender) busy() []string {
-	var busy []string
-	for name, h := range s.hosts {
-		switch {
-		case len(h.queue) > 0 || h.sending >= perHost || s.Now().Before(h.rests):
-			for uid := range h.clients {
-				busy = append(busy, uid)
-			}
-		case h.sending == 0:
-			delete(s.hosts, name)
-		}
-	}
-	return busy
 }
 
 // begin sends what may be sent now.
@@ -222,7 +171,10 @@ func (s *Sender) giveBack(ctx context.Context, l authserver.BackChannelLogout, a
 	}
 }
 
-var errNoKey = errors.New("there is no key to sign with")
+var (
+	errNoKey    = errors.New("there is no key to sign with")
+	errUnserved = errors.New("the client is not served, or has no address for logouts")
+)
 
 // tell sends one logout token and keeps how it went. It returns how long the host is to rest, which did not answer.
 func (s *Sender) tell(ctx context.Context, l authserver.BackChannelLogout) (rests time.Time) {
@@ -244,17 +196,30 @@ func (s *Sender) tell(ctx context.Context, l authserver.BackChannelLogout) (rest
 	if !answered(err) {
 		rests = s.Now().Add(restTime)
 	}
-	again, kept := s.Engine.LogoutFailed(ctx, l, err)
-	s.keep(ctx, kept)
-	if again.IsZero() && kept == nil {
-		s.Log.ErrorContext(ctx, "a client was not told that a session has ended, and it is not tried again: its people may still be signed in there",
-			"client", l.Client.ID, "attempts", authserver.MaxLogoutAttempts, "err", err)
-		s.Count(authserver.LogoutGivenUp)
-		return rests
-	}
-	s.Log.WarnContext(ctx, "a client could not be told that a session has ended", "client", l.Client.ID, "again", again, "err", err)
-	s.Count(authserver.LogoutFailed)
+	s.failed(ctx, l, err)
 	return rests
+}
+
+// failed keeps that an attempt failed, and says so.
+func (s *Sender) failed(ctx context.Context, l authserver.BackChannelLogout, why error) {
+	again, err := s.Engine.LogoutFailed(ctx, l, why)
+	s.keep(ctx, err)
+	if again.IsZero() && err == nil {
+		s.Log.ErrorContext(ctx, "a client was not told that a session has ended, and it is not tried again: its people may still be signed in there",
+			"client", clientName(l), "attempts", authserver.MaxLogoutAttempts, "err", why)
+		s.Count(authserver.LogoutGivenUp)
+		return
+	}
+	s.Log.WarnContext(ctx, "a client could not be told that a session has ended", "client", clientName(l), "again", again, "err", why)
+	s.Count(authserver.LogoutFailed)
+}
+
+// clientName is the ID of a client, or the UID of one that is not known any more.
+func clientName(l authserver.BackChannelLogout) string {
+	if l.Client == nil {
+		return "UID " + l.ClientUID
+	}
+	return l.Client.ID
 }
 
 func (s *Sender) keep(ctx context.Context, err error) {

@@ -418,23 +418,73 @@ func TestN244WhatIsNotTriedIsNoAttempt(t *testing.T) {
 	h.wants(authserver.LogoutDelivered)
 }
 
-// A client that is gone, suspended or without an address is not told, and that ends.
+// A client that is gone, suspended or without an address is not told, and that ends. Somebody is told of that.
 func TestWhoIsNotServedIsNotTold(t *testing.T) {
+	for name, row := range map[string]struct {
+		leave func(*house, *party)
+		named string
+	}{
+		"suspended": {func(h *house, p *party) {
+			h.Clients.Change(p.id, func(c *authserver.Client) { c.Suspended = true })
+		}, authtest.PhotoPrint},
+		"without an address": {func(h *house, p *party) {
+			h.Clients.Change(p.id, func(c *authserver.Client) { c.OpenID.BackChannelLogoutURI = "" })
+		}, authtest.PhotoPrint},
+		"gone": {func(h *house, p *party) { h.Clients.Delete(p.id) }, "UID "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, loopback)
+			p := h.party(authtest.PhotoPrint, nil)
+			h.signOut(h.visit(p))
+			row.leave(h, p)
+			h.run()
+			for n := range authserver.MaxLogoutAttempts {
+				if n > 0 {
+					h.wants(authserver.LogoutFailed)
+				}
+				h.Clock.Advance(3 * time.Hour)
+				h.tick <- h.Clock.Now()
+			}
+			h.wants(authserver.LogoutGivenUp)
+			h.Clock.Advance(3 * time.Hour)
+			h.tick <- h.Clock.Now()
+			h.tick <- h.Clock.Now() // it has claimed after the one before
+			if len(p.tokens) != 0 || len(h.outcomes) != 0 {
+				t.Error("a logout that was given up is tried again")
+			}
+			if given := h.Audit.Events(authserver.EventLogoutGivenUp); len(given) != 1 || given[0].Reason != errUnserved.Error() {
+				t.Errorf("the audit log has %v", given)
+			}
+			if log := h.log.String(); !strings.Contains(log, "it is not tried again") || !strings.Contains(log, row.named) {
+				t.Errorf("the log says\n%s", log)
+			}
+		})
+	}
+}
+
+// N244: clients that are not served hold nobody up, however many of their logouts are due before.
+func TestN244WhoIsNotServedHoldsNobodyUp(t *testing.T) {
 	h := newHouse(t, loopback)
-	p := h.party(authtest.PhotoPrint, nil)
-	h.signOut(h.visit(p))
-	h.Clients.Change(p.id, func(c *authserver.Client) { c.Suspended = true })
-	for range authserver.MaxLogoutAttempts {
-		if due, err := h.Auth.ClaimLogouts(t.Context(), nil, 10); len(due) != 0 || err != nil {
-			t.Errorf("%v, %v", due, err)
-		}
-		h.Clock.Advance(3 * time.Hour)
+	gone, there := h.party(authtest.PhotoPrint, nil), h.party(authtest.BookShelf, nil)
+	const many = held + 2*batch + 5 // more than are taken in one look
+	for range many {
+		h.signOut(h.visit(gone))
+		h.Clock.Advance(10 * time.Second) // logins without end have to wait
 	}
-	h.Clients.Change(p.id, func(c *authserver.Client) { c.Suspended = false })
-	if due, err := h.Auth.ClaimLogouts(t.Context(), nil, 10); len(due) != 0 || err != nil {
-		t.Errorf("%v, %v", due, err)
+	h.Clients.Change(gone.id, func(c *authserver.Client) { c.Suspended = true })
+	h.signOut(h.visit(there))
+	<-h.Auth.LogoutsDue()
+	h.run() // without a tick
+	got := map[authserver.LogoutOutcome]int{}
+	for range many + 1 {
+		got[<-h.outcomes]++
 	}
-	if given := h.Audit.Events(authserver.EventLogoutGivenUp); len(given) != 1 {
-		t.Errorf("the audit log has %v", given)
+	if got[authserver.LogoutFailed] != many || got[authserver.LogoutDelivered] != 1 || len(gone.tokens) != 0 || len(there.tokens) != 1 {
+		t.Errorf("the outcomes are %v; the client that is suspended got %d logout tokens", got, len(gone.tokens))
+	}
+	h.Clock.Advance(time.Hour)
+	h.tick <- h.Clock.Now() // one tick is enough for all of them, though nothing else wakes the sender
+	for range many {
+		h.wants(authserver.LogoutFailed)
 	}
 }
