@@ -35,8 +35,8 @@ var issueChecks = []check[input]{notDeleted, ownClientID, clientIDIsHeld, policy
 // secretChecks decide the condition Ready of an accepted object, after the credentials are
 // decided: the first one that fails is its reason.
 var secretChecks = []check[outcome]{
-	keysMatch,     // the keys in use made the credential in the status
 	givenIsUsable, // the Secret that somebody else writes holds a client secret
+	keysMatch,     // the keys in use made the credential in the status
 	secretIsOurs,  // no Secret of somebody else has the wanted name
 }
 

@@ -123,7 +123,11 @@ func decideGiven(in input, status v1alpha1.OAuthClientStatus) issue {
 	}
 	secret, wrong := given(in)
 	if wrong.reason != "" {
-		known = current(in, known)
+		if isAnotherSource(known) {
+			known = current(in, known)
+		} else {
+			known = inUse(in, known) // the Secret keeps the one that the operator made
+		}
 		known.trouble = wrong
 		return known
 	}

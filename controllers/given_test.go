@@ -191,6 +191,40 @@ func TestTheSourceOfAClientSecretCanBeChanged(t *testing.T) {
 	}
 }
 
+// Generate, then FromSecret without a Secret: applications that start again meanwhile read what they need.
+func TestTheSecretKeepsTheGeneratedClientSecretUntilAnotherOneIsGiven(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		give func(*fixture)
+	}{
+		{"there is no Secret", func(*fixture) {}},
+		{"the Secret cannot be used", func(s *fixture) { s.give(s.vault("short")) }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newFixture(t)
+			s.issued("photoprint")
+			generated := s.valueOf("photoprint")
+			row.give(s)
+			s.update("photoprint", fromSecret)
+			s.settle("photoprint")
+			if got := s.valueOf("photoprint"); got != generated {
+				t.Errorf("the Secret holds the client secret %q", got)
+			}
+			s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
+			s.settle("photoprint")
+			if got := s.valueOf("photoprint"); got != generated || !s.accepts(s.get("photoprint"), got) {
+				t.Errorf("after it was deleted the Secret holds the client secret %q", got)
+			}
+			s.give(s.vault(givenFirst))
+			oc := s.settle("photoprint")
+			s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+			if got := s.valueOf("photoprint"); got != "" || s.accepts(oc, generated) || !s.accepts(oc, givenFirst) {
+				t.Errorf("after one was given the Secret holds the client secret %q", got)
+			}
+		})
+	}
+}
+
 func TestALostStatusOfAGivenClientSecretIsMadeAgain(t *testing.T) {
 	s := newFixture(t)
 	s.give(s.vault(givenFirst))
