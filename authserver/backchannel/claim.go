@@ -12,6 +12,9 @@ import (
 // claim takes what is due into the queues. Of what is due for clients that are not served it takes a bounded number at a time: the next
 // look comes at once then.
 func (s *Sender) claim(ctx context.Context) {
+	if !s.Synced() {
+		return
+	}
 	for taken := 0; s.claimed < held && ctx.Err() == nil; {
 		if taken >= held {
 			s.more()

@@ -49,6 +49,8 @@ type Config struct {
 	// CAFile is a file with certificates of authorities in PEM, beside those of the machine. It may change.
 	CAFile string
 	Log    *slog.Logger
+	// Synced reports whether all clients were read. Before, a client that is not known may be there all the same, and nobody is told.
+	Synced func() bool
 	// Count is told of each attempt.
 	Count func(authserver.LogoutOutcome)
 	// Now tells the time of the store.

@@ -47,6 +47,7 @@ type house struct {
 	outcomes chan authserver.LogoutOutcome
 	tick     chan time.Time
 	log      *safeBuffer
+	synced   atomic.Bool
 }
 
 type safeBuffer struct {
@@ -82,8 +83,9 @@ func newHouse(t *testing.T, allowed ...string) *house {
 	}
 	h.sender = New(Config{
 		Engine: h.Auth, Issuer: issuer, AllowedNetworks: networks, CAFile: caFile, Log: slog.New(slog.NewTextHandler(h.log, nil)),
-		Count: func(o authserver.LogoutOutcome) { h.outcomes <- o }, Now: h.Clock.Now,
+		Synced: h.synced.Load, Count: func(o authserver.LogoutOutcome) { h.outcomes <- o }, Now: h.Clock.Now,
 	})
+	h.synced.Store(true)
 	return h
 }
 
@@ -487,4 +489,27 @@ func TestN244WhoIsNotServedHoldsNobodyUp(t *testing.T) {
 	for range many {
 		h.wants(authserver.LogoutFailed)
 	}
+}
+
+// N244: a server that has not read the clients yet knows none. That is no client's failure.
+func TestN244NobodyIsGivenUpBeforeTheClientsAreRead(t *testing.T) {
+	h := newHouse(t, loopback)
+	p := h.party(authtest.PhotoPrint, nil)
+	h.signOut(h.visit(p))
+	read, _ := h.Clients.ByID(p.id)
+	h.Clients.Delete(p.id)
+	h.synced.Store(false)
+	h.run()
+	for range authserver.MaxLogoutAttempts {
+		h.Clock.Advance(3 * time.Hour)
+		h.tick <- h.Clock.Now()
+	}
+	h.tick <- h.Clock.Now() // it has looked after the one before
+	if len(h.outcomes) != 0 || len(h.Audit.Events(authserver.EventLogoutGivenUp)) != 0 {
+		t.Errorf("the log says\n%s", h.log)
+	}
+	h.Clients.Put(*read)
+	h.synced.Store(true)
+	h.tick <- h.Clock.Now()
+	h.wants(authserver.LogoutDelivered)
 }

@@ -88,7 +88,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	}
 	s.watches = append([]func(context.Context){clients.Run, keys.Run, s.ready.changedBy(clients.Filled())}, r.watchPeople...)
 	clock := &rowClock{skew: storeSkew(apiServer.Skew, r.store.Now, wallclock.Now), log: log}
-	s.background = []func(context.Context){every(logoutInterval, newSender(c, r, auth, m, log).Run), s.ready.Watch, people.Watch, upstreamPeople.Watch, every(probeInterval, writable.Watch),
+	s.background = []func(context.Context){every(logoutInterval, newSender(c, r, auth, clients, m, log).Run), s.ready.Watch, people.Watch, upstreamPeople.Watch, every(probeInterval, writable.Watch),
 		every(usesInterval, (&uses{flush: auth.FlushUses, log: log}).Watch),
 		every(sweepInterval, clock.whenRight(func(ctx context.Context, tick <-chan time.Time) { sweepEach(ctx, tick, r.store, r.store.Now, log) })),
 		every(sweepInterval, clock.whenRight(absentClients(r.store, clients, log).Watch))}
@@ -96,9 +96,9 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 }
 
 // newSender makes what tells relying parties that a session has ended.
-func newSender(c config, r *resources, auth *authserver.Server, m *web.Metrics, log *slog.Logger) *backchannel.Sender {
+func newSender(c config, r *resources, auth *authserver.Server, clients *registry.Registry, m *web.Metrics, log *slog.Logger) *backchannel.Sender {
 	return backchannel.New(backchannel.Config{
-		Engine: auth, Issuer: c.Issuer, AllowedNetworks: c.told, CAFile: c.BackChannelLogout.CAFile, Log: log, Count: m.Logouts(), Now: r.store.Now,
+		Engine: auth, Issuer: c.Issuer, AllowedNetworks: c.told, CAFile: c.BackChannelLogout.CAFile, Log: log, Synced: clients.Synced, Count: m.Logouts(), Now: r.store.Now,
 	})
 }
 
