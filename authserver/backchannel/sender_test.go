@@ -9,8 +9,10 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -24,6 +26,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
@@ -310,9 +313,87 @@ func TestN241NoAddressInsideIsReached(t *testing.T) {
 	if len(inside.tokens) != 0 {
 		t.Error("a client inside is told")
 	}
-	if log := h.log.String(); !strings.Contains(log, errInside.Error()) || strings.Contains(log, "127.0.0.1") || strings.Contains(log, "::1") {
+	if log := h.log.String(); strings.Count(log, errInside.Error()) != 2 || strings.Contains(log, "127.0.0.1") || strings.Contains(log, "::1") {
 		t.Errorf("the log says\n%s", log)
 	}
+}
+
+// N241: the address counts that a connection goes to, not one that the name had a moment ago.
+func TestN241ANameThatLeadsElsewhereTheNextTimeReachesNobodyInside(t *testing.T) {
+	h := newHouse(t)
+	inside := h.party(authtest.PhotoPrint, nil)
+	_, port, err := net.SplitHostPort(inside.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "rebinding.example"
+	to := "https://" + net.JoinHostPort(name, port) + "/told"
+	for _, row := range []struct {
+		addresses []string // of one answer after the other
+		want      error
+	}{
+		{[]string{"127.0.0.1"}, errInside}, {[]string{"10.0.0.1", "127.0.0.1"}, errInside}, {[]string{"8.8.8.8", "127.0.0.1"}, errInside},
+	} {
+		var asked atomic.Int32
+		h.sender.poster.client, h.sender.poster.lookup = nil, resolver(t, func() string {
+			return row.addresses[min(int(asked.Add(1)), len(row.addresses))-1]
+		})
+		if row.addresses[0] == "8.8.8.8" { // what a check before the connection would see
+			if got, err := h.sender.poster.lookup.LookupNetIP(t.Context(), "ip4", name); err != nil || !mayGo(got[0], nil) {
+				t.Fatalf("the first answer is %v, %v", got, err)
+			}
+		}
+		if err := h.sender.poster.post(t.Context(), to, "token"); !errors.Is(err, row.want) {
+			t.Errorf("%v: %v", row.addresses, err)
+		}
+		if asked.Load() == 0 {
+			t.Errorf("%v: the name is not looked up", row.addresses)
+		}
+	}
+	if len(inside.tokens) != 0 {
+		t.Error("a client inside is told")
+	}
+}
+
+// resolver asks a name server that answers each question for an IPv4 address with the next one.
+func resolver(t *testing.T, next func() string) *net.Resolver {
+	t.Helper()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for packet := make([]byte, 1500); ; {
+			n, from, err := server.ReadFrom(packet)
+			if err != nil {
+				return
+			}
+			var m dnsmessage.Message
+			if err := m.Unpack(packet[:n]); err != nil || len(m.Questions) != 1 {
+				t.Errorf("the name server is asked %v, %v", m, err)
+				return
+			}
+			m.Response, m.Additionals = true, nil
+			if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
+				m.Answers = []dnsmessage.Resource{{
+					Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
+					Body:   &dnsmessage.AResource{A: netip.MustParseAddr(next()).As4()},
+				}}
+			}
+			answer, err := m.Pack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = server.WriteTo(answer, from)
+		}
+	}()
+	t.Cleanup(func() { _ = server.Close(); <-over })
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
+	}}
 }
 
 // N241: a redirect is an answer that was not taken, wherever it leads.
