@@ -77,7 +77,11 @@ func keepCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 	if in.subject.public || in.subject.credentials.FromGivenSecret() {
 		return decideCredentials(in, status)
 	}
-	return inUse(in, knownCredentials(in, status))
+	known := knownCredentials(in, status)
+	if isAnotherSource(known) { // it still counts, and no key makes it
+		return current(in, known)
+	}
+	return inUse(in, known)
 }
 
 // inUse returns what counts of the credentials now.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -223,6 +224,24 @@ func TestTheSecretKeepsTheGeneratedClientSecretUntilAnotherOneIsGiven(t *testing
 			}
 		})
 	}
+}
+
+func TestASourceThatChangesBackSaysThatTheSecretIsTaken(t *testing.T) {
+	oc := photoprint(with(outcome.summary))
+	oc.Status.Credentials[0].ID = credential.GivenID(fixed(2), string(oc.UID), givenFirst)
+	in := inputOf(oc, observation{})
+	in.seen.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: in.subject.secretName}}
+	for _, s := range decide(in).steps {
+		if s.status == nil || message(&v1alpha1.OAuthClient{Status: *s.status}) == "" {
+			t.Fatalf("the step is %+v", s)
+		}
+		ready := meta.FindStatusCondition(s.status.Conditions, string(v1alpha1.ConditionReady))
+		if ready.Reason != string(v1alpha1.ReadyReasonSecretConflict) {
+			t.Errorf("Ready says %s: %s", ready.Reason, ready.Message)
+		}
+		return
+	}
+	t.Error("the status says nothing")
 }
 
 func TestALostStatusOfAGivenClientSecretIsMadeAgain(t *testing.T) {
