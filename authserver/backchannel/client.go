@@ -105,7 +105,7 @@ func (p *poster) current() (*http.Client, error) {
 func (p *poster) post(ctx context.Context, to, token string) error {
 	client, err := p.current()
 	if err != nil {
-		return err
+		return errors.Join(errNotReady, err)
 	}
 	body := url.Values{"logout_token": {token}}.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(body))

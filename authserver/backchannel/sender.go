@@ -174,16 +174,17 @@ func (s *Sender) giveBack(ctx context.Context, l authserver.BackChannelLogout, a
 }
 
 var (
-	errNoKey    = errors.New("there is no key to sign with")
+	errNotReady = errors.New("this server cannot send logout tokens now")
 	errUnserved = errors.New("the client is not served, or has no address for logouts")
 )
 
 // tell sends one logout token and keeps how it went. It returns how long the host is to rest, which did not answer.
 func (s *Sender) tell(ctx context.Context, l authserver.BackChannelLogout) (rests time.Time) {
 	err := s.send(ctx, l)
-	if err != nil && ctx.Err() != nil || errors.Is(err, errNoKey) { // nothing is known of the client
+	if err != nil && ctx.Err() != nil || errors.Is(err, errNotReady) { // nothing is known of the client
 		at := s.Now()
 		if ctx.Err() == nil {
+			s.Log.WarnContext(ctx, "a logout token could not be sent; it is tried again in half a minute", "client", clientName(l), "err", err)
 			at = at.Add(restTime)
 		}
 		s.giveBack(ctx, l, at)
@@ -234,7 +235,7 @@ func (s *Sender) keep(ctx context.Context, err error) {
 func (s *Sender) send(ctx context.Context, l authserver.BackChannelLogout) error {
 	key, err := s.Engine.SigningKey(credential.SigningAlgorithm(l.Client.OpenID.SigningAlgorithm))
 	if err != nil {
-		return errors.Join(errNoKey, err)
+		return errors.Join(errNotReady, err)
 	}
 	token, err := oidc.LogoutToken(s.Issuer, key, l, rand.Text(), s.Now())
 	if err != nil {

@@ -501,6 +501,27 @@ func TestN244WhatIsNotTriedIsNoAttempt(t *testing.T) {
 	h.wants(authserver.LogoutDelivered)
 }
 
+// N244: a file of authorities that cannot be read is no client's failure.
+func TestN244AnUnreadableCAFileIsNoAttempt(t *testing.T) {
+	h := newHouse(t, loopback)
+	p := h.party(authtest.PhotoPrint, nil)
+	h.signOut(h.visit(p))
+	file := h.sender.poster.caFile
+	h.sender.poster.caFile = filepath.Join(t.TempDir(), "none")
+	due, err := h.Auth.ClaimLogouts(t.Context(), nil, 10)
+	if err != nil || len(due) != 1 {
+		t.Fatalf("%v, %v", due, err)
+	}
+	h.sender.tell(t.Context(), due[0])
+	if log := h.log.String(); len(h.outcomes) != 0 || !strings.Contains(log, "caFile") {
+		t.Errorf("the log says\n%s", log)
+	}
+	h.sender.poster.caFile = file
+	h.Clock.Advance(restTime)
+	h.run()
+	h.wants(authserver.LogoutDelivered)
+}
+
 // A client that is gone, suspended or without an address is not told, and that ends. Somebody is told of that.
 func TestWhoIsNotServedIsNotTold(t *testing.T) {
 	for name, row := range map[string]struct {
