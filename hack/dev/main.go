@@ -6,8 +6,8 @@
 // to see that they are still true.
 //
 //	DEV_DIR   folder for everything it writes (.dev); what an earlier run left there is removed: each starts from nothing
-//	DEV_PORT  first of the seven ports it needs on 127.0.0.1: the authorization server, its metrics, the operator's metrics, PhotoPrint,
-//	          PhotoStorage, the operator's probes, the API server (9440, or the next range that is free); etcd takes any free port
+//	DEV_PORT  first of the eight ports it needs on 127.0.0.1: the authorization server, its metrics, the operator's metrics, PhotoPrint,
+//	          PhotoStorage, the operator's probes, the API server, the admin endpoint (9440, or the next range that is free); etcd takes any free port
 //	DEV_WHOLE when it is set, `demo` fails where PostgreSQL is missing, instead of leaving Miniflux out
 //
 // While everything serves, DEV_DIR/env holds what a shell needs. Whatever ends dev, nothing that it started outlives it.

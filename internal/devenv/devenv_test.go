@@ -18,11 +18,11 @@ import (
 
 func TestPortsAreReadFromDEVPORT(t *testing.T) {
 	for _, c := range []struct{ name, text, ports, err string }{
-		{"a base port", "20000", "20000 to 20006", ""},
-		{"the last possible", "65529", "65529 to 65535", ""},
-		{"one too many", "65530", "", `DEV_PORT is "65530": it must be a port number from 1024 to 65529`},
-		{"a privileged one", "443", "", `DEV_PORT is "443": it must be a port number from 1024 to 65529`},
-		{"a word", "http", "", `DEV_PORT is "http": it must be a port number from 1024 to 65529`},
+		{"a base port", "20000", "20000 to 20007", ""},
+		{"the last possible", "65528", "65528 to 65535", ""},
+		{"one too many", "65529", "", `DEV_PORT is "65529": it must be a port number from 1024 to 65528`},
+		{"a privileged one", "443", "", `DEV_PORT is "443": it must be a port number from 1024 to 65528`},
+		{"a word", "http", "", `DEV_PORT is "http": it must be a port number from 1024 to 65528`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ports, err := ParsePorts(c.text)
@@ -60,7 +60,7 @@ func takePhotoPrintsPort(t *testing.T) (net.Listener, Ports) {
 		}
 		t.Cleanup(func() { _ = listener.Close() })
 		ports := Ports{listener.Addr().(*net.TCPAddr).Port - 3}
-		if ports.apiServer() <= 65535 && len(ports.taken()) == 1 {
+		if ports.admin() <= 65535 && len(ports.taken()) == 1 {
 			return listener, ports
 		}
 	}

@@ -21,6 +21,7 @@ func (s *Environment) install(ctx context.Context) (string, error) {
 		{"apply", "--server-side", "--filename", "config/default/namespace.yaml"},
 		{"apply", "--server-side", "--kustomize", "config/crd"},
 		{"apply", "--server-side", "--kustomize", "config/rbac"},
+		{"apply", "--server-side", "--filename", "config/admin/rbac.yaml"},
 		{"wait", "--for", "condition=Established", "--timeout", "60s", "crd/oauthclients.gatehouse.dev",
 			"crd/resourceservers.gatehouse.dev", "crd/oauthclientpolicies.gatehouse.dev"},
 		{"apply", "--server-side", "--kustomize", "config/policy"},

@@ -16,7 +16,7 @@ import (
 // DefaultPort is the base port that ReservePorts tries first. With it PhotoPrint is where config/samples says.
 const DefaultPort = 9440
 
-// Ports are the TCP ports of an environment, all on 127.0.0.1: DEV_PORT and the six after it. etcd takes any free port besides.
+// Ports are the TCP ports of an environment, all on 127.0.0.1: DEV_PORT and the seven after it. etcd takes any free port besides.
 type Ports struct{ base int }
 
 // What each port is for.
@@ -27,21 +27,22 @@ func (p Ports) photoPrint() int        { return p.base + 3 }
 func (p Ports) photoStorage() int      { return p.base + 4 }
 func (p Ports) operatorProbes() int    { return p.base + 5 }
 func (p Ports) apiServer() int         { return p.base + 6 }
+func (p Ports) admin() int             { return p.base + 7 }
 
 // String names the range.
-func (p Ports) String() string { return fmt.Sprintf("%d to %d", p.base, p.apiServer()) }
+func (p Ports) String() string { return fmt.Sprintf("%d to %d", p.base, p.admin()) }
 
 // users names who needs which port, in the order of the ports.
 func (p Ports) users() []string {
 	return []string{"the authorization server", "the authorization server's metrics", "the operator's metrics",
-		"PhotoPrint", "PhotoStorage", "the operator's probes", "the API server"}
+		"PhotoPrint", "PhotoStorage", "the operator's probes", "the API server", "the admin endpoint"}
 }
 
 // ParsePorts reads DEV_PORT.
 func ParsePorts(text string) (Ports, error) {
 	base, err := strconv.Atoi(text)
-	if err != nil || base < 1024 || base > 65535-6 {
-		return Ports{}, fmt.Errorf("DEV_PORT is %q: it must be a port number from 1024 to %d", text, 65535-6)
+	if err != nil || base < 1024 || base > 65535-7 {
+		return Ports{}, fmt.Errorf("DEV_PORT is %q: it must be a port number from 1024 to %d", text, 65535-7)
 	}
 	return Ports{base}, nil
 }
@@ -60,7 +61,7 @@ func (p Ports) Check(ctx context.Context) error {
 		}
 	}
 	if taken := p.taken(); len(taken) > 0 {
-		return fmt.Errorf("%s\nStop what uses it, or set DEV_PORT to another port: it is the first of the 7 that are needed, now %s",
+		return fmt.Errorf("%s\nStop what uses it, or set DEV_PORT to another port: it is the first of the 8 that are needed, now %s",
 			strings.Join(taken, "\n"), p)
 	}
 	return nil

@@ -44,7 +44,7 @@ func reserveFrom(folder string) (Ports, func() error, error) {
 			return ports, release, nil
 		}
 	}
-	return Ports{}, nil, fmt.Errorf("none of the %d ranges of ports from %d on is free: set DEV_PORT to the first of 7 ports that are", ranges, DefaultPort)
+	return Ports{}, nil, fmt.Errorf("none of the %d ranges of ports from %d on is free: set DEV_PORT to the first of 8 ports that are", ranges, DefaultPort)
 }
 
 // reserve returns nil if another environment has the ports, or one of them is in use.

@@ -53,6 +53,7 @@ func (s *Environment) writeConfig() error {
 		"namespace":     systemNamespace,
 		"listen":        address(s.ports.authserver()),
 		"metricsListen": address(s.ports.authserverMetrics()),
+		"admin":         map[string]string{"listen": address(s.ports.admin())},
 		"tls":           map[string]string{"certFile": s.folder.Path("tls", "tls.crt"), "keyFile": s.folder.Path("tls", "tls.key")},
 		"store":         "sqlite:" + s.folder.Path("gatehouse.db"),
 		"identity":      map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": s.folder.Path("users.yaml")}}}},

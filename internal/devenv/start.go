@@ -102,7 +102,12 @@ func (s *Environment) serve(ctx context.Context) (string, error) {
 	if err := s.writeConfig(); err != nil {
 		return "", err
 	}
+	token, err := s.adminToken(ctx)
+	if err != nil {
+		return "", err
+	}
 	if err := s.programs.start(programOperator, nil, "--issuer="+s.Issuer, "--namespace="+systemNamespace,
+		"--admin-url=https://"+address(s.ports.admin()), "--admin-ca-file="+s.CA, "--admin-token-file="+token,
 		"--metrics-bind-address="+address(s.ports.operatorMetrics()),
 		"--health-probe-bind-address="+address(s.ports.operatorProbes()), "--kubeconfig="+operator); err != nil {
 		return "", err
@@ -116,6 +121,19 @@ func (s *Environment) serve(ctx context.Context) (string, error) {
 		}
 	}
 	return "the operator, and the authorization server on " + s.Issuer, nil
+}
+
+// adminToken writes the operator's token for the admin endpoint of the authorization server, and returns the path of the file.
+func (s *Environment) adminToken(ctx context.Context) (string, error) {
+	token, err := s.Kubectl(ctx, "create", "token", operatorAccount, "--namespace", systemNamespace, "--audience", "admin@"+s.Issuer, "--duration", "24h")
+	if err != nil {
+		return "", err
+	}
+	path := s.folder.Path("admin.token")
+	if err := os.WriteFile(path, []byte(token), 0o600); err != nil {
+		return "", fmt.Errorf("write the operator's token for the admin endpoint: %w", err)
+	}
+	return path, nil
 }
 
 // startApps starts PhotoStorage and PhotoPrint, which know of Gatehouse what their mounted Secrets say.
