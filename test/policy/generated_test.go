@@ -65,7 +65,7 @@ var deniable = []string{
 	"spec.credentials.secretTemplate.annotations", "spec.credentials.secretTemplate.labels", "spec.credentials.secretTemplate.type",
 	"spec.entitlement", "spec.grantDurationDays", "spec.identifiers",
 	"spec.integrationCloud.allowSecretInURLUntil", "spec.integrationCloud.grantTypes",
-	"spec.oauth1.outOfBand", "spec.oauth1.signatureMethods", "spec.oauth2.grantTypes", "spec.oauth2.pkce",
+	"spec.oauth1.outOfBand", "spec.oauth1.signatureMethods", "spec.oauth2.grantTypes", "spec.oauth2.openID.backChannelLogout.uri", "spec.oauth2.pkce",
 	"spec.profile",
 	"spec.scopes.from", "spec.scopes.name", "spec.scopes.withoutOwner",
 }
