@@ -231,17 +231,14 @@ func TestASourceThatChangesBackSaysThatTheSecretIsTaken(t *testing.T) {
 	oc.Status.Credentials[0].ID = credential.GivenID(fixed(2), string(oc.UID), givenFirst)
 	in := inputOf(oc, observation{})
 	in.seen.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: in.subject.secretName}}
-	for _, s := range decide(in).steps {
-		if s.status == nil || message(&v1alpha1.OAuthClient{Status: *s.status}) == "" {
-			t.Fatalf("the step is %+v", s)
-		}
-		ready := meta.FindStatusCondition(s.status.Conditions, string(v1alpha1.ConditionReady))
-		if ready.Reason != string(v1alpha1.ReadyReasonSecretConflict) {
-			t.Errorf("Ready says %s: %s", ready.Reason, ready.Message)
-		}
-		return
+	steps := decide(in).steps
+	if len(steps) == 0 || steps[0].status == nil {
+		t.Fatalf("the steps are %+v, want the status first", steps)
 	}
-	t.Error("the status says nothing")
+	ready := meta.FindStatusCondition(steps[0].status.Conditions, string(v1alpha1.ConditionReady))
+	if ready.Reason != string(v1alpha1.ReadyReasonSecretConflict) {
+		t.Errorf("Ready says %s: %s", ready.Reason, ready.Message)
+	}
 }
 
 func TestALostStatusOfAGivenClientSecretIsMadeAgain(t *testing.T) {
