@@ -11,6 +11,12 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
+// GrantFilter chooses grants. An empty field chooses all; one of them at least is set.
+type GrantFilter struct {
+	ClientUID string
+	Owner     string // the subject
+}
+
 // ListedGrant is a grant as an administrator sees it.
 type ListedGrant struct {
 	Grant

@@ -22,8 +22,9 @@ type Use struct {
 }
 
 const (
-	// UseMemory is how long the use of a credential is remembered, while its client is used with another one.
-	UseMemory = 400 * 24 * time.Hour
+	// UseMemory is how long the use of a credential is remembered, while its client is used with another one. Nobody asks about more:
+	// an overlap has 30 days at most, and logins are counted for 30 days. A client that rotates each day has as many rows.
+	UseMemory = 32 * 24 * time.Hour
 	// IDTokenMemory is how long the largest ID token is remembered while smaller ones come: so one that was made smaller is
 	// known as small after that time.
 	IDTokenMemory = 7 * 24 * time.Hour
@@ -49,10 +50,4 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// GrantFilter chooses grants. An empty field chooses all; one of them at least is set.
-type GrantFilter struct {
-	ClientUID string
-	Owner     string // the subject
 }

@@ -72,12 +72,11 @@ func endPrevious(in input, issued issue) issue {
 	issued.credentials = slices.Clone(issued.credentials)
 	before = beforeLast(issued)
 	before.ExpiresAt = endAfter(in.now, in.subject.credentials.RotationLimit())
-	r, known := readRecord(in, in.seen.secret)
-	inUse := issued.credentials[len(issued.credentials)-1].ID
-	if written := known && len(r.Credentials) > 0 && r.Credentials[len(r.Credentials)-1].ID == inUse; !written {
+	if !in.lastWritten(issued.credentials[len(issued.credentials)-1].ID) {
 		issued.ends = true
 		return issued
 	}
+	r, _ := readRecord(in, in.seen.secret)
 	for _, c := range r.Credentials {
 		if c.ID == before.ID && c.ExpiresAt != 0 {
 			before.ExpiresAt = timeOf(c.ExpiresAt)
