@@ -124,18 +124,25 @@ func TestAPasskeyRaisesASession(t *testing.T) {
 	}
 }
 
-func TestTheOptionsDemandWhatTheDocsSay(t *testing.T) {
-	s := newFixture(t)
+// addsAnother shows the page that adds a passkey to Bob, who has logged in with the one that he has.
+func (s *fixture) addsAnother() (*authtest.Authenticator, *authserver.Visitor, authserver.PasskeyPage) {
+	s.t.Helper()
 	a := s.withPasskey()
 	login, err := s.shows(a)
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	v := s.visitor(login.Session)
-	page, err := s.Auth.BeginPasskey(t.Context(), v)
+	page, err := s.Auth.BeginPasskey(s.t.Context(), v)
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
+	return a, v, page
+}
+
+func TestTheOptionsDemandWhatTheDocsSay(t *testing.T) {
+	s := newFixture(t)
+	_, v, page := s.addsAnother()
 	var creation struct {
 		RP                     struct{ ID string }
 		User                   struct{ ID, Name, DisplayName string }
@@ -378,16 +385,7 @@ func TestN281APasskeyThatCountsBackwardsIsRefused(t *testing.T) {
 
 func TestN282PasskeysAreAddedAndRemovedInANewLoginAlone(t *testing.T) {
 	s := newFixture(t)
-	a := s.withPasskey()
-	login, err := s.shows(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := s.visitor(login.Session)
-	page, err := s.Auth.BeginPasskey(t.Context(), v)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a, v, page := s.addsAnother()
 	answer := authtest.NewAuthenticator(t).Create(t, page.Options)
 	low := *v
 	low.Session.Methods = []string{"pwd"}
@@ -421,7 +419,7 @@ func TestN282PasskeysAreAddedAndRemovedInANewLoginAlone(t *testing.T) {
 	if now, err := s.Auth.Factors(t.Context(), v); err != nil || !cmp.Equal(now, factors) {
 		t.Errorf("the factors are %v and were %v: %v", now, factors, err)
 	}
-	login, err = s.shows(a)
+	login, err := s.shows(a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -224,13 +224,19 @@ func TestN318TheSameValueAndADueIntervalMakeOneRotation(t *testing.T) {
 	}
 }
 
-func TestARotationInAnOverlapWaitsSoThatTwoClientSecretsAreTheMost(t *testing.T) {
-	s := newFixture(t)
+// rotated issues a client secret and rotates it, and returns both. The first one is in its overlap.
+func (s *fixture) rotated() (first, second string) {
+	s.t.Helper()
 	s.issued("photoprint")
-	first := s.valueOf("photoprint")
+	first = s.valueOf("photoprint")
 	s.update("photoprint", rotation("1"))
 	s.settle("photoprint")
-	second := s.valueOf("photoprint")
+	return first, s.valueOf("photoprint")
+}
+
+func TestARotationInAnOverlapWaitsSoThatTwoClientSecretsAreTheMost(t *testing.T) {
+	s := newFixture(t)
+	first, second := s.rotated()
 	s.update("photoprint", rotation("2"))
 	oc := s.settle("photoprint")
 	if s.valueOf("photoprint") != second || oc.Status.LastHandledRotation != "1" || !strings.Contains(message(oc), "It waits until the old client secret has ended") {
@@ -248,11 +254,7 @@ func TestARotationInAnOverlapWaitsSoThatTwoClientSecretsAreTheMost(t *testing.T)
 
 func TestAResetInAnOverlapEndsBothClientSecrets(t *testing.T) {
 	s := newFixture(t)
-	s.issued("photoprint")
-	first := s.valueOf("photoprint")
-	s.update("photoprint", rotation("1"))
-	s.settle("photoprint")
-	second := s.valueOf("photoprint")
+	first, second := s.rotated()
 	s.update("photoprint", reset("1"), rotation("2"))
 	oc := s.settle("photoprint")
 	s.wantAccepts("photoprint", first, false, "the old one")
