@@ -55,7 +55,7 @@ func wrongCertificate(err error) bool {
 
 // permanent reports whether err lies in the configuration: waiting does not help.
 func permanent(err error) bool {
-	return errors.Is(err, errConfiguration) || errors.Is(err, errPooler) || errors.Is(err, errNotDurable) || errors.Is(err, errTooNew) ||
+	return errors.Is(err, errConfiguration) || errors.Is(err, errPooler) || errors.Is(err, errNotDurable) || errors.Is(err, errTooNew) || errors.Is(err, errTooOld) ||
 		errors.Is(err, transfer.ErrUnfinished)
 }
 

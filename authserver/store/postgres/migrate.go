@@ -31,8 +31,16 @@ const (
 	migrationTries = 10
 )
 
-// errTooNew says that the schema suits this program no more.
-var errTooNew = errors.New("the database was changed by a newer version in a way that this one cannot work with")
+// firstReleased is the number of the first step that was released. A schema with a smaller number is of a
+// version before v0.1.0: those changed their steps in place, so nobody knows what is in it.
+const firstReleased = 100
+
+var (
+	// errTooNew says that the schema suits this program no more.
+	errTooNew = errors.New("the database was changed by a newer version in a way that this one cannot work with")
+	// errTooOld says that the schema was made before the first release.
+	errTooOld = errors.New("the database was filled by a version from before v0.1.0, which cannot be taken over")
+)
 
 // migrate brings the schema up to date. Any number of replicas may do so at once: a row in the table
 // goose_lock, with a lease, lets one at a time run the steps.
@@ -102,6 +110,10 @@ func upgrade(ctx context.Context, db *sql.DB, steps fs.FS) error {
 // suits reports whether a program that knows the steps up to target can work with a schema of the number
 // current: with an older one, and with a newer one to which steps have only added.
 func suits(ctx context.Context, db *sql.DB, current, target int64) error {
+	if current < firstReleased {
+		return fmt.Errorf("%w: its schema is number %d, the first release begins with %d: name an empty database. Clients and their secrets stay; people log in and allow their applications again",
+			errTooOld, current, firstReleased)
+	}
 	var oldest int64
 	if err := db.QueryRowContext(ctx, `SELECT oldest_program FROM compatibility WHERE one = 1`).Scan(&oldest); err != nil {
 		return fmt.Errorf("read which programs the schema suits: %w", err)

@@ -134,6 +134,27 @@ func TestN167ASchemaThatSuitsThisProgramNoMoreIsRefused(t *testing.T) {
 	}
 }
 
+// N395: steps were changed in place before the first release, so what such a schema holds is not known.
+func TestN395ASchemaFromBeforeTheFirstReleaseIsRefused(t *testing.T) {
+	t.Parallel()
+	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
+	if err := openAt(t, address).Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.WithoutCancel(t.Context()))
+	if _, err := c.Exec(t.Context(), `UPDATE goose_db_version SET version_id = 1 WHERE version_id > 0`); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(t.Context(), address)
+	if !errors.Is(err, errTooOld) || !permanent(err) || !strings.Contains(err.Error(), "its schema is number 1, the first release begins with 100: name an empty database") {
+		t.Errorf("Open() = %v", err)
+	}
+}
+
 func TestN167AStepThatWasStoppedHalfwayIsRunAgain(t *testing.T) {
 	t.Parallel()
 	address := postgrestest.DSN(t, postgrestest.WithoutFsync())

@@ -17,7 +17,7 @@ import (
 )
 
 // migrations are the steps from an empty file to the present schema, each of which runs
-// in a transaction. A released step is never edited.
+// in a transaction. A released step is never edited (docs/decisions/0050).
 //
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -25,6 +25,10 @@ var migrations embed.FS
 // applicationID tells our files from those of other programs ("GATE" in ASCII;
 // https://sqlite.org/pragma.html#pragma_application_id).
 const applicationID = 0x47415445
+
+// firstReleased is the number of the first step that was released. A schema with a smaller number is of a
+// version before v0.1.0: those changed their steps in place, so nobody knows what is in it.
+const firstReleased = 100
 
 // migrate brings the schema of the file at path up to date.
 func migrate(ctx context.Context, path string) error {
@@ -86,6 +90,9 @@ func upgrade(ctx context.Context, db *sql.DB, path string) error {
 	current, target, err := provider.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("read the schema version of %s: %w", path, err)
+	}
+	if 0 < current && current < firstReleased {
+		return fmt.Errorf("%s was written by a version from before v0.1.0 (its schema is number %d, the first release begins with %d), which cannot be taken over: move the file away and start without one. Clients and their secrets stay; people log in and allow their applications again", path, current, firstReleased)
 	}
 	if current > target {
 		return fmt.Errorf("%s was written by a newer version (its schema is number %d, this version knows %d): run the newer version, or restore a backup", path, current, target)

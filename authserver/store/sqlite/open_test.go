@@ -51,8 +51,13 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		{"a newer version wrote the database", func(t *testing.T, folder string) string {
 			path := filepath.Join(folder, "gatehouse.db")
 			makeStore(t, path)
-			return database(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`)
-		}, "was written by a newer version (its schema is number 99, this version knows 1): run the newer version"},
+			return database(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)`)
+		}, "was written by a newer version (its schema is number 999, this version knows 100): run the newer version"},
+		{"N395: a version before the first release wrote the database", func(t *testing.T, folder string) string {
+			path := filepath.Join(folder, "gatehouse.db")
+			makeStore(t, path)
+			return database(t, path, `UPDATE goose_db_version SET version_id = 1 WHERE version_id > 0`)
+		}, "was written by a version from before v0.1.0 (its schema is number 1, the first release begins with 100), which cannot be taken over: move the file away"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := test.prepare(t, t.TempDir())
@@ -258,8 +263,8 @@ func TestOpenFromScratchAndAgainGivesOneSchema(t *testing.T) {
 		if got := number(t, s, schema); got != 10 {
 			t.Errorf("%d of 10 tables and indexes are there", got)
 		}
-		if got := number(t, s, `SELECT max(version_id) FROM goose_db_version`); got != 1 {
-			t.Errorf("the schema is number %d, want 1", got)
+		if got := number(t, s, `SELECT max(version_id) FROM goose_db_version`); got != 100 {
+			t.Errorf("the schema is number %d, want 100", got)
 		}
 		if got := number(t, s, `PRAGMA application_id`); got != applicationID {
 			t.Errorf("the application ID is %d, want %d", got, applicationID)

@@ -1,3 +1,5 @@
+-- The rules for the steps in this folder stand in docs/decisions/0050. The first released step has the number 100.
+--
 -- Times are Unix milliseconds. Hashes are SHA-256. Scopes stand in one column,
 -- separated by blanks; names of groups, which hold no control characters, by line feeds.
 -- An owner is the subject of a person.

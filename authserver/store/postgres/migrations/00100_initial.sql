@@ -6,7 +6,8 @@
 --   * Contract: a step removes or narrows what an older version needs. It comes in a later release than
 --     the one that stopped needing it, and raises compatibility.oldest_program to the number of the
 --     last step that the oldest version that still works knows. An older program refuses to start then.
---   * A released step is never edited. There is no way back: a mistake is mended by a further step.
+--   * A released step is never edited (docs/decisions/0050). There is no way back: a mistake is mended by a further step.
+--   * The first released step has the number 100. Smaller numbers were of versions before v0.1.0.
 --   * Each step runs in a transaction, together with the row that says that it was done. So a step that
 --     was killed half-way has not happened, and is run again. The statements are plain SQL that CockroachDB
 --     and YugabyteDB take too; docs/postgres.md lists what is used.
@@ -171,4 +172,4 @@ CREATE TABLE compatibility (
     oldest_program bigint   NOT NULL
 );
 
-INSERT INTO compatibility (one, oldest_program) VALUES (1, 1);
+INSERT INTO compatibility (one, oldest_program) VALUES (1, 100);
