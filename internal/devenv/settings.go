@@ -59,6 +59,8 @@ func (s *Environment) writeConfig() error {
 		"identity":      map[string]any{"sources": []any{map[string]any{"key": "users", "usersFile": map[string]string{"path": s.folder.Path("users.yaml")}}}},
 		"entitlement":   map[string]string{"prefix": "gatehouse:"},
 		"audit":         map[string]string{"file": s.folder.Path("logs", "audit.log")},
+		// The applications of the environment run on this machine, and their certificates are of its authority.
+		"backChannelLogout": map[string]any{"allowedNetworks": []string{"127.0.0.0/8"}, "caFile": s.CA},
 	})
 }
 

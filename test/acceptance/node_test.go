@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/test/acceptance/programs"
@@ -237,6 +239,7 @@ func TestExpressOpenIDConnect(t *testing.T) {
 	bob.open(origin + "/profile")
 	bob.logIn() // for he is signed out of Gatehouse too
 	bob.reads("user=bob")
+	bob.signsOutElsewhere(t, origin)
 
 	w.dismiss(t, name, origin+"/callback")
 	bob.open(origin + "/refresh")
@@ -246,6 +249,31 @@ func TestExpressOpenIDConnect(t *testing.T) {
 	bob.open(origin + "/profile")
 	bob.logIn()
 	bob.refused()
+}
+
+// signsOutElsewhere has Bob, who is logged in to the application, sign out of Gatehouse: the server tells the application. The library
+// ends all sessions of a person, so that Bob's other browser comes back through the session that it has at Gatehouse.
+func (b *browser) signsOutElsewhere(t *testing.T, origin string) {
+	t.Helper()
+	other := b.w.browser(t)
+	other.open(origin + "/profile")
+	other.logIn()
+	other.reads("user=bob")
+
+	b.open(b.w.Issuer + "/signout")
+	b.do("sign out", chromedp.Click(`form[action="/signout"] button[type=submit]`))
+	b.reads("You are signed out")
+	for _, one := range []*browser{b, other} {
+		one.eventually("the application has heard of it", func() bool {
+			one.open(origin + "/")
+			return one.text() == "nobody is logged in"
+		})
+	}
+	other.open(origin + "/profile")
+	other.reads("user=bob")
+	b.open(origin + "/profile")
+	b.logIn()
+	b.reads("user=bob")
 }
 
 func TestPassportOpenIDConnect(t *testing.T) {

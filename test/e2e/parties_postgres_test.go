@@ -261,9 +261,11 @@ func (w *environment) replaceLeaked(t *testing.T, r *replicas, running []*replic
 		if _, err := p.verifier.Verify(t.Context(), idToken); err != nil {
 			t.Errorf("N294: relying party %d refuses the other key: %v", n, err)
 		}
-		if _, err := p.verifier.Verify(t.Context(), old); err == nil {
-			t.Errorf("N294: relying party %d takes the key that was thrown out", n)
-		}
+		// The library answers with the keys that it read before it keeps them, and uses those of before until then.
+		testenv.Eventually(t, time.Minute, fmt.Sprintf("N294: relying party %d takes the key that was thrown out no more", n), func() bool {
+			_, err := p.verifier.Verify(t.Context(), old)
+			return err != nil
+		})
 	}
 }
 

@@ -3,6 +3,7 @@
 // An application with express-openid-connect. The library reads ISSUER_BASE_URL, CLIENT_ID, CLIENT_SECRET, SECRET and BASE_URL.
 import express from 'express'
 import openid from 'express-openid-connect'
+import session from 'express-session'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 
@@ -10,6 +11,7 @@ const app = express()
 app.use(openid.auth({
   authorizationParams: { response_type: 'code', scope: 'openid profile email groups offline_access' },
   authRequired: false,
+  backchannelLogout: { store: new session.MemoryStore() }, // serves /backchannel-logout, and remembers who has signed out
   idpLogout: true, // signs out of Gatehouse too
 }))
 app.get('/', (req, res) => res.send(req.oidc.isAuthenticated() ? 'logged in' : 'nobody is logged in'))
