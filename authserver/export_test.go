@@ -37,3 +37,23 @@ func (s *Server) SetNewID(newID func() string) { s.newID = newID }
 
 // TOTPCode returns what an app shows at a time.
 func TOTPCode(secret []byte, now time.Time) string { return totpCode(secret, stepAt(now)) }
+
+// Uses are what a server gathers of uses.
+type Uses = uses
+
+// NewUses returns Uses without any.
+func NewUses() *Uses { return newUses() }
+
+// Find and Add do what noting a use of a credential of client "c" does under a lock at once.
+func (u *Uses) Find(now time.Time) { u.find(usingKey{uid: "c"}, hourOf(now)) }
+func (u *Uses) Add(now time.Time)  { u.add(usingKey{uid: "c"}, hourOf(now)) }
+
+// Write has what is gathered written, and returns the hours of the uses.
+func (u *Uses) Write(now time.Time) (hours []time.Time) {
+	found, of := u.gathered(now)
+	for _, use := range found {
+		of[usingKey{use.UID, use.CredentialID}].written = hourOf(use.UsedAt)
+		hours = append(hours, use.UsedAt)
+	}
+	return hours
+}

@@ -70,15 +70,21 @@ func timeOfHour(hour int64) time.Time {
 // note remembers that a credential was used. It returns nil where there is no room.
 func (u *uses) note(uid, credentialID string, now time.Time) *using {
 	key, hour := usingKey{uid, credentialID}, hourOf(now)
-	u.mu.RLock()
-	entry := u.of[key]
-	u.mu.RUnlock()
-	if entry == nil {
-		if entry = u.add(key, hour); entry == nil {
-			return nil
-		}
+	if entry := u.find(key, hour); entry != nil {
+		return entry
 	}
-	raise(&entry.hour, hour)
+	return u.add(key, hour)
+}
+
+// find notes the hour in an entry that there is. It does so under the lock: otherwise gathered could forget the entry between
+// the two, and the use with it. The same holds for add.
+func (u *uses) find(key usingKey, hour int64) *using {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	entry := u.of[key]
+	if entry != nil {
+		raise(&entry.hour, hour)
+	}
 	return entry
 }
 
@@ -86,10 +92,14 @@ func (u *uses) add(key usingKey, hour int64) *using {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	entry := u.of[key]
-	if entry == nil && len(u.of) < maxUsing {
+	if entry == nil {
+		if len(u.of) >= maxUsing {
+			return nil
+		}
 		entry = &using{first: hour}
 		u.of[key] = entry
 	}
+	raise(&entry.hour, hour)
 	return entry
 }
 

@@ -192,6 +192,19 @@ func TestN314ReplicasCountTogether(t *testing.T) {
 	s.usesAre(s.flushed(other), want)
 }
 
+// Whoever writes may come between any two steps of whoever notes. A credential that was idle for hours is forgotten then,
+// unless it was noted in the step before.
+func TestAUseIsNotLostWhileItsCredentialIsForgotten(t *testing.T) {
+	u, now := authserver.NewUses(), authtest.Start
+	for _, note := range []func(time.Time){u.Add, u.Find, u.Find} {
+		note(now)
+		if got := u.Write(now); !slices.Contains(got, now.Truncate(time.Hour)) {
+			t.Errorf("the use at %s is lost: %v are written", now, got)
+		}
+		now = now.Add(4 * time.Hour)
+	}
+}
+
 func TestAUseThatIsNotedAllocatesNothing(t *testing.T) {
 	s := newFixture(t)
 	c, _ := s.Clients.ByID(authtest.PhotoPrint)

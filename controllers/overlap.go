@@ -63,10 +63,18 @@ func (in input) isUnused(issued issue) bool {
 }
 
 // stillUsed reports whether the old client secret ends soon and is used nevertheless: within the last
-// quarter of its overlap.
+// quarter of its overlap. While nobody can tell, it is said if it was said before: an operator that was just started
+// does not take it back and say it again.
 func (o outcome) stillUsed() bool {
 	before := beforeLast(o.issued)
-	if before == nil || before.ExpiresAt == nil || !o.previousUse.known || !o.clocksAgree || o.now.Before(before.ExpiresAt.Add(-warnBefore)) {
+	if before == nil || before.ExpiresAt == nil || !o.now.Before(before.ExpiresAt.Time) {
+		return false
+	}
+	if !o.previousUse.known || !o.clocksAgree {
+		said := meta.FindStatusCondition(o.status.Conditions, string(v1alpha1.ConditionOldSecretInUse))
+		return said != nil && said.Message == o.stillUsedMessage()
+	}
+	if o.now.Before(before.ExpiresAt.Add(-warnBefore)) {
 		return false
 	}
 	overlap := before.ExpiresAt.Sub(o.issued.credentials[len(o.issued.credentials)-1].IssuedAt.Time)
@@ -74,14 +82,22 @@ func (o outcome) stillUsed() bool {
 	return overlap >= shortestWarned && o.previousUse.At.After(o.now.Add(-recently))
 }
 
-// stillUsedMessage says what to do about it. It changes only with the end.
+// stillUsedMessage says what to do about it. It changes only with the end and the spec.
 func (o outcome) stillUsedMessage() string {
 	before := beforeLast(o.issued)
 	if before == nil || before.ExpiresAt == nil {
 		return ""
 	}
-	return fmt.Sprintf("The old client secret is still used, and ends at %s. Have the application read the Secret %s again: restart it, if it reads the Secret only when it starts. "+
-		"credentials.rotation.waitForUse keeps an old client secret for as long as it is used.", before.ExpiresAt.UTC().Format(time.RFC3339), o.subject.secretName)
+	c := o.subject.credentials
+	secret, advice := o.subject.secretName, " credentials.rotation.waitForUse keeps an old client secret for as long as it is used."
+	switch given, _ := c.GivenSecret(); {
+	case given != "":
+		secret, advice = given, " A longer credentials.rotation.overlapHours gives more time at the next change."
+	case c.Rotation != nil && c.Rotation.WaitForUse != nil:
+		advice = " It was kept because it is used, and that is the limit: a higher credentials.rotation.waitForUse.limitHours counts from the next rotation on."
+	}
+	return fmt.Sprintf("The old client secret is still used, and ends at %s. Have the application read the Secret %s again: restart it, if it reads the Secret only when it starts.%s",
+		before.ExpiresAt.UTC().Format(time.RFC3339), secret, advice)
 }
 
 // stillUsedEvent is the Event about that condition, once.

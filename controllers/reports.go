@@ -26,6 +26,9 @@ const (
 	usageAge = time.Hour
 	// countingAge is how long ago a server may have written uses at most. Older: nothing of what is missing means anything.
 	countingAge = 6 * time.Hour
+	// idTokenAge is how long ago an ID token was issued at most. The server keeps the largest one until another one comes, and to a
+	// client that does not ask for the scope openid any more none comes.
+	idTokenAge = 7*24*time.Hour + usedWithin
 	// reportEvery is how often what a status says of the use of a client may change.
 	reportEvery = 24 * time.Hour
 	// maxReported bounds the clients and resource servers that are remembered.
@@ -126,7 +129,7 @@ func (r *Reports) read(ctx context.Context) (all map[types.UID]*seen, counting *
 			counting = page.Counting
 		}
 		for n := range page.Items {
-			if err := take(all, &page.Items[n]); err != nil {
+			if err := take(all, &page.Items[n], r.Now()); err != nil {
 				return err
 			}
 		}
@@ -135,8 +138,8 @@ func (r *Reports) read(ctx context.Context) (all map[types.UID]*seen, counting *
 	return all, counting, err
 }
 
-// take adds an entry to what was read.
-func take(all map[types.UID]*seen, u *adminapi.ClientUsage) error {
+// take adds an entry to what was read at now.
+func take(all map[types.UID]*seen, u *adminapi.ClientUsage, now time.Time) error {
 	s := all[types.UID(u.UID)]
 	if s == nil {
 		if len(all) >= maxReported {
@@ -149,7 +152,7 @@ func take(all map[types.UID]*seen, u *adminapi.ClientUsage) error {
 	if u.PKCE != nil {
 		s.challenged, s.unchallenged = latest(s.challenged, u.PKCE.LastChallenged), latest(s.unchallenged, u.PKCE.LastUnchallenged)
 	}
-	if u.IDToken != nil {
+	if u.IDToken != nil && now.Sub(u.IDToken.IssuedAt) <= idTokenAge {
 		s.idTokenBytes = max(s.idTokenBytes, u.IDToken.Bytes)
 	}
 	if len(s.credentials)+len(u.Credentials) > maxReportedCredentials {

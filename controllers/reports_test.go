@@ -166,6 +166,26 @@ func TestWhatIsSaidOfAClientChangesOnceADay(t *testing.T) {
 	s.answers("photoprint", report{}, true)
 }
 
+// The server keeps the largest ID token until another one comes: to a client that does not ask for openid any more none comes.
+func TestAnIDTokenOfLongAgoIsNotSaidToBeLarge(t *testing.T) {
+	s := newReporting(t, "photoprint")
+	u := used("photoprint", s.now)
+	u.IDToken = &adminapi.IDToken{Bytes: 5 << 10, IssuedAt: s.now}
+	s.says(s.now, u)
+	if got := s.looks(); got != "photoprint" {
+		t.Errorf("%q was woken", got)
+	}
+	s.answers("photoprint", report{idTokenKiB: 5}, true)
+	s.now = s.now.Add(idTokenAge)
+	s.looks()
+	s.answers("photoprint", report{idTokenKiB: 5}, true)
+	s.now = s.now.Add(time.Hour)
+	if got := s.looks(); got != "photoprint" {
+		t.Errorf("%q was woken after a week", got)
+	}
+	s.answers("photoprint", report{}, true)
+}
+
 // N312: a new leader knows nothing of the one before; what the status says is a day old before it changes.
 func TestN312ANewLeaderChangesNoStatusThatIsYoung(t *testing.T) {
 	s := newReporting(t, "photoprint")

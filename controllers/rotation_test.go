@@ -643,3 +643,58 @@ func TestAnOldClientSecretThatIsUsedAnHourBeforeItsEndIsSaidOnce(t *testing.T) {
 	s.clock.advance(23*time.Hour + time.Minute)
 	said(false)
 }
+
+// An operator that was just started knows of no use until the server has answered.
+func TestAnOldClientSecretInUseIsSaidOnceAcrossARestart(t *testing.T) {
+	s := newFixture(t)
+	old := s.issued("photoprint")
+	used := s.uses()
+	s.r.Usage = used
+	s.update("photoprint", rotation("1"))
+	s.settle("photoprint")
+	s.clock.advance(22 * time.Hour)
+	used.add(old.Status.Credentials[0].ID)
+	s.clock.advance(time.Hour + time.Second)
+	s.settle("photoprint")
+	s.events.reasons()
+	s.writes.reset()
+	for _, usage := range []Usage{UsageUnknown{}, used} {
+		s.restarted()
+		s.r.Usage = usage
+		oc := s.settle("photoprint")
+		if meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionOldSecretInUse)) == nil {
+			t.Errorf("with %T it is taken back", usage)
+		}
+	}
+	if got := s.events.reasons(); len(got) > 0 {
+		t.Errorf("it is said again: %q", got)
+	}
+	s.r.Usage = UsageUnknown{}
+	s.clock.advance(time.Hour)
+	if oc := s.settle("photoprint"); meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionOldSecretInUse)) != nil {
+		t.Error("it is said after the end")
+	}
+}
+
+func TestWhatToDoAboutAnOldClientSecretFitsTheSpec(t *testing.T) {
+	end := metav1.NewTime(time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC))
+	for name, row := range map[string]struct {
+		edit      func(*v1alpha1.CredentialsSpec)
+		want, not string
+	}{
+		"generated": {func(*v1alpha1.CredentialsSpec) {}, "waitForUse keeps", "limitHours"},
+		"waits for use": {func(c *v1alpha1.CredentialsSpec) {
+			c.Rotation = &v1alpha1.RotationSpec{WaitForUse: &v1alpha1.WaitForUseSpec{LimitHours: 48}}
+		}, "waitForUse.limitHours", "waitForUse keeps"},
+		"given": {func(c *v1alpha1.CredentialsSpec) {
+			c.Source, c.FromSecret = v1alpha1.SourceFromSecret, &v1alpha1.FromSecretSpec{Name: "vault"}
+		}, "the Secret vault again", "waitForUse"},
+	} {
+		oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: "photoprint"}}
+		row.edit(&oc.Spec.Credentials)
+		o := outcome{input: input{subject: clientSubject(oc)}, issued: issue{credentials: []v1alpha1.CredentialStatus{{ID: "1", ExpiresAt: &end}, {ID: "2"}}}}
+		if got := o.stillUsedMessage(); !strings.Contains(got, row.want) || strings.Contains(got, row.not) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}

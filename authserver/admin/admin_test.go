@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -262,6 +263,70 @@ func TestN304ANamespacedRoleSeesAndRevokesGrantsOfItsNamespaceOnly(t *testing.T)
 	}
 	if events := s.Audit.Events(authserver.EventGrantRevoked); len(events) != 1 || events[0].Actor != "admin" {
 		t.Errorf("audit events %+v", events)
+	}
+}
+
+// N370: pages of a namespace tell nothing of grants in others: neither their IDs nor how many there are.
+func TestN370PagesOfANamespaceTellNothingOfOthers(t *testing.T) {
+	s := newFixture(t)
+	bob := s.subject(authtest.Bob, authtest.BobPassword)
+	var mine []string
+	for n := byte(1); n <= 3; n++ {
+		mine = append(mine, s.grant(s.uid(authtest.PhotoPrint), bob, 2*n).String())
+		s.grant(s.uid(authtest.BookShelf), bob, 2*n+1)
+	}
+	const all = "/admin/v1/namespaces/photos/grants?person=bob"
+	var got []string
+	for place, pages := "", 0; pages < 10; pages++ {
+		page := get[adminapi.GrantPage](s, all+"&limit=2"+place)
+		for _, g := range page.Items {
+			got = append(got, g.ID)
+		}
+		if page.Continue == "" {
+			if pages != 1 {
+				t.Errorf("%d pages", pages+1)
+			}
+			break
+		}
+		if page.Continue != mine[1] {
+			t.Errorf("continue is %s, and the last grant on the page %s", page.Continue, mine[1])
+		}
+		place = "&continue=" + page.Continue
+	}
+	if !slices.Equal(got, mine) {
+		t.Errorf("grants %v, want %v", got, mine)
+	}
+	if page := get[adminapi.GrantPage](s, all+"&limit=3"); len(page.Items) != 3 || page.Continue != "" {
+		t.Errorf("a page that holds all has the continue %q", page.Continue)
+	}
+}
+
+// N370: the same for "more": only grants of the namespace make it.
+func TestN370MoreIsSaidOfGrantsOfTheNamespaceOnly(t *testing.T) {
+	s := newFixture(t)
+	bob := s.subject(authtest.Bob, authtest.BobPassword)
+	const each = 50 // a person has no more live grants for one client
+	for n := range adminapi.MaxPage/each + 1 {
+		for _, of := range []string{authtest.PhotoPrint, authtest.BookShelf} {
+			c, _ := s.Clients.ByID(of)
+			clone := *c
+			clone.UID, clone.ID, clone.Name = fmt.Sprint(c.UID, n), fmt.Sprint(c.ID, n), fmt.Sprint(c.Name, n)
+			s.Clients.Put(clone)
+			for k := range each {
+				now, id := s.Clock.Now(), [3]byte{byte(n), byte(k), byte(len(of))}
+				g := authserver.Grant{ID: authserver.GrantID(append(id[:], make([]byte, 13)...)), ClientUID: clone.UID, Owner: bob, Scopes: []string{"photos.read"},
+					Profile: authserver.ProfileOAuth2, ApprovedAt: now, EndsAt: now.Add(24 * time.Hour),
+					Proof: authserver.Proof{Hash: authserver.Hash{id[0], id[1], id[2]}, ExpiresAt: now.Add(time.Minute)}}
+				if err := s.Store.Approve(t.Context(), g, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for _, want := range []string{`{"revoked":500,"more":true}`, `{"revoked":50}`, `{"revoked":0}`} {
+		if code, body := s.send(http.MethodDelete, "/admin/v1/namespaces/photos/grants?person=bob"); code != http.StatusOK || strings.TrimSpace(body) != want {
+			t.Errorf("revoke: %d %s, want %s", code, body, want)
+		}
 	}
 }
 

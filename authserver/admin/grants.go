@@ -3,8 +3,10 @@
 package admin
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
+	"iter"
 	"net/http"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -65,7 +67,8 @@ func (e *endpoint) subjectOf(r *request, name string) (string, error) {
 	return people[0].Subject, nil
 }
 
-// listGrants returns live grants, page by page. In a namespace a page can be short and have a next one all the same.
+// listGrants returns live grants, page by page. A page is short only where it is the last one, and its continue is the ID of a
+// grant on it: neither tells a reader of one namespace anything of grants in others.
 func (e *endpoint) listGrants(r *request) (any, error) {
 	given, err := r.parameters("limit", "continue", "person", "subject")
 	if err != nil {
@@ -85,20 +88,44 @@ func (e *endpoint) listGrants(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	grants, err := e.auth.ListGrants(r.Context(), c.filter, after, limit)
-	if err != nil {
-		return nil, err
-	}
 	page := adminapi.GrantPage{Items: []adminapi.Grant{}}
-	for _, g := range grants {
-		if c.has(g) {
-			page.Items = append(page.Items, spell(g))
+	for g, err := range e.grants(r.Context(), c, after, limit+1) {
+		if err != nil {
+			return nil, err
 		}
-	}
-	if len(grants) == limit {
-		page.Continue = grants[len(grants)-1].ID.String()
+		if len(page.Items) == limit {
+			page.Continue = page.Items[limit-1].ID
+			break
+		}
+		page.Items = append(page.Items, spell(g))
 	}
 	return page, nil
+}
+
+// grants yields the chosen grants by ID, from the one that follows after on. Those of other namespaces are read and left out:
+// they are of one person, because a request about a namespace names one. size is how many are read at once.
+func (e *endpoint) grants(ctx context.Context, c chosen, after authserver.GrantID, size int) iter.Seq2[authserver.ListedGrant, error] {
+	if c.namespace != "" && c.filter.ClientUID == "" {
+		size = adminapi.MaxPage
+	}
+	return func(yield func(authserver.ListedGrant, error) bool) {
+		for {
+			found, err := e.auth.ListGrants(ctx, c.filter, after, size)
+			if err != nil {
+				yield(authserver.ListedGrant{}, err)
+				return
+			}
+			for _, g := range found {
+				if c.has(g) && !yield(g, nil) {
+					return
+				}
+				after = g.ID
+			}
+			if len(found) < size {
+				return
+			}
+		}
+	}
 }
 
 // has reports whether a grant is of a client in the namespace.
@@ -128,32 +155,23 @@ func (e *endpoint) revokeGrants(r *request) (any, error) {
 		return nil, err
 	}
 	answer := adminapi.Revoked{}
-	for after := (authserver.GrantID{}); ; {
-		grants, err := e.auth.ListGrants(r.Context(), c.filter, after, adminapi.MaxPage)
+	for g, err := range e.grants(r.Context(), c, authserver.GrantID{}, adminapi.MaxPage+1) {
 		if err != nil {
 			return nil, err
 		}
-		for _, g := range grants {
-			after = g.ID
-			if !c.has(g) {
-				continue
-			}
-			ended, err := e.auth.RevokeAsAdministrator(r.Context(), r.caller.name, g.ClientUID, g.ID)
-			if err != nil && !errors.Is(err, authserver.ErrNotFound) {
-				return nil, err
-			}
-			if ended {
-				answer.Revoked++
-			}
-		}
-		if len(grants) < adminapi.MaxPage {
-			return answer, nil
-		}
-		if answer.Revoked >= adminapi.MaxPage/2 {
+		if answer.Revoked == adminapi.MaxPage {
 			answer.More = true
-			return answer, nil
+			break
+		}
+		ended, err := e.auth.RevokeAsAdministrator(r.Context(), r.caller.name, g.ClientUID, g.ID)
+		if err != nil && !errors.Is(err, authserver.ErrNotFound) {
+			return nil, err
+		}
+		if ended {
+			answer.Revoked++
 		}
 	}
+	return answer, nil
 }
 
 // revokeGrant ends one grant of a client.
