@@ -3,6 +3,7 @@
 package web
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"html/template"
@@ -119,19 +120,22 @@ func (s *Site) postTOTP(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.changingFactors(w, r, func(v *authserver.Visitor) error {
-		return s.addTOTP(w, r, f, v, pathAccount, accountTOTP)
+		return s.addTOTP(w, r, f, v, pathAccount, func(e authserver.TOTPEnrolment) (totpView, error) { return accountTOTP(e), nil })
 	})
 }
 
 // addTOTP adds the app whose code is right, shows the page again, or goes on to next.
-func (s *Site) addTOTP(w http.ResponseWriter, r *http.Request, f url.Values, v *authserver.Visitor, next string, page func(authserver.TOTPEnrolment) totpView) error {
+func (s *Site) addTOTP(w http.ResponseWriter, r *http.Request, f url.Values, v *authserver.Visitor, next string, page func(authserver.TOTPEnrolment) (totpView, error)) error {
 	added, err := s.auth.AddTOTP(r.Context(), v, f.Get("ticket"), f.Get("code"), f.Get("name"))
 	if errors.Is(err, authserver.WrongCode) {
 		again, err := s.auth.BeginTOTPAgain(v, s.host(), f.Get("ticket"))
 		if err != nil {
 			return err
 		}
-		view := page(again)
+		view, err := page(again)
+		if err != nil {
+			return err
+		}
 		view.Name, view.Problem = f.Get("name"), "The code is wrong. Is the clock of the device right? Enter the code that the app shows now."
 		return s.showTOTP(w, http.StatusForbidden, view)
 	}
@@ -151,22 +155,29 @@ func (s *Site) beginEnrolment(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	view := s.interactionTOTP(i, p, e)
-	if view.Problem = problem; s.auth.HasPasskeys() {
-		page, err := s.auth.BeginPasskey(r.Context(), v)
-		if err != nil {
-			return err
-		}
-		view.Passkey = newPasskey(page, view.Action)
+	view, err := s.interactionTOTP(r.Context(), i, p, v, e)
+	if err != nil {
+		return err
 	}
+	view.Problem = problem
 	return s.showTOTP(w, status, view)
 }
 
-func (s *Site) interactionTOTP(i authserver.Interaction, p authserver.Position, e authserver.TOTPEnrolment) totpView {
-	return totpView{
+// interactionTOTP is the page that adds the app, or a passkey in its place.
+func (s *Site) interactionTOTP(ctx context.Context, i authserver.Interaction, p authserver.Position, v *authserver.Visitor, e authserver.TOTPEnrolment) (totpView, error) {
+	view := totpView{
 		TOTPEnrolment: e, Action: interactionPath(i.ID) + "/enrol", Client: p.Client, callback: p.Return.Callback,
 		Cancel: s.refusalURL(p.Return, authserver.Refuse(authserver.UnmetAuthenticationRequirements, "the owner added no second factor")),
 	}
+	if !s.auth.HasPasskeys() {
+		return view, nil
+	}
+	page, err := s.auth.BeginPasskey(ctx, v)
+	if err != nil {
+		return totpView{}, err
+	}
+	view.Passkey = newPasskey(page, view.Action)
+	return view, nil
 }
 
 // postInteractionEnrol is the form of that page.
@@ -197,7 +208,9 @@ func (s *Site) enrolInInteraction(w http.ResponseWriter, r *http.Request, f url.
 			return s.beginEnrolment(w, r, http.StatusForbidden, textNoNewPasskey, i, p, v)
 		})
 	}
-	return s.addTOTP(w, r, f, v, path, func(e authserver.TOTPEnrolment) totpView { return s.interactionTOTP(i, p, e) })
+	return s.addTOTP(w, r, f, v, path, func(e authserver.TOTPEnrolment) (totpView, error) {
+		return s.interactionTOTP(r.Context(), i, p, v, e)
+	})
 }
 
 // factorAdded shows the recovery codes, if there are new ones, or goes on to next.

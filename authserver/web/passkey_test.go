@@ -150,6 +150,8 @@ func TestAPasskeyIsWhatAClientDemands(t *testing.T) {
 	wrong.Unverified = true
 	f = b.post(f.action, url.Values{"page": {f.ticket}, "answer": {wrong.Create(t, f.options)}}).
 		wants(http.StatusForbidden, "").says("The passkey was not added").passkey()
+	f = b.post(f.action, url.Values{"ticket": {b.get(path).field("ticket")}, "code": {"000000"}}).
+		wants(http.StatusForbidden, "").says("The code is wrong", "Or add a passkey").passkey()
 	codes := b.post(f.action, url.Values{"page": {f.ticket}, "answer": {a.Create(t, f.options)}}).wants(http.StatusOK, "").says("Your recovery codes")
 	if got := codes.link(t, "I have kept them"); got != path {
 		t.Errorf("the page leads to %s", got)
