@@ -37,6 +37,7 @@ var issueChecks = []check[input]{notDeleted, ownClientID, clientIDIsHeld, policy
 var secretChecks = []check[outcome]{
 	givenIsUsable, // the Secret that somebody else writes holds a client secret
 	keysMatch,     // the keys in use made the credential in the status
+	templateFits,  // the template of the Secret holds what belongs into it
 	secretIsOurs,  // no Secret of somebody else has the wanted name
 }
 

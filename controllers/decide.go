@@ -91,7 +91,7 @@ func decide(in input) decision {
 	}
 	kept := newOutcome(in, status, keepCredentials(in, status))
 	next := newOutcome(in, status, decideCredentials(in, status))
-	if (next.issued.reset || next.issued.rotated) && in.secretOwner() == ownerForeign {
+	if (next.issued.reset || next.issued.rotated) && in.secretStays() {
 		next = kept // it waits until the Secret can be written
 	}
 	rotatesNext := next.issued.rotated && len(kept.secretSteps()) > 0
@@ -131,7 +131,7 @@ func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outco
 // withSecretName returns the outcome with the name of the Secret in the status, unless that
 // Secret is not written.
 func (o outcome) withSecretName() outcome {
-	if o.issued.verification == verified && o.secretOwner() != ownerForeign {
+	if o.issued.verification == verified && !o.secretStays() {
 		o.status.SecretName = o.subject.secretName
 	}
 	return o
@@ -139,6 +139,10 @@ func (o outcome) withSecretName() outcome {
 
 // secretOwner returns whose the Secret of the wanted name is.
 func (in input) secretOwner() secretOwner { return ownerOf(in.seen.secret, in.subject) }
+
+// secretStays reports whether the Secret cannot be written: the name is somebody else's, or the template cannot
+// hold what belongs into it.
+func (in input) secretStays() bool { return in.secretOwner() == ownerForeign || in.unfit() != "" }
 
 // startingStatus returns the status of the object, with what does not depend on credentials.
 // A status that was made for another object is begun anew: it was restored from a backup.

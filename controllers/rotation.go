@@ -63,7 +63,7 @@ func current(in input, issued issue) issue {
 // is accepted. The end that the record in the Secret has counts, if it has one.
 func endPrevious(in input, issued issue) issue {
 	before := beforeLast(issued)
-	if before == nil || before.ExpiresAt != nil || !in.clocksAgree || issued.verification != verified || in.secretOwner() == ownerForeign {
+	if before == nil || before.ExpiresAt != nil || !in.clocksAgree || issued.verification != verified || in.secretStays() {
 		return issued
 	}
 	if wait := in.publishes(issued); wait > 0 {

@@ -46,6 +46,7 @@ func contentOf(in input, issued issue) secretContent {
 	for key, value := range s.template().Labels {
 		c.labels[key] = string(value)
 	}
+	maps.Copy(c.labels, presetOf(s).Labels)
 	for key, value := range s.template().Annotations {
 		c.annotations[key] = string(value)
 	}
@@ -58,10 +59,7 @@ func contentOf(in input, issued issue) secretContent {
 // dataOf returns the data of the Secret. An empty client secret is that of a Public client; an empty
 // previous one is not in the Secret.
 func dataOf(in input, clientSecret, previous string) map[string][]byte {
-	s := in.subject
-	values := s.endpoints(in.issuer)
-	values[v1alpha1.KeyClientID] = s.clientID
-	values[v1alpha1.KeyIssuer] = in.issuer
+	s, values := in.subject, standardValues(in)
 	if clientSecret != "" {
 		values[v1alpha1.KeyClientSecret] = clientSecret
 	}
@@ -72,7 +70,14 @@ func dataOf(in input, clientSecret, previous string) map[string][]byte {
 	for key, text := range s.template().Data {
 		data[key] = []byte(fill(string(text), s, values))
 	}
-	for _, g := range s.template().Generate {
+	files, err := presetFiles(s, values)
+	if err != nil {
+		panic(err) // unfit keeps such a Secret from being written
+	}
+	for key, text := range files {
+		data[key] = []byte(text)
+	}
+	for _, g := range slices.Concat(s.template().Generate, presetOf(s).Generate) {
 		length := int(g.Length)
 		if length == 0 {
 			length = defaultGeneratedLength
@@ -83,6 +88,14 @@ func dataOf(in input, clientSecret, previous string) map[string][]byte {
 		data[s.dataKey(standard)] = []byte(value)
 	}
 	return data
+}
+
+// standardValues returns what is public of the values of the standard keys.
+func standardValues(in input) map[string]string {
+	values := in.subject.endpoints(in.issuer)
+	values[v1alpha1.KeyClientID] = in.subject.clientID
+	values[v1alpha1.KeyIssuer] = in.issuer
+	return values
 }
 
 // defaultGeneratedLength is the length of a generated value that names none.

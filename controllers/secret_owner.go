@@ -3,7 +3,6 @@
 package controllers
 
 import (
-	"cmp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/preset"
 )
 
 // secretOwner tells whose a Secret is, seen from one object.
@@ -98,5 +98,5 @@ func defaultSecretName(kind, name string) string {
 
 // typeOf returns the type that the Secret of the object has to have.
 func typeOf(s subject) corev1.SecretType {
-	return corev1.SecretType(cmp.Or(s.template().EffectiveType(), v1alpha1.SecretTypeDefault))
+	return corev1.SecretType(preset.TypeOf(s.template()))
 }

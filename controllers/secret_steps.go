@@ -28,8 +28,8 @@ type secretRef struct {
 // secretSteps returns what happens to the Secret, and to older ones of other names.
 func (o outcome) secretSteps() []step {
 	owner := o.secretOwner()
-	if o.issued.verification != verified || owner == ownerForeign {
-		return nil // nothing that the keys make would be accepted, or the name is taken
+	if o.issued.verification != verified || o.secretStays() {
+		return nil // nothing that the keys make would be accepted, or it cannot be written
 	}
 	want := contentOf(o.input, o.issued)
 	event := o.secretEvent(want)

@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/endpoints"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
+	"github.com/gatehouse-dev/gatehouse/internal/preset"
 )
 
 // subject is an object that gets credentials, seen alike for both kinds. It is a view: the
@@ -27,12 +28,14 @@ type subject struct {
 	clientID    string // follows from name and spec
 	secretName  string // the one that is wanted
 	callbackURL string // the first one; empty: none
-	scopes      []v1alpha1.Scope
-	claims      []policy.Claim
-	suspended   bool
-	public      bool // has no client secret
-	jwts        bool // is an API that takes JWTs
-	signed      bool // the server must know the client secret
+	// grantType returns the one that the client is for, in the words of RFC 6749. Empty: none of them.
+	grantType func() string
+	scopes    []v1alpha1.Scope
+	claims    []policy.Claim
+	suspended bool
+	public    bool // has no client secret
+	jwts      bool // is an API that takes JWTs
+	signed    bool // the server must know the client secret
 	// pkceOptional is whether a client of profile OAuth2 may leave the code challenge out.
 	pkceOptional bool
 
@@ -70,6 +73,7 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		pkceOptional:      profile == v1alpha1.ProfileOAuth2 && !oc.Spec.PKCERequired(),
 		suspendEndsGrants: profile == v1alpha1.ProfileIntegrationCloud,
 		resetEndsGrants:   profile.ResetEndsGrants() || oc.Annotations[v1alpha1.AnnotationResetRevokes] == "true",
+		grantType:         func() string { return grantTypeOf(&oc.Spec) },
 		endpoints:         func(issuer string) map[string]string { return endpoints.Of(profile, issuer) },
 		denials:           func(p policy.Policy) []policy.Denial { return p.Client(&oc.Spec) },
 		builtIn:           func(scope v1alpha1.Scope) bool { return policy.BuiltInScope(&oc.Spec, string(scope)) },
@@ -93,6 +97,7 @@ func resourceServerSubject(rs *v1alpha1.ResourceServer) subject {
 		claims:    policy.ClaimsOfResourceServer(&rs.Spec),
 		suspended: rs.Spec.Suspend,
 		jwts:      rs.Spec.EffectiveJWTAlgorithm() != "",
+		grantType: func() string { return "" },
 		endpoints: endpoints.OfResourceServer,
 		denials:   func(p policy.Policy) []policy.Denial { return p.ResourceServer(&rs.Spec) },
 		mistakes:  func() []string { return nil },
@@ -122,7 +127,7 @@ func (s subject) reset() (value string, asked bool) {
 func (s subject) template() *v1alpha1.SecretTemplate { return &s.credentials.SecretTemplate }
 
 // dataKey returns under which key of the Secret a standard value is.
-func (s subject) dataKey(standard string) string { return s.template().Keys.NameOf(standard) }
+func (s subject) dataKey(standard string) string { return preset.NameOf(s.template(), standard) }
 
 // withStatus returns a copy of the object with the status in it.
 func (s subject) withStatus(status v1alpha1.OAuthClientStatus) client.Object {

@@ -86,6 +86,8 @@ const (
 	ReadyReasonWaitingForSecret ReadyReason = "WaitingForSecret"
 	// ReadyReasonInvalidSecret: what that Secret holds cannot be a client secret.
 	ReadyReasonInvalidSecret ReadyReason = "InvalidSecret"
+	// ReadyReasonInvalidTemplate: the preset of secretTemplate cannot hold a value of the object.
+	ReadyReasonInvalidTemplate ReadyReason = "InvalidTemplate"
 	// ReadyReasonKeyMismatch: the status does not belong to the keys in use.
 	ReadyReasonKeyMismatch ReadyReason = "KeyMismatch"
 )

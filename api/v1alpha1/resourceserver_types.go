@@ -56,6 +56,7 @@ type ResourceServerStatus struct {
 //
 // +kubebuilder:validation:XValidation:rule=`(has(self.className) ? self.className : "") == (has(oldSelf.className) ? oldSelf.className : "")`,fieldPath=".className",message="className must stay as it was: create another ResourceServer for another class"
 // +kubebuilder:validation:XValidation:rule=`!(has(self.accessTokens) && has(self.accessTokens.format) && self.accessTokens.format == 'JWT') || (has(self.identifiers) && size(self.identifiers) > 0)`,fieldPath=".identifiers",message="identifiers must name the API when accessTokens.format is JWT: its tokens bear the identifier"
+// +kubebuilder:validation:XValidation:rule=`!has(self.credentials) || !has(self.credentials.secretTemplate) || !has(self.credentials.secretTemplate.preset) || self.credentials.secretTemplate.preset in ["", 'Dotenv', 'EnvFrom', 'ServiceBinding']`,fieldPath=".credentials.secretTemplate.preset",message="credentials.secretTemplate.preset must be Dotenv, EnvFrom or ServiceBinding in a ResourceServer: the program of another preset is a client"
 type ResourceServerSpec struct {
 	// ClassName is the class of the installation that serves the object, as
 	// OAuthClient's. Absent: the default class. It cannot be changed.

@@ -165,7 +165,7 @@ func (o *object) unreadable(data []byte, err error) error {
 
 // forPolicy returns what a policy looks at in a template.
 func forPolicy(t *v1alpha1.SecretTemplate) v1alpha1.SecretTemplate {
-	out := v1alpha1.SecretTemplate{Type: t.Type}
+	out := v1alpha1.SecretTemplate{Type: t.Type, Preset: t.Preset}
 	for key := range t.Labels {
 		if out.Labels == nil {
 			out.Labels = map[string]v1alpha1.LabelValue{}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/openid"
+	"github.com/gatehouse-dev/gatehouse/internal/preset"
 )
 
 // ResourceServer returns everything in the spec of a ResourceServer that the policy does not
@@ -58,6 +59,7 @@ func (p Policy) template(t *v1alpha1.SecretTemplate) []Denial {
 	if kind := t.EffectiveType(); kind != v1alpha1.SecretTypeDefault && !slices.Contains(rules.Types, kind) {
 		denials = append(denials, p.deny(field+"type", "must be left out, or be one that the policy allows, which %s is not", kind)...)
 	}
+	denials = append(denials, p.preset(t)...)
 	for _, key := range slices.Sorted(maps.Keys(t.Labels)) {
 		if !p.matchesAnyName(rules.Labels, key) {
 			denials = append(denials, p.deny(field+"labels", "must not hold %s, which the policy does not allow", key)...)
@@ -66,6 +68,25 @@ func (p Policy) template(t *v1alpha1.SecretTemplate) []Denial {
 	for _, key := range slices.Sorted(maps.Keys(t.Annotations)) {
 		if !p.matchesAnyName(rules.Annotations, key) {
 			denials = append(denials, p.deny(field+"annotations", "must not hold %s, which the policy does not allow", key)...)
+		}
+	}
+	return denials
+}
+
+// preset returns what the policy does not allow in the preset of a secretTemplate.
+func (p Policy) preset(t *v1alpha1.SecretTemplate) []Denial {
+	const field = "spec.credentials.secretTemplate.preset"
+	made, ok := preset.Of(t.Preset)
+	if !ok {
+		return nil
+	}
+	var denials []Denial
+	if made.Type != "" && !slices.Contains(p.Spec.Secrets.Types, made.Type) {
+		denials = append(denials, p.deny(field, "must not be %s: the policy does not allow Secrets of the type %s", made.Name, made.Type)...)
+	}
+	for _, key := range slices.Sorted(maps.Keys(made.Labels)) {
+		if !p.matchesAnyName(p.Spec.Secrets.Labels, key) {
+			denials = append(denials, p.deny(field, "must not be %s: the policy does not allow the label %s", made.Name, key)...)
 		}
 	}
 	return denials

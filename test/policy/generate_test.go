@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/preset"
 )
 
 // generator makes specs that the API accepts. What a policy can be wrong about comes often.
@@ -78,7 +79,11 @@ func (g *generator) client() *v1alpha1.OAuthClientSpec {
 	if g.maybe(3) {
 		spec.AccessTokenLifetimeSeconds = one[int32](g, 60, 3600, 7199, 7200, 7201, 86400)
 	}
-	spec.Credentials = g.credentials()
+	presets := []v1alpha1.SecretPreset{v1alpha1.PresetDotenv, v1alpha1.PresetEnvFrom}
+	if spec.EffectiveProfile() == v1alpha1.ProfileOAuth2 && !spec.Public() {
+		presets = preset.Names()
+	}
+	spec.Credentials = g.credentials(presets...)
 	return spec
 }
 
@@ -144,13 +149,19 @@ func (g *generator) callbacks(spec *v1alpha1.OAuthClientSpec) {
 	spec.CallbackURLs = urls
 }
 
-func (g *generator) credentials() v1alpha1.CredentialsSpec {
+func (g *generator) credentials(presets ...v1alpha1.SecretPreset) v1alpha1.CredentialsSpec {
 	var c v1alpha1.CredentialsSpec
 	if !g.maybe(4) {
 		return c
 	}
 	keys := []string{"team", "teams", "tea", "note", "notes", "example.com/x", "example.com.evil/x", g.namespace + ".example/y", "other.example/y", "app.kubernetes.io/name"}
 	c.SecretTemplate.Type = one[v1alpha1.SecretType](g, "", "", v1alpha1.SecretTypeDefault, "nginx.org/oidc", "nginx.org/oid", "example.com/oauth")
+	if g.maybe(3) {
+		c.SecretTemplate.Preset = one(g, presets...)
+		if c.SecretTemplate.Preset == v1alpha1.PresetNginxIngressController {
+			c.SecretTemplate.Type = ""
+		}
+	}
 	for _, key := range some(g, 2, keys...) {
 		if c.SecretTemplate.Labels == nil {
 			c.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{}
@@ -167,7 +178,7 @@ func (g *generator) credentials() v1alpha1.CredentialsSpec {
 }
 
 func (g *generator) resourceServer() *v1alpha1.ResourceServerSpec {
-	spec := &v1alpha1.ResourceServerSpec{Credentials: g.credentials(), Suspend: g.maybe(10)}
+	spec := &v1alpha1.ResourceServerSpec{Credentials: g.credentials(v1alpha1.PresetEnvFrom), Suspend: g.maybe(10)}
 	names := []string{
 		g.namespace + ".read", g.namespace + ".", g.namespace + "read", g.namespace, "x" + g.namespace + ".read", "other.read", "photos.read", "photos.reads", "admin", "adm", "ad",
 	}
