@@ -113,7 +113,7 @@ func New(ctx context.Context, o Options) (_ *Installation, err error) {
 		{"providing both programs (minutes, when they are built and Go's build cache is empty)", func(ctx context.Context) error { return i.build(ctx, o) }},
 		{"starting a control plane", i.startCluster},
 		{"applying config/default", func(ctx context.Context) error {
-			return errors.Join(i.apply(ctx), i.writeKubeconfig(ctx, "operator"), i.writeKubeconfig(ctx, "authserver"))
+			return errors.Join(i.Deploy(ctx, "config"), i.writeKubeconfig(ctx, "operator"), i.writeKubeconfig(ctx, "authserver"))
 		}},
 	} {
 		if err := o.Step(ctx, step.doing, step.do); err != nil {
@@ -170,9 +170,9 @@ func output(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	return stdout.String(), nil
 }
 
-// apply applies config/default as make deploy does: the kinds first.
-func (i *Installation) apply(ctx context.Context) error {
-	if err := i.applyFolder(ctx, "config/crd"); err != nil {
+// Deploy applies the folder default of config, or of a copy of it, as make deploy does: the kinds first.
+func (i *Installation) Deploy(ctx context.Context, config string) error {
+	if err := i.applyFolder(ctx, filepath.Join(config, "crd")); err != nil {
 		return err
 	}
 	err := i.kubectl(ctx, "", "wait", "--for=condition=Established", "--timeout=60s",
@@ -180,7 +180,12 @@ func (i *Installation) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return i.applyFolder(ctx, "config/default")
+	return i.applyFolder(ctx, filepath.Join(config, "default"))
+}
+
+// Apply applies manifests, as the administrator.
+func (i *Installation) Apply(ctx context.Context, manifests string) error {
+	return i.kubectl(ctx, manifests, "apply", "--server-side", "-f", "-")
 }
 
 func (i *Installation) applyFolder(ctx context.Context, folder string) error {
@@ -188,7 +193,7 @@ func (i *Installation) applyFolder(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
-	return i.kubectl(ctx, manifests, "apply", "--server-side", "-f", "-")
+	return i.Apply(ctx, manifests)
 }
 
 func (i *Installation) kubectl(ctx context.Context, input string, args ...string) error {

@@ -24,7 +24,10 @@ func TestTheWorkflowsRunWhatIsThere(t *testing.T) {
 			Permissions map[string]string
 			Jobs        map[string]struct {
 				TimeoutMinutes int `json:"timeout-minutes"`
-				Steps          []struct{ Run string }
+				Steps          []struct {
+					Run  string
+					With map[string]any
+				}
 			}
 		}
 		if err := yaml.Unmarshal([]byte(read(t, file)), &workflow); err != nil {
@@ -37,7 +40,12 @@ func TestTheWorkflowsRunWhatIsThere(t *testing.T) {
 			if job.TimeoutMinutes == 0 {
 				t.Errorf("%s: job %s may run for ever", file, name)
 			}
+			history := false
 			for _, step := range job.Steps {
+				history = history || step.With["fetch-depth"] == float64(0)
+				if step.Run == ".ci/run" && !history {
+					t.Errorf("%s: job %s runs all tests on a shallow clone; test/upgrade needs the history (fetch-depth: 0)", file, name)
+				}
 				if target, ok := strings.CutPrefix(step.Run, "make "); ok {
 					commands++
 					cmd := exec.CommandContext(t.Context(), "make", "--dry-run", "--no-print-directory", target, "IMAGE=gatehouse:test", "VERSION=test")
