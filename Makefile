@@ -90,14 +90,14 @@ charts: ## Write the charts gatehouse-crds and gatehouse as archives into dist
 install: ## Apply the kinds alone to the cluster that kubectl speaks to
 	@KUBECTL='$(KUBECTL)' hack/install.sh
 
-uninstall: ## Remove the kinds, and with them every client, resource server and policy
-	@$(TOOL) kustomize build config/crd | $(KUBECTL) delete --ignore-not-found -f -
+uninstall: ## Remove the kinds, and with them every client, resource server and policy: only with PURGE=yes
+	@KUBECTL='$(KUBECTL)' PURGE='$(PURGE)' hack/undeploy.sh config/crd
 
 deploy: ## Apply CONFIG (config/default), with IMAGE, to the cluster that kubectl speaks to
 	@IMAGE='$(IMAGE)' KUBECTL='$(KUBECTL)' hack/deploy.sh '$(CONFIG)'
 
-undeploy: ## Remove CONFIG with all its data: the kinds, every client, the three keys and the store's volume
-	@$(TOOL) kustomize build $(CONFIG) | $(KUBECTL) delete --ignore-not-found -f -
+undeploy: ## Remove the programs of CONFIG; with PURGE=yes also the kinds, every client, the three keys and the store's volume
+	@KUBECTL='$(KUBECTL)' PURGE='$(PURGE)' hack/undeploy.sh '$(CONFIG)'
 
 .PHONY: help
 help:

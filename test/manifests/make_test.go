@@ -6,12 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
 
 // runMake runs a target for a folder, with a kubectl that says what it was asked for.
-func runMake(t *testing.T, target, folder string) (stdout, stderr string, err error) {
+func runMake(t *testing.T, target, folder string, variables ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	kubectl := filepath.Join(t.TempDir(), "kubectl")
 	if err := os.WriteFile(kubectl, []byte("#!/bin/sh\necho \"kubectl $*\"\n[ \"$1\" = wait ] || cat\n"), 0o700); err != nil {
@@ -21,7 +22,8 @@ func runMake(t *testing.T, target, folder string) (stdout, stderr string, err er
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "make", "--no-print-directory", target, "CONFIG="+folder, "KUBECTL="+kubectl, "IMAGE=gatehouse:test")
+	arguments := append([]string{"--no-print-directory", target, "CONFIG=" + folder, "KUBECTL=" + kubectl, "IMAGE=gatehouse:test"}, variables...)
+	cmd := exec.CommandContext(t.Context(), "make", arguments...)
 	cmd.Dir = root
 	var out, said strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -89,9 +91,34 @@ func TestInstallAppliesTheKindsAlone(t *testing.T) {
 	if n := strings.Count(stdout, "\nkind: "); n != 3 || strings.Count(stdout, "\nkind: CustomResourceDefinition\n") != 3 || !strings.Contains(stdout, "kubectl wait") {
 		t.Errorf("%d objects are applied:\n%s", n, stdout)
 	}
-	stdout, stderr, err = runMake(t, "uninstall", root+"/config/default")
+	stdout, stderr, err = runMake(t, "uninstall", root+"/config/default", "PURGE=yes")
 	if err != nil || !strings.HasPrefix(stdout, "kubectl delete ") || strings.Count(stdout, "\nkind: CustomResourceDefinition\n") != 3 {
 		t.Errorf("%v: %s\n%s", err, stdout, stderr)
+	}
+}
+
+// N399: without the kinds every client is gone for good, so nobody may lose them by a name that sounds harmless.
+func TestN399AnUninstallKeepsKindsKeysAndDataUnlessItIsToldOtherwise(t *testing.T) {
+	stdout, stderr, err := runMake(t, "uninstall", root+"/config/default")
+	if err == nil || stdout != "" || !strings.Contains(stderr, "Nothing was removed.") || !strings.Contains(stderr, "PURGE=yes") {
+		t.Errorf("uninstall: %v\n%s\n%s", err, stdout, stderr)
+	}
+	folder := installation(t)
+	stdout, stderr, err = runMake(t, "undeploy", folder)
+	if err != nil || !strings.HasPrefix(stdout, "kubectl delete ") || !strings.Contains(stdout, "Kept: the kinds") {
+		t.Fatalf("undeploy: %v\n%s\n%s", err, stdout, stderr)
+	}
+	kept := regexp.MustCompile(`(?m)^kind: (CustomResourceDefinition|Namespace|PersistentVolumeClaim)$`)
+	if found := kept.FindAllString(stdout, -1); found != nil {
+		t.Errorf("undeploy removes %v", found)
+	}
+	all := build(t, folder)
+	if got, want := strings.Count(stdout, "\nkind: "), len(documents(t, all))-len(kept.FindAll(all, -1)); got != want {
+		t.Errorf("undeploy removes %d objects, want %d", got, want)
+	}
+	stdout, stderr, err = runMake(t, "undeploy", folder, "PURGE=yes")
+	if err != nil || strings.Count(stdout, "\nkind: ") != len(documents(t, all)) {
+		t.Errorf("undeploy PURGE=yes: %v\n%s\n%s", err, stdout, stderr)
 	}
 }
 
