@@ -68,10 +68,11 @@ func (i *Issuance) createSecret(ctx context.Context, s subject, content secretCo
 	if err := i.Client.Create(ctx, secret, options...); err != nil {
 		return fmt.Errorf("create the Secret %s: %w", content.name, redact(err))
 	}
-	if !dryRun {
-		i.expected.wrote(s.ref(), secret, i.Now())
+	if dryRun {
+		return nil
 	}
-	return nil
+	i.expected.wrote(s.ref(), secret, i.Now())
+	return content.selfTest(secret.Data)
 }
 
 func (i *Issuance) applySecret(ctx context.Context, s subject, a secretApply, dryRun bool) error {
@@ -92,7 +93,10 @@ func (i *Issuance) applySecret(ctx context.Context, s subject, a secretApply, dr
 	if !dryRun && ac.UID != nil && ac.ResourceVersion != nil { // as the API server answered
 		i.expected.wrote(s.ref(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: *ac.UID, ResourceVersion: *ac.ResourceVersion}}, i.Now())
 	}
-	return nil
+	if dryRun {
+		return nil
+	}
+	return a.content.selfTest(ac.Data)
 }
 
 // adoptFields makes what a create wrote ours by server-side apply, once, so that an apply can
@@ -130,13 +134,18 @@ func (i *Issuance) removeSecret(ctx context.Context, s subject, ref secretRef) e
 	return nil
 }
 
-// sayRefused says in the status that the API server will not take the Secret. The error comes
+// sayRefused says in the status that the API server will not take the Secret, or made another one of it. The error comes
 // back with its backoff all the same: a quota can be raised.
 func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause error) error {
-	if failed.refused == nil || !isPermanent(cause) {
+	var status v1alpha1.OAuthClientStatus
+	switch {
+	case errors.Is(cause, errNotAccepted):
+		status = failed.unaccepted()
+	case failed.refused != nil && isPermanent(cause):
+		status = failed.refused(refusalMessage(s, failed, cause))
+	default:
 		return nil
 	}
-	status := failed.refused(refusalMessage(s, failed, cause))
 	if equality.Semantic.DeepEqual(status, s.status) {
 		return nil
 	}

@@ -107,6 +107,9 @@ func (t *transforms) status(status *v1alpha1.IssuedStatus, uid types.UID) {
 	if status.IdentityUID == string(uid) {
 		status.IdentityUID = string(uid)
 	}
+	if status.Binding != nil && status.Binding.Name == status.SecretName {
+		status.Binding.Name = status.SecretName
+	}
 	status.Conditions, status.Credentials = withoutRoom(status.Conditions), withoutRoom(status.Credentials)
 	status.Claims = withoutRoom(status.Claims)
 	for i, c := range status.Conditions {

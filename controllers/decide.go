@@ -66,6 +66,8 @@ type step struct {
 	// refused returns the status to write if the API server refuses the step for good,
 	// with our words for the reason. nil: the status says nothing of it.
 	refused func(message string) v1alpha1.OAuthClientStatus
+	// unaccepted returns the status to write if the API server stores a Secret that would not be accepted.
+	unaccepted func() v1alpha1.OAuthClientStatus
 }
 
 // decide decides about one object. It has no client, no clock and no randomness.
@@ -133,6 +135,9 @@ func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outco
 func (o outcome) withSecretName() outcome {
 	if o.issued.verification == verified && !o.secretStays() {
 		o.status.SecretName = o.subject.secretName
+	}
+	if o.status.SecretName != "" {
+		o.status.Binding = &v1alpha1.BindingStatus{Name: o.status.SecretName}
 	}
 	return o
 }

@@ -72,6 +72,7 @@ func with(says func(outcome) readiness) func(*v1alpha1.OAuthClient) {
 		uid := string(oc.UID)
 		oc.Status = v1alpha1.OAuthClientStatus{IssuedStatus: v1alpha1.IssuedStatus{
 			ObservedGeneration: 1, ClientID: v1alpha1.ClientIDOf(oc), SecretName: v1alpha1.SecretNameOf(oc), IdentityUID: uid,
+			Binding: &v1alpha1.BindingStatus{Name: v1alpha1.SecretNameOf(oc)},
 			Credentials: []v1alpha1.CredentialStatus{{
 				ID: oldN, IssuedAt: second(in.now), Verifier: credential.Verifier(in.keys.shared, uid, oldN, derive(in, oldN)),
 			}},

@@ -106,7 +106,7 @@ func reasons() []string {
 	var out []string
 	for _, r := range []v1alpha1.ReadyReason{
 		v1alpha1.ReadyReasonPending, v1alpha1.ReadyReasonIssued, v1alpha1.ReadyReasonSuspended, v1alpha1.ReadyReasonIssuing,
-		v1alpha1.ReadyReasonSecretConflict, v1alpha1.ReadyReasonSecretNotWritten, v1alpha1.ReadyReasonKeyMismatch,
+		v1alpha1.ReadyReasonSecretConflict, v1alpha1.ReadyReasonSecretNotWritten, v1alpha1.ReadyReasonSecretNotAccepted, v1alpha1.ReadyReasonKeyMismatch,
 		v1alpha1.ReadyReasonWaitingForSecret, v1alpha1.ReadyReasonInvalidSecret, v1alpha1.ReadyReasonInvalidTemplate,
 	} {
 		out = append(out, string(r))

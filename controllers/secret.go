@@ -28,6 +28,8 @@ type secretContent struct {
 	data                map[string][]byte
 	owner               metav1.OwnerReference
 	manager             string
+	// accepted reports whether data that a Secret holds lets an application in: the authorization server takes what it says.
+	accepted func(data map[string][]byte) bool
 	// digest is of all of the above but the record, which holds it.
 	digest string
 }
@@ -38,7 +40,7 @@ func contentOf(in input, issued issue) secretContent {
 	c := secretContent{
 		namespace: s.namespace(), name: s.secretName, kind: typeOf(s),
 		labels: map[string]string{}, annotations: map[string]string{}, data: dataOf(in, issued.secret, issued.previous),
-		manager: managerOf(s),
+		manager: managerOf(s), accepted: acceptedBy(in, issued),
 		owner: metav1.OwnerReference{
 			APIVersion: v1alpha1.GroupVersion.String(), Kind: s.kind, Name: s.name(), UID: s.uid(), Controller: new(true),
 		},

@@ -33,7 +33,8 @@ func (o outcome) secretSteps() []step {
 	}
 	want := contentOf(o.input, o.issued)
 	event := o.secretEvent(want)
-	create := step{create: &want, event: event, refused: o.refused}
+	stored := o.withSecretName()
+	create := step{create: &want, event: event, refused: o.refused, unaccepted: stored.notAccepted}
 	var steps []step
 	switch seen := o.seen.secret; {
 	case owner == ownerNone:
@@ -47,7 +48,7 @@ func (o outcome) secretSteps() []step {
 			removal(seen.Name, seen.UID, seen.ResourceVersion), create,
 		}
 	default:
-		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: event, refused: o.refused}}
+		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: event, refused: o.refused, unaccepted: stored.notAccepted}}
 	}
 	for i := range o.seen.others {
 		other := &o.seen.others[i]
@@ -68,11 +69,7 @@ func removal(name string, uid types.UID, version string) step {
 
 // refused returns the status that says that the API server refuses the Secret.
 func (o outcome) refused(message string) v1alpha1.OAuthClientStatus {
-	status := o.statusWith(o.notWritten(message))
-	if o.issued.ends { // the Secret still holds that client secret
-		status.Credentials[len(status.Credentials)-2].ExpiresAt = nil
-	}
-	return status
+	return o.withoutEnd(o.statusWith(o.notWritten(message))) // the Secret still holds that client secret
 }
 
 // secretEvent tells why a Secret is written: the first issue tells nothing, the condition says

@@ -81,6 +81,9 @@ const (
 	ReadyReasonSecretConflict ReadyReason = "SecretConflict"
 	// ReadyReasonSecretNotWritten: the API server refused the Secret.
 	ReadyReasonSecretNotWritten ReadyReason = "SecretNotWritten"
+	// ReadyReasonSecretNotAccepted: the API server stored another Secret than the operator sent, and what it
+	// holds would be refused.
+	ReadyReasonSecretNotAccepted ReadyReason = "SecretNotAccepted"
 	// ReadyReasonWaitingForSecret: the Secret that credentials.fromSecret names is not there, or does
 	// not hold the key.
 	ReadyReasonWaitingForSecret ReadyReason = "WaitingForSecret"

@@ -42,6 +42,12 @@ type IssuedStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName,omitempty"`
 
+	// Binding names the Secret for programs that follow the Service Binding specification for
+	// Kubernetes, to which this object is a provisioned service. Absent: none was written.
+	//
+	// +optional
+	Binding *BindingStatus `json:"binding,omitempty"`
+
 	// IdentityUID is the UID for which the credentials were made. It is the UID of this
 	// object. Another value shows a status that was restored from a backup of an older
 	// object; the operator then makes new credentials.

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
+)
+
+// errNotAccepted: the API server stored a Secret that is not what was sent, and the authorization server would refuse
+// what it holds. An admission webhook can do so. The text quotes nothing of it.
+var errNotAccepted = errors.New("the Secret that the API server stored holds no client secret that is accepted")
+
+// acceptedBy returns the test of what a Secret of the object holds, against the credential that the status
+// lists: the same one as the authorization server's. A Public client, and one whose client secret somebody else makes, have
+// their client ID alone in it.
+func acceptedBy(in input, issued issue) func(data map[string][]byte) bool {
+	s, last := in.subject, len(issued.credentials)-1
+	return func(data map[string][]byte) bool {
+		if string(data[s.dataKey(v1alpha1.KeyClientID)]) != s.clientID {
+			return false
+		}
+		if s.public || issued.secret == "" {
+			return true
+		}
+		c, held := issued.credentials[last], string(data[s.dataKey(v1alpha1.KeyClientSecret)])
+		return credential.Verify(in.keys.shared, string(s.uid()), c.ID, held, c.Verifier)
+	}
+}
+
+// selfTest tests the data as the API server stored it.
+func (c secretContent) selfTest(stored map[string][]byte) error {
+	if c.accepted(stored) {
+		return nil
+	}
+	return fmt.Errorf("test the Secret %s: %w", c.name, errNotAccepted)
+}
+
+// notAccepted returns the status that says that what the Secret of the cluster holds is not accepted. An old client secret
+// gets no end yet: an application may have none but that one.
+func (o outcome) notAccepted() v1alpha1.OAuthClientStatus {
+	ready := o.summary()
+	if ready.reason == string(v1alpha1.ReadyReasonIssued) {
+		ready = readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotAccepted), fmt.Sprintf(
+			"The API server took the Secret %q and stored another client ID or client secret than the operator sent, so the authorization server refuses what it holds. "+
+				"Look for an admission webhook or a MutatingAdmissionPolicy that changes Secrets, and leave out those with the label %s. It is tried again.",
+			o.subject.secretName, v1alpha1.LabelOwnerUID), progressStalled}
+	}
+	return o.withoutEnd(o.statusWith(ready))
+}
+
+// withoutEnd takes back the end of the old credential that counts only once the Secret is written.
+func (o outcome) withoutEnd(status v1alpha1.OAuthClientStatus) v1alpha1.OAuthClientStatus {
+	if o.issued.ends {
+		status.Credentials[len(status.Credentials)-2].ExpiresAt = nil
+	}
+	return status
+}
