@@ -62,7 +62,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 	callback, ok := chooseCallback(client, r.Callback)
 	if !ok {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: client.ID, Reason: "the callback is not registered for this client"})
-		return Interaction{}, Refuse(InvalidCallback, "the callback is not registered for this client")
+		return Interaction{}, callbackDiffers(Refuse(InvalidCallback, "the callback is not registered for this client"), client, r.Callback)
 	}
 	i := Interaction{
 		ID: s.newInteractionID(), Profile: client.Profile, ClientUID: client.UID, ClientID: client.ID,
@@ -81,7 +81,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (Interaction
 		return Interaction{}, i.fail(r.Problem)
 	}
 	if r.CodeChallenge == "" && client.demandsChallenge(callback) { // RFC 9700 §2.1.1, in every dialect
-		return Interaction{}, i.fail(Refuse(InvalidRequest, "code_challenge is required (PKCE, RFC 7636)"))
+		return Interaction{}, i.fail(NewMismatchError(Refuse(InvalidRequest, "code_challenge is required (PKCE, RFC 7636)"), ChallengeMissing, nil, nil))
 	}
 	if !client.May(GrantAuthorizationCode) {
 		return Interaction{}, i.fail(Refuse(UnauthorizedClient, "the client may not use the authorization code grant"))
@@ -128,10 +128,8 @@ func restrictScopes(allowed, asked []string) ([]string, Refusal) {
 	if asked == nil {
 		return slices.Clone(allowed), nil
 	}
-	for _, name := range asked {
-		if !slices.Contains(allowed, name) {
-			return nil, Refuse(InvalidScope, "a scope was asked for that the client may not have")
-		}
+	if more := without(asked, allowed); len(more) > 0 {
+		return nil, NewMismatchError(Refuse(InvalidScope, "a scope was asked for that the client may not have"), ScopeNotAllowed, more, allowed)
 	}
 	return intersect(allowed, asked), nil
 }

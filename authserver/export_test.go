@@ -44,7 +44,7 @@ type Uses = uses
 // NewUses returns Uses without any.
 func NewUses() *Uses { return newUses() }
 
-// Find and Add do what noting a use of a credential of client "c" does under a lock at once.
+// Find and Add are the two ways in which a use of a credential of client "c" is noted, each under a lock.
 func (u *Uses) Find(now time.Time) { u.find(usingKey{uid: "c"}, hourOf(now)) }
 func (u *Uses) Add(now time.Time)  { u.add(usingKey{uid: "c"}, hourOf(now)) }
 

@@ -99,7 +99,7 @@ func (s *Server) resolveOfAnyAge(i Interaction) (resolved, error) {
 		return resolved{}, Refuse(UnknownClient, "no such client")
 	}
 	if !client.HasCallback(i.Callback) {
-		return resolved{}, Refuse(InvalidCallback, "the callback is not registered for this client")
+		return resolved{}, callbackDiffers(Refuse(InvalidCallback, "the callback is not registered for this client"), client, i.Callback)
 	}
 	if _, refusal := restrictScopes(client.Scopes, i.Scopes); refusal != nil {
 		return resolved{}, i.fail(refusal)

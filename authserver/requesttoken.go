@@ -58,7 +58,7 @@ func (s *Server) RequestToken(ctx context.Context, caller Caller, uri string) (*
 	tag, port, ok := c.tagOf(uri)
 	if !ok {
 		s.audit(ctx, Event{Name: EventRequestRefused, ClientID: c.ID, Reason: "the callback is not registered for this client"})
-		return nil, NewParameterError(CallbackNotRegistered, "the callback is not registered for this client")
+		return nil, callbackDiffers(NewParameterError(CallbackNotRegistered, "the callback is not registered for this client"), c, uri)
 	}
 	keys, err := s.currentKeys()
 	if err != nil {

@@ -8,6 +8,8 @@
 //	routes.go  the table of what is served, and what a caller has to be allowed
 //	usage.go   how clients are used
 //	grants.go  who allowed what: list and revoke
+//	refusals.go what was refused, and why
+//	explain.go what would become of a request
 //	callers.go who calls, and what they may do: asked of the API server, remembered for seconds
 //	reviews.go how a question gets to the API server
 //	answer.go  answers and errors in JSON
@@ -31,11 +33,13 @@ const (
 	requestTime = 30 * time.Second
 )
 
-// Config is what the endpoint is made of. All fields but Now are required.
+// Config is what the endpoint is made of. All fields but Refusals and Now are required.
 type Config struct {
 	Auth *authserver.Server
 	// ClientNamed returns the client that an OAuthClient declares.
 	ClientNamed func(namespace, name string) (*authserver.Client, bool)
+	// Refusals remembers the requests that this server refused; nil: nobody does.
+	Refusals *authserver.Refusals
 	// Reviews asks the API server.
 	Reviews Reviews
 	// Audience is what a caller's token must be made for.
@@ -51,6 +55,8 @@ type Config struct {
 type endpoint struct {
 	auth        *authserver.Server
 	clientNamed func(namespace, name string) (*authserver.Client, bool)
+	refusals    *authserver.Refusals
+	now         func() time.Time
 	callers     *callers
 	ready       func(*http.Request) error
 	log         *slog.Logger
@@ -66,7 +72,7 @@ func Handler(c Config) (http.Handler, error) {
 		c.Now = time.Now
 	}
 	e := &endpoint{
-		auth: c.Auth, clientNamed: c.ClientNamed, callers: newCallers(c.Reviews, c.Audience, c.Now),
+		auth: c.Auth, clientNamed: c.ClientNamed, refusals: c.Refusals, now: c.Now, callers: newCallers(c.Reviews, c.Audience, c.Now),
 		ready: c.Ready, log: c.Log, room: make(chan struct{}, maxRequests),
 	}
 	mux := http.NewServeMux()

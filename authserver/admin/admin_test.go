@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 
@@ -77,15 +78,16 @@ type fixture struct {
 	api     *apiServer
 	handler http.Handler
 	ready   error
+	memory  *authserver.Refusals
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	s := &fixture{Env: authtest.New(t), t: t, api: &apiServer{}}
+	s := &fixture{Env: authtest.New(t), t: t, api: &apiServer{}, memory: authserver.NewRefusals()}
 	s.api.may = func(user string, _ *authorizationv1.ResourceAttributes) bool { return user == "admin" }
 	var err error
 	s.handler, err = Handler(Config{
-		Auth: s.Auth, Reviews: s.api, Audience: audience, Log: slog.New(slog.DiscardHandler), Now: s.Clock.Now,
+		Auth: s.Auth, Refusals: s.memory, Reviews: s.api, Audience: audience, Log: slog.New(slog.DiscardHandler), Now: s.Clock.Now,
 		Ready: func(*http.Request) error { return s.ready },
 		ClientNamed: func(namespace, name string) (*authserver.Client, bool) {
 			c, ok := s.Clients.ByID(namespace + "." + name)
@@ -188,11 +190,18 @@ func TestN302ACallerWithoutThePermissionIsRefused(t *testing.T) {
 		{http.MethodGet, clientGrants, "get", "grants", "photos", "photoprint"},
 		{http.MethodDelete, clientGrants, "delete", "grants", "photos", "photoprint"},
 		{http.MethodDelete, clientGrants + "/00000000000000000000000000000001", "delete", "grants", "photos", "photoprint"},
+		{http.MethodGet, "/admin/v1/namespaces/photos/clients/photoprint/usage", "get", "grants", "photos", "photoprint"},
+		{http.MethodGet, "/admin/v1/namespaces/photos/clients/photoprint/explain?person=bob", "get", "grants", "photos", "photoprint"},
+		{http.MethodGet, adminapi.PathRefused, "list", "usage", "", ""},
+		{http.MethodGet, adminapi.PathRefusals, "list", "grants", "", ""},
+		{http.MethodGet, "/admin/v1/namespaces/photos/refusals", "list", "grants", "photos", ""},
+		{http.MethodGet, "/admin/v1/namespaces/photos/clients/photoprint/refusals", "get", "grants", "photos", "photoprint"},
 	}
 	if len(calls) != len((&endpoint{}).routes()) {
 		t.Error("this test does not call every route")
 	}
 	for _, c := range calls {
+		s.Clock.Advance(answerTime) // nothing is remembered
 		s.refused(c.method+" "+c.target, http.StatusForbidden, "Forbidden", c.method, c.target, with("jane~admin"))
 		spec := s.api.access[len(s.api.access)-1]
 		want := authorizationv1.ResourceAttributes{Verb: c.verb, Group: "gatehouse.dev", Version: "v1alpha1", Resource: "oauthclients",
@@ -488,6 +497,13 @@ func TestUsageComesPageByPage(t *testing.T) {
 	if item.Name != "photoprint" || item.Namespace != "photos" || !item.Since.Equal(hour.Add(-time.Hour)) || !item.LastUsed.Equal(hour.Add(time.Hour)) ||
 		item.PKCE.Challenged != 1 || item.PKCE.Unchallenged != 2 || item.IDToken.Bytes != 3100 || len(item.Credentials) != 2 {
 		t.Errorf("usage of PhotoPrint: %+v", item)
+	}
+	one := get[adminapi.ClientUsage](s, "/admin/v1/namespaces/photos/clients/photoprint/usage")
+	if diff := cmp.Diff(item, one); diff != "" {
+		t.Errorf("the usage of the one client differs (-all +one):\n%s", diff)
+	}
+	if none := get[adminapi.ClientUsage](s, "/admin/v1/namespaces/books/clients/bookshelf/usage"); !none.LastUsed.IsZero() || none.Name != "bookshelf" {
+		t.Errorf("the usage of a client that is not used: %+v", none)
 	}
 	var rows int
 	next := adminapi.PathUsage + "?limit=2"

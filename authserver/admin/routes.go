@@ -38,6 +38,13 @@ func (e *endpoint) routes() []route {
 		{http.MethodGet, adminapi.PathClientGrants, "get", adminapi.ResourceGrants, e.listGrants},
 		{http.MethodDelete, adminapi.PathClientGrants, "delete", adminapi.ResourceGrants, e.revokeGrants},
 		{http.MethodDelete, adminapi.PathGrant, "delete", adminapi.ResourceGrants, e.revokeGrant},
+
+		{http.MethodGet, adminapi.PathClientUsage, "get", adminapi.ResourceGrants, e.clientUsage},
+		{http.MethodGet, adminapi.PathExplain, "get", adminapi.ResourceGrants, e.explain},
+		{http.MethodGet, adminapi.PathRefused, "list", adminapi.ResourceUsage, e.listRefused},
+		{http.MethodGet, adminapi.PathRefusals, "list", adminapi.ResourceGrants, e.listRefusals},
+		{http.MethodGet, adminapi.PathNamespaceRefusals, "list", adminapi.ResourceGrants, e.listRefusals},
+		{http.MethodGet, adminapi.PathClientRefusals, "get", adminapi.ResourceGrants, e.listRefusals},
 	}
 }
 

@@ -44,6 +44,44 @@ func (e *endpoint) listUsage(r *request) (any, error) {
 	return page, nil
 }
 
+// clientUsage returns how one client is used. One that was never used, as far as is known, has no times.
+func (e *endpoint) clientUsage(r *request) (any, error) {
+	if _, err := r.parameters(); err != nil {
+		return nil, err
+	}
+	client, ok := e.clientNamed(r.PathValue("namespace"), r.PathValue("name"))
+	if !ok {
+		return nil, noSuchClient
+	}
+	page := adminapi.UsagePage{Items: []adminapi.ClientUsage{}}
+	uid, credentialID := before(client.UID)
+	for uid <= client.UID {
+		uses, err := e.auth.ListUses(r.Context(), uid, credentialID, adminapi.MaxPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range uses {
+			if u.UID == client.UID {
+				e.add(&page, u)
+			}
+			uid, credentialID = u.UID, u.CredentialID
+		}
+		if len(uses) < adminapi.MaxPage {
+			break
+		}
+	}
+	if len(page.Items) == 0 {
+		return adminapi.ClientUsage{UID: client.UID, Namespace: client.Namespace, Name: client.Name}, nil
+	}
+	return page.Items[0], nil
+}
+
+// before returns a place before all uses of a UID, and after those of most others.
+func before(uid string) (string, string) {
+	last := len(uid) - 1
+	return uid[:last] + string(uid[last]-1), "~"
+}
+
 // add adds a use to the entry of its client, which is the last one or a new one.
 func (e *endpoint) add(page *adminapi.UsagePage, u authserver.Use) {
 	if n := len(page.Items); n == 0 || page.Items[n-1].UID != u.UID {

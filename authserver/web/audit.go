@@ -47,8 +47,12 @@ func (a *Auditor) Record(ctx context.Context, e authserver.Event) {
 	jsonline.Use(func(b []byte) []byte {
 		line := a.line(ctx, b, e)
 		p := a.out.Begin(line)
-		if info := requestInfoOf(ctx); info == nil || !info.audited.add(a, p) {
+		info := requestInfoOf(ctx)
+		if info == nil || !info.audited.add(a, p) {
 			a.await(p, 1)
+		}
+		if info != nil {
+			info.refusal.event(e)
 		}
 		return line
 	})

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
 )
@@ -25,19 +26,21 @@ import (
 // house is the fixture of authtest behind a real TLS server.
 type house struct {
 	*authtest.Env
-	site   *web.Site
-	server *httptest.Server
-	issuer string
+	site *web.Site
+	// refusals are what it remembers of them.
+	refusals *authserver.Refusals
+	server   *httptest.Server
+	issuer   string
 }
 
 func newHouse(t *testing.T, ways ...web.LoginWay) *house {
 	t.Helper()
-	h := &house{Env: authtest.New(t), server: httptest.NewUnstartedServer(nil)}
+	h := &house{Env: authtest.New(t), refusals: authserver.NewRefusals(), server: httptest.NewUnstartedServer(nil)}
 	h.issuer = "https://" + h.server.Listener.Addr().String()
 	site, err := web.New(web.Config{
 		Auth: h.Auth, LoginWays: ways, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Ready:          func(*http.Request) error { return nil }, Now: h.Clock.Now,
+		Ready:          func(*http.Request) error { return nil }, Refusals: h.refusals, Now: h.Clock.Now,
 	})
 	if err != nil {
 		t.Fatalf("make the site: %v", err)

@@ -132,6 +132,12 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) {
 // outside turns an error into what may be shown. Only an authserver.Refusal goes out; of
 // anything else the log gets the cause and the outside that there was a fault.
 func (s *Site) outside(r *http.Request, err error) authserver.Refusal {
+	e := s.refusalOf(r, err)
+	noteRefusal(r.Context(), e)
+	return e
+}
+
+func (s *Site) refusalOf(r *http.Request, err error) authserver.Refusal {
 	if e, ok := errors.AsType[authserver.Refusal](err); ok {
 		return e
 	}

@@ -108,6 +108,7 @@ func (s *Site) interaction(r *http.Request) (authserver.Interaction, error) {
 	i, err := s.auth.OpenInteraction(id, sealed, stateOf(r, id)...)
 	if info := requestInfoOf(r.Context()); info != nil && err == nil {
 		info.profile = i.Profile
+		noteClient(r.Context(), i.ClientUID)
 	}
 	return i, err
 }

@@ -33,6 +33,7 @@ type Metrics struct {
 	events      map[authserver.EventName]prometheus.Counter
 	otherEvents prometheus.Counter
 	tokens      map[authserver.EventName]prometheus.Counter
+	refusals    map[authserver.Mismatch]prometheus.Counter
 	auditLost   prometheus.Counter
 	auditLate   prometheus.Counter
 	logLost     prometheus.Counter
@@ -128,7 +129,14 @@ func (m *Metrics) countEvents() {
 	tokens := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_tokens_issued_total", Help: "Access tokens issued, by grant type.",
 	}, []string{"grant_type"})
-	m.registry.MustRegister(events, tokens)
+	refusals := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_requests_refused_total", Help: "Requests refused, by how they differ from what their client declares; other: for another reason.",
+	}, []string{"reason"})
+	m.registry.MustRegister(events, tokens, refusals)
+	m.refusals = map[authserver.Mismatch]prometheus.Counter{"": refusals.WithLabelValues("other")}
+	for _, is := range []authserver.Mismatch{authserver.CallbackDiffers, authserver.ChallengeMissing, authserver.ScopeNotAllowed} {
+		m.refusals[is] = refusals.WithLabelValues(string(is))
+	}
 	m.events = map[authserver.EventName]prometheus.Counter{}
 	for _, name := range auditEvents {
 		m.events[name] = events.WithLabelValues(string(name))
@@ -194,6 +202,9 @@ func (m *Metrics) newSeries(key seriesKey) series {
 	m.series[key] = s
 	return s
 }
+
+// refused counts a request that was refused.
+func (m *Metrics) refused(is authserver.Mismatch) { m.refusals[is].Inc() }
 
 func (m *Metrics) audited(name authserver.EventName) {
 	if tokens, ok := m.tokens[name]; ok {

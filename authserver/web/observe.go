@@ -67,6 +67,7 @@ func (s *Site) finish(answer *recorder, r *http.Request, info *requestInfo) {
 	end, route := s.now(), routeOf(r)
 	s.metrics.request(seriesKey{route, methodOf(r), s.profileOf(route, info), answer.code()}, end.Sub(info.start))
 	s.logAccess(r, answer, info, end)
+	s.rememberRefusal(info, end)
 	if info.traced {
 		s.tracer.End(r.Context(), route, answer.code())
 	}

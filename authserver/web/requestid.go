@@ -29,6 +29,7 @@ type requestInfo struct {
 	bounded network // what the client counts for
 	start   time.Time
 	audited auditedLines
+	refusal refusedNote
 	// idHeader is the header that tells the ID.
 	idHeader [1]string
 	traced   bool

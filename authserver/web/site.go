@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
-// Config is what a Site is made of. All fields but LoginWays, TrustedProxies, Limits, Tracer, Started
-// and Now are required.
+// Config is what a Site is made of. All fields but LoginWays, TrustedProxies, Limits, Tracer, Started,
+// Refusals and Now are required.
 type Config struct {
 	Auth *authserver.Server
 	// LoginWays are the ways to log in, in the order in which people see them. None: with a password.
@@ -41,6 +41,8 @@ type Config struct {
 	// Started reports whether the server has been ready once. Before that every endpoint answers
 	// 503. nil: it has.
 	Started func() bool
+	// Refusals remembers the requests that were refused; nil: nobody does.
+	Refusals *authserver.Refusals
 	// Now tells the time. Default: time.Now.
 	Now func() time.Time
 }
@@ -60,6 +62,7 @@ type Site struct {
 	ready          func(*http.Request) error
 	started        func() bool
 	now            func() time.Time
+	refusals       *authserver.Refusals
 	pages          *pages
 
 	requests, bodies *quota
@@ -91,7 +94,7 @@ func New(c Config) (*Site, error) {
 	}
 	return &Site{
 		auth: c.Auth, ways: c.LoginWays, issuer: c.Issuer, trustedProxies: c.TrustedProxies, log: c.Log, access: c.AccessLog, metrics: c.Metrics, tracer: c.Tracer,
-		ready: c.Ready, started: c.Started, now: c.Now, pages: p,
+		ready: c.Ready, started: c.Started, now: c.Now, refusals: c.Refusals, pages: p,
 		requests: newQuota(int64(limits.Requests), int64(limits.RequestsPerAddress)),
 		bodies:   newQuota(maxBodies, maxBodiesPerAddress),
 		answers:  answersOf(c.LoginWays),

@@ -22,6 +22,7 @@ func (s *Site) token(d bearerDialect) handler {
 		if err != nil {
 			return err
 		}
+		noteClient(r.Context(), caller.Client.UID)
 		tokens, err := s.auth.Token(r.Context(), caller, req)
 		if err != nil {
 			return err

@@ -80,7 +80,7 @@ func (r *resources) openAdmin(ctx context.Context, c config, log *slog.Logger) e
 
 // newAdminServer returns what serves the admin endpoint; nil: there is none.
 func newAdminServer(
-	c config, r *resources, auth *authserver.Server, clients *registry.Registry, site *web.Site, ready *readiness, log *slog.Logger,
+	c config, r *resources, auth *authserver.Server, clients *registry.Registry, site *web.Site, refusals *authserver.Refusals, ready *readiness, log *slog.Logger,
 ) (*http.Server, error) {
 	if r.admin == nil {
 		return nil, nil
@@ -90,7 +90,7 @@ func newAdminServer(
 		return nil, err
 	}
 	handler, err := admin.Handler(admin.Config{
-		Auth: auth, ClientNamed: clients.Named, Reviews: reviews, Audience: c.adminAudience(), Log: log, Now: wallclock.Now,
+		Auth: auth, ClientNamed: clients.Named, Reviews: reviews, Refusals: refusals, Audience: c.adminAudience(), Log: log, Now: wallclock.Now,
 		Ready: func(*http.Request) error { return unless(ready.Started(), "the server to be ready once") },
 	})
 	if err != nil {

@@ -72,9 +72,10 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if err != nil {
 		return nil, err
 	}
+	refusals := authserver.NewRefusals()
 	site, err := web.New(web.Config{
 		Auth: auth, LoginWays: c.loginWays(), Issuer: c.Issuer, TrustedProxies: c.proxies, Limits: c.limits(), Log: log, AccessLog: r.access, Metrics: m, Tracer: r.tracer(),
-		Ready: s.ready.Ready, Started: s.ready.Started, Now: wallclock.Now,
+		Ready: s.ready.Ready, Started: s.ready.Started, Refusals: refusals, Now: wallclock.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if r.certificate != nil {
 		s.main.TLSConfig = r.certificate.Config()
 	}
-	if s.admin, err = newAdminServer(c, r, auth, clients, site, s.ready, log); err != nil {
+	if s.admin, err = newAdminServer(c, r, auth, clients, site, refusals, s.ready, log); err != nil {
 		return nil, err
 	}
 	s.watches = append([]func(context.Context){clients.Run, keys.Run, s.ready.changedBy(clients.Filled())}, r.watchPeople...)

@@ -14,6 +14,13 @@ const (
 	PathNamespaceGrants = Prefix + "namespaces/{namespace}/grants"
 	PathClientGrants    = Prefix + "namespaces/{namespace}/clients/{name}/grants"
 	PathGrant           = PathClientGrants + "/{id}"
+	PathClientUsage     = Prefix + "namespaces/{namespace}/clients/{name}/usage"
+	PathExplain         = Prefix + "namespaces/{namespace}/clients/{name}/explain"
+	// Below are what one replica refused: who wants to know of all asks each.
+	PathRefused           = Prefix + "clients/refused"
+	PathRefusals          = Prefix + "refusals"
+	PathNamespaceRefusals = Prefix + "namespaces/{namespace}/refusals"
+	PathClientRefusals    = Prefix + "namespaces/{namespace}/clients/{name}/refusals"
 )
 
 // What a caller has to be allowed, as subresources of oauthclients in the group gatehouse.dev.

@@ -4,14 +4,11 @@ package adminapi
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -99,18 +96,8 @@ func (c *Client) begin() (do func(ctx context.Context, target string, into any) 
 	if err != nil {
 		return nil, nil, err
 	}
-	transport := &http.Transport{
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName, RootCAs: authorities},
-		TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 64 << 10,
-	}
-	client := &http.Client{
-		Transport: transport, Timeout: pageTime,
-		// The token is for this address alone.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	return func(ctx context.Context, target string, into any) error {
-		return get(ctx, client, c.URL+target, strings.TrimSpace(string(token)), into)
-	}, transport.CloseIdleConnections, nil
+	session := NewSession(SessionConfig{URL: c.URL, ServerName: c.ServerName, Roots: authorities, Token: strings.TrimSpace(string(token))})
+	return session.Get, session.Close, nil
 }
 
 // authorities returns nil for those of the system.
@@ -130,42 +117,6 @@ func (c *Client) authorities() (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%s holds no certificate", c.CAFile)
 	}
 	return pool, nil
-}
-
-func get(ctx context.Context, client *http.Client, target, token string, into any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	if err != nil {
-		return errors.New("the URL of the admin endpoint cannot be used")
-	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	r.Header.Set("Accept", "application/json")
-	answer, err := client.Do(r)
-	if err != nil {
-		return fmt.Errorf("ask the admin endpoint: %w", err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxBody+1))
-	switch {
-	case err != nil:
-		return fmt.Errorf("read the answer of the admin endpoint: %w", err)
-	case len(body) > maxBody:
-		return fmt.Errorf("the answer of the admin endpoint is larger than %d bytes", maxBody)
-	case answer.StatusCode != http.StatusOK:
-		return refusal(answer.StatusCode, body)
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("the answer of the admin endpoint cannot be read: %w", err)
-	}
-	return nil
-}
-
-// refusal says what the endpoint answered: its own words, where they are such.
-func refusal(status int, body []byte) error {
-	var f Failure
-	if err := json.Unmarshal(body, &f); err != nil || f.Message == "" || len(f.Message) > 1024 {
-		return fmt.Errorf("the admin endpoint answered with status %d", status)
-	}
-	return fmt.Errorf("the admin endpoint answered with status %d: %q", status, f.Message)
 }
 
 func readFile(name string) ([]byte, error) {
