@@ -172,8 +172,14 @@ func isWithoutData(secret *corev1.Secret) bool { return secret.StringData != nil
 // isAsRecorded reports whether the Secret holds what its record says and nothing else.
 func isAsRecorded(secret *corev1.Secret) bool {
 	var r record
+	if json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationIssued]), &r) != nil {
+		return false
+	}
 	owner := metav1.GetControllerOfNoCopy(secret)
-	if owner == nil || json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationIssued]), &r) != nil {
+	switch {
+	case owner == nil && r.Retain:
+		owner = &metav1.OwnerReference{}
+	case owner == nil:
 		return false
 	}
 	annotations := maps.Clone(secret.Annotations)

@@ -184,8 +184,11 @@ func keysMatch(in outcome) (reason, message string, failed bool) {
 }
 
 func secretIsOurs(in outcome) (reason, message string, failed bool) {
+	if in.secretOwner() != ownerForeign {
+		return "", "", false
+	}
 	return string(v1alpha1.ReadyReasonSecretConflict), fmt.Sprintf(
-			"The Secret %q exists and does not belong to this object, so it is left alone. "+
-				"Delete it, or set spec.credentials.secretName to another name. It is looked at again every minute.", in.subject.secretName),
-		in.secretOwner() == ownerForeign
+		"The Secret %q exists and does not belong to this object, so it is left alone. "+
+			"Delete it, or set spec.credentials.secretName to another name. It is looked at again every minute.", in.subject.secretName) +
+		retainedHint(in.seen.secret), true
 }

@@ -15,10 +15,11 @@ import (
 
 // Reasons of Events that are no reasons of a condition.
 const (
-	eventReset    = "Reset"
-	eventRotated  = "Rotated"
-	eventRestored = "Restored"
-	eventUpdated  = "Updated"
+	eventReset     = "Reset"
+	eventRotated   = "Rotated"
+	eventRestored  = "Restored"
+	eventUpdated   = "Updated"
+	eventTakenOver = "TakenOver"
 )
 
 // eventText is one Event about an object. The zero one tells nothing.

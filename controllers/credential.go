@@ -61,7 +61,7 @@ func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 		issued.credentials, issued.reset = newCredential(in, in.newID), true
 		issued.handled, issued.handledRotation = value, rotation
 	case len(issued.credentials) == 0: // what is asked for already is part of the first one
-		issued.credentials = newCredential(in, credential.FirstID(string(s.uid()), value))
+		issued.credentials = newCredential(in, credential.FirstID(s.identityUID(), value))
 		issued.handled, issued.handledRotation = value, rotation
 	case asked && value != issued.handled: // and a rotation that is asked for is part of a reset
 		issued.credentials, issued.reset = newCredential(in, in.newID), true
@@ -120,11 +120,12 @@ func knownCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 
 // lostRecord returns the record in the Secret of the object, from which a lost status is rebuilt.
 func lostRecord(in input) (record, bool) {
-	owner := ownerOf(in.seen.secret, in.subject)
-	if owner != ownerSelf && owner != ownerLost {
+	switch in.secretOwner() {
+	case ownerSelf, ownerLost, ownerRetained:
+		return readRecord(in, in.seen.secret)
+	default:
 		return record{}, false
 	}
-	return readRecord(in, in.seen.secret)
 }
 
 func newCredential(in input, id string) []v1alpha1.CredentialStatus {
@@ -132,23 +133,23 @@ func newCredential(in input, id string) []v1alpha1.CredentialStatus {
 }
 
 func credentialStatus(in input, id string, issuedAt metav1.Time) v1alpha1.CredentialStatus {
-	verifier := credential.Verifier(in.keys.shared, string(in.subject.uid()), id, derive(in, id))
+	verifier := credential.Verifier(in.keys.shared, in.subject.identityUID(), id, derive(in, id))
 	return v1alpha1.CredentialStatus{ID: id, IssuedAt: issuedAt, Verifier: verifier}
 }
 
 // derive returns the client secret of a credential.
 func derive(in input, id string) string {
-	return credential.Derive(rootOf(in), string(in.subject.uid()), id)
+	return credential.Derive(rootOf(in.subject, in.keys), in.subject.identityUID(), id)
 }
 
 // rootOf returns the key that everything in the object's Secret comes from. To check what a
 // client has signed the authorization server has to know its secret, so that one comes from
 // the key they share.
-func rootOf(in input) credential.Key {
-	if in.subject.signed {
-		return credential.SignedRoot(in.keys.shared)
+func rootOf(s subject, keys keyPair) credential.Key {
+	if s.signed {
+		return credential.SignedRoot(keys.shared)
 	}
-	return in.keys.root
+	return keys.root
 }
 
 // verify derives the client secret of the last credential and asks whether it is the one of
@@ -157,15 +158,15 @@ func verify(in input, issued issue) issue {
 	if len(issued.credentials) == 0 {
 		return issued
 	}
-	c, uid := issued.credentials[len(issued.credentials)-1], string(in.subject.uid())
+	c, uid := issued.credentials[len(issued.credentials)-1], in.subject.identityUID()
 	issued.secret = derive(in, c.ID)
 	if c.ExpiresAt == nil && credential.Verify(in.keys.shared, uid, c.ID, issued.secret, c.Verifier) {
 		return issued
 	}
 	issued.verification = unverified
 	// What a signed client's secret is, the authorization server derives too: no other one is accepted.
-	owner := ownerOf(in.seen.secret, in.subject)
-	if c.ExpiresAt != nil || in.subject.signed || owner != ownerSelf && owner != ownerLost {
+	owner := in.secretOwner()
+	if c.ExpiresAt != nil || in.subject.signed || owner != ownerSelf && owner != ownerLost && owner != ownerRetained {
 		return issued
 	}
 	held := string(in.seen.secret.Data[in.subject.dataKey(v1alpha1.KeyClientSecret)])

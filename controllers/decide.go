@@ -121,7 +121,7 @@ func decide(in input) decision {
 // newOutcome returns what the object has with these credentials.
 func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outcome {
 	status = *status.DeepCopy()
-	status.ClientID, status.IdentityUID = in.subject.clientID, string(in.subject.uid())
+	status.ClientID, status.IdentityUID, status.TakenOver = in.subject.clientID, in.subject.identityUID(), takenOver(in)
 	status.Credentials, status.LastHandledReset, status.LastHandledRotation = issued.credentials, issued.handled, issued.handledRotation
 	if issued.reset && in.subject.resetEndsGrants {
 		status.ValidAfter = nextSecond(in.now, status.ValidAfter)
@@ -143,7 +143,7 @@ func (o outcome) withSecretName() outcome {
 }
 
 // secretOwner returns whose the Secret of the wanted name is.
-func (in input) secretOwner() secretOwner { return ownerOf(in.seen.secret, in.subject) }
+func (in input) secretOwner() secretOwner { return ownerOf(in.seen.secret, in.subject, in.keys) }
 
 // secretStays reports whether the Secret cannot be written: the name is somebody else's, or the template cannot
 // hold what belongs into it.
@@ -156,7 +156,7 @@ func startingStatus(in input) v1alpha1.OAuthClientStatus {
 	if in.subject.copied() {
 		status = v1alpha1.OAuthClientStatus{IssuedStatus: v1alpha1.IssuedStatus{ClientID: status.ClientID}}
 	}
-	if status.ClientID == "" { // new, or lost
+	if status.IdentityUID == "" { // new, lost or restored
 		if r, ok := lostRecord(in); ok {
 			status.ValidAfter = timeOf(r.ValidAfter)
 		}
@@ -242,7 +242,11 @@ func (in input) writeStatus(steps []step, status v1alpha1.OAuthClientStatus) []s
 	if equality.Semantic.DeepEqual(status, written) {
 		return steps
 	}
-	return append(steps, step{status: &status, event: statusEvent(written.Conditions, status.Conditions)})
+	event := statusEvent(written.Conditions, status.Conditions)
+	if status.TakenOver != nil && in.subject.status.TakenOver == nil {
+		event = takenOverEvent(in.subject)
+	}
+	return append(steps, step{status: &status, event: event})
 }
 
 // lookAgain returns when to look again without a change.

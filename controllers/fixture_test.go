@@ -308,7 +308,7 @@ func (s *fixture) observed(name string) observation {
 	if !known {
 		s.t.Fatal("the namespace is not known")
 	}
-	seen, err := s.r.observe(s.t.Context(), s.subject(name), env, false)
+	_, seen, err := s.r.observe(s.t.Context(), s.subject(name), env, s.pair, false)
 	s.must(err)
 	return seen
 }
@@ -345,7 +345,7 @@ func (s *fixture) accepted(oc *v1alpha1.OAuthClient) bool {
 func (s *fixture) accepts(oc *v1alpha1.OAuthClient, secret string) bool {
 	pair, _ := s.keys.current()
 	return slices.ContainsFunc(oc.Status.Credentials, func(c v1alpha1.CredentialStatus) bool {
-		return (c.ExpiresAt == nil || s.clock.Now().Before(c.ExpiresAt.Time)) && credential.Verify(pair.shared, string(oc.UID), c.ID, secret, c.Verifier)
+		return (c.ExpiresAt == nil || s.clock.Now().Before(c.ExpiresAt.Time)) && credential.Verify(pair.shared, oc.Status.IdentityUID, c.ID, secret, c.Verifier)
 	})
 }
 

@@ -131,7 +131,7 @@ func decideGiven(in input, status v1alpha1.OAuthClientStatus) issue {
 		known.trouble = wrong
 		return known
 	}
-	uid := string(in.subject.uid())
+	uid := in.subject.identityUID()
 	id := credential.GivenID(in.keys.shared, uid, secret)
 	next := v1alpha1.CredentialStatus{ID: id, IssuedAt: second(in.now), Verifier: credential.Verifier(in.keys.shared, uid, id, secret)}
 	if last := len(known.credentials) - 1; last >= 0 && known.credentials[last].ID == id {

@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -115,8 +116,8 @@ func (i *Issuance) clocksAgree() bool {
 
 // settle observes, decides and applies. A Secret that exists where none was expected is looked
 // at, and so is one whose data decides; the decision is taken again.
-func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Result, error) {
-	env, known, err := i.environment(ctx, s.namespace())
+func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.Result, error) {
+	env, known, err := i.environment(ctx, of.namespace())
 	if err != nil {
 		return again(ctx, err)
 	}
@@ -124,7 +125,7 @@ func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Re
 		return ctrl.Result{RequeueAfter: namespaceLag}, nil
 	}
 	for live := false; ; live = true {
-		seen, err := i.observe(ctx, s, env, live)
+		s, seen, err := i.observe(ctx, of, env, keys, live)
 		if err != nil {
 			return again(ctx, err)
 		}
@@ -135,7 +136,7 @@ func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Re
 		if err != nil {
 			return again(ctx, err)
 		}
-		what, reported := i.Reports.of(s.uid())
+		what, reported := i.Reports.of(types.UID(s.identityUID()))
 		d := decide(input{
 			subject: s, seen: seen, claims: claims, keys: keys, issuer: i.Issuer, now: i.Now(), newID: i.NewID(),
 			report: what, reported: reported,
@@ -144,7 +145,7 @@ func (i *Issuance) settle(ctx context.Context, s subject, keys keyPair) (ctrl.Re
 		if d.wantsData && !live {
 			continue
 		}
-		s, err = i.apply(ctx, s, d)
+		of, err = i.apply(ctx, s, d)
 		if apierrors.IsAlreadyExists(err) && !live {
 			continue
 		}

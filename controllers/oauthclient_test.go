@@ -35,7 +35,7 @@ func TestANewClientTakesTwoWritesAndNoEvent(t *testing.T) {
 	if got, want := string(secret.Data[v1alpha1.KeyClientID]), s.ns+".photoprint"; got != want || oc.Status.ClientID != want {
 		t.Errorf("client ID %q in the Secret, %q in the status, want %q", got, oc.Status.ClientID, want)
 	}
-	if secret.Type != corev1.SecretType(v1alpha1.SecretTypeDefault) || secret.Labels[v1alpha1.LabelOwnerUID] != string(oc.UID) || ownerOf(secret, clientSubject(oc)) != ownerSelf {
+	if secret.Type != corev1.SecretType(v1alpha1.SecretTypeDefault) || secret.Labels[v1alpha1.LabelOwnerUID] != string(oc.UID) || ownerOf(secret, clientSubject(oc).identified(s.pair, secret), s.pair) != ownerSelf {
 		t.Errorf("the Secret does not say whose it is: %v %v %v", secret.Type, secret.Labels, secret.OwnerReferences)
 	}
 	if got := s.events.reasons(); len(got) != 0 {

@@ -33,33 +33,35 @@ type observation struct {
 	notOpen []v1alpha1.Scope
 }
 
-// observe reads everything a decision needs, from the cache where it can. live has it ask the
-// API server for the Secret.
-func (i *Issuance) observe(ctx context.Context, s subject, env environment, live bool) (seen observation, err error) {
+// observe reads everything a decision needs, from the cache where it can, and returns the subject with
+// its identity. live has it ask the API server for the Secret.
+func (i *Issuance) observe(ctx context.Context, of subject, env environment, keys keyPair, live bool) (s subject, seen observation, err error) {
+	s = of
 	seen.denials = s.denials(env.policy)
 	if seen.notOpen, err = i.notOpen(ctx, s, env); err != nil {
-		return seen, err
+		return s, seen, err
 	}
-	if seen.secret, err = i.secret(ctx, s, live); err != nil {
-		return seen, err
+	if seen.secret, err = i.secret(ctx, s, keys, live); err != nil {
+		return s, seen, err
 	}
+	s = s.identified(keys, seen.secret)
 	if seen.given, err = i.givenSecret(ctx, s); err != nil {
-		return seen, err
+		return s, seen, err
 	}
-	if ownerOf(seen.secret, s) == ownerStale {
+	if owner := ownerOf(seen.secret, s, keys); owner == ownerStale || owner == ownerRetained {
 		if err := i.stillThere(ctx, s); err != nil {
-			return seen, err
+			return s, seen, err
 		}
 	}
-	seen.others, err = i.otherSecrets(ctx, s)
-	return seen, err
+	seen.others, err = i.otherSecrets(ctx, s, keys)
+	return s, seen, err
 }
 
 // secret returns the Secret of the wanted name, or nil. The cache holds only Secrets with our
 // label. Where there may be another one, and where the cache is behind our own writes or shows
-// a Secret without an owner, the API server is asked. For a new object it is not: its Secret
+// a Secret without an owner that should have one, the API server is asked. For a new object it is not: its Secret
 // is created, and that fails if there is one.
-func (i *Issuance) secret(ctx context.Context, s subject, live bool) (*corev1.Secret, error) {
+func (i *Issuance) secret(ctx context.Context, s subject, keys keyPair, live bool) (*corev1.Secret, error) {
 	key := client.ObjectKey{Namespace: s.namespace(), Name: s.secretName}
 	if live {
 		return i.liveSecret(ctx, key)
@@ -69,12 +71,17 @@ func (i *Issuance) secret(ctx context.Context, s subject, live bool) (*corev1.Se
 	switch {
 	case apierrors.IsNotFound(err) && !everIssued(s):
 		return nil, nil
-	case apierrors.IsNotFound(err), err == nil && (i.expected.stale(secret, i.Now()) > 0 || !hasController(secret)):
+	case apierrors.IsNotFound(err), err == nil && (i.expected.stale(secret, i.Now()) > 0 || !hasController(secret) && !isOurRetained(secret, s, keys)):
 		return i.liveSecret(ctx, key)
 	case err != nil:
 		return nil, fmt.Errorf("read the Secret %s: %w", s.secretName, redact(err))
 	}
 	return withLabel(secret), nil
+}
+
+// isOurRetained reports whether the Secret rightly has no owner reference, and belongs to the object.
+func isOurRetained(secret *corev1.Secret, s subject, keys keyPair) bool {
+	return s.retain && ownerOf(secret, s.identified(keys, secret), keys) == ownerSelf
 }
 
 // everIssued reports whether the operator has decided about the object's Secret before.
@@ -97,7 +104,7 @@ func (i *Issuance) liveSecret(ctx context.Context, key client.ObjectKey) (*corev
 
 // otherSecrets returns what belongs to the object under names it does not want. Secrets with
 // other names exist only after a rename. Check each one at the API server.
-func (i *Issuance) otherSecrets(ctx context.Context, s subject) ([]corev1.Secret, error) {
+func (i *Issuance) otherSecrets(ctx context.Context, s subject, keys keyPair) ([]corev1.Secret, error) {
 	names, err := i.otherNames(ctx, s)
 	if err != nil {
 		return nil, err
@@ -108,7 +115,7 @@ func (i *Issuance) otherSecrets(ctx context.Context, s subject) ([]corev1.Secret
 		if err != nil {
 			return nil, err
 		}
-		if o := ownerOf(secret, s); o == ownerSelf || o == ownerLost {
+		if o := ownerOf(secret, s, keys); o == ownerSelf || o == ownerLost {
 			others = append(others, *secret)
 		}
 	}

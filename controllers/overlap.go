@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
@@ -34,7 +35,7 @@ func (i *Issuance) previousUse(s subject) use {
 	if n < 0 || i.Usage == nil {
 		return use{}
 	}
-	last, known := i.Usage.LastUsed(s.uid(), s.status.Credentials[n].ID)
+	last, known := i.Usage.LastUsed(types.UID(s.identityUID()), s.status.Credentials[n].ID)
 	return use{LastUse: last, known: known}
 }
 

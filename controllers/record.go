@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -29,7 +30,16 @@ type record struct {
 	ValidAfter  int64                `json:"validAfter,omitempty"`
 	Content     string               `json:"content"`
 	MAC         string               `json:"mac"`
+	// Object is the UID of the object, where it took over the identity UID of an earlier one.
+	Object string `json:"object,omitempty"`
+	// Retain: an object of this namespace and name may take over the identity once this one is gone. Name
+	// is the name of the object then, because no owner reference tells it.
+	Retain bool   `json:"retain,omitempty"`
+	Name   string `json:"name,omitempty"`
 }
+
+// objectUID returns the UID of the object that the record was written for.
+func (r record) objectUID() string { return cmp.Or(r.Object, r.UID) }
 
 // recordedCredential is a credential in a record. Its times are in seconds since 1970; no end: 0. It is
 // written as <ID>/<issued>/<end>, because the cache holds a record for each object.
@@ -63,13 +73,19 @@ func (c *recordedCredential) UnmarshalText(text []byte) error {
 
 func newRecord(in input, issued issue, digest string) record {
 	r := record{
-		UID: string(in.subject.uid()), Reset: hashOf(issued.handled), Rotation: hashOf(issued.handledRotation),
-		ValidAfter: unixOf(issued.validAfter), Content: digest,
+		UID: in.subject.identityUID(), Reset: hashOf(issued.handled), Rotation: hashOf(issued.handledRotation),
+		ValidAfter: unixOf(issued.validAfter), Content: digest, Retain: in.subject.retain,
+	}
+	if uid := string(in.subject.uid()); uid != r.UID {
+		r.Object = uid
+	}
+	if r.Retain {
+		r.Name = in.subject.name()
 	}
 	for _, c := range issued.credentials {
 		r.Credentials = append(r.Credentials, recordedCredential{ID: c.ID, IssuedAt: c.IssuedAt.Unix(), ExpiresAt: unixOf(c.ExpiresAt)})
 	}
-	r.MAC = credential.Record(rootOf(in), r.parts(in.subject)...)
+	r.MAC = credential.Record(rootOf(in.subject, in.keys), r.parts(in.subject, in.subject.secretName)...)
 	return r
 }
 
@@ -111,22 +127,17 @@ func (c recordedCredential) status(in input) v1alpha1.CredentialStatus {
 	return status
 }
 
-// readRecord returns the record of the Secret, if the operator wrote it for this object.
+// readRecord returns the record of the Secret, if the operator wrote it for the identity of this object.
 func readRecord(in input, secret *corev1.Secret) (record, bool) {
-	if secret == nil || secret.Annotations[v1alpha1.AnnotationIssued] == "" {
-		return record{}, false
-	}
-	var r record
-	if err := json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationIssued]), &r); err != nil {
-		return record{}, false
-	}
-	return r, credential.VerifyRecord(rootOf(in), r.MAC, r.parts(in.subject)...) && r.UID == string(in.subject.uid())
+	r, ok := recordFor(in.subject, in.keys, secret)
+	return r, ok && r.UID == in.subject.identityUID()
 }
 
-// parts are what the MAC is over. Only the last ones vary in number.
-func (r record) parts(s subject) []string {
+// parts are what the MAC is over, in a Secret of the name. Only the last ones vary in number.
+func (r record) parts(s subject, secretName string) []string {
 	parts := []string{
-		r.UID, s.kind, s.namespace(), s.name(), r.Reset, r.Rotation, strconv.FormatInt(r.ValidAfter, 10), r.Content,
+		r.UID, r.Object, strconv.FormatBool(r.Retain), r.Name, s.kind, s.namespace(), s.name(), secretName, s.form, s.clientID,
+		r.Reset, r.Rotation, strconv.FormatInt(r.ValidAfter, 10), r.Content,
 	}
 	for _, c := range r.Credentials {
 		parts = append(parts, c.ID, strconv.FormatInt(c.IssuedAt, 10), strconv.FormatInt(c.ExpiresAt, 10))

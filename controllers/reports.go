@@ -217,7 +217,7 @@ func (r *Reports) evaluate(ctx context.Context, counting time.Time) error {
 		if oc.Spec.ClassName != r.Class || !oc.DeletionTimestamp.IsZero() {
 			continue
 		}
-		if next.take(r, oc, reportOf(oc, r.seen[oc.UID], counting, next.now, r.IdleAfter)) {
+		if next.take(r, oc, reportOf(oc, r.seen[types.UID(oc.Identity())], counting, next.now, r.IdleAfter)) {
 			wake = append(wake, objectRef{kind: v1alpha1.KindOAuthClient, namespace: oc.Namespace, name: oc.Name})
 		}
 	}
@@ -240,7 +240,7 @@ type answering struct {
 // take takes in the answer for a client, unless its status changed lately, and reports whether its status has to be looked at.
 // Answers that say nothing are not kept.
 func (a *answering) take(r *Reports, oc *v1alpha1.OAuthClient, what report) (wake bool) {
-	uid := oc.UID
+	uid := types.UID(oc.Identity())
 	before, answered := r.answers[uid]
 	last := latest(r.changed[uid], lastReported(oc))
 	recent := !last.IsZero() && a.now.Sub(last) >= 0 && a.now.Sub(last) < reportEvery

@@ -155,7 +155,7 @@ func withPrevious(in input, issued issue) issue {
 		return issued
 	}
 	secret := derive(in, c.ID)
-	if credential.Verify(in.keys.shared, string(in.subject.uid()), c.ID, secret, c.Verifier) {
+	if credential.Verify(in.keys.shared, in.subject.identityUID(), c.ID, secret, c.Verifier) {
 		issued.previous = secret
 	}
 	return issued

@@ -13,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
@@ -26,7 +27,7 @@ type secretContent struct {
 	kind                corev1.SecretType
 	labels, annotations map[string]string
 	data                map[string][]byte
-	owner               metav1.OwnerReference
+	owner               metav1.OwnerReference // the zero one: the Secret outlives the object
 	manager             string
 	// accepted reports whether data that a Secret holds lets an application in: the authorization server takes what it says.
 	accepted func(data map[string][]byte) bool
@@ -41,9 +42,11 @@ func contentOf(in input, issued issue) secretContent {
 		namespace: s.namespace(), name: s.secretName, kind: typeOf(s),
 		labels: map[string]string{}, annotations: map[string]string{}, data: dataOf(in, issued.secret, issued.previous),
 		manager: managerOf(s), accepted: acceptedBy(in, issued),
-		owner: metav1.OwnerReference{
+	}
+	if !s.retain {
+		c.owner = metav1.OwnerReference{
 			APIVersion: v1alpha1.GroupVersion.String(), Kind: s.kind, Name: s.name(), UID: s.uid(), Controller: new(true),
-		},
+		}
 	}
 	for key, value := range s.template().Labels {
 		c.labels[key] = string(value)
@@ -84,7 +87,7 @@ func dataOf(in input, clientSecret, previous string) map[string][]byte {
 		if length == 0 {
 			length = defaultGeneratedLength
 		}
-		data[string(g.Key)] = []byte(credential.DeriveValue(rootOf(in), string(s.uid()), string(g.Key), length))
+		data[string(g.Key)] = []byte(credential.DeriveValue(rootOf(s, in.keys), s.identityUID(), string(g.Key), length))
 	}
 	for standard, value := range values {
 		data[s.dataKey(standard)] = []byte(value)
@@ -143,8 +146,11 @@ func (c secretContent) matches(secret *corev1.Secret) bool {
 			return false
 		}
 	}
-	ref := metav1.GetControllerOf(secret)
-	return secret.Type == c.kind && ref != nil && ref.UID == c.owner.UID &&
+	var owner types.UID
+	if ref := metav1.GetControllerOfNoCopy(secret); ref != nil {
+		owner = ref.UID
+	}
+	return secret.Type == c.kind && owner == c.owner.UID &&
 		contains(secret.Labels, c.labels) && contains(secret.Annotations, c.annotations)
 }
 
@@ -180,20 +186,24 @@ func (c secretContent) digestOf() string {
 
 // object returns the Secret for a create.
 func (c secretContent) object() *corev1.Secret {
-	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: c.namespace, Name: c.name, Labels: c.labels, Annotations: c.annotations,
-			OwnerReferences: []metav1.OwnerReference{c.owner},
-		},
-		Type: c.kind, Data: c.data,
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: c.name, Labels: c.labels, Annotations: c.annotations},
+		Type:       c.kind, Data: c.data,
 	}
+	if c.owner.UID != "" {
+		secret.OwnerReferences = []metav1.OwnerReference{c.owner}
+	}
+	return secret
 }
 
 // applyConfiguration returns the Secret for a server-side apply over the version that was
 // seen, so that check and write are one.
 func (c secretContent) applyConfiguration(version string) *corev1ac.SecretApplyConfiguration {
-	owner := metav1ac.OwnerReference().WithAPIVersion(c.owner.APIVersion).WithKind(c.owner.Kind).
-		WithName(c.owner.Name).WithUID(c.owner.UID).WithController(true)
-	return corev1ac.Secret(c.name, c.namespace).WithType(c.kind).WithResourceVersion(version).
-		WithLabels(c.labels).WithAnnotations(c.annotations).WithData(c.data).WithOwnerReferences(owner)
+	ac := corev1ac.Secret(c.name, c.namespace).WithType(c.kind).WithResourceVersion(version).
+		WithLabels(c.labels).WithAnnotations(c.annotations).WithData(c.data)
+	if c.owner.UID != "" {
+		ac = ac.WithOwnerReferences(metav1ac.OwnerReference().WithAPIVersion(c.owner.APIVersion).WithKind(c.owner.Kind).
+			WithName(c.owner.Name).WithUID(c.owner.UID).WithController(true))
+	}
+	return ac
 }

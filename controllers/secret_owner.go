@@ -17,16 +17,18 @@ import (
 type secretOwner int
 
 const (
-	ownerNone    secretOwner = iota // there is no such Secret
-	ownerSelf                       // ours: to be kept as it should be
-	ownerLost                       // ours, but somebody removed the owner reference: to be taken back
-	ownerStale                      // of an object of the same name that is gone: to be removed
-	ownerForeign                    // never touched
+	ownerNone     secretOwner = iota // there is no such Secret
+	ownerSelf                        // ours: to be kept as it should be
+	ownerLost                        // ours, but somebody removed the owner reference: to be taken back
+	ownerStale                       // of an object of the same name that is gone: to be removed
+	ownerRetained                    // left behind by an object of the same name, for this one: to be taken up
+	ownerForeign                     // never touched
 )
 
 // ownerOf reads the controller reference. A label alone makes no Secret ours: without a
-// reference it must have our label, our type and be written by our field manager.
-func ownerOf(secret *corev1.Secret, s subject) secretOwner {
+// reference it must have our label, our type and be written by our field manager. A Secret that shall
+// outlive its object never has a reference: there our record proves whose it is.
+func ownerOf(secret *corev1.Secret, s subject, keys keyPair) secretOwner {
 	if secret == nil {
 		return ownerNone
 	}
@@ -34,8 +36,12 @@ func ownerOf(secret *corev1.Secret, s subject) secretOwner {
 	switch {
 	case !isOurType(secret.Type):
 		return ownerForeign
+	case ref == nil && secret.Labels[v1alpha1.LabelOwnerUID] == string(s.uid()) && s.retain && isRecorded(secret, s, keys):
+		return ownerSelf
 	case ref == nil && secret.Labels[v1alpha1.LabelOwnerUID] == string(s.uid()) && writtenBy(secret, managerOf(s)):
 		return ownerLost
+	case ref == nil && isRecorded(secret, s, keys):
+		return ownerRetained
 	case ref == nil || !refersTo(ref, s.kind) || ref.Name != s.name():
 		return ownerForeign
 	case ref.UID == s.uid():
@@ -45,6 +51,13 @@ func ownerOf(secret *corev1.Secret, s subject) secretOwner {
 	default:
 		return ownerStale
 	}
+}
+
+// isRecorded reports whether the record in the Secret is of the identity of the object, for the object
+// itself or for one whose identity it may take up.
+func isRecorded(secret *corev1.Secret, s subject, keys keyPair) bool {
+	r, ok := recordFor(s, keys, secret)
+	return ok && r.Retain && r.UID == s.identityUID()
 }
 
 // isOurType reports whether the operator writes Secrets of the type: a name of a domain, and
@@ -78,9 +91,9 @@ func writtenBy(secret *corev1.Secret, manager string) bool {
 	return false
 }
 
-// managerOf is the field manager of one object's Secret. Each object has its own, so that two
+// managerOf is the field manager of one identity's Secret. Each has its own, so that two
 // objects that want one Secret meet in a conflict and not in a merge.
-func managerOf(s subject) string { return managerPrefix + string(s.uid()) }
+func managerOf(s subject) string { return managerPrefix + s.identityUID() }
 
 const managerPrefix = "gatehouse-"
 

@@ -29,7 +29,7 @@ func acceptedBy(in input, issued issue) func(data map[string][]byte) bool {
 			return true
 		}
 		c, held := issued.credentials[last], string(data[s.dataKey(v1alpha1.KeyClientSecret)])
-		return credential.Verify(in.keys.shared, string(s.uid()), c.ID, held, c.Verifier)
+		return credential.Verify(in.keys.shared, s.identityUID(), c.ID, held, c.Verifier)
 	}
 }
 

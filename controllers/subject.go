@@ -27,6 +27,12 @@ type subject struct {
 	credentials *v1alpha1.CredentialsSpec
 	clientID    string // follows from name and spec
 	secretName  string // the one that is wanted
+	form        string // what never changes about it: profile and client type of an OAuthClient
+	// retain: its identity outlives it.
+	retain bool
+	// identity is what identified found. disproved: the status names another identity and does not prove it.
+	identity    string
+	disproved   bool
 	callbackURL string // the first one; empty: none
 	// grantType returns the one that the client is for, in the words of RFC 6749. Empty: none of them.
 	grantType func() string
@@ -68,6 +74,7 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		kind: v1alpha1.KindOAuthClient, object: oc, status: oc.Status,
 		class: oc.Spec.ClassName, credentials: &oc.Spec.Credentials,
 		clientID: v1alpha1.ClientIDOf(oc), secretName: v1alpha1.SecretNameOf(oc),
+		form: string(profile) + "/" + string(oc.Spec.EffectiveClientType()), retain: oc.Spec.Retains(),
 		scopes: oc.Spec.Scopes, claims: policy.ClaimsOfClient(&oc.Spec),
 		suspended: oc.Spec.Suspend, public: oc.Spec.Public(), signed: profile.Signed(),
 		pkceOptional:      profile == v1alpha1.ProfileOAuth2 && !oc.Spec.PKCERequired(),
@@ -114,7 +121,11 @@ func (s subject) ref() objectRef {
 
 // copied reports whether the status was made for another object: it was restored from a backup.
 func (s subject) copied() bool {
-	return s.status.IdentityUID != "" && s.status.IdentityUID != string(s.uid())
+	if s.status.IdentityUID == "" || s.status.IdentityUID == string(s.uid()) {
+		return false
+	}
+	t := s.status.TakenOver
+	return s.disproved || t == nil || t.UID != string(s.uid())
 }
 
 // reset returns the value of the annotation that asks for a new client secret.

@@ -233,4 +233,14 @@ type OAuthClientSpec struct {
 	//
 	// +optional
 	Credentials CredentialsSpec `json:"credentials,omitzero"`
+
+	// DeletionPolicy tells what becomes of the identity of the client when the object is
+	// deleted. Delete: it ends with the object; one that is created again under the name is
+	// another client. Retain: the Secret stays, approvals and tokens sleep, and nothing is
+	// served; an OAuthClient of the same namespace, name and Secret, with the same profile,
+	// client type and client ID, takes all of it up again. Delete the Secret to end that for
+	// good. Absent: Delete.
+	//
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 }

@@ -17,6 +17,12 @@ type OAuthClientStatus struct {
 	//
 	// +optional
 	ValidAfter *metav1.Time `json:"validAfter,omitempty"`
+
+	// TakenOver tells that identityUID is that of an earlier object of this namespace and name,
+	// which had the deletionPolicy Retain. Absent: identityUID is the UID of this object.
+	//
+	// +optional
+	TakenOver *TakenOverStatus `json:"takenOver,omitempty"`
 }
 
 // IssuedStatus is what the operator says of every object that it issues credentials to.
@@ -48,9 +54,10 @@ type IssuedStatus struct {
 	// +optional
 	Binding *BindingStatus `json:"binding,omitempty"`
 
-	// IdentityUID is the UID for which the credentials were made. It is the UID of this
-	// object. Another value shows a status that was restored from a backup of an older
-	// object; the operator then makes new credentials.
+	// IdentityUID is the UID for which the credentials were made and approvals are given. It
+	// is the UID of this object, or, where takenOver says so, that of an earlier one. Any other
+	// value shows a status that was restored from a backup of an older object; the operator
+	// then makes new credentials.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64

@@ -21,6 +21,7 @@ const day = 24 * time.Hour
 const (
 	reasonClientID   = "its status names a client ID that is not its own"
 	reasonRestored   = "its status was made for another object: it was restored from a backup"
+	reasonTakenOver  = "its status does not prove that it goes on with the identity that it names: see status.takenOver"
 	reasonLooksLike  = "it brings a client ID that looks like another object's"
 	reasonClaim      = "its status does not record that it holds all that it claims, or another object's status says the same: see status.claims"
 	reasonNamespace  = "its namespace is not known yet"
@@ -38,6 +39,9 @@ const (
 func (r *Registry) clientOf(o *oauthClient) (*authserver.Client, string) {
 	if o.gone || o.unserved != "" {
 		return nil, o.unserved
+	}
+	if ok, reason := r.mayGoOn(&o.object); !ok {
+		return nil, reason
 	}
 	if o.spec.ClientID != "" && !r.clientClaims.holds(o, policy.Claim{Kind: v1alpha1.ClaimClientID, Name: o.id}) {
 		return nil, reasonClaim
@@ -69,7 +73,7 @@ func declaredClient(o *oauthClient) *authserver.Client {
 	spec, profile := o.spec, authserver.Profile(o.spec.EffectiveProfile())
 	traits := profiles[profile]
 	c := authserver.Client{
-		UID: string(o.UID), ID: o.id, Namespace: o.Namespace, Name: o.Name,
+		UID: o.identity(), ID: o.id, Namespace: o.Namespace, Name: o.Name,
 		DisplayName: cmp.Or(string(spec.DisplayName), o.Name), Description: string(spec.Description),
 
 		Profile:             profile,

@@ -57,6 +57,7 @@ func held(claims []policy.Claim, n int) []v1alpha1.ClaimStatus {
 func clientOf(t *testing.T, oc *v1alpha1.OAuthClient) (*authserver.Client, string) {
 	t.Helper()
 	r := fill(t, photosAPI(), oc)
+	r.UseSharedKey(sharedKey(t))
 	o := r.clients.all[oc.Namespace+"/"+oc.Name]
 	client, reason := r.clientOf(o)
 	return client, reason
@@ -367,6 +368,19 @@ func TestAnObjectThatIsNotToBeServedIsNot(t *testing.T) {
 		}, want: reasonClientID},
 		{name: "its status names its name and its spec another", change: func(o *object) { o.Spec.ClientID = "app_1" }, want: reasonClientID},
 		{name: "N77 its status was restored from a backup of another object", change: func(o *object) { o.Status.IdentityUID = "u-0" }, want: reasonRestored},
+		{name: "N338 its status names another identity for another object", change: func(o *object) {
+			o.Status.IdentityUID, o.Status.TakenOver = "u-0", &v1alpha1.TakenOverStatus{UID: "u-0", Proof: takeover(t, "u-0", "u-0")}
+		}, want: reasonRestored},
+		{name: "N338 its status names another identity without a proof", change: func(o *object) {
+			o.Status.IdentityUID, o.Status.TakenOver = "u-0", &v1alpha1.TakenOverStatus{UID: string(o.UID), Proof: "x"}
+		}, want: reasonTakenOver},
+		{name: "N338 its status has the proof of another identity", change: func(o *object) {
+			o.Status.IdentityUID, o.Status.TakenOver = "u-0", &v1alpha1.TakenOverStatus{UID: string(o.UID), Proof: takeover(t, "u-2", string(o.UID))}
+		}, want: reasonTakenOver},
+		{name: "N338 its status has the proof of another namespace", change: func(o *object) {
+			o.Status.IdentityUID, o.Status.TakenOver = "u-0", &v1alpha1.TakenOverStatus{UID: string(o.UID), Proof: takeover(t, "u-0", string(o.UID))}
+			o.Namespace, o.Status.ClientID = "evil", "evil.photoprint"
+		}, want: reasonTakenOver},
 		{name: "a profile of the future", change: func(o *object) { o.Spec.Profile = "OAuth3" }, want: reasonProfile},
 		{name: "a type of the future", change: func(o *object) { o.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: "Device"} }, want: reasonType},
 	} {

@@ -33,9 +33,11 @@ type object struct {
 	// unserved tells why nothing of the object is served, as far as it alone decides. Empty: it
 	// is served, if the other objects let it.
 	unserved string
-	gone     bool   // it is being deleted, or the operator has not seen it: nothing to tell
-	err      error  // what could not be decoded
-	logged   string // what was logged last
+	// takenOver is the identity of an earlier object that it goes on with. Nil: its own UID.
+	takenOver *takenOver
+	gone      bool   // it is being deleted, or the operator has not seen it: nothing to tell
+	err       error  // what could not be decoded
+	logged    string // what was logged last
 }
 
 // heldSince returns since when the status of the object records that it holds the claim. A status
@@ -47,8 +49,8 @@ func (o *object) heldSince(c policy.Claim) (since int64, held bool) {
 	return policy.Held(o.claims, c)
 }
 
-// issued takes over what the operator says of the object.
-func (o *object) issued(meta metav1.ObjectMeta, status *v1alpha1.IssuedStatus, id string) {
+// issued takes over what the operator says of the object. t may be nil.
+func (o *object) issued(meta metav1.ObjectMeta, status *v1alpha1.IssuedStatus, t *v1alpha1.TakenOverStatus, id string) {
 	o.id = id
 	o.gone = !meta.DeletionTimestamp.IsZero() || status.ClientID == "" || meta.UID == ""
 	o.credentials = credentials(status.Credentials)
@@ -59,10 +61,13 @@ func (o *object) issued(meta metav1.ObjectMeta, status *v1alpha1.IssuedStatus, i
 	}
 	switch {
 	case o.gone:
-	case status.IdentityUID != "" && status.IdentityUID != string(meta.UID):
+	case status.IdentityUID != "" && status.IdentityUID != string(meta.UID) && (t == nil || t.UID != string(meta.UID)):
 		o.unserved = reasonRestored
 	case status.ClientID != id:
 		o.unserved = reasonClientID
+	}
+	if t != nil && status.IdentityUID != "" && status.IdentityUID != string(meta.UID) {
+		o.takenOver = &takenOver{identity: status.IdentityUID, proof: t.Proof}
 	}
 }
 
@@ -110,7 +115,7 @@ func (o *oauthClient) UnmarshalJSON(data []byte) error {
 
 func describeClient(oc *v1alpha1.OAuthClient) oauthClient {
 	o := oauthClient{object: object{ObjectMeta: trimMetadata(oc.ObjectMeta), class: string(oc.Spec.ClassName)}}
-	o.issued(oc.ObjectMeta, &oc.Status.IssuedStatus, v1alpha1.ClientIDOf(oc))
+	o.issued(oc.ObjectMeta, &oc.Status.IssuedStatus, oc.Status.TakenOver, v1alpha1.ClientIDOf(oc))
 	if o.unserved == "" {
 		o.unserved = unknownForm(&oc.Spec)
 	}
@@ -143,7 +148,7 @@ func (o *resourceServer) UnmarshalJSON(data []byte) error {
 
 func describeResourceServer(rs *v1alpha1.ResourceServer) resourceServer {
 	o := resourceServer{object: object{ObjectMeta: trimMetadata(rs.ObjectMeta), class: string(rs.Spec.ClassName)}}
-	o.issued(rs.ObjectMeta, &rs.Status.IssuedStatus, v1alpha1.ResourceServerIDOf(rs))
+	o.issued(rs.ObjectMeta, &rs.Status.IssuedStatus, nil, v1alpha1.ResourceServerIDOf(rs))
 	o.wanted = policy.ClaimsOfResourceServer(&rs.Spec)
 	spec := rs.Spec // a pointer into rs would keep all of it
 	o.spec = &spec

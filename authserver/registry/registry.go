@@ -19,6 +19,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 // Registry knows every OAuthClient and ResourceServer of one class, the policies, and the labels
@@ -48,6 +49,7 @@ type Registry struct {
 	resourceClaims  claims[*resourceServer]
 	declared        map[string]declaration // by the name of the scope
 	stale           stale
+	sharedKey       credential.Key
 	logging         bool // what is not served is logged: everything has been read
 }
 

@@ -67,6 +67,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	s.ready.degraded = writable.degraded
 	keys, err := registry.NewKeys(r.cluster, c.Namespace, log, func(shared credential.Key, set credential.KeySet) {
 		useKeys(auth, shared, set, log)
+		clients.UseSharedKey(shared)
 		s.ready.Changed()
 	})
 	if err != nil {

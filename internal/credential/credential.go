@@ -35,12 +35,15 @@ const (
 	domainGivenID  = "gatehouse.dev/given-credential-id/v1"
 	domainValue    = "gatehouse.dev/generated-value/v1"
 	domainRecord   = "gatehouse.dev/issue-record/v1"
+	domainTakeover = "gatehouse.dev/identity-takeover/v1"
 
 	// purposeSigned is the sub-key of the shared key for secrets that the authorization
 	// server must know.
 	purposeSigned = "gatehouse.dev/signed-client-secret/v1"
 	// purposeVerifier is the sub-key of the shared key for verifiers.
 	purposeVerifier = "gatehouse.dev/client-secret-verifier-key/v1"
+	// purposeTakeover is the sub-key of the shared key for takeovers.
+	purposeTakeover = "gatehouse.dev/identity-takeover-key/v1"
 )
 
 // idLength is the number of base32 characters of a credential ID: 65 random bits.
@@ -128,6 +131,27 @@ func Verify(shared Key, clientUID, credentialID, secret, verifier string) bool {
 func VerifyWith(key Key, clientUID, credentialID, secret, proof string) bool {
 	want := verifier(key, clientUID, credentialID, secret)
 	return hmac.Equal([]byte(want), []byte(proof))
+}
+
+// Takeover is that an OAuthClient goes on with the identity of an earlier one of its namespace and name.
+type Takeover struct {
+	Namespace, Name string
+	// Identity is the UID of the earlier object, UID that of the one that goes on.
+	Identity, UID string
+}
+
+// ProveTakeover returns what proves the takeover to anybody who has the shared key: HMAC-SHA256
+// (RFC 2104), as 43 characters of unpadded base64url.
+func ProveTakeover(shared Key, t Takeover) string {
+	mac := hmac.New(sha256.New, shared.Sub(purposeTakeover).bytes())
+	mac.Write(frame(domainTakeover, t.Namespace, t.Name, t.Identity, t.UID))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// VerifyTakeover reports, in a time that does not depend on where they differ, whether proof is the
+// one of the takeover.
+func VerifyTakeover(shared Key, t Takeover, proof string) bool {
+	return hmac.Equal([]byte(ProveTakeover(shared, t)), []byte(proof))
 }
 
 // expand returns 32 bytes that belong to the key, the domain and the parts.
