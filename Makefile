@@ -9,12 +9,11 @@ IMAGE_FOLDER ?= dist
 PLATFORMS ?= linux/amd64,linux/arm64
 KUBECTL ?= kubectl
 CONFIG ?= config/default
-TOOL := go tool -modfile=hack/tools/go.mod
 HELM := go tool -modfile=hack/tools/helm/go.mod helm
 LINT := go tool -modfile=hack/tools/lint/go.mod golangci-lint
 
 ##@ Try it
-.PHONY: demo run walkthroughs
+.PHONY: demo demo-clean run walkthroughs
 demo: ## Walk the flows of every profile on a real API server, and print each step
 	@go build -o bin/dev ./hack/dev
 	@bin/dev demo
@@ -22,6 +21,10 @@ demo: ## Walk the flows of every profile on a real API server, and print each st
 run: ## Start the same and keep serving, for a person with a browser; Ctrl-C ends it
 	@go build -o bin/dev ./hack/dev
 	@bin/dev run
+
+demo-clean: ## Remove what a demo or run that was killed left in the cluster that DEMO_KUBECONFIG names
+	@go build -o bin/dev ./hack/dev
+	@bin/dev clean
 
 walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same environment
 	@go build -o bin/dev ./hack/dev

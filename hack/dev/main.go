@@ -8,6 +8,9 @@
 //	DEV_DIR   folder for everything it writes (.dev); what an earlier run left there is removed: each starts from nothing
 //	DEV_PORT  first of the eight ports it needs on 127.0.0.1: the authorization server, its metrics, the operator's metrics, PhotoPrint,
 //	          PhotoStorage, the operator's probes, the API server, the admin endpoint (9440, or the next range that is free); etcd takes any free port
+//	DEMO_KUBECONFIG  a kubeconfig whose current context names a cluster that is there: it is used in place of one that is started, and all
+//	          that is made in it is removed at the end. A cluster that has any of it already is refused. `clean` removes what a run left that
+//	          was killed. The command kubectl is needed, from PATH or as KUBECTL says
 //	DEV_WHOLE when it is set, `demo` fails where PostgreSQL is missing, instead of leaving Miniflux out
 //
 // While everything serves, DEV_DIR/env holds what a shell needs. Whatever ends dev, nothing that it started outlives it.
@@ -32,8 +35,8 @@ import (
 var commands = map[string]func(context.Context, *dev) error{"demo": demo, "run": serve, "walkthroughs": walkthroughs}
 
 func main() {
-	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run ./hack/dev demo|run|walkthroughs")
+	if len(os.Args) != 2 || commands[os.Args[1]] == nil && os.Args[1] != "clean" {
+		fmt.Fprintln(os.Stderr, "usage: go run ./hack/dev demo|run|walkthroughs|clean")
 		os.Exit(2)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -69,11 +72,27 @@ func (d *dev) run(ctx context.Context, command func(context.Context, *dev) error
 	defer func() { err = errors.Join(err, release()) }()
 	d.script.Println("Gatehouse on 127.0.0.1, ports %s; all files in %s, logs in %s.\n", ports, d.folder.Shown(), d.folder.Shown("logs"))
 	d.env = devenv.New(d.folder, ports, os.Stdout, time.Now, func(err error) { d.cancel(err) })
+	d.env.UseCluster(os.Getenv("DEMO_KUBECONFIG"))
 	defer func() { err = errors.Join(err, d.stop()) }()
+	if command == nil {
+		return d.clean(ctx)
+	}
 	if err := d.play(ctx, command); err != nil {
 		d.logs = d.env.Logs() // before all that the programs say when they are stopped
 		return err
 	}
+	return nil
+}
+
+// clean removes what a run that was killed left in a cluster of somebody's own.
+func (d *dev) clean(ctx context.Context) error {
+	if !d.env.InExistingCluster() {
+		return errors.New("DEMO_KUBECONFIG is not set: a demo in a cluster of its own leaves nothing that has to be removed")
+	}
+	if err := d.env.Clean(ctx); err != nil {
+		return err
+	}
+	d.script.Println("What a demo left in the cluster is removed.")
 	return nil
 }
 

@@ -67,6 +67,8 @@ type Environment struct {
 	Bob, Alice              User   // entitled to the apps, and to nothing
 
 	folder   *Folder
+	existing string // kubeconfig of a cluster that is there; empty: the environment starts one
+	joined   bool   // something may have been made in it
 	binaries string // folder of the control plane's programs
 	ports    Ports
 	progress io.Writer // of what the build of the control plane says
@@ -105,7 +107,7 @@ func (s *Environment) Start(ctx context.Context, script *transcript.Transcript) 
 		do          func(context.Context) (string, error)
 	}{
 		{"programs", "building the programs", s.build},
-		{"cluster", "starting the control plane", s.startCluster},
+		{"cluster", "providing the cluster", s.provideCluster},
 		{"installed", "installing Gatehouse in the cluster", s.install},
 		{"serving", "starting the operator and the authorization server", s.serve},
 		{"applied", "applying config/samples", s.applySamples},
@@ -122,7 +124,7 @@ func (s *Environment) Start(ctx context.Context, script *transcript.Transcript) 
 // Stop ends everything and returns when it is gone.
 func (s *Environment) Stop() error {
 	s.mounts.stop()
-	errs := []error{s.programs.stop()}
+	errs := []error{s.programs.stop(), s.leave()}
 	for _, end := range slices.Backward(s.also) {
 		errs = append(errs, end())
 	}

@@ -19,6 +19,7 @@ const sampleOrigin = "https://127.0.0.1:9443"
 func (s *Environment) install(ctx context.Context) (string, error) {
 	for _, arguments := range [][]string{
 		{"apply", "--server-side", "--filename", "config/default/namespace.yaml"},
+		{"annotate", "--overwrite", "namespace", systemNamespace, madeBy + "=make-demo"},
 		{"apply", "--server-side", "--kustomize", "config/crd"},
 		{"apply", "--server-side", "--kustomize", "config/rbac"},
 		{"apply", "--server-side", "--filename", "config/admin/rbac.yaml"},

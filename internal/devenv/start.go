@@ -25,15 +25,28 @@ func (s *Environment) build(ctx context.Context) (string, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return "", errors.New("the command go is not in PATH: install Go from https://go.dev/dl and try again")
 	}
-	dir, err := binaries.Ensure(ctx, s.progress)
-	if err != nil {
-		return "", err
+	packages := packages
+	if s.InExistingCluster() {
+		packages = packages[1:] // without the one that starts a cluster
+	} else {
+		dir, err := binaries.Ensure(ctx, s.progress)
+		if err != nil {
+			return "", err
+		}
+		s.binaries, s.KubectlPath = dir, filepath.Join(dir, "kubectl")
 	}
-	s.binaries, s.KubectlPath = dir, filepath.Join(dir, "kubectl")
 	if _, err := output(ctx, gobuild.Command(s.folder.Path("bin")+"/", packages...)); err != nil {
 		return "", err
 	}
 	return "operator, authserver, photoprint and photostorage are built", nil
+}
+
+// provideCluster starts a control plane, or takes the cluster that is there.
+func (s *Environment) provideCluster(ctx context.Context) (string, error) {
+	if s.InExistingCluster() {
+		return s.joinCluster(ctx)
+	}
+	return s.startCluster(ctx)
 }
 
 // startCluster starts the control plane.

@@ -61,8 +61,12 @@ func Run(ctx context.Context, s *devenv.Environment, script *transcript.Transcri
 	t := &flow{Environment: s, client: client, bob: bob}
 	book, print, album, integrator := &photoBook{flow: t}, &cloudPrint{flow: t}, &cloudAlbum{flow: t}, &integrator{flow: t}
 	all := &account{t, print, album, integrator}
-	for _, c := range []section{t.section(), book.section(), print.section(), album.section(), integrator.section(), all.section(),
-		(&isolation{t}).section(), (&miniflux{flow: t}).section(), (&cluster{flow: t}).section()} {
+	sections := []section{t.section(), book.section(), print.section(), album.section(), integrator.section(), all.section(),
+		(&isolation{t}).section(), (&miniflux{flow: t}).section()}
+	if !s.InExistingCluster() { // whose API server nobody told to trust this Gatehouse
+		sections = append(sections, (&cluster{flow: t}).section())
+	}
+	for _, c := range sections {
 		if c.title != "" {
 			script.Println("\n%s", c.title)
 		}

@@ -15,7 +15,7 @@ import (
 
 const (
 	// mallorys is the namespace in which Mallory may do what Kubernetes' role edit allows, and nothing elsewhere.
-	mallorys = "prints4u"
+	mallorys = devenv.Mallorys
 	// refusalTimeout is how long the API server may take to learn of a new namespace and its policy.
 	refusalTimeout = 30 * time.Second
 )

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gatehouse-dev/gatehouse/internal/devenv"
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/postgrestest"
 	"github.com/gatehouse-dev/gatehouse/test/acceptance/programs"
@@ -55,7 +56,7 @@ func (m *miniflux) register(ctx context.Context) (string, error) {
 		return "", err
 	}
 	m.origin = "https://" + at
-	if err := m.applyApp(ctx, "miniflux", m.origin); err != nil {
+	if err := m.applyApp(ctx, devenv.Miniflux, m.origin); err != nil {
 		return "", err
 	}
 	return "kubectl apply -f config/samples/apps/miniflux.yaml: the Secret miniflux-oauth is there", m.mountApp(ctx, "miniflux")

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/gatehouse-dev/gatehouse/internal/controlplane"
+	"github.com/gatehouse-dev/gatehouse/internal/controlplane/binaries"
+)
+
+// own is a cluster of somebody's own, and a demo that is to use it.
+type own struct {
+	t       *testing.T
+	cluster *controlplane.Cluster
+	kubectl string
+	dev     string
+}
+
+func newOwn(t *testing.T) *own {
+	t.Helper()
+	assets, err := binaries.Ensure(t.Context(), io.Discard)
+	must(t, err)
+	o := &own{t: t, kubectl: filepath.Join(assets, "kubectl"), dev: filepath.Join(t.TempDir(), "dev")}
+	o.cluster, err = controlplane.Start(t.Context(), controlplane.Options{Dir: t.TempDir(), Binaries: assets, ControllerManager: true})
+	must(t, err)
+	t.Cleanup(func() { must(t, o.cluster.Stop()) })
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", o.dev, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return o
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (o *own) ask(arguments ...string) string {
+	o.t.Helper()
+	cmd := exec.CommandContext(o.t.Context(), o.kubectl, append([]string{"--kubeconfig=" + o.cluster.Kubeconfig(), "--cache-dir=" + o.t.TempDir()}, arguments...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		o.t.Fatalf("kubectl %v: %v\n%s", arguments, err, out)
+	}
+	return string(out)
+}
+
+// has lists what of the cluster a demo adds to.
+func (o *own) has() []string {
+	o.t.Helper()
+	found := strings.Fields(o.ask("get", "--output=name",
+		"namespaces,crds,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings"))
+	slices.Sort(found)
+	return found
+}
+
+// command is hack/dev in this cluster.
+func (o *own) command(what string) *exec.Cmd {
+	cmd := exec.Command(o.dev, what)
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "DEMO_KUBECONFIG="+o.cluster.Kubeconfig(), "KUBECTL="+o.kubectl, "DEV_DIR="+o.t.TempDir(), "DEV_PORT=")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	return cmd
+}
+
+// serve starts `make run` and returns once it serves. rest is what it says afterwards.
+func (o *own) serve() (cmd *exec.Cmd, rest func() string) {
+	o.t.Helper()
+	cmd = o.command("run")
+	out, err := cmd.StdoutPipe()
+	must(o.t, err)
+	cmd.Stderr = cmd.Stdout
+	must(o.t, cmd.Start())
+	o.t.Cleanup(func() { _ = cmd.Process.Kill() }) // if it has not ended
+	var said bytes.Buffer
+	for buffer := make([]byte, 4096); !strings.Contains(said.String(), "Everything serves."); {
+		n, err := out.Read(buffer)
+		said.Write(buffer[:n])
+		if err != nil {
+			o.t.Fatalf("it ended before it served:\n%s", said.String())
+		}
+	}
+	return cmd, func() string {
+		text, _ := io.ReadAll(out)
+		return string(text)
+	}
+}
+
+func TestARunInAClusterOfSomebodysOwnRemovesWhatItMade(t *testing.T) {
+	o := newOwn(t)
+	before := o.has()
+
+	cmd, rest := o.serve()
+	if during := o.has(); len(during) <= len(before) || !slices.Contains(during, "namespace/photos") {
+		t.Errorf("nothing was made in the cluster: %v", during)
+	}
+	if text := o.ask("get", "oauthclients", "--namespace=photos", "--output=name"); !strings.Contains(text, "/photoprint") {
+		t.Errorf("the clients are %q", text)
+	}
+	must(t, cmd.Process.Signal(syscall.SIGINT))
+	said := rest()
+	must(t, cmd.Wait())
+	if after := o.has(); !slices.Equal(after, before) {
+		t.Errorf("the cluster has\n%v\nand had before\n%v\n%s", after, before, said)
+	}
+
+	t.Run("N398: what is there already is not touched", func(t *testing.T) {
+		o.ask("create", "namespace", "gatehouse-system")
+		there := o.has()
+		for _, what := range []string{"run", "clean"} {
+			out, err := o.command(what).CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "Nothing was changed") || !strings.Contains(string(out), "gatehouse-system") {
+				t.Errorf("%s: %v\n%s", what, err, out)
+			}
+		}
+		if now := o.has(); !slices.Equal(now, there) {
+			t.Errorf("the cluster has\n%v\nand had\n%v", now, there)
+		}
+		o.ask("delete", "namespace", "gatehouse-system")
+	})
+
+	t.Run("what a killed run left is removed by demo-clean", func(t *testing.T) {
+		cmd, rest := o.serve()
+		must(t, cmd.Process.Kill())
+		rest() // until all that it started has ended, too
+		_ = cmd.Wait()
+		if out, err := o.command("run").CombinedOutput(); err == nil || !strings.Contains(string(out), "make demo-clean") {
+			t.Errorf("run: %v\n%s", err, out)
+		}
+		if out, err := o.command("clean").CombinedOutput(); err != nil {
+			t.Errorf("clean: %v\n%s", err, out)
+		}
+		if after := o.has(); !slices.Equal(after, before) {
+			t.Errorf("the cluster has\n%v\nand had before\n%v", after, before)
+		}
+	})
+}
