@@ -31,11 +31,16 @@ func patch(t *testing.T, env *testenv.Env, oc *v1alpha1.OAuthClient, text string
 }
 
 const (
-	profileMessage   = "profile must stay as it was: create another OAuthClient for another profile"
-	typeMessage      = "clientType must stay as it was: create another OAuthClient for the other type"
-	clientIDMessage  = "clientID must stay as it was: create another OAuthClient for another client ID"
+	// What it costs to create the object again under its name.
+	costOfDelete = ". To delete this one and create it again ends its client secret, approvals and tokens: applications need the new Secret, and owners are asked again"
+	costOfRetain = ". With deletionPolicy Retain, Secret, approvals and tokens are kept for a client of the same profile, client type and client ID only: " +
+		"to change it under this name, delete the Secret too, which ends them"
+
+	profileMessage   = "profile must stay as it was: create another OAuthClient for another profile" + costOfDelete
+	typeMessage      = "clientType must stay as it was: create another OAuthClient for the other type" + costOfDelete
+	clientIDMessage  = "clientID must stay as it was: create another OAuthClient for another client ID" + costOfDelete
 	sectorMessage    = "the sector of Pairwise subjects must stay as it was, or everybody is somebody new for the application: write the host of before as oauth2.openID.sectorIdentifier, leave subjectType as it was, or create another OAuthClient"
-	classMessage     = "className must stay as it was: create another OAuthClient for another class"
+	classMessage     = "className must stay as it was: create another OAuthClient for another class" + costOfDelete
 	classMessageOfRS = "className must stay as it was: create another ResourceServer for another class"
 )
 
@@ -65,6 +70,11 @@ var immutable = []struct {
 	{"one class to another", oauthClient(v1alpha1.OAuthClientSpec{ClassName: "blue"}), `{"className":"green"}`, classMessage},
 	{"a class removed", oauthClient(v1alpha1.OAuthClientSpec{ClassName: "blue"}), `{"className":null}`, classMessage},
 	{"a class added", oauthClient(v1alpha1.OAuthClientSpec{}), `{"className":"blue"}`, classMessage},
+	{"another client ID, with Retain", oauthClient(v1alpha1.OAuthClientSpec{ClientID: "app_1", DeletionPolicy: "Retain"}), `{"clientID":"app_2"}`,
+		strings.Replace(clientIDMessage, costOfDelete, costOfRetain, 1)},
+	{"another profile, and Retain given up at once", oauthClient(v1alpha1.OAuthClientSpec{DeletionPolicy: "Retain"}), `{"profile":"OAuth1","deletionPolicy":"Delete"}`,
+		strings.Replace(profileMessage, costOfDelete, costOfRetain, 1)},
+	{"another profile, and Retain asked for at once", ofProfile(""), `{"profile":"OAuth1","deletionPolicy":"Retain"}`, profileMessage},
 	{"N293 public subjects to pairwise", ofSector("", ""), `{"oauth2":{"openID":{"subjectType":"Pairwise"}}}`, sectorMessage},
 	{"N293 pairwise subjects to public", ofSector("Pairwise", ""), `{"oauth2":{"openID":{"subjectType":"Public"}}}`, sectorMessage},
 	{"N293 pairwise subjects to the default by removal", ofSector("Pairwise", ""), `{"oauth2":{"openID":null}}`, sectorMessage},
