@@ -31,9 +31,13 @@ walkthroughs: ## Follow docs/walkthrough-*.md, command by command, in the same e
 	@bin/dev walkthroughs
 
 ##@ Work on it
-.PHONY: test acceptance acceptance-nightly acceptance-argocd chaos fuzz bench bench-operator lint fmt generate manifests check
+.PHONY: test test-oldest acceptance acceptance-nightly acceptance-argocd chaos fuzz bench bench-operator lint fmt generate manifests check
 test: ## Run every test, on a real control plane and in a real browser
 	@hack/test.sh
+
+test-oldest: ## Run the tests of what an API server does on the oldest Kubernetes, which is built first
+	@assets=$$(hack/oldest.sh) && KUBEBUILDER_ASSETS=$$assets hack/test.sh ./api/... ./controllers/... ./authserver/access/... ./authserver/registry/... \
+		./test/policy ./test/manifests ./test/operator ./test/chart ./hack/dev
 
 acceptance: ## Walk real programs that log in with Gatehouse, such as oauth2-proxy, Apache and Miniflux
 	@hack/acceptance.sh acceptance
