@@ -230,3 +230,46 @@ func TestAFormThatIsSentTwiceShowsTheSameCodes(t *testing.T) {
 	_, err = s.Auth.RenewRecoveryCodes(t.Context(), v, begun.Ticket)
 	wantCode(t, err, authserver.FactorRefused) // it is for an app
 }
+
+// The form of an older set of codes, sent again from a page that is still open, would bring back codes that were used.
+func TestN340AnOlderFormBringsNoOlderRecoveryCodesBack(t *testing.T) {
+	s := newFixture(t)
+	v := s.login(authtest.Bob, authtest.BobPassword)
+	begun, err := s.Auth.BeginTOTP(t.Context(), v, "auth.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, err := s.Auth.AddTOTP(t.Context(), v, begun.Ticket, authtest.TOTP(t, begun.Secret, s.Clock.Now()), "phone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v = s.visitor(added.Login.Session)
+	older, err := s.Auth.BeginRecoveryCodes(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Auth.RenewRecoveryCodes(t.Context(), v, older); err != nil {
+		t.Fatal(err)
+	}
+	newer, err := s.Auth.BeginRecoveryCodes(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := s.Auth.RenewRecoveryCodes(t.Context(), v, newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.Auth.Factors(t.Context(), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Auth.RenewRecoveryCodes(t.Context(), v, older)
+	wantCode(t, err, authserver.FactorRefused)
+	after, err := s.Auth.Factors(t.Context(), v)
+	if err != nil || !cmp.Equal(before, after) {
+		t.Errorf("the factors changed (%v): %s", err, cmp.Diff(before, after))
+	}
+	if got, err := s.Auth.RenewRecoveryCodes(t.Context(), v, newer); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("the newer form answers %v, %v", got, err)
+	}
+}

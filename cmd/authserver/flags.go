@@ -50,6 +50,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
   authserver --config=FILE     serve until SIGTERM or SIGINT; a second one ends it at once
   authserver check             read the configuration of --config=FILE and try each source of people
   authserver hash-password     read a password from standard input, print its hash for the users file
+  authserver token             fetch access tokens with the token of a ServiceAccount, for a sidecar; --help says more
   authserver migrate-store     copy what one store keeps into another; --help says more
   authserver backup            copy the store into a file, also while a server runs: --store=sqlite:PATH --to=FILE
   authserver restore           bring a copy back: --store=sqlite:PATH --from=FILE, and --replace to replace a store

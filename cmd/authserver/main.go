@@ -21,6 +21,7 @@
 //	sources.go where people come from
 //	try.go     the subcommand check
 //	hash.go    the subcommand hash-password
+//	token.go   the subcommand token
 //	migrate.go the subcommand migrate-store
 //	backup.go  the subcommands backup and restore
 package main
@@ -66,6 +67,8 @@ func run(ctx context.Context, args []string, sys system) int {
 		return checkCommand(ctx, args, sys)
 	case "hash-password":
 		return hashCommand(ctx, args, sys)
+	case "token":
+		return tokenCommand(ctx, args, sys)
 	case "migrate-store":
 		return migrateCommand(ctx, args, sys)
 	case "backup":
@@ -76,7 +79,7 @@ func run(ctx context.Context, args []string, sys system) int {
 		fmt.Fprintln(sys.stdout, buildinfo.Version())
 		return exitStopped
 	}
-	fmt.Fprintf(sys.stderr, "authserver: there is no command %q: serve (the default), check, hash-password, migrate-store, backup, restore and version are all\n", command)
+	fmt.Fprintf(sys.stderr, "authserver: there is no command %q: serve (the default), check, hash-password, token, migrate-store, backup, restore and version are all\n", command)
 	return exitRefused
 }
 
