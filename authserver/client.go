@@ -123,6 +123,8 @@ type Client struct {
 	Credentials []Credential
 	// GivenSecret: somebody else makes the client secret, so nobody knows when it comes.
 	GivenSecret bool
+	// Assertions is how a client without a client secret proves who it is. nil: it has a client secret, or is Public.
+	Assertions *Assertions
 
 	// SignatureMethods are those a Signed client may use (RFC 5849 §3.4).
 	SignatureMethods []string
@@ -174,7 +176,7 @@ func (c *Client) served() bool { return c.Accepted && !c.Suspended }
 // awaitsSecret reports whether the first secret of a client that is served is on its way: it is made
 // by the operator.
 func (c *Client) awaitsSecret() bool {
-	return c.served() && !c.Public && !c.GivenSecret && len(c.Credentials) == 0
+	return c.served() && !c.Public && !c.GivenSecret && c.Assertions == nil && len(c.Credentials) == 0
 }
 
 // May reports whether the client may use the grant type.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatehouse-dev/gatehouse/internal/assertion"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
@@ -46,7 +47,7 @@ func TestAnAccessTokenSaysWhatWasPutIntoIt(t *testing.T) {
 	times := accessToken{IssuedAt: moment.Local(), ExpiresAt: moment.Add(time.Hour).Local(), Scopes: tagsOf(twentyScopes())}
 	ofGrant, ofCredential := times, times
 	ofGrant.GrantID = GrantID{1, 2, 3}
-	ofCredential.ClientUID, ofCredential.CredentialID = "11111111-0000-4000-8000-000000000001", "abcdefghijklm"
+	ofCredential.ClientUID, ofCredential.CredentialID = "11111111-0000-4000-8000-000000000001", assertion.ServiceAccountID("any")
 	for name, want := range map[string]accessToken{"grant": ofGrant, "credential": ofCredential} {
 		t.Run(name, func(t *testing.T) {
 			token := keys.sealAccess(want)

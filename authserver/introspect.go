@@ -103,8 +103,12 @@ func (s *Server) inspectAccess(ctx context.Context, t accessToken, token string)
 // client, with its credential, and by revocation.
 func (s *Server) inspectCredential(ctx context.Context, t accessToken, token string) (TokenInfo, error) {
 	client, ok := s.clients.ByUID(t.ClientUID)
-	if !ok || !client.served() || !client.acceptsGrantFrom(t.IssuedAt) || !client.May(GrantClientCredentials) || !client.accepts(t.CredentialID, s.now()) {
+	if !ok || !client.served() || !client.acceptsGrantFrom(t.IssuedAt) || !client.May(GrantClientCredentials) {
 		return TokenInfo{}, nil
+	}
+	accepted, err := s.acceptsCredential(ctx, client, t.CredentialID)
+	if err != nil || !accepted {
+		return TokenInfo{}, err
 	}
 	spent, err := s.store.Spent(ctx, revocationKey(token), s.now())
 	if err != nil {
@@ -164,6 +168,15 @@ func (s *Server) inspectRefresh(ctx context.Context, t refreshToken) (TokenInfo,
 	}
 	info.Refresh = true
 	return info, nil
+}
+
+// acceptsCredential reports whether tokens of a credential of the client are worth something now: a client secret, or what an
+// assertion was bound to.
+func (s *Server) acceptsCredential(ctx context.Context, c *Client, credentialID string) (bool, error) {
+	if c.Assertions != nil {
+		return s.stillProves(ctx, c, credentialID)
+	}
+	return c.accepts(credentialID, s.now()), nil
 }
 
 // accepts reports whether the credential is one of the client's at now.

@@ -21,6 +21,8 @@ type ResourceServer struct {
 	Credentials []Credential
 	// GivenSecret: somebody else makes the client secret, so nobody knows when it comes.
 	GivenSecret bool
+	// Assertions is how it proves who it is without a client secret; nil: it has one.
+	Assertions *Assertions
 	// JWTAlgorithm is what access tokens for it are signed with, which are JWTs then (RFC 9068). Empty: they are opaque.
 	JWTAlgorithm credential.SigningAlgorithm
 
@@ -30,11 +32,13 @@ type ResourceServer struct {
 // issuingRetry is what Retry-After says while a first secret is being issued.
 const issuingRetry = 2 * time.Second
 
-// AuthenticateIntrospector checks the secret of whoever asks what a token or a signed request is
+const reasonAPINotAccepted = "the resource server is suspended or not accepted: see its conditions"
+
+// AuthenticateIntrospector checks the secret, or the assertion, of whoever asks what a token or a signed request is
 // worth: a resource server, or a client of profile OAuth2. Whatever is wrong is one InvalidClient,
 // as in AuthenticateClient.
 func (s *Server) AuthenticateIntrospector(ctx context.Context, p ClientSecret) (Caller, error) {
-	resource, known := s.clients.ResourceServerByID(p.ID)
+	resource, known := s.clients.ResourceServerByID(clientIDOf(p))
 	if !known {
 		return s.AuthenticateClient(ctx, ProfileOAuth2, p)
 	}
@@ -42,17 +46,20 @@ func (s *Server) AuthenticateIntrospector(ctx context.Context, p ClientSecret) (
 	if err != nil {
 		return Caller{}, err
 	}
+	if p.Assertion != "" {
+		return s.authenticateAPI(ctx, resource, p)
+	}
 	credentialID, proven := s.findCredential(keys, resource.UID, resource.Credentials, p)
 	switch {
 	case resource.Accepted && proven && p.Place == SecretInBody:
 		s.uses.note(resource.UID, credentialID, s.now())
 		return Caller{ResourceServer: resource, CredentialID: credentialID}, nil
-	case resource.Accepted && !resource.GivenSecret && len(resource.Credentials) == 0:
+	case resource.Accepted && !resource.GivenSecret && resource.Assertions == nil && len(resource.Credentials) == 0:
 		return Caller{}, s.notIssuedYet(ctx, resource.ID)
 	}
 	reason := reasonWrongSecret
 	if !resource.Accepted {
-		reason = "the resource server is suspended or not accepted: see its conditions"
+		reason = reasonAPINotAccepted
 	}
 	s.audit(ctx, Event{Name: EventClientRefused, ClientID: resource.ID, Reason: reason})
 	return Caller{}, Refuse(InvalidClient, "client authentication failed")

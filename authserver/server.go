@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// Config is what a Server is made of. Every field but the last eight is required.
+// Config is what a Server is made of. Clients, Directory, Entitlement, Store and Auditor are required.
 type Config struct {
 	Clients     Clients
 	Directory   Directory
@@ -19,6 +19,12 @@ type Config struct {
 	Store       Store
 	Auditor     Auditor
 
+	// Issuer is the URL of this server, which assertions must be made for; empty: no assertion is accepted.
+	Issuer string
+	// KeySets reads the keys of clients from their addresses; nil: none is read.
+	KeySets KeySets
+	// TokenReviewer asks the cluster about tokens of ServiceAccounts; nil: none is accepted.
+	TokenReviewer TokenReviewer
 	// ClientsCurrent returns an error that wraps ErrUnavailable while what is known of the clients is
 	// too old for a new authorization. What was authorized before goes on. nil: it never is.
 	ClientsCurrent func() error
@@ -49,6 +55,10 @@ type Server struct {
 	entitlement Entitlement
 	store       Store
 	auditor     Auditor
+
+	issuer        string
+	keySets       KeySets
+	tokenReviewer TokenReviewer
 
 	clientsCurrent           func() error
 	sessionLifetime          time.Duration
@@ -86,7 +96,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		clients: c.Clients, directory: c.Directory, upstreams: c.Upstreams, passkeys: c.Passkeys, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
-		clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
+		issuer: c.Issuer, keySets: c.KeySets, tokenReviewer: c.TokenReviewer, clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
 		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, secondFactor: c.SecondFactor, now: c.Now, newID: c.NewID,
 		throttle: newThrottle(), turns: newTurns(), uses: newUses(), logoutsDue: make(chan struct{}, 1), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,
 	}, nil

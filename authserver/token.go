@@ -11,8 +11,11 @@ import (
 
 // ClientSecret is how a client says who it is at the back-channel endpoints.
 type ClientSecret struct {
+	// ID may be empty where there is an assertion, which says it too.
 	ID     string
 	Secret string
+	// Assertion is a JWT in place of a secret (RFC 7523 §2.2); empty: there is none.
+	Assertion string
 	// None is set when the request brought no secret at all (RFC 7591 §2: none).
 	None bool
 	// Place is where the request carries what must stay secret: the client secret, a code, a
@@ -69,7 +72,7 @@ type Tokens struct {
 	IDToken string
 }
 
-// AuthenticateClient checks a client's secret for one profile. Unknown clients, wrong secrets, other
+// AuthenticateClient checks a client's secret, or its assertion, for one profile. Unknown clients, wrong secrets, other
 // profiles and clients that are not served are one InvalidClient, found with the same work: as
 // many MACs, no read of the store, one audit event. Who has proven itself but sent secrets in a place
 // that is not open to it learns that: ParameterMisplaced. A client whose first secret is on
@@ -78,6 +81,9 @@ func (s *Server) AuthenticateClient(ctx context.Context, profile Profile, p Clie
 	keys, err := s.currentKeys()
 	if err != nil {
 		return Caller{}, err
+	}
+	if p.Assertion != "" {
+		return s.authenticateAssertion(ctx, profile, p)
 	}
 	client, known := s.clients.ByID(p.ID)
 	if !known {

@@ -35,7 +35,7 @@ var issueChecks = []check[input]{notDeleted, ownClientID, clientIDIsHeld, policy
 // secretChecks decide the condition Ready of an accepted object, after the credentials are
 // decided: the first one that fails is its reason.
 var secretChecks = []check[outcome]{
-	givenIsUsable, // the Secret that somebody else writes holds a client secret
+	givenIsUsable, // what somebody else makes in place of the operator is there and can be used
 	keysMatch,     // the keys in use made the credential in the status
 	templateFits,  // the template of the Secret holds what belongs into it
 	secretIsOurs,  // no Secret of somebody else has the wanted name
@@ -184,7 +184,7 @@ func keysMatch(in outcome) (reason, message string, failed bool) {
 }
 
 func secretIsOurs(in outcome) (reason, message string, failed bool) {
-	if in.secretOwner() != ownerForeign {
+	if in.secretOwner() != ownerForeign || in.subject.credentials.WithoutSecret() {
 		return "", "", false
 	}
 	return string(v1alpha1.ReadyReasonSecretConflict), fmt.Sprintf(

@@ -63,7 +63,7 @@ func (o outcome) summary() readiness {
 
 // progressOfSecret returns what an object with a trouble with its Secret waits for.
 func progressOfSecret(reason v1alpha1.ReadyReason) progress {
-	if reason == v1alpha1.ReadyReasonWaitingForSecret {
+	if reason == v1alpha1.ReadyReasonWaitingForSecret || reason == v1alpha1.ReadyReasonWaitingForServiceAccount {
 		return progressReconciling
 	}
 	return progressStalled
@@ -101,6 +101,10 @@ func (o outcome) notWritten(message string) readiness {
 
 func issuedMessage(o outcome) string {
 	switch name := o.subject.secretName; {
+	case o.subject.credentials.Source == v1alpha1.SourceServiceAccount:
+		return fmt.Sprintf("Tokens of the ServiceAccounts of credentials.serviceAccount are accepted for the audience %s. There is no client secret and no Secret.", o.issuer)
+	case o.subject.credentials.Source == v1alpha1.SourcePrivateKeyJWT:
+		return "Assertions that a key of credentials.privateKeyJWT has signed are accepted. There is no client secret and no Secret."
 	case o.subject.credentials.FromGivenSecret():
 		from, _ := o.subject.credentials.GivenSecret()
 		return fmt.Sprintf("The Secret %q holds the client ID. The client secret in the Secret %q is accepted.", name, from) + o.overlapMessage()

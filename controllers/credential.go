@@ -24,8 +24,10 @@ type issue struct {
 	handled, handledRotation string
 	// waits tells why a rotation that somebody asked for is not made yet; may be empty.
 	waits string
-	// trouble is what is wrong with a client secret that somebody else makes.
+	// trouble is what is wrong with a client secret, keys or ServiceAccounts that somebody else makes.
 	trouble trouble
+	// authentication is what the status says of an object without a client secret; nil: it has one.
+	authentication *v1alpha1.ClientAuthenticationStatus
 	// secret is the client secret; empty for a Public client, and where somebody else makes it. previous is the one before it, if the
 	// Secret holds that, too.
 	secret, previous string
@@ -53,12 +55,18 @@ func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 	if s.credentials.FromGivenSecret() {
 		return decideGiven(in, status)
 	}
+	if s.credentials.WithoutSecret() {
+		return decideAssertions(in, status)
+	}
 	issued := knownCredentials(in, status)
 	value, asked := s.reset()
 	rotation, _ := s.rotation()
 	switch {
 	case isAnotherSource(issued):
 		issued.credentials, issued.reset = newCredential(in, in.newID), true
+		issued.handled, issued.handledRotation = value, rotation
+	case len(issued.credentials) == 0 && hadNoSecret(status): // the first one may have been given up because it had leaked
+		issued.credentials = newCredential(in, in.newID)
 		issued.handled, issued.handledRotation = value, rotation
 	case len(issued.credentials) == 0: // what is asked for already is part of the first one
 		issued.credentials = newCredential(in, credential.FirstID(s.identityUID(), value))
@@ -74,7 +82,7 @@ func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 
 // keepCredentials returns the credentials without the reset or the rotation that is due.
 func keepCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
-	if in.subject.public || in.subject.credentials.FromGivenSecret() {
+	if in.subject.public || in.subject.credentials.FromGivenSecret() || in.subject.credentials.WithoutSecret() {
 		return decideCredentials(in, status)
 	}
 	known := knownCredentials(in, status)

@@ -24,6 +24,8 @@ type input struct {
 	issuer  string
 	now     time.Time
 	newID   string // spent if a reset or a rotation makes a credential
+	// chosenNamespaces: the installation serves some namespaces, with Roles alone.
+	chosenNamespaces bool
 	// clocksAgree: this program's clock and the API server's show about the same. What a time decides
 	// waits until they do.
 	clocksAgree bool
@@ -123,6 +125,7 @@ func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outco
 	status = *status.DeepCopy()
 	status.ClientID, status.IdentityUID, status.TakenOver = in.subject.clientID, in.subject.identityUID(), takenOver(in)
 	status.Credentials, status.LastHandledReset, status.LastHandledRotation = issued.credentials, issued.handled, issued.handledRotation
+	status.ClientAuthentication = issued.authentication
 	if issued.reset && in.subject.resetEndsGrants {
 		status.ValidAfter = nextSecond(in.now, status.ValidAfter)
 	}
@@ -133,7 +136,9 @@ func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outco
 // withSecretName returns the outcome with the name of the Secret in the status, unless that
 // Secret is not written.
 func (o outcome) withSecretName() outcome {
-	if o.issued.verification == verified && !o.secretStays() {
+	if o.subject.credentials.WithoutSecret() {
+		o.status.SecretName, o.status.Binding = "", nil
+	} else if o.issued.verification == verified && !o.secretStays() {
 		o.status.SecretName = o.subject.secretName
 	}
 	if o.status.SecretName != "" {
@@ -261,7 +266,7 @@ func (o outcome) lookAgain() time.Duration {
 // lookAgain returns when to look again for what does not depend on the credentials.
 func (in input) lookAgain() time.Duration {
 	var after time.Duration
-	if in.secretOwner() == ownerForeign {
+	if in.secretOwner() == ownerForeign && !in.subject.credentials.WithoutSecret() {
 		after = foreignEvery
 	}
 	if until := in.comesByItself(); !until.IsZero() {

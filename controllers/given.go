@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,13 +25,21 @@ import (
 const givenLabel = "true"
 
 // GivenCacheOptions returns what the operator keeps in memory of Secrets that others write: the names of
-// those that bear the label, and nothing they hold. Their data is read when it is needed.
+// those that bear the label, and nothing they hold. Their data is read when it is needed. Of ServiceAccounts it keeps the names, too.
 func GivenCacheOptions(v View) cache.Options {
 	o := cache.Options{
 		ReaderFailOnMissingInformer: true,
 		ByObject: map[client.Object]cache.ByObject{
-			givenMetadata(): {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelGivenSecret: givenLabel}), Transform: nameOnly},
+			accountMetadata(): {Transform: nameOnly},
+			givenMetadata():   {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelGivenSecret: givenLabel}), Transform: nameOnly},
 		},
+	}
+	if v.isChosen() {
+		for object := range o.ByObject {
+			if object.GetObjectKind().GroupVersionKind() == accountMetadata().GroupVersionKind() {
+				delete(o.ByObject, object)
+			}
+		}
 	}
 	v.restrict(&o)
 	return o
@@ -65,15 +74,22 @@ func givenNames(o client.Object) []string {
 	if !ok {
 		return nil
 	}
-	if name, _ := s.credentials.GivenSecret(); name != "" {
+	if name := s.namedSecret(); name != "" {
 		return []string{name}
 	}
 	return nil
 }
 
+// namedSecret returns the Secret of somebody else that the object names for a client secret or for public keys. Empty: it names none.
+func (s subject) namedSecret() string {
+	given, _ := s.credentials.GivenSecret()
+	keys, _ := s.credentials.KeysSecret()
+	return cmp.Or(given, keys)
+}
+
 // givenSecret reads the Secret that the object names. Nil: there is none that may be read.
 func (i *Issuance) givenSecret(ctx context.Context, s subject) (*corev1.Secret, error) {
-	name, _ := s.credentials.GivenSecret()
+	name := s.namedSecret()
 	if name == "" {
 		return nil, nil
 	}

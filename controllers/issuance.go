@@ -138,7 +138,7 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 		}
 		what, reported := i.Reports.of(types.UID(s.identityUID()))
 		d := decide(input{
-			subject: s, seen: seen, claims: claims, keys: keys, issuer: i.Issuer, now: i.Now(), newID: i.NewID(),
+			subject: s, seen: seen, chosenNamespaces: i.View.isChosen(), claims: claims, keys: keys, issuer: i.Issuer, now: i.Now(), newID: i.NewID(),
 			report: what, reported: reported,
 			clocksAgree: i.clocksAgree(), previousUse: i.previousUse(s),
 		})

@@ -108,6 +108,7 @@ func reasons() []string {
 		v1alpha1.ReadyReasonPending, v1alpha1.ReadyReasonIssued, v1alpha1.ReadyReasonSuspended, v1alpha1.ReadyReasonIssuing,
 		v1alpha1.ReadyReasonSecretConflict, v1alpha1.ReadyReasonSecretNotWritten, v1alpha1.ReadyReasonSecretNotAccepted, v1alpha1.ReadyReasonKeyMismatch,
 		v1alpha1.ReadyReasonWaitingForSecret, v1alpha1.ReadyReasonInvalidSecret, v1alpha1.ReadyReasonInvalidTemplate,
+		v1alpha1.ReadyReasonInvalidKeys, v1alpha1.ReadyReasonWaitingForServiceAccount, v1alpha1.ReadyReasonNotSupported,
 	} {
 		out = append(out, string(r))
 	}

@@ -36,5 +36,8 @@ func (r *OAuthClientReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wakeups
 	if r.Given != nil {
 		b = b.WatchesRawSource(r.givenSource(func() client.ObjectList { return &v1alpha1.OAuthClientList{} }))
 	}
+	if r.Given != nil && !r.View.isChosen() {
+		b = b.WatchesRawSource(r.accountSource(func() client.ObjectList { return &v1alpha1.OAuthClientList{} }))
+	}
 	return r.View.watch(b, r.clientsUnderPolicy, r.clientsInNamespace).Complete(r)
 }

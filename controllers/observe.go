@@ -27,6 +27,8 @@ type observation struct {
 	// given is the Secret of somebody else that holds the client secret. Nil: there is none that may
 	// be read.
 	given *corev1.Secret
+	// accounts are the ServiceAccounts that the object names and that are there.
+	accounts []v1alpha1.ServiceAccountStatus
 	// denials are what the policy of the namespace does not allow.
 	denials []policy.Denial
 	// notOpen are the scopes that the client asks for and nobody declares and opens to it.
@@ -46,6 +48,9 @@ func (i *Issuance) observe(ctx context.Context, of subject, env environment, key
 	}
 	s = s.identified(keys, seen.secret)
 	if seen.given, err = i.givenSecret(ctx, s); err != nil {
+		return s, seen, err
+	}
+	if seen.accounts, err = i.accounts(ctx, s); err != nil {
 		return s, seen, err
 	}
 	if owner := ownerOf(seen.secret, s, keys); owner == ownerStale || owner == ownerRetained {

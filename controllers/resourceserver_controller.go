@@ -33,5 +33,8 @@ func (r *ResourceServerReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wake
 	if r.Given != nil {
 		b = b.WatchesRawSource(r.givenSource(func() client.ObjectList { return &v1alpha1.ResourceServerList{} }))
 	}
+	if r.Given != nil && !r.View.isChosen() {
+		b = b.WatchesRawSource(r.accountSource(func() client.ObjectList { return &v1alpha1.ResourceServerList{} }))
+	}
 	return r.View.watch(b, r.serversUnderPolicy, r.serversInNamespace).Complete(r)
 }

@@ -27,6 +27,9 @@ type secretRef struct {
 
 // secretSteps returns what happens to the Secret, and to older ones of other names.
 func (o outcome) secretSteps() []step {
+	if o.subject.credentials.WithoutSecret() {
+		return o.removals()
+	}
 	owner := o.secretOwner()
 	if o.issued.verification != verified || o.secretStays() {
 		return nil // nothing that the keys make would be accepted, or it cannot be written

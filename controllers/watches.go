@@ -104,6 +104,7 @@ const (
 	indexDeclared = "gatehouse.dev/declared-scope"
 	indexAsked    = "gatehouse.dev/asked-scope"
 	indexGiven    = "gatehouse.dev/given-secret"
+	indexAccount  = "gatehouse.dev/service-account"
 )
 
 // Indexes adds what Issuance looks up in the cache.
@@ -129,6 +130,8 @@ func indexes() []index {
 		{&v1alpha1.OAuthClient{}, indexAsked, askedScopes},
 		{&v1alpha1.OAuthClient{}, indexGiven, givenNames},
 		{&v1alpha1.ResourceServer{}, indexGiven, givenNames},
+		{&v1alpha1.OAuthClient{}, indexAccount, accountNames},
+		{&v1alpha1.ResourceServer{}, indexAccount, accountNames},
 	}
 }
 

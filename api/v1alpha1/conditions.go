@@ -91,6 +91,12 @@ const (
 	ReadyReasonInvalidSecret ReadyReason = "InvalidSecret"
 	// ReadyReasonInvalidTemplate: the preset of secretTemplate cannot hold a value of the object.
 	ReadyReasonInvalidTemplate ReadyReason = "InvalidTemplate"
+	// ReadyReasonInvalidKeys: the public keys of credentials.privateKeyJWT cannot be used.
+	ReadyReasonInvalidKeys ReadyReason = "InvalidKeys"
+	// ReadyReasonWaitingForServiceAccount: a ServiceAccount of credentials.serviceAccount is not there.
+	ReadyReasonWaitingForServiceAccount ReadyReason = "WaitingForServiceAccount"
+	// ReadyReasonNotSupported: this installation cannot do what credentials.source asks for.
+	ReadyReasonNotSupported ReadyReason = "NotSupported"
 	// ReadyReasonKeyMismatch: the status does not belong to the keys in use.
 	ReadyReasonKeyMismatch ReadyReason = "KeyMismatch"
 )

@@ -2,15 +2,17 @@
 
 package v1alpha1
 
-// CredentialSource is where a client secret comes from.
+// CredentialSource is where a client secret comes from, or what stands in its place.
 //
-// +kubebuilder:validation:Enum="";Generate;FromSecret
+// +kubebuilder:validation:Enum="";Generate;FromSecret;PrivateKeyJWT;ServiceAccount
 type CredentialSource string
 
-// The sources of client secrets.
+// The sources of credentials.
 const (
-	SourceGenerate   CredentialSource = "Generate"
-	SourceFromSecret CredentialSource = "FromSecret"
+	SourceGenerate       CredentialSource = "Generate"
+	SourceFromSecret     CredentialSource = "FromSecret"
+	SourcePrivateKeyJWT  CredentialSource = "PrivateKeyJWT"
+	SourceServiceAccount CredentialSource = "ServiceAccount"
 )
 
 // FromSecretSpec names a client secret that somebody else made. The operator reads the Secret and
@@ -35,6 +37,9 @@ type FromSecretSpec struct {
 // +kubebuilder:validation:XValidation:rule=`(has(self.source) && self.source == 'FromSecret') == has(self.fromSecret)`,fieldPath=".fromSecret",message="credentials.fromSecret must name a Secret where source is FromSecret, and be left out otherwise"
 // +kubebuilder:validation:XValidation:rule=`!has(self.fromSecret) || !has(self.rotation) || !has(self.rotation.intervalDays) && !has(self.rotation.waitForUse) && !(has(self.rotation.keepPrevious) && self.rotation.keepPrevious)`,fieldPath=".rotation",message="rotation must hold overlapHours alone where source is FromSecret: whoever writes that Secret renews the client secret"
 // +kubebuilder:validation:XValidation:rule=`!has(self.secretTemplate) || !has(self.secretTemplate.preset) || size(self.secretTemplate.preset) == 0 || !has(self.source) || self.source in ["", 'Generate']`,fieldPath=".secretTemplate.preset",message="secretTemplate.preset must be left out unless source is Generate: a program reads the client secret from the same Secret, which does not hold it then"
+// +kubebuilder:validation:XValidation:rule=`(has(self.source) && self.source == 'PrivateKeyJWT') == has(self.privateKeyJWT)`,fieldPath=".privateKeyJWT",message="credentials.privateKeyJWT must name the keys where source is PrivateKeyJWT, and be left out otherwise"
+// +kubebuilder:validation:XValidation:rule=`(has(self.source) && self.source == 'ServiceAccount') == has(self.serviceAccount)`,fieldPath=".serviceAccount",message="credentials.serviceAccount must name ServiceAccounts where source is ServiceAccount, and be left out otherwise"
+// +kubebuilder:validation:XValidation:rule=`!has(self.rotation) || !has(self.privateKeyJWT) && !has(self.serviceAccount)`,fieldPath=".rotation",message="credentials.rotation must be left out where source is PrivateKeyJWT or ServiceAccount: there is no client secret to renew"
 type CredentialsSpec struct {
 	// SecretName is the Secret that is written, in the namespace of the object. Absent:
 	// <metadata.name>-oauth for an OAuthClient, <metadata.name>-resource-server for a
@@ -52,17 +57,32 @@ type CredentialsSpec struct {
 	SecretTemplate SecretTemplate `json:"secretTemplate,omitzero"`
 
 	// Source tells where the client secret comes from. Generate: the operator makes it.
-	// FromSecret: a Secret of the namespace holds it, which somebody else writes. Absent:
+	// FromSecret: a Secret of the namespace holds it, which somebody else writes. PrivateKeyJWT:
+	// there is none, the client signs with a private key of its own. ServiceAccount: there is none,
+	// the token of a Pod's ServiceAccount proves who it is. Without a client secret no Secret is
+	// made. These two are for Confidential clients of profile OAuth2, and for ResourceServers. Absent:
 	// Generate. It can be changed; the client secret before the change then ends.
 	//
 	// +optional
 	Source CredentialSource `json:"source,omitempty"`
 
 	// FromSecret names the Secret that holds the client secret, for source FromSecret. Absent for
-	// the other source.
+	// the other sources.
 	//
 	// +optional
 	FromSecret *FromSecretSpec `json:"fromSecret,omitempty"`
+
+	// PrivateKeyJWT names the public keys of the client, for source PrivateKeyJWT. Absent for the
+	// other sources.
+	//
+	// +optional
+	PrivateKeyJWT *PrivateKeyJWTSpec `json:"privateKeyJWT,omitempty"`
+
+	// ServiceAccount names the ServiceAccounts that are the client, for source ServiceAccount.
+	// Absent for the other sources.
+	//
+	// +optional
+	ServiceAccount *ServiceAccountSpec `json:"serviceAccount,omitempty"`
 
 	// Rotation renews the client secret while the old one still works. Absent: a new client
 	// secret is made only when the annotation gatehouse.dev/rotate-credentials or

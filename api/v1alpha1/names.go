@@ -7,8 +7,8 @@ const (
 	// LabelOwnerUID marks each Secret that the operator wrote and holds the UID of the
 	// OAuthClient or ResourceServer that it is for. The operator watches no other Secrets.
 	LabelOwnerUID = "gatehouse.dev/owner-uid"
-	// LabelGivenSecret on a Secret, with the value "true", allows the operator to read a client secret
-	// from it for an object that names it in credentials.fromSecret.
+	// LabelGivenSecret on a Secret, with the value "true", allows the operator to read a client secret or
+	// public keys from it for an object that names it in credentials.fromSecret or credentials.privateKeyJWT.
 	LabelGivenSecret = "gatehouse.dev/given-secret"
 	// LabelPolicy on a namespace names its OAuthClientPolicy. Without the label it is
 	// DefaultPolicy.

@@ -202,9 +202,17 @@ type ResourceServerRules struct {
 	WithoutOwner bool `json:"withoutOwner,omitempty"`
 }
 
-// SecretRules are what a secretTemplate may use beside what is always allowed: the
-// default type, and names of keys.
+// SecretRules are where credentials may come from, and what a secretTemplate may use beside what is
+// always allowed: the default type, and names of keys.
 type SecretRules struct {
+	// Sources lists what spec.credentials.source may be. Absent: Generate and FromSecret. A list
+	// without those two allows clients and APIs without a client secret alone.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Sources []CredentialSource `json:"sources,omitempty"`
+
 	// Types lists the types of Secrets, for instance nginx.org/oidc. The operator's own
 	// account may write only types that the ValidatingAdmissionPolicy
 	// gatehouse-operator-secrets lists too. Absent: the default type only.

@@ -74,6 +74,12 @@ type IssuedStatus struct {
 	// +kubebuilder:validation:MaxItems=4
 	Credentials []CredentialStatus `json:"credentials,omitempty"`
 
+	// ClientAuthentication is what the authorization server needs to know of a client without a
+	// client secret, and no spec says. Absent: the client has a client secret, or is Public.
+	//
+	// +optional
+	ClientAuthentication *ClientAuthenticationStatus `json:"clientAuthentication,omitempty"`
+
 	// LastHandledReset is the value of the annotation gatehouse.dev/reset-credentials
 	// that was acted upon last. The same value does nothing again.
 	//

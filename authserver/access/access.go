@@ -16,6 +16,7 @@
 //	cache.go     the answers: bounded in number and age
 //	outage.go    what to do while the API server is silent
 //	reviewer.go  how a question gets to the API server
+//	tokens.go    whose a token of a ServiceAccount is: it implements authserver.TokenReviewer
 package access
 
 import (
@@ -87,7 +88,7 @@ type Entitlement struct {
 	observer Observer
 	now      func() time.Time
 
-	cache  *cache
+	cache  *cache[answer]
 	outage outage
 	flight singleflight.Group
 	slots  chan struct{}
@@ -103,7 +104,7 @@ func New(c Config) *Entitlement {
 	}
 	return &Entitlement{
 		reviewer: c.Reviewer, log: c.Log, prefix: c.Prefix, observer: c.Observer, now: c.Now,
-		cache: newCache(maxAnswers), slots: make(chan struct{}, maxParallel),
+		cache: newCache[answer](maxAnswers), slots: make(chan struct{}, maxParallel),
 	}
 }
 

@@ -442,7 +442,7 @@ func pass(t *testing.T, d time.Duration) {
 }
 
 func TestTheNumberOfAnswersIsBoundedAndTheLeastUsedGoes(t *testing.T) {
-	c := newCache(3)
+	c := newCache[answer](3)
 	named := func(n byte) key { return key{n} }
 	for n := range byte(3) {
 		c.put(named(n), answer{allowed: true})

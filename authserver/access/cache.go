@@ -35,43 +35,44 @@ type answer struct {
 }
 
 // cache keeps the newest answer for each key.
-type cache struct {
+type cache[A any] struct {
 	mu    sync.Mutex
 	limit int
 	byKey map[key]*list.Element // of *item
 	used  *list.List            // of *item, the most recently used first
 }
 
-type item struct {
+type item[A any] struct {
 	key    key
-	answer answer
+	answer A
 }
 
-func newCache(limit int) *cache {
-	return &cache{limit: limit, byKey: map[key]*list.Element{}, used: list.New()}
+func newCache[A any](limit int) *cache[A] {
+	return &cache[A]{limit: limit, byKey: map[key]*list.Element{}, used: list.New()}
 }
 
-func (c *cache) get(k key) (answer, bool) {
+func (c *cache[A]) get(k key) (A, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	element, ok := c.byKey[k]
 	if !ok {
-		return answer{}, false
+		var none A
+		return none, false
 	}
 	c.used.MoveToFront(element)
-	return element.Value.(*item).answer, true
+	return element.Value.(*item[A]).answer, true
 }
 
-func (c *cache) put(k key, a answer) {
+func (c *cache[A]) put(k key, a A) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if element, ok := c.byKey[k]; ok {
-		element.Value.(*item).answer = a
+		element.Value.(*item[A]).answer = a
 		c.used.MoveToFront(element)
 		return
 	}
-	c.byKey[k] = c.used.PushFront(&item{key: k, answer: a})
+	c.byKey[k] = c.used.PushFront(&item[A]{key: k, answer: a})
 	if c.used.Len() > c.limit {
-		delete(c.byKey, c.used.Remove(c.used.Back()).(*item).key)
+		delete(c.byKey, c.used.Remove(c.used.Back()).(*item[A]).key)
 	}
 }

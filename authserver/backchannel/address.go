@@ -12,7 +12,7 @@ import (
 
 // errInside is the reason that a refused address has. Which address it was stands in no log line: whoever may declare a client
 // could find out by it what names inside the cluster lead to.
-var errInside = errors.New("the host has an address inside the cluster or its network; list the network in backChannelLogout.allowedNetworks if clients may be told there")
+var errInside = errors.New("the host has an address inside the cluster or its network; list the network in backChannelLogout.allowedNetworks if the server may go there")
 
 // inside are the networks that lead to nobody on the Internet, by the registries of special-purpose addresses of the IANA (RFC 6890),
 // and multicast. 169.254.169.254 and fd00:ec2::254, where clouds have their metadata, are among them.

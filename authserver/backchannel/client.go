@@ -29,8 +29,8 @@ const (
 	maxCAFile = 1 << 20
 )
 
-// poster sends logout tokens. It uses no proxy, which would look names up by itself, and follows no redirect.
-type poster struct {
+// outbound goes to addresses that clients name. It uses no proxy, which would look names up by itself, and follows no redirect.
+type outbound struct {
 	allowed []netip.Prefix
 	caFile  string
 	timeout time.Duration
@@ -41,6 +41,9 @@ type poster struct {
 	pem    []byte
 	client *http.Client
 }
+
+// poster sends logout tokens.
+type poster struct{ outbound }
 
 // CheckCAFile returns what is wrong with a file of authorities.
 func CheckCAFile(path string) error {
@@ -71,7 +74,7 @@ func authorities(path string) ([]byte, error) {
 }
 
 // current returns a client with the authorities of the file as it is now. They come beside those of the machine.
-func (p *poster) current() (*http.Client, error) {
+func (p *outbound) current() (*http.Client, error) {
 	pem, err := authorities(p.caFile)
 	if err != nil {
 		return nil, fmt.Errorf("backChannelLogout.caFile: %w", err)

@@ -86,7 +86,7 @@ type ended struct {
 // New returns a sender that has not begun.
 func New(c Config) *Sender {
 	return &Sender{
-		Config: c, poster: &poster{allowed: c.AllowedNetworks, caFile: c.CAFile, timeout: answerTime},
+		Config: c, poster: &poster{outbound{allowed: c.AllowedNetworks, caFile: c.CAFile, timeout: answerTime}},
 		ended: make(chan ended, parallel), again: make(chan struct{}, 1), hosts: map[string]*host{},
 	}
 }

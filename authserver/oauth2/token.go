@@ -15,7 +15,7 @@ import (
 
 // What the endpoints read. Who sends the request is among it everywhere.
 var (
-	clientParameters = []string{"client_id", "client_secret"}
+	clientParameters = []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"}
 	tokenParameters  = slices.Concat([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", resourceParameter}, clientParameters)
 )
 
@@ -94,10 +94,13 @@ func ParseForm(r *http.Request, names ...string) (authserver.ClientSecret, *Give
 	return secret, v, err
 }
 
-// parseClient reads who sends the request: client_secret_basic, client_secret_post or none
+// parseClient reads who sends the request: client_secret_basic, client_secret_post, an assertion or none
 // (RFC 6749 §2.3). Two ways at once are refused. An empty Authorization header is none.
 func parseClient(r *http.Request, v getter) (authserver.ClientSecret, error) {
 	given := r.Header["Authorization"]
+	if v.Get("client_assertion") != "" || v.Get("client_assertion_type") != "" {
+		return parseAssertion(v, strings.TrimSpace(strings.Join(given, "")) != "")
+	}
 	if len(given) == 0 || strings.TrimSpace(strings.Join(given, "")) == "" {
 		if v.Get("client_id") == "" {
 			return authserver.ClientSecret{}, noClient("client authentication is required")
@@ -116,6 +119,23 @@ func parseClient(r *http.Request, v getter) (authserver.ClientSecret, error) {
 		return authserver.ClientSecret{}, invalid("client_id differs from the Authorization header's")
 	}
 	return authserver.ClientSecret{ID: id, Secret: secret, None: secret == ""}, nil
+}
+
+// assertionType is the one kind of assertion there is (RFC 7523 §2.2).
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// parseAssertion reads an assertion (RFC 7521 §4.2). It says who the client is, so client_id may be missing.
+func parseAssertion(v getter, hasHeader bool) (authserver.ClientSecret, error) {
+	text, kind := v.Get("client_assertion"), v.Get("client_assertion_type")
+	switch {
+	case hasHeader || v.Get("client_secret") != "":
+		return authserver.ClientSecret{}, invalid("the client authenticates in two ways at once")
+	case text == "" || kind == "":
+		return authserver.ClientSecret{}, invalid("client_assertion and client_assertion_type go together (RFC 7521 section 4.2)")
+	case kind != assertionType:
+		return authserver.ClientSecret{}, noClient("client_assertion_type must be " + assertionType)
+	}
+	return authserver.ClientSecret{ID: v.Get("client_id"), Assertion: text}, nil
 }
 
 // basic reads HTTP Basic credentials, whose two parts are form-encoded before they are

@@ -87,6 +87,7 @@ func declaredClient(o *oauthClient) *authserver.Client {
 		Suspended:   spec.Suspend,
 		Credentials: o.credentials,
 		GivenSecret: spec.Credentials.FromGivenSecret(),
+		Assertions:  o.assertions,
 		NotBefore:   o.notBefore.Time,
 	}
 	out := traits.withProfile(c, spec)

@@ -30,6 +30,7 @@ type object struct {
 	wanted      []policy.Claim // that the spec asks for
 	claims      []v1alpha1.ClaimStatus
 	credentials []authserver.Credential
+	assertions  *authserver.Assertions // nil: it has a client secret
 	// unserved tells why nothing of the object is served, as far as it alone decides. Empty: it
 	// is served, if the other objects let it.
 	unserved string
@@ -50,10 +51,12 @@ func (o *object) heldSince(c policy.Claim) (since int64, held bool) {
 }
 
 // issued takes over what the operator says of the object. t may be nil.
-func (o *object) issued(meta metav1.ObjectMeta, status *v1alpha1.IssuedStatus, t *v1alpha1.TakenOverStatus, id string) {
+func (o *object) issued(meta metav1.ObjectMeta, spec *v1alpha1.CredentialsSpec, status *v1alpha1.IssuedStatus, t *v1alpha1.TakenOverStatus, id string) {
 	o.id = id
 	o.gone = !meta.DeletionTimestamp.IsZero() || status.ClientID == "" || meta.UID == ""
-	o.credentials = credentials(status.Credentials)
+	if o.assertions = assertionsOf(spec, status.ClientAuthentication); o.assertions == nil {
+		o.credentials = credentials(status.Credentials)
+	}
 	for i := range status.Claims {
 		if status.Claims[i].Since != nil {
 			o.claims = append(o.claims, status.Claims[i])
@@ -115,7 +118,7 @@ func (o *oauthClient) UnmarshalJSON(data []byte) error {
 
 func describeClient(oc *v1alpha1.OAuthClient) oauthClient {
 	o := oauthClient{object: object{ObjectMeta: trimMetadata(oc.ObjectMeta), class: string(oc.Spec.ClassName)}}
-	o.issued(oc.ObjectMeta, &oc.Status.IssuedStatus, oc.Status.TakenOver, v1alpha1.ClientIDOf(oc))
+	o.issued(oc.ObjectMeta, &oc.Spec.Credentials, &oc.Status.IssuedStatus, oc.Status.TakenOver, v1alpha1.ClientIDOf(oc))
 	if o.unserved == "" {
 		o.unserved = unknownForm(&oc.Spec)
 	}
@@ -125,7 +128,7 @@ func describeClient(oc *v1alpha1.OAuthClient) oauthClient {
 	}
 	spec := oc.Spec // a pointer into oc would keep all of it
 	o.spec = &spec
-	o.spec.Credentials.SecretTemplate = forPolicy(&o.spec.Credentials.SecretTemplate)
+	o.spec.Credentials = credentialsForPolicy(&o.spec.Credentials)
 	var mistakes []string
 	o.mappings, mistakes = policy.ClaimMappings(o.spec)
 	o.mistake = strings.Join(mistakes, "; ")
@@ -148,11 +151,11 @@ func (o *resourceServer) UnmarshalJSON(data []byte) error {
 
 func describeResourceServer(rs *v1alpha1.ResourceServer) resourceServer {
 	o := resourceServer{object: object{ObjectMeta: trimMetadata(rs.ObjectMeta), class: string(rs.Spec.ClassName)}}
-	o.issued(rs.ObjectMeta, &rs.Status.IssuedStatus, nil, v1alpha1.ResourceServerIDOf(rs))
+	o.issued(rs.ObjectMeta, &rs.Spec.Credentials, &rs.Status.IssuedStatus, nil, v1alpha1.ResourceServerIDOf(rs))
 	o.wanted = policy.ClaimsOfResourceServer(&rs.Spec)
 	spec := rs.Spec // a pointer into rs would keep all of it
 	o.spec = &spec
-	o.spec.Credentials.SecretTemplate = forPolicy(&o.spec.Credentials.SecretTemplate)
+	o.spec.Credentials = credentialsForPolicy(&o.spec.Credentials)
 	return o
 }
 
@@ -166,6 +169,16 @@ func (o *object) unreadable(data []byte, err error) error {
 	}
 	*o = object{ObjectMeta: trimMetadata(bare.Metadata), unserved: reasonUnreadable, err: err}
 	return nil
+}
+
+// credentialsForPolicy returns what a policy looks at in credentials. Keys are read already, and take room.
+func credentialsForPolicy(c *v1alpha1.CredentialsSpec) v1alpha1.CredentialsSpec {
+	out := *c
+	out.SecretTemplate = forPolicy(&c.SecretTemplate)
+	if c.PrivateKeyJWT != nil {
+		out.PrivateKeyJWT = &v1alpha1.PrivateKeyJWTSpec{JWKSURI: c.PrivateKeyJWT.JWKSURI}
+	}
+	return out
 }
 
 // forPolicy returns what a policy looks at in a template.

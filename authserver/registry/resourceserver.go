@@ -22,7 +22,7 @@ func (r *Registry) resourceServerOf(o *resourceServer) (*authserver.ResourceServ
 	denials := p.ResourceServer(o.spec)
 	s := &authserver.ResourceServer{
 		UID: string(o.UID), ID: o.id, Namespace: o.Namespace, Name: o.Name,
-		Credentials: o.credentials, GivenSecret: o.spec.Credentials.FromGivenSecret(), Accepted: len(denials) == 0 && !o.spec.Suspend,
+		Credentials: o.credentials, GivenSecret: o.spec.Credentials.FromGivenSecret(), Assertions: o.assertions, Accepted: len(denials) == 0 && !o.spec.Suspend,
 		JWTAlgorithm: credential.SigningAlgorithm(o.spec.EffectiveJWTAlgorithm()),
 	}
 	reason := firstOf(denials)

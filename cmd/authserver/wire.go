@@ -114,13 +114,31 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := newTokens(c, r, log)
+	if err != nil {
+		return nil, err
+	}
 	return authserver.New(r.followed(authserver.Config{
+		Issuer: c.Issuer, TokenReviewer: tokens,
+		KeySets: backchannel.NewKeySets(backchannel.KeySetsConfig{AllowedNetworks: c.told, CAFile: c.BackChannelLogout.CAFile, Log: log, Now: wallclock.Now}),
 		Clients: clients, Directory: r.people, Upstreams: upstreamsOf(c, r), Passkeys: passkeysOf(c.Issuer, log), Store: r.store, Auditor: auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, wallclock.Now),
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix, Observer: m.Entitlement(), Now: wallclock.Now}),
 		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants,
 		SecondFactor: c.Identity.RequireSecondFactor, Now: r.store.Now,
 	}))
+}
+
+// newTokens returns what asks for TokenReviews; nil: there are Roles alone, and no Role lets anybody ask.
+func newTokens(c config, r *resources, log *slog.Logger) (authserver.TokenReviewer, error) {
+	if len(c.scope.Namespaces) > 0 {
+		return nil, nil
+	}
+	asker, err := access.NewTokenAsker(r.cluster)
+	if err != nil {
+		return nil, err
+	}
+	return access.NewTokens(access.TokensConfig{Asker: asker, Log: log, Now: wallclock.Now}), nil
 }
 
 // passkeysOf returns what checks passkeys; nil: browsers take the issuer's host for none that a passkey can be for.

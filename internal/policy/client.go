@@ -111,12 +111,19 @@ func checkLogout(p Policy, _ *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSp
 	return denials
 }
 
-// checkSource says again what the API demands: an object can come past it.
+// checkSource says again what the API demands, because an object can come past it, and what the policy allows. A Public client has no
+// credentials, wherever they come from.
 func checkSource(p Policy, _ *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {
-	if spec.Credentials.FromGivenSecret() && (spec.Public() || spec.EffectiveProfile().Signed()) {
-		return p.deny("spec.credentials.source", "must be Generate in an OAuth 1.0a profile, and be left out for a Public client")
+	c := &spec.Credentials
+	switch {
+	case c.FromGivenSecret() && (spec.Public() || spec.EffectiveProfile().Signed()):
+		return p.deny(fieldSource, "must be Generate in an OAuth 1.0a profile, and be left out for a Public client")
+	case c.WithoutSecret() && (spec.Public() || spec.EffectiveProfile() != v1alpha1.ProfileOAuth2):
+		return p.deny(fieldSource, "must be Generate or FromSecret unless the client is a Confidential one of profile OAuth2")
+	case spec.Public():
+		return nil
 	}
-	return nil
+	return p.source(c)
 }
 
 // checkBackChannelLogout holds the address to the rules of callbacks: it is the server itself that goes there.

@@ -30,6 +30,7 @@ func (p Policy) ResourceServer(spec *v1alpha1.ResourceServerSpec) []Denial {
 	for i := range spec.Scopes {
 		denials = append(denials, p.scope(fmt.Sprintf("spec.scopes[%d].", i), &spec.Scopes[i])...)
 	}
+	denials = append(denials, p.source(&spec.Credentials)...)
 	return append(denials, p.template(&spec.Credentials.SecretTemplate)...)
 }
 

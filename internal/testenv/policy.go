@@ -35,6 +35,9 @@ func Permissive() v1alpha1.OAuthClientPolicySpec {
 			From: []v1alpha1.ScopeAudience{v1alpha1.ScopeFromSame, v1alpha1.ScopeFromAll, v1alpha1.ScopeFromSelector},
 		},
 		Secrets: v1alpha1.SecretRules{
+			Sources: []v1alpha1.CredentialSource{
+				v1alpha1.SourceGenerate, v1alpha1.SourceFromSecret, v1alpha1.SourcePrivateKeyJWT, v1alpha1.SourceServiceAccount,
+			},
 			Types: []v1alpha1.SecretType{"nginx.org/oidc", "example.com/oauth"}, Labels: all, Annotations: all,
 		},
 	}

@@ -36,6 +36,7 @@ resourceServers:
   identifiers: ["api://{namespace}", "api://{namespace}/*", "https://photos.example"]
   from: [Selector]
 secrets:
+  sources: [Generate, PrivateKeyJWT]
   types: [nginx.org/oidc]
   labels: [team, "example.com/*"]
   annotations: ["{namespace}.example/*", note]

@@ -84,7 +84,33 @@ func (g *generator) client() *v1alpha1.OAuthClientSpec {
 		presets = preset.Names()
 	}
 	spec.Credentials = g.credentials(presets...)
+	g.source(spec)
 	return spec
+}
+
+// source chooses where the credentials of a Confidential client come from.
+func (g *generator) source(spec *v1alpha1.OAuthClientSpec) {
+	switch {
+	case spec.Credentials.SecretTemplate.Preset != "" || spec.Public() || spec.EffectiveProfile().Signed() || !g.maybe(3):
+	case spec.EffectiveProfile() != v1alpha1.ProfileOAuth2:
+		spec.Credentials.Source, spec.Credentials.FromSecret = v1alpha1.SourceFromSecret, &v1alpha1.FromSecretSpec{Name: "given"}
+	default:
+		g.anySource(&spec.Credentials)
+	}
+}
+
+func (g *generator) anySource(c *v1alpha1.CredentialsSpec) {
+	switch g.IntN(4) {
+	case 0:
+		c.Source, c.FromSecret = v1alpha1.SourceFromSecret, &v1alpha1.FromSecretSpec{Name: "given"}
+	case 1:
+		c.Source, c.ServiceAccount = v1alpha1.SourceServiceAccount, &v1alpha1.ServiceAccountSpec{Names: []v1alpha1.ServiceAccountName{"app"}}
+	case 2:
+		c.Source, c.PrivateKeyJWT = v1alpha1.SourcePrivateKeyJWT, &v1alpha1.PrivateKeyJWTSpec{JWKS: "{}"}
+	default:
+		c.Source, c.PrivateKeyJWT = v1alpha1.SourcePrivateKeyJWT, &v1alpha1.PrivateKeyJWTSpec{JWKSURI: one[v1alpha1.JWKSURI](g,
+			"https://a.shop.example/keys", "https://a.shop.example:8443/keys?x", "https://shop.example", "https://evilshop.example/keys", "https://10.0.0.5/keys")}
+	}
 }
 
 func (g *generator) instant() v1alpha1.Instant {
@@ -179,6 +205,9 @@ func (g *generator) credentials(presets ...v1alpha1.SecretPreset) v1alpha1.Crede
 
 func (g *generator) resourceServer() *v1alpha1.ResourceServerSpec {
 	spec := &v1alpha1.ResourceServerSpec{Credentials: g.credentials(v1alpha1.PresetEnvFrom), Suspend: g.maybe(10)}
+	if spec.Credentials.SecretTemplate.Preset == "" && g.maybe(4) {
+		g.anySource(&spec.Credentials)
+	}
 	names := []string{
 		g.namespace + ".read", g.namespace + ".", g.namespace + "read", g.namespace, "x" + g.namespace + ".read", "other.read", "photos.read", "photos.reads", "admin", "adm", "ad",
 	}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import "slices"
+
+// PrivateKeyJWTSpec names the public keys of a client that signs what it proves itself with (private_key_jwt, OpenID Connect Core
+// §9). The private key stays with the application. Keys are RSA of 2048 to 4096 bits, EC on the curve P-256, or Ed25519, at most 8.
+//
+// +kubebuilder:validation:XValidation:rule=`(has(self.jwks) && size(self.jwks) > 0 ? 1 : 0) + (has(self.fromSecret) ? 1 : 0) + (has(self.jwksURI) && size(self.jwksURI) > 0 ? 1 : 0) == 1`,message="credentials.privateKeyJWT must name its keys in one way: set one of jwks, fromSecret and jwksURI"
+type PrivateKeyJWTSpec struct {
+	// JWKS is a JWK Set with public keys (RFC 7517 §5), as JSON. Absent: the keys stand elsewhere.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=16384
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'"(d|p|q|dp|dq|qi|oth|k)"[ \t\r\n]*:')`,message="credentials.privateKeyJWT.jwks must hold public keys alone: make a new key pair, because this private key is known now, and write its public key"
+	JWKS string `json:"jwks,omitempty"`
+
+	// FromSecret names a Secret that holds a JWK Set with public keys. The operator reads it and puts the public keys into the
+	// status. It must bear the label gatehouse.dev/given-secret with the value true. Absent: the keys stand elsewhere.
+	//
+	// +optional
+	FromSecret *KeysFromSecretSpec `json:"fromSecret,omitempty"`
+
+	// JWKSURI is an https address where the authorization server reads a JWK Set (RFC 7591 §2: jwks_uri). It has the form of an
+	// https URL of callbackURLs, and a host that the policy of the namespace allows for those. The server goes to no address inside
+	// the cluster or its network, unless its configuration lists the network. Absent: the keys stand elsewhere.
+	//
+	// +optional
+	JWKSURI JWKSURI `json:"jwksURI,omitempty"`
+}
+
+// KeysFromSecretSpec names a Secret with public keys.
+type KeysFromSecretSpec struct {
+	// Name is the Secret, in the namespace of the object.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	Name SecretName `json:"name"`
+
+	// Key is the key in the data of the Secret. Absent: jwks.json.
+	//
+	// +optional
+	Key SecretKey `json:"key,omitempty"`
+}
+
+// JWKSURI is the address of a JWK Set. Empty: there is none.
+//
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule=`size(self) == 0 || self.matches(r'^https://([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?([/?]([A-Za-z0-9._~!$&\x27()+,;=:@/?\[\]-]|%(2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D]|[89A-F][0-9A-F]))*)?$') && !self.matches(r'^[^?]*(/|%2F)\.\.?(/|%2F|[?]|$)|[?&](code|state|iss|error|error_description|error_uri|oauth_token|oauth_verifier|oauth_problem|oauth_error)([=&]|$)|^https://[^/?]*:443([/?]|$)')`,message="credentials.privateKeyJWT.jwksURI must be an https URL in the form of callbackURLs: host in lower case, without :443, fragment, wildcard, user info and the path segments . and .., and without a parameter that an answer has, such as state"
+type JWKSURI string
+
+// ServiceAccountSpec names the ServiceAccounts whose Pods are the client. A Pod mounts a token of its ServiceAccount whose audience
+// is the issuer (serviceAccountToken in a projected volume), and sends that token as its assertion with its client_id. No Secret is made.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.allowDefault) && self.allowDefault || !self.names.exists(n, n == 'default')`,fieldPath=".names",message="credentials.serviceAccount.names must not hold default, which every Pod has that names no other: create a ServiceAccount of its own, or set allowDefault to true"
+type ServiceAccountSpec struct {
+	// Names are ServiceAccounts in the namespace of the object, from 1 to 8. Whoever may run a Pod as one of them, or may create
+	// tokens of it, is the client. Whoever applies the list owns all of it.
+	//
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule=`self.all(n, self.indexOf(n) == self.lastIndexOf(n))`,message="credentials.serviceAccount.names must name each ServiceAccount once: remove the repetition"
+	Names []ServiceAccountName `json:"names"`
+
+	// AllowDefault, when true, lets names hold default, the ServiceAccount of every Pod that names no other. Absent: it is refused.
+	//
+	// +optional
+	AllowDefault bool `json:"allowDefault,omitempty"`
+}
+
+// ServiceAccountName is the name of a ServiceAccount.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="credentials.serviceAccount.names must be names of ServiceAccounts: lower-case letters, digits, - and ., and each part between dots begins and ends with a letter or a digit"
+type ServiceAccountName string
+
+// ClientAuthenticationStatus is what the authorization server needs to know of a client without a client secret.
+type ClientAuthenticationStatus struct {
+	// JWKS are the public keys that the Secret of credentials.privateKeyJWT.fromSecret holds. Absent: there are none.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=16384
+	JWKS string `json:"jwks,omitempty"`
+
+	// ServiceAccounts are those of credentials.serviceAccount that exist. Tokens are bound to the UID: one that is created again is
+	// another one. Absent: there are none.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	ServiceAccounts []ServiceAccountStatus `json:"serviceAccounts,omitempty"`
+}
+
+// ServiceAccountStatus is a ServiceAccount that exists.
+type ServiceAccountStatus struct {
+	// Name is its name.
+	//
+	// +required
+	Name ServiceAccountName `json:"name"`
+
+	// UID is its UID.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid"`
+}
+
+// KeyJWKS is the key in the data of a Secret under which public keys stand unless another one is named.
+const KeyJWKS = "jwks.json"
+
+// WithoutSecret reports whether the client proves itself with assertions, and has no client secret.
+func (c *CredentialsSpec) WithoutSecret() bool {
+	return c.Source == SourcePrivateKeyJWT || c.Source == SourceServiceAccount
+}
+
+// EffectiveSource returns where credentials come from: Generate where nothing is named.
+func (c *CredentialsSpec) EffectiveSource() CredentialSource {
+	if c.Source == "" {
+		return SourceGenerate
+	}
+	return c.Source
+}
+
+// KeysSecret returns the name of the Secret that holds the public keys, and the key in it. Empty: the spec names none.
+func (c *CredentialsSpec) KeysSecret() (name, key string) {
+	if c.Source != SourcePrivateKeyJWT || c.PrivateKeyJWT == nil || c.PrivateKeyJWT.FromSecret == nil {
+		return "", ""
+	}
+	from := c.PrivateKeyJWT.FromSecret
+	if from.Key == "" {
+		return string(from.Name), KeyJWKS
+	}
+	return string(from.Name), string(from.Key)
+}
+
+// ServiceAccountNames returns the ServiceAccounts that are the client; nil: its source is another one.
+func (c *CredentialsSpec) ServiceAccountNames() []ServiceAccountName {
+	if c.Source != SourceServiceAccount || c.ServiceAccount == nil {
+		return nil
+	}
+	return c.ServiceAccount.Names
+}
+
+// AllowsSource reports whether credentials may come from the source.
+func (r *SecretRules) AllowsSource(source CredentialSource) bool {
+	if len(r.Sources) == 0 {
+		return source == SourceGenerate || source == SourceFromSecret
+	}
+	return slices.Contains(r.Sources, source)
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+)
+
+const (
+	// reviewedFor is how long it is believed that a token is good: so long works one whose Pod or ServiceAccount is gone.
+	reviewedFor = 5 * time.Minute
+	// reviewedInOutage is the same while the API server gives no answers.
+	reviewedInOutage = 10 * time.Minute
+	// maxReviews bounds the questions about tokens that are with the API server at a time.
+	maxReviews = 16
+)
+
+// TokenAsker asks the API server whose a token is. What NewTokenAsker returns is one.
+type TokenAsker interface {
+	Token(ctx context.Context, review *authenticationv1.TokenReview) (*authenticationv1.TokenReview, error)
+}
+
+// TokensConfig is what Tokens are made of.
+type TokensConfig struct {
+	Asker TokenAsker
+	Log   *slog.Logger
+	// Now tells the time. Default: time.Now.
+	Now func() time.Time
+}
+
+// Tokens knows whose tokens of ServiceAccounts are, by TokenReview. It implements authserver.TokenReviewer; its methods may be called
+// in parallel. It remembers whom a good token is of, and of a bad one nothing.
+type Tokens struct {
+	asker TokenAsker
+	log   *slog.Logger
+	now   func() time.Time
+
+	known  *cache[proven]
+	outage outage
+	flight singleflight.Group
+	slots  chan struct{}
+}
+
+// proven is whose a token is.
+type proven struct {
+	username, uid string
+	at            time.Time // when it was asked
+}
+
+// NewTokens returns Tokens that have asked nothing yet.
+func NewTokens(c TokensConfig) *Tokens {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Tokens{asker: c.Asker, log: c.Log, now: c.Now, known: newCache[proven](maxAnswers), slots: make(chan struct{}, maxReviews)}
+}
+
+// Review returns whose the token is, for the audience alone. Without an answer, and without one that is at most ten minutes old, the
+// error wraps authserver.ErrUnavailable. Nothing is believed after ends.
+func (t *Tokens) Review(ctx context.Context, token, audience string, ends time.Time) (username, uid string, err error) {
+	k := key(sha256.Sum256([]byte(audience + "\x00" + token)))
+	now := t.now()
+	if !now.Before(ends) {
+		return "", "", nil
+	}
+	found, ok := t.known.get(k)
+	age := now.Sub(found.at)
+	ok = ok && age >= 0
+	if ok && age < reviewedFor {
+		return found.username, found.uid, nil
+	}
+	if ok && age < reviewedInOutage {
+		if down, probe := t.outage.on(now); down && !probe { // only who finds out waits
+			return found.username, found.uid, nil
+		}
+	}
+	asked, err := t.ask(ctx, k, token, audience)
+	switch {
+	case err == nil:
+		return asked.username, asked.uid, nil
+	case ok && age < reviewedInOutage:
+		t.log.WarnContext(ctx, "the API server gave no answer about a token of a ServiceAccount; an older answer is used", "account", found.username, "age", age, "err", err)
+		return found.username, found.uid, nil
+	}
+	return "", "", fmt.Errorf("review a token: %w: %w", authserver.ErrUnavailable, err)
+}
+
+// ask asks the API server, once for all who bring the same token at the same time.
+func (t *Tokens) ask(ctx context.Context, k key, token, audience string) (proven, error) {
+	answered := t.flight.DoChan(string(k[:]), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+		defer cancel()
+		at := t.now() // the answer is as old as the question
+		who, err := t.review(ctx, token, audience)
+		switch changed := t.outage.ended(err, t.now()); {
+		case changed && err != nil:
+			t.log.WarnContext(ctx, "the API server does not answer about tokens of ServiceAccounts", "err", err)
+		case changed:
+			t.log.InfoContext(ctx, "the API server answers about tokens of ServiceAccounts again")
+		}
+		if err != nil {
+			return proven{}, err
+		}
+		if who.at = at; who.username != "" {
+			t.known.put(k, who)
+		}
+		return who, nil
+	})
+	select {
+	case result := <-answered:
+		who, _ := result.Val.(proven)
+		return who, result.Err
+	case <-ctx.Done():
+		return proven{}, context.Cause(ctx)
+	}
+}
+
+func (t *Tokens) review(ctx context.Context, token, audience string) (proven, error) {
+	select {
+	case t.slots <- struct{}{}:
+		defer func() { <-t.slots }()
+	case <-ctx.Done():
+		return proven{}, fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
+	}
+	answer, err := t.asker.Token(ctx, &authenticationv1.TokenReview{
+		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: []string{audience}},
+	})
+	if err != nil {
+		return proven{}, err
+	}
+	s := answer.Status
+	if !s.Authenticated || !slices.Contains(s.Audiences, audience) { // a server that does not know audiences names none
+		return proven{}, nil
+	}
+	return proven{username: s.User.Username, uid: s.User.UID}, nil
+}
+
+// tokenAsker is a client that knows this one kind.
+type tokenAsker struct{ client rest.Interface }
+
+// NewTokenAsker returns a TokenAsker for the API server of the configuration. It sends nothing yet.
+func NewTokenAsker(config *rest.Config) (TokenAsker, error) {
+	scheme := runtime.NewScheme()
+	if err := authenticationv1.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("prepare token reviews: %w", err)
+	}
+	config = rest.CopyConfig(config)
+	config.APIPath = "/apis"
+	config.GroupVersion = &authenticationv1.SchemeGroupVersion
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	config.QPS, config.RateLimiter = -1, nil // the number of parallel questions is bounded
+	client, err := rest.RESTClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("prepare token reviews: %w", err)
+	}
+	return tokenAsker{client}, nil
+}
+
+// Token asks whose a token is.
+func (a tokenAsker) Token(ctx context.Context, review *authenticationv1.TokenReview) (*authenticationv1.TokenReview, error) {
+	answer := &authenticationv1.TokenReview{}
+	return answer, a.client.Post().Resource("tokenreviews").Body(review).Do(ctx).Into(answer)
+}

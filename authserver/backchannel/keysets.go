@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backchannel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/assertion"
+)
+
+const (
+	// keysFreshFor is how long keys are used without asking again. A key that was taken out works for so long.
+	keysFreshFor = 10 * time.Minute
+	// keysKeptFor is how long they are used while the address gives no answer.
+	keysKeptFor = time.Hour
+	// keysAgainAfter is the least time between two questions to one address, whoever asks for a key that is not known.
+	keysAgainAfter = time.Minute
+	// keysTime bounds one question, and maxKeysAsked how many are on their way at a time.
+	keysTime     = 5 * time.Second
+	maxKeysAsked = 16
+	// maxKeySets bounds the addresses that are remembered.
+	maxKeySets = 4096
+)
+
+// KeySetsConfig is what KeySets are made of.
+type KeySetsConfig struct {
+	// AllowedNetworks are those inside the cluster, or its network, that may be asked.
+	AllowedNetworks []netip.Prefix
+	// CAFile holds authorities beside those of the machine; empty: there are none.
+	CAFile string
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// KeySets reads the public keys of clients from their addresses (RFC 7517 §5). It implements authserver.KeySets; its methods may be
+// called in parallel.
+type KeySets struct {
+	outbound
+	log    *slog.Logger
+	now    func() time.Time
+	flight singleflight.Group
+	slots  chan struct{}
+
+	setsMu sync.Mutex
+	sets   map[string]keySet
+}
+
+// keySet is what is known of an address.
+type keySet struct {
+	keys  []assertion.Key
+	at    time.Time // when the keys were read; zero: never
+	asked time.Time // the last time
+}
+
+// NewKeySets returns KeySets that have asked nobody yet.
+func NewKeySets(c KeySetsConfig) *KeySets {
+	return &KeySets{
+		outbound: outbound{allowed: c.AllowedNetworks, caFile: c.CAFile, timeout: keysTime}, log: c.Log, now: c.Now,
+		slots: make(chan struct{}, maxKeysAsked), sets: map[string]keySet{},
+	}
+}
+
+// Keys returns the keys at the address. See authserver.KeySets.
+func (k *KeySets) Keys(ctx context.Context, uri string, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
+	set, now := k.known(uri), k.now()
+	fresh := within(now, set.at, keysFreshFor)
+	if fresh && (slices.ContainsFunc(set.keys, wanted) || within(now, set.asked, keysAgainAfter)) {
+		return set.keys, nil
+	}
+	err := errors.New("its address was asked a moment ago and gave no keys")
+	if !within(now, set.asked, keysAgainAfter) {
+		if set, err = k.read(ctx, uri, set); err == nil {
+			return set.keys, nil
+		}
+		k.log.WarnContext(ctx, "the keys of a client could not be read from its address", "address", uri, "err", err)
+	}
+	if within(now, set.at, keysKeptFor) {
+		return set.keys, nil
+	}
+	return nil, fmt.Errorf("%w: %w", authserver.ErrUnavailable, err)
+}
+
+// within reports whether t is less than d before now. The zero time never is.
+func within(now, t time.Time, d time.Duration) bool {
+	age := now.Sub(t)
+	return !t.IsZero() && age >= 0 && age < d
+}
+
+func (k *KeySets) known(uri string) keySet {
+	k.setsMu.Lock()
+	defer k.setsMu.Unlock()
+	return k.sets[uri]
+}
+
+// keep remembers what is known of an address. When there is no room, what nobody has asked for lately goes.
+func (k *KeySets) keep(uri string, set keySet) {
+	k.setsMu.Lock()
+	defer k.setsMu.Unlock()
+	if len(k.sets) >= maxKeySets {
+		for other, old := range k.sets {
+			if !within(set.asked, old.asked, keysFreshFor) {
+				delete(k.sets, other)
+			}
+		}
+		if len(k.sets) >= maxKeySets {
+			clear(k.sets)
+		}
+	}
+	k.sets[uri] = set
+}
+
+// read asks the address, once for all who want its keys at the same time.
+func (k *KeySets) read(ctx context.Context, uri string, before keySet) (keySet, error) {
+	done := k.flight.DoChan(uri, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTime)
+		defer cancel()
+		now := k.now()
+		keys, err := k.fetch(ctx, uri)
+		set := keySet{keys: keys, at: now, asked: now}
+		if err != nil {
+			set = keySet{keys: before.keys, at: before.at, asked: now}
+		}
+		k.keep(uri, set)
+		return set, err
+	})
+	select {
+	case result := <-done:
+		return result.Val.(keySet), result.Err
+	case <-ctx.Done():
+		return before, context.Cause(ctx)
+	}
+}
+
+// fetch reads the set from its address.
+func (k *KeySets) fetch(ctx context.Context, uri string) ([]assertion.Key, error) {
+	select {
+	case k.slots <- struct{}{}:
+		defer func() { <-k.slots }()
+	case <-ctx.Done():
+		return nil, errors.New("too many addresses are being asked")
+	}
+	client, err := k.current()
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
+	if err != nil || r.URL.Scheme != "https" {
+		return nil, errors.New("the address is not an https URL")
+	}
+	r.Header.Set("Accept", "application/jwk-set+json, application/json")
+	r.Header.Set("User-Agent", "gatehouse-authserver")
+	res, err := client.Do(r)
+	if err != nil {
+		return nil, explain(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return nil, statusError(res.StatusCode)
+	}
+	text, err := io.ReadAll(io.LimitReader(res.Body, assertion.MaxSet+1))
+	if err != nil {
+		return nil, explain(err)
+	}
+	keys, err := assertion.ParseKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("what stands there cannot be used: %w", err)
+	}
+	return keys, nil
+}

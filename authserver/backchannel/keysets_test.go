@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backchannel
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+	"github.com/gatehouse-dev/gatehouse/internal/assertion"
+)
+
+// address is where a client keeps its keys.
+type address struct {
+	*httptest.Server
+	asked atomic.Int32
+	serve atomic.Value // of http.HandlerFunc
+}
+
+func newAddress(t *testing.T) *address {
+	t.Helper()
+	a := &address{}
+	a.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.asked.Add(1)
+		a.serve.Load().(http.HandlerFunc)(w, r)
+	}))
+	t.Cleanup(a.Close)
+	return a
+}
+
+func (a *address) says(text string) {
+	a.serve.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }))
+}
+
+// newKeySets may go to the networks. It shares the authorities of a house, and its clock.
+func newKeySets(t *testing.T, allowed ...string) (*KeySets, *house) {
+	t.Helper()
+	h := newHouse(t, allowed...)
+	return NewKeySets(KeySetsConfig{
+		AllowedNetworks: h.sender.AllowedNetworks, CAFile: h.sender.CAFile, Log: h.sender.Log, Now: h.Clock.Now,
+	}), h
+}
+
+func named(kid string) func(assertion.Key) bool {
+	return func(k assertion.Key) bool { return k.KeyID == kid }
+}
+
+func TestKeysAreReadFromTheirAddressAndAgainForOneThatIsNotKnown(t *testing.T) {
+	sets, h := newKeySets(t, loopback)
+	a, one, two := newAddress(t), authtest.NewClientKey(t, "one"), authtest.NewClientKey(t, "two")
+	a.says(authtest.JWKS(t, one))
+	wants := func(name, kid string, asked int32, known bool) {
+		t.Helper()
+		keys, err := sets.Keys(t.Context(), a.URL+"/keys", named(kid))
+		found := false
+		for _, k := range keys {
+			found = found || k.KeyID == kid
+		}
+		if err != nil || found != known || a.asked.Load() != asked {
+			t.Errorf("%s: %t after %d questions, %v; want %t after %d", name, found, a.asked.Load(), err, known, asked)
+		}
+	}
+	wants("first", "one", 1, true)
+	wants("again", "one", 1, true)
+	wants("a key that is not there, just asked", "two", 1, false)
+	a.says(authtest.JWKS(t, one, two))
+	h.Clock.Advance(time.Minute)
+	wants("known", "one", 1, true)
+	wants("a new key", "two", 2, true)
+	wants("N363: any number of keys that are nowhere", "three", 2, false)
+	h.Clock.Advance(time.Minute)
+	wants("a key that is nowhere, a minute later", "three", 3, false)
+	a.says(authtest.JWKS(t, two))
+	h.Clock.Advance(9 * time.Minute)
+	wants("a key that was taken out", "one", 3, true)
+	h.Clock.Advance(time.Minute)
+	wants("ten minutes after it was read", "one", 4, false)
+
+	a.serve.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
+	h.Clock.Advance(10 * time.Minute)
+	wants("the address is away", "two", 5, true)
+	wants("and not asked for each assertion", "two", 5, true)
+	h.Clock.Advance(50*time.Minute - time.Second)
+	wants("nearly an hour later", "two", 6, true)
+	h.Clock.Advance(time.Second)
+	for range 2 {
+		if _, err := sets.Keys(t.Context(), a.URL+"/keys", named("two")); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 6 {
+			t.Errorf("an hour later: %v after %d questions", err, a.asked.Load())
+		}
+	}
+	a.says(authtest.JWKS(t, two))
+	h.Clock.Advance(time.Minute)
+	wants("it is back", "two", 7, true)
+}
+
+func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
+	key := authtest.NewClientKey(t, "one")
+	other := newAddress(t)
+	other.says(authtest.JWKS(t, key))
+	for name, serve := range map[string]http.HandlerFunc{
+		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) },
+		"not there":  http.NotFound,
+		"hangs":      func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"without end": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, key)))
+		},
+		"a private key": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"keys":[{"kty":"oct","k":"AAAA"}]}`))
+		},
+		"no JSON":         func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+		"a status 204":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
+		"an empty answer": func(http.ResponseWriter, *http.Request) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sets, _ := newKeySets(t, loopback)
+			sets.timeout = 500 * time.Millisecond
+			a := newAddress(t)
+			a.serve.Store(serve)
+			if keys, err := sets.Keys(t.Context(), a.URL, named("one")); !errors.Is(err, authserver.ErrUnavailable) {
+				t.Errorf("%d keys, %v", len(keys), err)
+			}
+		})
+	}
+	if other.asked.Load() != 0 {
+		t.Error("a redirect was followed")
+	}
+	t.Run("inside", func(t *testing.T) {
+		sets, h := newKeySets(t)
+		if _, err := sets.Keys(t.Context(), other.URL, named("one")); !errors.Is(err, authserver.ErrUnavailable) || !errors.Is(err, errInside) || other.asked.Load() != 0 {
+			t.Errorf("an address inside: %v", err)
+		}
+		if log := h.log.String(); strings.Contains(log, "connection refused") || !strings.Contains(log, errInside.Error()) {
+			t.Errorf("the log says %s", log)
+		}
+	})
+	t.Run("http", func(t *testing.T) {
+		sets, _ := newKeySets(t, loopback)
+		if _, err := sets.Keys(t.Context(), strings.Replace(other.URL, "https", "http", 1), named("one")); !errors.Is(err, authserver.ErrUnavailable) || other.asked.Load() != 0 {
+			t.Errorf("http: %v", err)
+		}
+	})
+}
+
+func TestTheAddressesThatAreRememberedAreBounded(t *testing.T) {
+	sets, h := newKeySets(t)
+	for n := range maxKeySets + 10 {
+		sets.keep(strings.Repeat("x", n), keySet{asked: h.Clock.Now()})
+	}
+	if len(sets.sets) > maxKeySets {
+		t.Errorf("%d are remembered", len(sets.sets))
+	}
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/assertion"
+)
+
+func accountMetadata() *metav1.PartialObjectMetadata {
+	account := &metav1.PartialObjectMetadata{}
+	account.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ServiceAccount"))
+	return account
+}
+
+// accountSource is a source of requests for the objects that name a ServiceAccount which came, went or was created again. list is a list
+// of their kind.
+func (i *Issuance) accountSource(list func() client.ObjectList) source.Source {
+	of := func(ctx context.Context, account *metav1.PartialObjectMetadata) []reconcile.Request {
+		return i.requests(ctx, list(), client.InNamespace(account.Namespace), client.MatchingFields{indexAccount: account.Name})
+	}
+	return source.Kind(i.Given, accountMetadata(), handler.TypedEnqueueRequestsFromMapFunc(of))
+}
+
+// accountNames indexes objects by the ServiceAccounts that they name.
+func accountNames(o client.Object) []string {
+	s, ok := subjectOf(o)
+	if !ok {
+		return nil
+	}
+	var names []string
+	for _, name := range s.credentials.ServiceAccountNames() {
+		names = append(names, string(name))
+	}
+	return names
+}
+
+// accounts reads the ServiceAccounts that the object names and that are there.
+func (i *Issuance) accounts(ctx context.Context, s subject) ([]v1alpha1.ServiceAccountStatus, error) {
+	if i.View.isChosen() {
+		return nil, nil // no Role lets it, and nobody could check their tokens
+	}
+	var found []v1alpha1.ServiceAccountStatus
+	for _, name := range s.credentials.ServiceAccountNames() {
+		account := accountMetadata()
+		err := i.Live.Get(ctx, client.ObjectKey{Namespace: s.namespace(), Name: string(name)}, account)
+		switch {
+		case apierrors.IsNotFound(err):
+		case err != nil:
+			return nil, fmt.Errorf("read the ServiceAccount %s: %w", name, redact(err))
+		case account.DeletionTimestamp.IsZero():
+			found = append(found, v1alpha1.ServiceAccountStatus{Name: name, UID: string(account.UID)})
+		}
+	}
+	return found, nil
+}
+
+// decideAssertions returns what the authorization server has to know of an object without a client secret.
+func decideAssertions(in input, status v1alpha1.OAuthClientStatus) issue {
+	issued := issue{handled: status.LastHandledReset, handledRotation: status.LastHandledRotation, authentication: &v1alpha1.ClientAuthenticationStatus{}}
+	if in.subject.credentials.Source == v1alpha1.SourceServiceAccount {
+		issued.authentication.ServiceAccounts = in.seen.accounts
+		issued.trouble = in.accountTrouble()
+		return issued
+	}
+	issued.authentication.JWKS, issued.trouble = in.publicKeys(status.ClientAuthentication)
+	return issued
+}
+
+func (in input) accountTrouble() trouble {
+	if in.chosenNamespaces {
+		return trouble{v1alpha1.ReadyReasonNotSupported, "credentials.source ServiceAccount needs TokenReviews, and this installation serves chosen namespaces without a ClusterRole. " +
+			"Choose PrivateKeyJWT, or another source."}
+	}
+	var missing []string
+	for _, name := range in.subject.credentials.ServiceAccountNames() {
+		if !slices.ContainsFunc(in.seen.accounts, func(a v1alpha1.ServiceAccountStatus) bool { return a.Name == name }) {
+			missing = append(missing, string(name))
+		}
+	}
+	if len(missing) == 0 {
+		return trouble{}
+	}
+	return trouble{v1alpha1.ReadyReasonWaitingForServiceAccount, fmt.Sprintf(
+		"These ServiceAccounts of credentials.serviceAccount are not in this namespace: %s. They are looked at as soon as they are there; the others are accepted.", list(missing))}
+}
+
+// publicKeys returns the public keys that a Secret holds, and what is wrong with the keys of the object wherever they are. Those that
+// were taken from a Secret before stay while it cannot be used.
+func (in input) publicKeys(before *v1alpha1.ClientAuthenticationStatus) (string, trouble) {
+	spec := in.subject.credentials.PrivateKeyJWT
+	name, key := in.subject.credentials.KeysSecret()
+	switch {
+	case spec == nil: // an object that came past the API
+		return "", trouble{v1alpha1.ReadyReasonInvalidKeys, "credentials.privateKeyJWT names no keys. Set one of jwks, fromSecret and jwksURI."}
+	case name == "" && spec.JWKS != "":
+		if _, err := assertion.ParseKeys([]byte(spec.JWKS)); err != nil {
+			return "", trouble{v1alpha1.ReadyReasonInvalidKeys, fmt.Sprintf("credentials.privateKeyJWT.jwks cannot be used: %s.", err)}
+		}
+		return "", trouble{}
+	case name == "": // the authorization server reads them
+		return "", trouble{}
+	}
+	known := ""
+	if before != nil {
+		known = before.JWKS
+	}
+	if in.seen.given == nil {
+		return known, trouble{v1alpha1.ReadyReasonWaitingForSecret, fmt.Sprintf(
+			"The public keys come from the Secret %q, and no Secret of that name bears the label %s=%s. It is looked at as soon as there is one.",
+			name, v1alpha1.LabelGivenSecret, givenLabel)}
+	}
+	text, there := in.seen.given.Data[key]
+	if !there {
+		return known, trouble{v1alpha1.ReadyReasonWaitingForSecret, fmt.Sprintf(
+			"The Secret %q does not hold the key %q. It is looked at again when it changes.", name, key)}
+	}
+	keys, err := assertion.ParseKeys(text)
+	if err == nil {
+		var set string
+		if set, err = assertion.PublicSet(keys); err == nil {
+			return set, trouble{}
+		}
+	}
+	return known, trouble{v1alpha1.ReadyReasonInvalidKeys, fmt.Sprintf(
+		"What the Secret %q holds under the key %q cannot be used: %s. Keys that were taken before are still accepted.", name, key, err)}
+}
+
+// hadNoSecret reports whether the object proved itself with assertions until now.
+func hadNoSecret(status v1alpha1.OAuthClientStatus) bool { return status.ClientAuthentication != nil }
+
+// removals returns the removal of every Secret of the object: it has a client secret no more.
+func (o outcome) removals() []step {
+	var steps []step
+	if owner, seen := o.secretOwner(), o.seen.secret; owner == ownerSelf || owner == ownerLost || owner == ownerStale {
+		steps = append(steps, removal(seen.Name, seen.UID, seen.ResourceVersion))
+	}
+	for i := range o.seen.others {
+		other := &o.seen.others[i]
+		steps = append(steps, removal(other.Name, other.UID, other.ResourceVersion))
+	}
+	return steps
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+// Two JWK Sets with a public key on P-256 each: the first is the example of RFC 7517 appendix A.1.
+const (
+	firstJWKS  = `{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"sig","kid":"1","note":"left out"}]}`
+	secondJWKS = `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+	privateJWK = `{"keys":[{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+)
+
+func keysIn(name string) func(*v1alpha1.OAuthClient) {
+	return func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials = v1alpha1.CredentialsSpec{Source: v1alpha1.SourcePrivateKeyJWT,
+			PrivateKeyJWT: &v1alpha1.PrivateKeyJWTSpec{FromSecret: &v1alpha1.KeysFromSecretSpec{Name: v1alpha1.SecretName(name)}}}
+	}
+}
+
+func inlineKeys(jwks string) func(*v1alpha1.OAuthClient) {
+	return func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials = v1alpha1.CredentialsSpec{Source: v1alpha1.SourcePrivateKeyJWT, PrivateKeyJWT: &v1alpha1.PrivateKeyJWTSpec{JWKS: jwks}}
+	}
+}
+
+func accountsOf(names ...v1alpha1.ServiceAccountName) func(*v1alpha1.OAuthClient) {
+	return func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials = v1alpha1.CredentialsSpec{Source: v1alpha1.SourceServiceAccount, ServiceAccount: &v1alpha1.ServiceAccountSpec{Names: names}}
+	}
+}
+
+func (s *fixture) keySet(text string) *corev1.Secret {
+	return s.vault("", func(o *corev1.Secret) { o.Data = map[string][]byte{v1alpha1.KeyJWKS: []byte(text)} })
+}
+
+// hasNoSecret checks that the client has no Secret and no client secret.
+func (s *fixture) hasNoSecret(oc *v1alpha1.OAuthClient) {
+	s.t.Helper()
+	err := s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: "photoprint-oauth"}, &corev1.Secret{})
+	if !apierrors.IsNotFound(err) || oc.Status.SecretName != "" || oc.Status.Binding != nil || len(oc.Status.Credentials) > 0 {
+		s.t.Errorf("there is a Secret (%v), or the status has %q %+v", err, oc.Status.SecretName, oc.Status.Credentials)
+	}
+}
+
+func TestPublicKeysOfASecretStandInTheStatusAndFollowIt(t *testing.T) {
+	s := newFixture(t)
+	s.client("photoprint", keysIn("vault"))
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonWaitingForSecret))
+	s.says(oc.Status.Conditions, v1alpha1.ConditionReconciling, metav1.ConditionTrue, string(v1alpha1.ReadyReasonWaitingForSecret))
+	s.wantAccepted("photoprint", metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
+	s.hasNoSecret(oc)
+
+	s.give(s.keySet(firstJWKS))
+	oc = s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	first := oc.Status.ClientAuthentication.JWKS
+	if !strings.Contains(first, "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4") || strings.Contains(first, "left out") {
+		t.Errorf("the status has %s", first)
+	}
+	s.hasNoSecret(oc)
+	s.writes.reset()
+	s.settle("photoprint")
+	s.wantWrites()
+
+	s.give(s.keySet(secondJWKS))
+	if oc = s.settle("photoprint"); strings.Contains(oc.Status.ClientAuthentication.JWKS, "MKBCT") || !strings.Contains(oc.Status.ClientAuthentication.JWKS, "11qYAY") {
+		t.Errorf("the change was not followed: %s", oc.Status.ClientAuthentication.JWKS)
+	}
+}
+
+func TestN356KeysThatCannotBeUsedAreSaidAndStopNobody(t *testing.T) {
+	const waiting, invalid = v1alpha1.ReadyReasonWaitingForSecret, v1alpha1.ReadyReasonInvalidKeys
+	for _, row := range []struct {
+		name   string
+		change func(*fixture)
+		reason v1alpha1.ReadyReason
+		word   string
+	}{
+		{"deleted", func(s *fixture) { s.must(s.api.Delete(s.t.Context(), s.secret("vault"))) }, waiting, "no Secret of that name"},
+		{"without the label", func(s *fixture) {
+			secret := s.keySet(secondJWKS)
+			secret.Labels = nil
+			s.give(secret)
+		}, waiting, "gatehouse.dev/given-secret=true"},
+		{"the key is missing", func(s *fixture) { s.give(s.vault(secondJWKS)) }, waiting, `"jwks.json"`},
+		{"a private key", func(s *fixture) { s.give(s.keySet(privateJWK)) }, invalid, "private key"},
+		{"no JSON", func(s *fixture) { s.give(s.keySet("-----BEGIN PUBLIC KEY-----")) }, invalid, "JWK Set"},
+		{"another key in the Secret", func(s *fixture) {
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.PrivateKeyJWT.FromSecret.Key = "other" })
+		}, waiting, `"other"`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newFixture(t)
+			s.give(s.keySet(firstJWKS))
+			s.client("photoprint", keysIn("vault"))
+			before := s.settle("photoprint").Status.ClientAuthentication.JWKS
+			row.change(s)
+			oc := s.settle("photoprint")
+			s.wantReady(oc, metav1.ConditionFalse, string(row.reason))
+			s.wantAccepted("photoprint", metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
+			if oc.Status.ClientAuthentication.JWKS != before || before == "" {
+				t.Error("what was accepted before is not")
+			}
+			if !strings.Contains(message(oc), row.word) || strings.Contains(message(oc), "nWGxne") {
+				t.Errorf("message %q", message(oc))
+			}
+		})
+	}
+	t.Run("inline", func(t *testing.T) {
+		s := newFixture(t)
+		s.client("photoprint", inlineKeys(`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`))
+		oc := s.settle("photoprint")
+		s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonInvalidKeys))
+		s.says(oc.Status.Conditions, v1alpha1.ConditionStalled, metav1.ConditionTrue, string(v1alpha1.ReadyReasonInvalidKeys))
+		if !strings.Contains(message(oc), "credentials.privateKeyJWT.jwks cannot be used: key 1") {
+			t.Errorf("message %q", message(oc))
+		}
+		s.update("photoprint", inlineKeys(firstJWKS))
+		s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	})
+}
+
+func (s *fixture) account(name string) *corev1.ServiceAccount {
+	s.t.Helper()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}}
+	s.must(s.api.Create(s.t.Context(), account))
+	return account
+}
+
+func TestN359AServiceAccountThatIsCreatedAgainGetsAnotherUIDInTheStatus(t *testing.T) {
+	s := newFixture(t)
+	s.client("photoprint", accountsOf("printer", "helper"))
+	first := s.account("printer")
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonWaitingForServiceAccount))
+	s.says(oc.Status.Conditions, v1alpha1.ConditionReconciling, metav1.ConditionTrue, string(v1alpha1.ReadyReasonWaitingForServiceAccount))
+	if !strings.Contains(message(oc), ": helper.") {
+		t.Errorf("message %q", message(oc))
+	}
+	helper := s.account("helper")
+	oc = s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.hasNoSecret(oc)
+	uids := func(oc *v1alpha1.OAuthClient) (all []string) {
+		for _, a := range oc.Status.ClientAuthentication.ServiceAccounts {
+			all = append(all, string(a.Name)+"="+a.UID)
+		}
+		return all
+	}
+	if got := strings.Join(uids(oc), " "); got != "printer="+string(first.UID)+" helper="+string(helper.UID) {
+		t.Errorf("the status has %s", got)
+	}
+	s.must(s.api.Delete(t.Context(), first))
+	oc = s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonWaitingForServiceAccount))
+	if got := strings.Join(uids(oc), " "); got != "helper="+string(helper.UID) {
+		t.Errorf("after one was deleted the status has %s", got)
+	}
+	second := s.account("printer")
+	if oc = s.settle("photoprint"); uids(oc)[0] != "printer="+string(second.UID) || second.UID == first.UID {
+		t.Errorf("after it was created again the status has %s", uids(oc))
+	}
+	s.writes.reset()
+	s.settle("photoprint")
+	s.wantWrites()
+}
+
+func TestN365AClientSecretThatWasGivenUpDoesNotComeBack(t *testing.T) {
+	s := newFixture(t)
+	s.issued("photoprint")
+	generated := s.valueOf("photoprint")
+	s.update("photoprint", inlineKeys(firstJWKS))
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.hasNoSecret(oc)
+	if s.accepts(oc, generated) {
+		t.Error("the client secret is still accepted")
+	}
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials = v1alpha1.CredentialsSpec{} })
+	oc = s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	if again := s.valueOf("photoprint"); again == generated || s.accepts(oc, generated) || !s.accepts(oc, again) || oc.Status.ClientAuthentication != nil {
+		t.Errorf("the old client secret came back, or the new one does not count: %+v", oc.Status)
+	}
+
+	// A Secret of somebody else that has the name is nobody's business then.
+	s.update("photoprint", inlineKeys(firstJWKS))
+	s.settle("photoprint")
+	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "photoprint-oauth"}}
+	s.must(s.api.Create(t.Context(), foreign))
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.secret("photoprint-oauth")
+}
+
+func TestWhereThereAreRolesAloneAServiceAccountIsNotSupported(t *testing.T) {
+	in := inputOf(photoprint(accountsOf("printer")), observation{})
+	in.chosenNamespaces = true
+	_, wrong := decideAssertions(in, v1alpha1.OAuthClientStatus{}), in.accountTrouble()
+	if wrong.reason != v1alpha1.ReadyReasonNotSupported || !strings.Contains(wrong.message, "PrivateKeyJWT") {
+		t.Errorf("it says %+v", wrong)
+	}
+	for object := range GivenCacheOptions(View{Namespaces: []string{"a"}}).ByObject {
+		if object.GetObjectKind().GroupVersionKind().Kind == "ServiceAccount" {
+			t.Error("ServiceAccounts are watched where no Role lets anybody")
+		}
+	}
+}

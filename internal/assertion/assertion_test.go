@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package assertion
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+func must[T any](t *testing.T) func(T, error) T {
+	return func(value T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func rsaKey(t *testing.T, bits int) *rsa.PrivateKey {
+	t.Helper()
+	return must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, bits))
+}
+
+func ecKey(t *testing.T, curve elliptic.Curve) *ecdsa.PrivateKey {
+	t.Helper()
+	return must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(curve, rand.Reader))
+}
+
+// setOf spells keys as a JWK Set.
+func setOf(t *testing.T, keys ...jose.JSONWebKey) string {
+	t.Helper()
+	return string(must[[]byte](t)(json.Marshal(jose.JSONWebKeySet{Keys: keys})))
+}
+
+func parsed(t *testing.T, keys ...jose.JSONWebKey) []Key {
+	t.Helper()
+	return must[[]Key](t)(ParseKeys([]byte(setOf(t, keys...))))
+}
+
+const claimsOfMine = `{"iss":"a.b","sub":"a.b","aud":"https://auth.example.com","jti":"1","exp":1780315260}`
+
+// sign returns the payload signed with the key.
+func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, payload string, header map[jose.HeaderKey]any) string {
+	t.Helper()
+	signer := must[jose.Signer](t)(jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, &jose.SignerOptions{ExtraHeaders: header}))
+	return must[string](t)(must[*jose.JSONWebSignature](t)(signer.Sign([]byte(payload))).CompactSerialize())
+}
+
+func TestAnAssertionOfEachAlgorithmIsVerified(t *testing.T) {
+	r, e := rsaKey(t, 2048), ecKey(t, elliptic.P256())
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := parsed(t, jose.JSONWebKey{Key: r.Public(), KeyID: "r"}, jose.JSONWebKey{Key: e.Public()}, jose.JSONWebKey{Key: public, KeyID: "ed", Algorithm: "EdDSA", Use: "sig"})
+	for algorithm, key := range map[jose.SignatureAlgorithm]any{jose.RS256: r, jose.PS256: r, jose.ES256: e, jose.EdDSA: private} {
+		if !slices.Contains(Algorithms(), string(algorithm)) {
+			t.Errorf("%s is not among the algorithms", algorithm)
+		}
+		a := must[*Assertion](t)(Parse(sign(t, algorithm, key, claimsOfMine, map[jose.HeaderKey]any{"typ": "JWT"})))
+		if a.Issuer != "a.b" || a.Subject != "a.b" || a.ID != "1" || !a.ExpiresAt.Equal(time.Unix(1780315260, 0)) || !a.NotBefore.IsZero() || !a.IssuedAt.IsZero() {
+			t.Errorf("%s says %+v", algorithm, a)
+		}
+		if _, ok := a.SignedBy(keys); !ok {
+			t.Errorf("%s is not verified", algorithm)
+		}
+	}
+	if len(Algorithms()) != 4 {
+		t.Errorf("the algorithms are %v", Algorithms())
+	}
+}
+
+func TestAKeyIsNamedByItsThumbprint(t *testing.T) {
+	// The example of RFC 7638 §3.1.
+	const rfc = `{"keys":[{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}]}`
+	keys := must[[]Key](t)(ParseKeys([]byte(rfc)))
+	if keys[0].ID != "k-"+"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"[:22] || keys[0].KeyID != "2011-04-29" {
+		t.Errorf("the key is %+v", keys[0])
+	}
+	again := must[[]Key](t)(ParseKeys([]byte(must[string](t)(PublicSet(keys)))))
+	if len(again) != 1 || again[0].ID != keys[0].ID || !slices.Equal(again[0].algorithms, keys[0].algorithms) {
+		t.Errorf("spelled again it is %+v", again)
+	}
+	if one, other := ServiceAccountID("1"), ServiceAccountID("2"); one == other || len(one) != len(keys[0].ID) || one[:2] == "k-" {
+		t.Errorf("ServiceAccounts are named %s and %s", one, other)
+	}
+}
+
+func TestN350AnAlgorithmThatTheKeyIsNotForIsRefused(t *testing.T) {
+	r, e := rsaKey(t, 2048), ecKey(t, elliptic.P256())
+	encoded := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	for name, text := range map[string]string{
+		"none":                   encoded(`{"alg":"none"}`) + "." + encoded(claimsOfMine) + ".",
+		"None":                   encoded(`{"alg":"None"}`) + "." + encoded(claimsOfMine) + ".",
+		"no algorithm":           encoded(`{}`) + "." + encoded(claimsOfMine) + ".",
+		"none with a signature":  encoded(`{"alg":"none"}`) + "." + encoded(claimsOfMine) + "." + encoded("signature"),
+		"HS256 with the modulus": sign(t, jose.HS256, r.N.Bytes(), claimsOfMine, nil),
+		"HS256 with the JWK Set": sign(t, jose.HS256, []byte(setOf(t, jose.JSONWebKey{Key: r.Public()})), claimsOfMine, nil),
+		"RS512":                  sign(t, jose.RS512, r, claimsOfMine, nil),
+		"ES384":                  sign(t, jose.ES384, ecKey(t, elliptic.P384()), claimsOfMine, nil),
+	} {
+		if _, err := Parse(text); err == nil {
+			t.Errorf("%s is read", name)
+		}
+	}
+	a := must[*Assertion](t)(Parse(sign(t, jose.RS256, r, claimsOfMine, nil)))
+	for name, keys := range map[string][]Key{
+		"the key says PS256":  parsed(t, jose.JSONWebKey{Key: r.Public(), Algorithm: "PS256"}),
+		"a key for ES256":     parsed(t, jose.JSONWebKey{Key: e.Public()}),
+		"another RSA key":     parsed(t, jose.JSONWebKey{Key: rsaKey(t, 2048).Public()}),
+		"there is none":       nil,
+		"a key with this kid": parsed(t, jose.JSONWebKey{Key: rsaKey(t, 2048).Public(), KeyID: "x"}),
+	} {
+		if _, ok := a.SignedBy(keys); ok {
+			t.Errorf("%s, and the assertion is verified", name)
+		}
+	}
+}
+
+func TestN351AKidChoosesAmongTheKeysOfTheClientAndDoesNothingElse(t *testing.T) {
+	mine, other := ecKey(t, elliptic.P256()), ecKey(t, elliptic.P256())
+	keys := parsed(t, jose.JSONWebKey{Key: mine.Public(), KeyID: "mine"}, jose.JSONWebKey{Key: other.Public(), KeyID: "other"})
+	of := func(header map[jose.HeaderKey]any) (Key, bool) {
+		return must[*Assertion](t)(Parse(sign(t, jose.ES256, mine, claimsOfMine, header))).SignedBy(keys)
+	}
+	for name, header := range map[string]map[jose.HeaderKey]any{"none": nil, "its own": {"kid": "mine"}} {
+		if k, ok := of(header); !ok || k.KeyID != "mine" {
+			t.Errorf("with the kid %s: %+v, %t", name, k, ok)
+		}
+	}
+	for _, kid := range []string{"other", "MINE", "mine ", "../../mine", "/dev/null", "mine\x00", "' OR '1'='1", "https://evil.example/keys", strings.Repeat("m", 4000)} {
+		if _, ok := of(map[jose.HeaderKey]any{"kid": kid}); ok {
+			t.Errorf("with the kid %.20q it is verified", kid)
+		}
+	}
+}
+
+func TestN349AKeyThatTheHeaderBringsIsNotUsed(t *testing.T) {
+	mine, forged := ecKey(t, elliptic.P256()), ecKey(t, elliptic.P256())
+	keys := parsed(t, jose.JSONWebKey{Key: mine.Public(), KeyID: "mine"})
+	for name, header := range map[string]map[jose.HeaderKey]any{
+		"jwk":         {"jwk": jose.JSONWebKey{Key: forged.Public(), KeyID: "mine"}},
+		"jwk and kid": {"jwk": jose.JSONWebKey{Key: forged.Public(), KeyID: "mine"}, "kid": "mine"},
+		"jku":         {"jku": "https://evil.example/keys", "kid": "mine"},
+		"x5u":         {"x5u": "https://evil.example/cert", "kid": "mine"},
+	} {
+		a, err := Parse(sign(t, jose.ES256, forged, claimsOfMine, header))
+		if err != nil {
+			continue
+		}
+		if _, ok := a.SignedBy(keys); ok {
+			t.Errorf("%s: it is verified", name)
+		}
+	}
+}
+
+func TestN352WhatIsNoSignedJWTOfOneReadingIsRefused(t *testing.T) {
+	e := ecKey(t, elliptic.P256())
+	good := sign(t, jose.ES256, e, claimsOfMine, nil)
+	parts := strings.Split(good, ".")
+	encrypter := must[jose.Encrypter](t)(jose.NewEncrypter(jose.A128GCM, jose.Recipient{Algorithm: jose.DIRECT, Key: make([]byte, 16)}, nil))
+	jwe := must[string](t)(must[*jose.JSONWebEncryption](t)(encrypter.Encrypt([]byte(claimsOfMine))).CompactSerialize())
+	signedHeader := func(header string) string {
+		encoded := base64.RawURLEncoding.EncodeToString([]byte(header))
+		return encoded + "." + parts[1] + "." + parts[2]
+	}
+	for name, text := range map[string]string{
+		"a JWE":                    jwe,
+		"nothing":                  "",
+		"JSON":                     fmt.Sprintf(`{"protected":%q,"payload":%q,"signature":%q}`, parts[0], parts[1], parts[2]),
+		"a fourth part":            good + ".x",
+		"two parts":                parts[0] + "." + parts[1],
+		"a blank before":           " " + good,
+		"padding":                  parts[0] + "=." + parts[1] + "." + parts[2],
+		"too long":                 sign(t, jose.ES256, e, `{"iss":"`+strings.Repeat("a", MaxLength)+`"}`, nil),
+		"sub twice":                sign(t, jose.ES256, e, `{"sub":"a","sub":"b"}`, nil),
+		"aud twice":                sign(t, jose.ES256, e, `{"aud":"a","aud":"b"}`, nil),
+		"a claim of ours twice":    sign(t, jose.ES256, e, `{"kubernetes.io":{"serviceaccount":{"uid":"a","uid":"b"}}}`, nil),
+		"alg twice":                signedHeader(`{"alg":"ES256","alg":"RS256"}`),
+		"kid twice":                signedHeader(`{"alg":"ES256","kid":"a","kid":"b"}`),
+		"crit":                     signedHeader(`{"alg":"ES256","crit":["exp"],"exp":1}`),
+		"an unencoded payload":     signedHeader(`{"alg":"ES256","crit":["b64"],"b64":false}`),
+		"b64 alone":                signedHeader(`{"alg":"ES256","b64":true}`),
+		"claims that are a list":   sign(t, jose.ES256, e, `[1]`, nil),
+		"claims that are null":     sign(t, jose.ES256, e, `"text"`, nil),
+		"an exp that is a text":    sign(t, jose.ES256, e, `{"exp":"tomorrow"}`, nil),
+		"an exp without end":       sign(t, jose.ES256, e, `{"exp":1e300}`, nil),
+		"an aud that is an object": sign(t, jose.ES256, e, `{"aud":{"a":"b"}}`, nil),
+		"an iss that is a number":  sign(t, jose.ES256, e, `{"iss":1}`, nil),
+		"a long jti":               sign(t, jose.ES256, e, `{"jti":"`+strings.Repeat("j", maxID+1)+`"}`, nil),
+	} {
+		if a, err := Parse(text); err == nil {
+			t.Errorf("%s is read: %+v", name, a)
+		} else if strings.Contains(err.Error(), "evil") || len(err.Error()) > 200 {
+			t.Errorf("%s: the error quotes: %v", name, err)
+		}
+	}
+}
+
+func TestN353AJWTOfAnotherTypeIsNoAssertion(t *testing.T) {
+	e := ecKey(t, elliptic.P256())
+	for typ, want := range map[string]bool{
+		"": true, "JWT": true, "jwt": true, "application/jwt": true, "client-authentication+jwt": true,
+		"at+jwt": false, "application/at+jwt": false, "logout+jwt": false, "dpop+jwt": false, "secevent+jwt": false, "JOSE": false,
+	} {
+		var header map[jose.HeaderKey]any
+		if typ != "" {
+			header = map[jose.HeaderKey]any{"typ": typ}
+		}
+		if _, err := Parse(sign(t, jose.ES256, e, claimsOfMine, header)); (err == nil) != want {
+			t.Errorf("typ %q: %v", typ, err)
+		}
+	}
+}
+
+func TestN356ASetThatIsNotOfGoodPublicKeysIsRefused(t *testing.T) {
+	r, e := rsaKey(t, 2048), ecKey(t, elliptic.P256())
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var many []jose.JSONWebKey
+	for range MaxKeys + 1 {
+		many = append(many, jose.JSONWebKey{Key: ecKey(t, elliptic.P256()).Public()})
+	}
+	for name, row := range map[string]struct{ set, word string }{
+		"a private RSA key":       {setOf(t, jose.JSONWebKey{Key: r}), "private key"},
+		"a private EC key":        {setOf(t, jose.JSONWebKey{Key: r.Public()}, jose.JSONWebKey{Key: e}), "private key"},
+		"a private Ed25519 key":   {setOf(t, jose.JSONWebKey{Key: ed}), "private key"},
+		"a symmetric key":         {setOf(t, jose.JSONWebKey{Key: []byte("0123456789abcdef0123456789abcdef")}), "private key"},
+		"RSA of 1024 bits":        {setOf(t, jose.JSONWebKey{Key: rsaKey(t, 1024).Public()}), "2048"},
+		"RSA of 4112 bits":        {`{"keys":[{"kty":"RSA","e":"AQAB","n":"` + base64.RawURLEncoding.EncodeToString(slices.Repeat([]byte{0xff}, 514)) + `"}]}`, "key 1"},
+		"RSA with the exponent 1": {`{"keys":[{"kty":"RSA","e":"AQ","n":"` + base64.RawURLEncoding.EncodeToString(r.N.Bytes()) + `"}]}`, "key 1"},
+		"only P-384":              {setOf(t, jose.JSONWebKey{Key: ecKey(t, elliptic.P384()).Public()}), "no public key"},
+		"only for encryption":     {setOf(t, jose.JSONWebKey{Key: r.Public(), Use: "enc"}), "no public key"},
+		"a point off the curve":   {`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`, "key 1"},
+		"HS256 for an RSA key":    {setOf(t, jose.JSONWebKey{Key: r.Public(), Algorithm: "HS256"}), "alg"},
+		"one kid for two":         {setOf(t, jose.JSONWebKey{Key: r.Public(), KeyID: "k"}, jose.JSONWebKey{Key: e.Public(), KeyID: "k"}), "kid"},
+		"one key twice":           {setOf(t, jose.JSONWebKey{Key: r.Public(), KeyID: "k"}, jose.JSONWebKey{Key: r.Public(), KeyID: "l"}), "twice"},
+		"too many":                {setOf(t, many...), "at most 8"},
+		"none":                    {`{"keys":[]}`, "no public key"},
+		"no set":                  {`[]`, "JWK Set"},
+		"no JSON":                 {`-----BEGIN PUBLIC KEY-----`, "JWK Set"},
+		"two sets":                {`{"keys":[]}{"keys":[]}`, "JWK Set"},
+		"a number among them":     {`{"keys":[1]}`, "key 1"},
+		"too long":                {strings.Repeat(" ", MaxSet+1), "longer"},
+		"a long kid":              {setOf(t, jose.JSONWebKey{Key: r.Public(), KeyID: strings.Repeat("k", 257)}), "kid"},
+	} {
+		_, err := ParseKeys([]byte(row.set))
+		if err == nil || !strings.Contains(err.Error(), row.word) {
+			t.Errorf("%s: %v, want %q", name, err, row.word)
+		}
+		if private := row.word == "private key"; private != errors.Is(err, ErrPrivate) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if keys := parsed(t, jose.JSONWebKey{Key: r.Public(), Use: "enc"}, jose.JSONWebKey{Key: e.Public()}, jose.JSONWebKey{Key: ecKey(t, elliptic.P521()).Public()}); len(keys) != 1 {
+		t.Errorf("beside keys for something else there are %d keys, want 1", len(keys))
+	}
+}
