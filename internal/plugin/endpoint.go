@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
+)
+
+const (
+	// account is the ServiceAccount that is used unless --service-account says another one.
+	account = "gatehouse-kubectl"
+	// tokenSeconds is how long its token is good: the least that Kubernetes gives.
+	tokenSeconds = 600
+	maxReplicas  = 32
+	maxCAFile    = 1 << 20
+)
+
+// endpointFlags say how the admin endpoint is reached. All may be left out.
+type endpointFlags struct {
+	systemNamespace, account, issuer, caFile string
+	addresses                                []string
+}
+
+func (f *endpointFlags) bind(flags *pflag.FlagSet) {
+	flags.StringVar(&f.systemNamespace, "system-namespace", "gatehouse-system", "the namespace that Gatehouse runs in")
+	flags.StringVar(&f.account, "service-account", "", "[NAMESPACE/]NAME of the ServiceAccount to ask the authorization server as; empty: "+account+
+		" of the namespace, or of --system-namespace for the whole cluster")
+	flags.StringVar(&f.issuer, "issuer", "", "URL of the authorization server; empty: that of the operator's Deployment")
+	flags.StringVar(&f.caFile, "ca-file", "", "file with the authorities of its certificate, in PEM; empty: those of its Secret, or of this system")
+	flags.StringSliceVar(&f.addresses, "admin-address", nil, "HOST:PORT of the admin endpoint of each replica; empty: through the API server, to each pod")
+}
+
+// endpoint is the admin endpoint of all replicas.
+type endpoint struct {
+	replicas []replica
+	// missing says of replicas why they cannot be asked.
+	missing []error
+	end     func()
+}
+
+type replica struct {
+	name    string
+	session *adminapi.Session
+}
+
+// asking reaches the admin endpoint as a ServiceAccount that is allowed something in the namespace; empty: in the whole cluster.
+// Who calls must end it.
+func (o *options) asking(ctx context.Context, c *cluster, namespace string) (*endpoint, error) {
+	issuer, err := o.issuer(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(issuer)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return nil, usagef("--issuer %q must be the https URL of the authorization server", issuer)
+	}
+	roots, err := o.roots(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	token, err := o.token(ctx, c, issuer, cmp.Or(namespace, o.endpoint.systemNamespace), namespace == "")
+	if err != nil {
+		return nil, err
+	}
+	addresses, missing, end, err := o.addresses(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	e := &endpoint{missing: missing}
+	for _, a := range addresses {
+		e.replicas = append(e.replicas, replica{a.name, adminapi.NewSession(adminapi.SessionConfig{
+			URL: "https://" + u.Hostname(), Address: a.address, ServerName: u.Hostname(), Roots: roots, Token: token,
+		})})
+	}
+	e.end = func() {
+		for _, r := range e.replicas {
+			r.session.Close()
+		}
+		end()
+	}
+	return e, nil
+}
+
+// first is the replica to ask what all know.
+func (e *endpoint) first() *adminapi.Session { return e.replicas[0].session }
+
+// issuer returns the issuer of the installation.
+func (o *options) issuer(ctx context.Context, c *cluster) (string, error) {
+	if o.endpoint.issuer != "" {
+		return o.endpoint.issuer, nil
+	}
+	list := &appsv1.DeploymentList{}
+	err := c.List(ctx, list, client.InNamespace(o.endpoint.systemNamespace), client.MatchingLabels{
+		"app.kubernetes.io/name": "gatehouse", "app.kubernetes.io/component": "operator",
+	})
+	if err != nil {
+		return "", fmt.Errorf("the issuer is not known; give it as --issuer, or have the right to list Deployments in namespace %s: %w", o.endpoint.systemNamespace, err)
+	}
+	for _, d := range list.Items {
+		for _, container := range d.Spec.Template.Spec.Containers {
+			for _, arg := range container.Args {
+				if issuer, ok := strings.CutPrefix(arg, "--issuer="); ok {
+					return issuer, nil
+				}
+			}
+		}
+	}
+	return "", fmt.Errorf("namespace %s holds no Deployment of the operator: give --system-namespace, or the issuer as --issuer", o.endpoint.systemNamespace)
+}
+
+// roots returns the authorities of the certificate: those of the file, or of the Secret that it comes from. nil: those of the
+// system.
+func (o *options) roots(ctx context.Context, c *cluster) (*x509.CertPool, error) {
+	var pem []byte
+	if file := o.endpoint.caFile; file != "" {
+		info, err := os.Stat(file)
+		if err == nil && info.Size() > maxCAFile {
+			err = fmt.Errorf("it has more than %d bytes", maxCAFile)
+		}
+		if err == nil {
+			pem, err = os.ReadFile(file)
+		}
+		if err != nil {
+			return nil, usagef("--ca-file: %w", err)
+		}
+	} else {
+		secret := &corev1.Secret{}
+		err := c.Get(ctx, client.ObjectKey{Namespace: o.endpoint.systemNamespace, Name: "gatehouse-authserver-tls"}, secret)
+		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
+			return nil, fmt.Errorf("read the authorities of the authorization server: %w", err)
+		}
+		if pem = secret.Data["ca.crt"]; len(pem) == 0 {
+			return nil, nil
+		}
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("there is no certificate among the authorities of the authorization server: give a file with them as --ca-file")
+	}
+	return pool, nil
+}
+
+// token asks the API server for a token of a ServiceAccount that is good for the admin endpoint alone. So it does not matter how
+// the user proves who they are to the API server: a client certificate is as good as a login.
+func (o *options) token(ctx context.Context, c *cluster, issuer, namespace string, everywhere bool) (string, error) {
+	name := account
+	if given := o.endpoint.account; given != "" {
+		if first, second, both := strings.Cut(given, "/"); both {
+			namespace, name = first, second
+		} else {
+			name = given
+		}
+	}
+	seconds := int64(tokenSeconds)
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{Audiences: []string{adminapi.Audience(issuer)}, ExpirationSeconds: &seconds}}
+	owner := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	err := c.SubResource("token").Create(ctx, owner, request)
+	switch {
+	case apierrors.IsNotFound(err):
+		return "", fmt.Errorf("there is no ServiceAccount %q in namespace %q to ask the authorization server as. An administrator makes it once:\n%s", name, namespace, recipe(namespace, name, everywhere))
+	case apierrors.IsForbidden(err):
+		return "", fmt.Errorf("you may not have a token of the ServiceAccount %q in namespace %q (create on serviceaccounts/token): "+
+			"ask an administrator for that right, or name another one as --service-account", name, namespace)
+	case err != nil:
+		return "", fmt.Errorf("ask for a token of the ServiceAccount %q in namespace %q: %w", name, namespace, err)
+	}
+	return request.Status.Token, nil
+}
+
+// recipe makes the ServiceAccount and allows it grants and refusals.
+func recipe(namespace, name string, everywhere bool) string {
+	binding := "rolebinding " + name + " -n " + namespace
+	if everywhere {
+		binding = "clusterrolebinding " + name
+	}
+	return fmt.Sprintf("  kubectl create serviceaccount %s -n %s\n  kubectl create %s --clusterrole=gatehouse-grants-admin --serviceaccount=%s:%s",
+		name, namespace, binding, namespace, name)
+}
+
+// told puts an answer that is no success into words for who called.
+func (o *options) told(err error) error {
+	refused, ok := errors.AsType[*adminapi.Refused](err)
+	if !ok || refused.Message == "" {
+		return err
+	}
+	switch refused.Status {
+	case 403:
+		return fmt.Errorf("%s; bind the ClusterRole gatehouse-grants-admin to it, or name another ServiceAccount as --service-account", refused.Message)
+	case 401:
+		return fmt.Errorf("the authorization server does not accept the token: is --issuer the issuer that it has? It says: %s", refused.Message)
+	default:
+		return errors.New(refused.Message)
+	}
+}
