@@ -202,8 +202,8 @@ type ResourceServerRules struct {
 	WithoutOwner bool `json:"withoutOwner,omitempty"`
 }
 
-// SecretRules are where credentials may come from, and what a secretTemplate may use beside what is
-// always allowed: the default type, and names of keys.
+// SecretRules are where credentials may come from, how often client secrets have to be renewed, and what a
+// secretTemplate may use beside what is always allowed: the default type, and names of keys.
 type SecretRules struct {
 	// Sources lists what spec.credentials.source may be. Absent: Generate and FromSecret. A list
 	// without those two allows clients and APIs without a client secret alone.
@@ -237,6 +237,16 @@ type SecretRules struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Annotations []NamePattern `json:"annotations,omitempty"`
+
+	// MaxRotationIntervalDays is the longest credentials.rotation.intervalDays, from 1 to 365. An
+	// object without that field is then refused, and so is one with source FromSecret, whose client
+	// secret somebody else renews or not. It counts for whatever has a client secret that the operator
+	// or somebody else makes, so not for Public clients. Absent: nobody has to rotate.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=365
+	MaxRotationIntervalDays int32 `json:"maxRotationIntervalDays,omitempty"`
 }
 
 // NamePattern is a name, or the beginning of names and then *. {namespace} stands for the

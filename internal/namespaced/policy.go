@@ -74,6 +74,9 @@ func check(spec *v1alpha1.OAuthClientPolicySpec) error {
 	if seconds := spec.Clients.MaxAccessTokenLifetimeSeconds; seconds != 0 && (seconds < 60 || seconds > 86400) {
 		problems = append(problems, errors.New("clients.maxAccessTokenLifetimeSeconds must be from 60 to 86400"))
 	}
+	if days := spec.Secrets.MaxRotationIntervalDays; days < 0 || days > 365 {
+		problems = append(problems, errors.New("secrets.maxRotationIntervalDays must be from 1 to 365"))
+	}
 	return errors.Join(problems...)
 }
 

@@ -92,6 +92,7 @@ func TestTheFileAndTheAPIRefuseTheSame(t *testing.T) {
 		"clients: {maxAccessTokenLifetimeSeconds: 60}", "clients: {maxAccessTokenLifetimeSeconds: 59}", "clients: {maxAccessTokenLifetimeSeconds: 86401}",
 		"resourceServers: {scopes: ['{namespace}.*']}", "resourceServers: {scopes: ['*.read']}", "resourceServers: {identifiers: ['https://x.example/*']}",
 		"resourceServers: {from: [All, Selector]}", "resourceServers: {from: [Everywhere]}",
+		"secrets: {maxRotationIntervalDays: 365}", "secrets: {maxRotationIntervalDays: 366}", "secrets: {maxRotationIntervalDays: -1}",
 		"secrets: {types: [nginx.org/oidc]}", "secrets: {types: [Opaque]}", "secrets: {types: [kubernetes.io/tls]}", "secrets: {types: [helm.sh/release.v1]}",
 		"secrets: {types: [bootstrap.kubernetes.io/token]}", "secrets: {types: ['no type']}",
 		"secrets: {labels: [argocd.argoproj.io/secret-type]}", "secrets: {labels: ['a*b']}", "secrets: {annotations: ['example.com/*']}",

@@ -27,6 +27,7 @@ func (p Policy) Client(spec *v1alpha1.OAuthClientSpec) []Denial {
 	for _, check := range clientChecks {
 		denials = append(denials, check(p, &p.Spec.Clients, spec)...)
 	}
+	denials = append(denials, p.rotation(&spec.Credentials, spec.Public())...)
 	return append(denials, p.template(&spec.Credentials.SecretTemplate)...)
 }
 

@@ -259,3 +259,39 @@ func TestN324AGivenClientSecretIsDeniedWhereTheServerMustKnowItOrThereIsNone(t *
 		}
 	}
 }
+
+// N391: whoever has a client secret has to renew it as often as the policy demands.
+func TestN391APolicyDemandsRotations(t *testing.T) {
+	for _, row := range []struct {
+		limit, interval int32
+		source          v1alpha1.CredentialSource
+		public          bool
+		want            string
+	}{
+		{limit: 30, interval: 30},
+		{limit: 30, interval: 1, source: v1alpha1.SourceGenerate},
+		{limit: 30, interval: 31, want: "spec.credentials.rotation.intervalDays must be from 1 to 30: the policy demands that client secrets are renewed that often (OAuthClientPolicy p)"},
+		{limit: 30, want: "spec.credentials.rotation.intervalDays must be from 1 to 30: the policy demands that client secrets are renewed that often (OAuthClientPolicy p)"},
+		{limit: 30, interval: -1, want: "spec.credentials.rotation.intervalDays must be from 1 to 30: the policy demands that client secrets are renewed that often (OAuthClientPolicy p)"},
+		{
+			limit: 30, interval: 1, source: v1alpha1.SourceFromSecret,
+			want: "spec.credentials.source must be Generate: the policy demands that client secrets are renewed, and nothing renews a given one (OAuthClientPolicy p)",
+		},
+		{limit: 30, source: "OfTheFuture"},
+		{limit: 30, public: true},
+		{limit: 0},
+	} {
+		c := &v1alpha1.CredentialsSpec{Source: row.source}
+		if row.interval != 0 {
+			c.Rotation = &v1alpha1.RotationSpec{IntervalDays: row.interval}
+		}
+		p := Policy{Name: "p", Spec: &v1alpha1.OAuthClientPolicySpec{Secrets: v1alpha1.SecretRules{MaxRotationIntervalDays: row.limit}}}
+		got := ""
+		for _, denial := range p.rotation(c, row.public) {
+			got += denial.String()
+		}
+		if got != row.want {
+			t.Errorf("%+v: %q", row, got)
+		}
+	}
+}

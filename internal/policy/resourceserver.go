@@ -31,6 +31,7 @@ func (p Policy) ResourceServer(spec *v1alpha1.ResourceServerSpec) []Denial {
 		denials = append(denials, p.scope(fmt.Sprintf("spec.scopes[%d].", i), &spec.Scopes[i])...)
 	}
 	denials = append(denials, p.source(&spec.Credentials)...)
+	denials = append(denials, p.rotation(&spec.Credentials, false)...)
 	return append(denials, p.template(&spec.Credentials.SecretTemplate)...)
 }
 

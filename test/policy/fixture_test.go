@@ -42,6 +42,13 @@ secrets:
   annotations: ["{namespace}.example/*", note]
 `
 
+// rotating is a policy that demands rotations and allows much else.
+const rotating = `
+clients: {profiles: [OAuth2, OAuth1, IntegrationCloud], grantTypes: [AuthorizationCode, RefreshToken, ClientCredentials], callbackHosts: ["*"], loopbackCallbacks: true}
+resourceServers: {scopes: ["*"], identifiers: ["*"], from: [All, Selector], withoutOwner: true}
+secrets: {maxRotationIntervalDays: 30}
+`
+
 // fixture is an API server with the admission policies and a namespace for each policy.
 type fixture struct {
 	*testenv.Env
@@ -71,7 +78,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{Env: env, policies: map[string]policy.Policy{}}
 	f.warned = f.warnings.Client(t, env)
 	specs := map[string]v1alpha1.OAuthClientPolicySpec{
-		"nothing": {}, "default": shippedDefault(t), "team": parse[v1alpha1.OAuthClientPolicySpec](t, team), "everything": testenv.Permissive(),
+		"nothing": {}, "default": shippedDefault(t), "team": parse[v1alpha1.OAuthClientPolicySpec](t, team), "rotating": parse[v1alpha1.OAuthClientPolicySpec](t, rotating), "everything": testenv.Permissive(),
 	}
 	for name, spec := range specs {
 		if err := env.Policy(t.Context(), "tried-"+name, spec); err != nil {

@@ -85,6 +85,7 @@ func (g *generator) client() *v1alpha1.OAuthClientSpec {
 	}
 	spec.Credentials = g.credentials(presets...)
 	g.source(spec)
+	g.rotates(&spec.Credentials, spec.Public())
 	return spec
 }
 
@@ -175,6 +176,13 @@ func (g *generator) callbacks(spec *v1alpha1.OAuthClientSpec) {
 	spec.CallbackURLs = urls
 }
 
+// rotates says how often a client secret that the operator makes is renewed.
+func (g *generator) rotates(c *v1alpha1.CredentialsSpec, public bool) {
+	if made := c.Source == "" || c.Source == v1alpha1.SourceGenerate; made && !public && g.maybe(2) {
+		c.Rotation = &v1alpha1.RotationSpec{IntervalDays: one[int32](g, 0, 1, 29, 30, 31, 365)}
+	}
+}
+
 func (g *generator) credentials(presets ...v1alpha1.SecretPreset) v1alpha1.CredentialsSpec {
 	var c v1alpha1.CredentialsSpec
 	if !g.maybe(4) {
@@ -208,6 +216,7 @@ func (g *generator) resourceServer() *v1alpha1.ResourceServerSpec {
 	if spec.Credentials.SecretTemplate.Preset == "" && g.maybe(4) {
 		g.anySource(&spec.Credentials)
 	}
+	g.rotates(&spec.Credentials, false)
 	names := []string{
 		g.namespace + ".read", g.namespace + ".", g.namespace + "read", g.namespace, "x" + g.namespace + ".read", "other.read", "photos.read", "photos.reads", "admin", "adm", "ad",
 	}

@@ -121,6 +121,20 @@ var table = []struct {
 	{"team", "ResourceServer", `{scopes: [{name: admin, description: A}], identifiers: ["https://photos.example/"], credentials: {secretTemplate: {labels: {teams: a}, type: a.b/c}}}`,
 		[]string{"spec.identifiers[0]", "spec.credentials.secretTemplate.type", "spec.credentials.secretTemplate.labels"}},
 
+	{"rotating", "OAuthClient", `{` + anyCallback + `, credentials: {rotation: {intervalDays: 30}}}`, nil},
+	{"rotating", "OAuthClient", `{` + anyCallback + `, credentials: {source: "", rotation: {intervalDays: 1}}}`, nil},
+	{"rotating", "OAuthClient", `{` + anyCallback + `, credentials: {rotation: {intervalDays: 31}}}`, []string{"spec.credentials.rotation.intervalDays"}},
+	{"rotating", "OAuthClient", `{` + anyCallback + `}`, []string{"spec.credentials.rotation.intervalDays"}},
+	{"rotating", "OAuthClient", `{` + anyCallback + `, credentials: {rotation: {overlapHours: 1}}}`, []string{"spec.credentials.rotation.intervalDays"}},
+	{"rotating", "OAuthClient", `{` + anyCallback + `, profile: OAuth1}`, []string{"spec.credentials.rotation.intervalDays"}},
+	{"rotating", "OAuthClient", `{` + anyCallback + `, credentials: {source: FromSecret, fromSecret: {name: given}}}`, []string{"spec.credentials.source"}},
+	{"rotating", "OAuthClient", `{` + anyCallback + `, oauth2: {clientType: Public}}`, nil},
+	{"rotating", "OAuthClient", `{` + anyCallback + `, profile: IntegrationCloud, integrationCloud: {clientType: Public}}`, nil},
+	{"rotating", "ResourceServer", `{scopes: [{name: a, description: A}], credentials: {rotation: {intervalDays: 30}}}`, nil},
+	{"rotating", "ResourceServer", `{scopes: [{name: a, description: A}]}`, []string{"spec.credentials.rotation.intervalDays"}},
+	{"rotating", "ResourceServer", `{scopes: [{name: a, description: A}], credentials: {source: FromSecret, fromSecret: {name: given}}}`, []string{"spec.credentials.source"}},
+	{"everything", "OAuthClient", `{` + anyCallback + `, credentials: {source: FromSecret, fromSecret: {name: given}}}`, nil},
+
 	{"everything", "OAuthClient", `{` + anyCallback + `, profile: ConnectionsCloudOAuth1, connectionsCloud: {outOfBand: true, allowSecretInURLUntil: "2030-01-01T00:00:00Z"}}`, nil},
 	{"everything", "OAuthClient", `{` + anyCallback + `, consent: Skip, entitlement: Everyone, clientID: x, oauth2: {pkce: Optional}}`, nil},
 	{"everything", "OAuthClient", `{callbackURLs: ["cursor://cb"], oauth2: {clientType: Public}}`, []string{"spec.callbackURLs[0]"}},
@@ -136,7 +150,7 @@ var table = []struct {
 	{"missing", "ResourceServer", `{scopes: [{name: a, description: A}]}`, []string{"metadata.namespace"}},
 }
 
-// The programs and the API server say the same of each object, with the same words.
+// The programs and the API server say the same of each object, with the same words. N391: of a client that rotates too seldom, or does not.
 func TestProgramsAndAdmissionAgreeOnTheTable(t *testing.T) {
 	f := setUp(t)
 	if len(table) < 60 {
