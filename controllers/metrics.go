@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -22,11 +23,12 @@ type Metrics struct {
 	claims           *Claims
 	elected          <-chan struct{}
 	clients, servers *tally
+	now              func() time.Time
 }
 
 // NewMetrics returns Metrics that Watch has count. They show nothing before elected is closed.
 func NewMetrics(claims *Claims, elected <-chan struct{}) Metrics {
-	return Metrics{claims: claims, elected: elected, clients: newTally(claims.Class), servers: newTally(claims.Class)}
+	return Metrics{claims: claims, elected: elected, clients: newTally(claims.Class), servers: newTally(claims.Class), now: time.Now}
 }
 
 // Watch has the informers of the cache tell of every object.
@@ -70,6 +72,11 @@ func (m Metrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- d.servers
 	descs <- d.released
 	descs <- d.dropped
+	ages := describeAges()
+	descs <- ages.age
+	descs <- ages.rotations
+	descs <- ages.due
+	descs <- ages.overdue
 }
 
 // Collect is part of prometheus.Collector.
@@ -82,6 +89,8 @@ func (m Metrics) Collect(metrics chan<- prometheus.Metric) {
 	d := describe()
 	m.clients.send(metrics, d.clients)
 	m.servers.send(metrics, d.servers)
+	m.clients.sendAges(metrics, v1alpha1.KindOAuthClient, m.now())
+	m.servers.sendAges(metrics, v1alpha1.KindResourceServer, m.now())
 	kept, dropped := m.claims.counts()
 	metrics <- prometheus.MustNewConstMetric(d.released, prometheus.GaugeValue, float64(kept))
 	metrics <- prometheus.MustNewConstMetric(d.dropped, prometheus.CounterValue, float64(dropped))
