@@ -23,13 +23,14 @@ type own struct {
 	cluster *controlplane.Cluster
 	kubectl string
 	dev     string
+	dir     string // DEV_DIR: one for all runs, so that each program is linked once
 }
 
 func newOwn(t *testing.T) *own {
 	t.Helper()
 	assets, err := binaries.Ensure(t.Context(), io.Discard)
 	must(t, err)
-	o := &own{t: t, kubectl: filepath.Join(assets, "kubectl"), dev: filepath.Join(t.TempDir(), "dev")}
+	o := &own{t: t, kubectl: filepath.Join(assets, "kubectl"), dev: filepath.Join(t.TempDir(), "dev"), dir: t.TempDir()}
 	o.cluster, err = controlplane.Start(t.Context(), controlplane.Options{Dir: t.TempDir(), Binaries: assets, ControllerManager: true})
 	must(t, err)
 	t.Cleanup(func() { must(t, o.cluster.Stop()) })
@@ -69,7 +70,7 @@ func (o *own) has() []string {
 func (o *own) command(what string) *exec.Cmd {
 	cmd := exec.Command(o.dev, what)
 	cmd.Dir = "../.."
-	cmd.Env = append(os.Environ(), "DEMO_KUBECONFIG="+o.cluster.Kubeconfig(), "KUBECTL="+o.kubectl, "DEV_DIR="+o.t.TempDir(), "DEV_PORT=")
+	cmd.Env = append(os.Environ(), "DEMO_KUBECONFIG="+o.cluster.Kubeconfig(), "KUBECTL="+o.kubectl, "DEV_DIR="+o.dir, "DEV_PORT=")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	return cmd
 }

@@ -68,7 +68,6 @@ type Environment struct {
 
 	folder   *Folder
 	existing string // kubeconfig of a cluster that is there; empty: the environment starts one
-	joined   bool   // something may have been made in it
 	binaries string // folder of the control plane's programs
 	ports    Ports
 	progress io.Writer // of what the build of the control plane says
@@ -76,6 +75,8 @@ type Environment struct {
 	programs programs
 	mounts   mounter
 	also     []func() error // what Stop ends besides
+	// leaveCluster removes what was made in an existing cluster; nil: nothing was.
+	leaveCluster func() error
 }
 
 // New describes an environment in folder. failed is called when something of it ends by itself.
@@ -124,7 +125,10 @@ func (s *Environment) Start(ctx context.Context, script *transcript.Transcript) 
 // Stop ends everything and returns when it is gone.
 func (s *Environment) Stop() error {
 	s.mounts.stop()
-	errs := []error{s.programs.stop(), s.leave()}
+	errs := []error{s.programs.stop()}
+	if s.leaveCluster != nil {
+		errs = append(errs, s.leaveCluster())
+	}
 	for _, end := range slices.Backward(s.also) {
 		errs = append(errs, end())
 	}

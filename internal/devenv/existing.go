@@ -97,7 +97,8 @@ func (s *Environment) joinCluster(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the cluster %s has %s already. This installs Gatehouse and removes it again, so it takes no cluster that has any of it. Nothing was changed. "+
 			"If `make demo` or `make run` was killed there, `make demo-clean` removes what it left", server, strings.Join(there, ", "))
 	}
-	s.joined = true // from here on something may have been made
+	// From here on something may have been made.
+	s.leaveCluster = func() error { return s.leave(context.WithoutCancel(ctx)) } // what stops the environment does not stop this
 	return "the cluster at " + server + ", as DEMO_KUBECONFIG says; what is made there is removed at the end", nil
 }
 
@@ -135,16 +136,12 @@ func (s *Environment) Clean(ctx context.Context) error {
 	if mark != "make-demo" {
 		return fmt.Errorf("the namespace %s of the cluster %s is not there, or is not that of a demo: it lacks the annotation %s. Nothing was changed", systemNamespace, server, madeBy)
 	}
-	s.joined = true
-	return s.leave()
+	return s.leave(ctx)
 }
 
-// leave removes all that was made in the existing cluster. It goes on after an error, and is not stopped by what stopped the environment.
-func (s *Environment) leave() error {
-	if !s.joined {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+// leave removes all that was made in the existing cluster. It goes on after an error.
+func (s *Environment) leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	remove := func(arguments ...string) error {
 		_, err := s.Kubectl(ctx, append([]string{"delete", "--ignore-not-found"}, arguments...)...)
@@ -160,6 +157,5 @@ func (s *Environment) leave() error {
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return fmt.Errorf("not all was removed from the cluster; `make demo-clean` tries again: %w", err)
 	}
-	s.joined = false
 	return nil
 }

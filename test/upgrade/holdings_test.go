@@ -82,7 +82,7 @@ func (h *holdings) sign(t *testing.T) {
 	must(t, err)
 	token, tokenSecret, err = config.AccessToken(token, tokenSecret, h.bob.allow(t, address.String()).Get("oauth_verifier"))
 	must(t, err)
-	h.book = config.Client(context.WithValue(context.Background(), oauth1.HTTPClient, h.api.Client()), oauth1.NewToken(token, tokenSecret))
+	h.book = config.Client(context.WithValue(t.Context(), oauth1.HTTPClient, h.api.Client()), oauth1.NewToken(token, tokenSecret))
 }
 
 // startAPI starts the API, with package resourceserver of the tree.

@@ -70,7 +70,7 @@ func ofCommit(t *testing.T, commit string) version {
 		return v
 	}
 	must(t, os.MkdirAll(filepath.Dir(folder), 0o700))
-	made, err := os.MkdirTemp(filepath.Dir(folder), "new-")
+	made, err := os.MkdirTemp(filepath.Dir(folder), "new-") //nolint:usetesting // beside the folder that it becomes
 	must(t, err)
 	defer func() { must(t, os.RemoveAll(made)) }()
 	source := t.TempDir()
