@@ -4,15 +4,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
@@ -82,7 +83,7 @@ func tokenCommand(ctx context.Context, args []string, sys system) int {
 		err = printToken(ctx, &o, sys.stdout)
 	} else {
 		keeper := &workloadtoken.Keeper{
-			Fetch: o.client.Fetch, Path: o.output, Log: slog.New(slog.NewJSONHandler(sys.stderr, nil)), Wait: waitFor, Chance: rand.Float64,
+			Fetch: o.client.Fetch, Path: o.output, Log: slog.New(slog.NewJSONHandler(sys.stderr, nil)), Wait: waitFor, Chance: chance,
 		}
 		err = keeper.Run(ctx)
 	}
@@ -129,6 +130,13 @@ func printToken(ctx context.Context, o *tokenOptions, stdout io.Writer) error {
 		"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
 		"status": map[string]any{"token": token.AccessToken, "expirationTimestamp": token.ExpiresAt.UTC().Format(time.RFC3339)},
 	})
+}
+
+// chance returns a random number from 0 up to but without 1.
+func chance() float64 {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return float64(binary.BigEndian.Uint32(b[:])) / (1 << 32)
 }
 
 func waitFor(ctx context.Context, d time.Duration) error {

@@ -78,6 +78,20 @@ func TestTheSubcommandTokenPrintsOneTokenAndEnds(t *testing.T) {
 	}
 }
 
+func TestChanceIsFromZeroUpToOne(t *testing.T) {
+	seen := map[float64]bool{}
+	for range 100 {
+		c := chance()
+		if c < 0 || c >= 1 {
+			t.Fatalf("it is %v", c)
+		}
+		seen[c] = true
+	}
+	if len(seen) < 90 {
+		t.Errorf("of 100 only %d differ", len(seen))
+	}
+}
+
 func TestTheSubcommandTokenKeepsAFileUntilItIsAskedToStop(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "access-token")
 	cmd := program(append(tokenIssuer(t), "--output="+file)...)

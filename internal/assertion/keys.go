@@ -65,7 +65,7 @@ type Key struct {
 // privateMembers are the members of a JWK that only a private or a symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
-// ErrPrivate: a set holds a key that is nobody's but the client's.
+// ErrPrivate is the error of a set with a key that is nobody's but the client's.
 var ErrPrivate = errors.New("it holds a private key: make a new key pair, because this one is known now, and write the public key alone")
 
 // ParseKeys reads a JWK Set (RFC 7517 §5) of 1 to MaxKeys public keys: RSA of 2048 to 4096 bits, EC on P-256, or Ed25519. Keys
