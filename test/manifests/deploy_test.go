@@ -61,7 +61,7 @@ func generations(t *testing.T, c client.Client) map[string]int64 {
 
 // A manifest that no kustomization names would be a manifest nobody tries.
 func TestEveryFileIsNamedByItsKustomization(t *testing.T) {
-	for _, folder := range []string{"crd/bases", "rbac", "operator", "authserver", "policy", "default", "samples"} {
+	for _, folder := range []string{"crd/bases", "rbac", "manager", "authserver", "policy", "default", "samples"} {
 		kustomization := path.Join(root, "config", strings.TrimSuffix(folder, "/bases"), "kustomization.yaml")
 		text, err := os.ReadFile(kustomization)
 		if err != nil {
