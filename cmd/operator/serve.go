@@ -91,6 +91,7 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	return mgr, errors.Join(
 		addControllers(ctx, mgr, claims, wake, reports, apiServer, o),
 		runReports(mgr, reports),
+		runRefusals(mgr, o),
 		counts.Watch(ctx, mgr.GetCache()),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.Add(givingBack{read: readHeap, giveBack: debug.FreeOSMemory}),
@@ -147,6 +148,16 @@ func runReports(mgr ctrl.Manager, reports *controllers.Reports) error {
 		return nil
 	}
 	return errors.Join(mgr.Add(reports), metrics.Registry.Register(reports))
+}
+
+// runRefusals has Events say what the authorization server refused, where it is asked at all.
+func runRefusals(mgr ctrl.Manager, o options) error {
+	if o.admin.URL == "" {
+		return nil
+	}
+	return mgr.Add(&controllers.Refusals{
+		Client: mgr.GetClient(), Source: &o.admin, Class: v1alpha1.ClassName(o.class), Events: mgr.GetEventRecorder(name), Now: time.Now,
+	})
 }
 
 // givenOptions returns the options of the cache that watches the Secrets which others write.
