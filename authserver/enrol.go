@@ -187,7 +187,7 @@ func (s *Server) BeginRecoveryCodes(v *Visitor) (ticket string, err error) {
 }
 
 // RenewRecoveryCodes makes new recovery codes, which take the place of those that are left. A form that comes twice gets the
-// same codes twice.
+// same codes twice, until another one has made newer ones: then it is refused, or it would bring back codes that were used.
 func (s *Server) RenewRecoveryCodes(ctx context.Context, v *Visitor, ticket string) ([]string, error) {
 	factors, err := s.changeableFactors(ctx, v)
 	if err != nil {
@@ -205,21 +205,42 @@ func (s *Server) RenewRecoveryCodes(ctx context.Context, v *Visitor, ticket stri
 		return nil, err
 	}
 	codes, kept := newRecoveryCodes(keys, v.Owner.Subject, page.Name, s.now())
-	if currentSet(factors) == setName(page.Name) {
-		return codes, nil
+	if currentSet(factors) != setName(page.Name) {
+		if err := s.replaceRecoveryCodes(ctx, v, page, kept); err != nil {
+			return nil, err
+		}
+	}
+	// Nobody sees the codes before the form is spent, so none of them can be used before.
+	if err := s.store.Spend(ctx, page.key(), s.now(), page.Ends); err != nil && !errors.Is(err, ErrExists) {
+		return nil, fmt.Errorf("spend the form: %w", err)
+	}
+	return codes, nil
+}
+
+// replaceRecoveryCodes keeps the codes of a form in the place of all others, unless it was done before.
+func (s *Server) replaceRecoveryCodes(ctx context.Context, v *Visitor, page enrolment, kept []Factor) error {
+	spent, err := s.store.Spent(ctx, page.key(), s.now())
+	if err != nil {
+		return fmt.Errorf("read whether the form is spent: %w", err)
+	}
+	if spent {
+		return Refuse(FactorRefused, "the codes of this page were replaced by newer ones")
 	}
 	goes, err := s.recoveryIDs(ctx, v.Owner.Subject)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := s.store.ChangeFactors(ctx, v.Owner.Subject, goes, kept); errors.Is(err, ErrExists) {
-		return nil, Refuse(TemporarilyUnavailable, "codes were made at the same moment")
+		return Refuse(TemporarilyUnavailable, "codes were made at the same moment")
 	} else if err != nil {
-		return nil, fmt.Errorf("keep recovery codes: %w", err)
+		return fmt.Errorf("keep recovery codes: %w", err)
 	}
 	s.audit(ctx, Event{Name: EventFactorAdded, Owner: v.Owner.Name, Reason: "new recovery codes"})
-	return codes, nil
+	return nil
 }
+
+// key marks the form as used.
+func (e enrolment) key() Hash { return sha256.Sum256([]byte("enrolment " + e.Name)) }
 
 // RemoveFactor removes one of the visitor's factors, and with the last one their recovery codes. It is no error if there is
 // none with the ID, and nothing happens to somebody else's.
