@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 
@@ -20,6 +21,6 @@ func main() {
 	defer stop()
 	os.Exit(plugin.Run(ctx, os.Args[1:], plugin.Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		InIsTerminal: term.IsTerminal(int(os.Stdin.Fd())), OutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		InIsTerminal: term.IsTerminal(int(os.Stdin.Fd())), OutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())), Now: time.Now,
 	}))
 }

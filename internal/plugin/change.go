@@ -109,8 +109,8 @@ func readyText(oc *v1alpha1.OAuthClient) string {
 	return fmt.Sprintf("Its status says Ready=%s, %s: %s", ready.Status, ready.Reason, ready.Message)
 }
 
-// now is the value of an annotation that is new.
-func now() string { return time.Now().UTC().Format("2006-01-02T15:04:05.000Z") }
+// stamp is the value of an annotation that is new.
+func (o *options) stamp() string { return o.Now().UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func annotated(values map[string]any) map[string]any {
 	return map[string]any{"metadata": map[string]any{"annotations": values}}
@@ -129,7 +129,7 @@ func (o *options) reset() *cobra.Command {
 	return o.changing(c, func() string {
 		return "the client secret ends at once, and applications fail until they read the new one"
 	}, func() change {
-		value := now()
+		value := o.stamp()
 		annotations := map[string]any{v1alpha1.AnnotationResetCredentials: value, v1alpha1.AnnotationResetRevokes: nil}
 		if revokes {
 			annotations[v1alpha1.AnnotationResetRevokes] = "true"
@@ -146,7 +146,7 @@ func (o *options) rotate() *cobra.Command {
   kubectl gatehouse rotate photoprint --wait=1m`,
 	}
 	return o.changing(c, func() string { return "" }, func() change {
-		value := now()
+		value := o.stamp()
 		return change{annotated(map[string]any{v1alpha1.AnnotationRotateCredentials: value}),
 			func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledRotation == value }, "a rotation is asked for"}
 	})

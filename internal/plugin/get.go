@@ -53,7 +53,7 @@ func (o *options) get() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.print(asList(found), clientTable(found, o.all, lastUsed))
+			return o.print(asList(found), clientTable(found, o.all, lastUsed, o.Now()))
 		},
 	}
 	c.Flags().BoolVar(&lastUsed, "last-used", false, "ask the authorization server when each was used last")
@@ -125,7 +125,7 @@ func asList(found []seenClient) any {
 	return map[string]any{"apiVersion": "v1", "kind": "List", "items": found}
 }
 
-func clientTable(found []seenClient, withNamespace, lastUsed bool) table {
+func clientTable(found []seenClient, withNamespace, lastUsed bool, now time.Time) table {
 	t := table{columns: []string{"NAME", "CLIENT ID", "PROFILE", "READY", "REASON", "AGE"}, wide: 6}
 	extra := []string{"SECRET", "CALLBACKS", "SCOPES"}
 	if lastUsed {
@@ -135,7 +135,6 @@ func clientTable(found []seenClient, withNamespace, lastUsed bool) table {
 		t.columns, t.wide = append([]string{"NAMESPACE"}, t.columns...), t.wide+1
 	}
 	t.columns = append(t.columns, extra...)
-	now := time.Now()
 	for n := range found {
 		oc := &found[n].OAuthClient
 		row := []string{oc.Name, oc.Status.ClientID, string(oc.Spec.EffectiveProfile()), "", "", ago(oc.CreationTimestamp.Time, now)}

@@ -107,7 +107,7 @@ func (o *options) grants() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.print(map[string]any{"items": found}, grantTable(found, used))
+			return o.print(map[string]any{"items": found}, grantTable(found, used, o.Now()))
 		},
 	}
 	w.bind(c)
@@ -164,9 +164,8 @@ func (o *options) usedOf(ctx context.Context, s *adminapi.Session, found []liste
 	return used, nil
 }
 
-func grantTable(found []listedGrant, used map[string]time.Time) table {
+func grantTable(found []listedGrant, used map[string]time.Time, now time.Time) table {
 	t := table{columns: []string{"NAMESPACE", "CLIENT", "PERSON", "SCOPES", "ALLOWED", "ENDS", "LAST USED", "ID", "SUBJECT", "SOURCE"}, wide: 8}
-	now := time.Now()
 	for _, g := range found {
 		t.rows = append(t.rows, []string{
 			g.Namespace, cmp.Or(g.Client, g.ClientUID), cmp.Or(g.Person.Name, g.Person.Subject), strings.Join(g.Scopes, ","), ago(g.ApprovedAt, now),

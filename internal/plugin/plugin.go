@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/tools/clientcmd"
@@ -34,6 +35,8 @@ type Streams struct {
 	Out, Err io.Writer
 	// InIsTerminal is whether somebody can be asked, OutIsTerminal whether colours are seen.
 	InIsTerminal, OutIsTerminal bool
+	// Now tells the time.
+	Now func() time.Time
 }
 
 // errFound ends a command that found something and has said so. The exit status is 1.
@@ -66,11 +69,10 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 // options are what all commands share.
 type options struct {
 	Streams
-	config    clientcmd.ClientConfig
-	all       bool
-	output    string
-	endpoint  endpointFlags
-	namespace string // of --namespace, which clientcmd reads too
+	config   clientcmd.ClientConfig
+	all      bool
+	output   string
+	endpoint endpointFlags
 }
 
 // New returns the command with all that are below it.

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 func call(t *testing.T, stdin string, args ...string) (status int, out, err string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	status = Run(t.Context(), args, Streams{In: strings.NewReader(stdin), Out: &stdout, Err: &stderr})
+	status = Run(t.Context(), args, Streams{In: strings.NewReader(stdin), Out: &stdout, Err: &stderr, Now: time.Now})
 	return status, stdout.String(), stderr.String()
 }
 
