@@ -106,6 +106,8 @@ func whyNotNew(c *Client, known bool, profile Profile) string {
 		return "the client speaks another profile"
 	case c.Suspended:
 		return "the client is suspended"
+	case c.Expired:
+		return reasonExpired
 	case !c.Accepted:
 		return reasonNotAccepted
 	default:

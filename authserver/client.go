@@ -118,8 +118,11 @@ type Client struct {
 	// SecondFactor is whether a login for the client needs a second factor.
 	SecondFactor bool
 
-	Accepted    bool // policy allows it; otherwise everything is refused
-	Suspended   bool // everything is refused
+	Accepted  bool // policy allows it; otherwise everything is refused
+	Suspended bool // everything is refused
+	// ExpiresAt is when the client ends; zero: never. Expired: it has ended, and everything is refused.
+	ExpiresAt   time.Time
+	Expired     bool
 	Credentials []Credential
 	// GivenSecret: somebody else makes the client secret, so nobody knows when it comes.
 	GivenSecret bool
@@ -171,7 +174,7 @@ type Clients interface {
 const MaxPublicScopes = 200
 
 // served reports whether anything is answered to the client but a refusal.
-func (c *Client) served() bool { return c.Accepted && !c.Suspended }
+func (c *Client) served() bool { return c.Accepted && !c.Suspended && !c.Expired }
 
 // awaitsSecret reports whether the first secret of a client that is served is on its way: it is made
 // by the operator.

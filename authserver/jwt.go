@@ -55,7 +55,11 @@ func (s *Server) maySignFor(c *Client) error {
 // expires returns until when an access token is valid that is issued now.
 func (t target) expires(c *Client, now time.Time) time.Time {
 	if t.audience != "" {
-		return now.Add(min(c.AccessTokenLifetime, MaxJWTLifetime))
+		end := now.Add(min(c.AccessTokenLifetime, MaxJWTLifetime))
+		if !c.ExpiresAt.IsZero() && c.ExpiresAt.Before(end) { // an API that verifies it by itself asks nobody
+			return c.ExpiresAt
+		}
+		return end
 	}
 	return now.Add(c.AccessTokenLifetime)
 }

@@ -209,6 +209,9 @@ func TestN24ACodeDiesWithItsTimeItsOwnersWillAndItsClient(t *testing.T) {
 		"client suspended": func(s *fixture) {
 			s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Suspended = true })
 		},
+		"N342 client expired": func(s *fixture) {
+			s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.ExpiresAt = s.Clock.Now() })
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newFixture(t)

@@ -43,6 +43,7 @@ func TestN178WhatIsRememberedOfASecretHoldsForThatCredentialOnly(t *testing.T) {
 		"no credential":         func(c *authserver.Client) { c.Credentials = []authserver.Credential{} },
 		"an ended credential":   func(c *authserver.Client) { c.Credentials[0].ExpiresAt = authtest.Start.Add(-time.Second) },
 		"suspended":             func(c *authserver.Client) { c.Suspended = true },
+		"N342 expired":          func(c *authserver.Client) { c.ExpiresAt = authtest.Start },
 		"not accepted":          func(c *authserver.Client) { c.Accepted = false },
 	} {
 		t.Run(name, func(t *testing.T) {

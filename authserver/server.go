@@ -95,7 +95,7 @@ func New(c Config) (*Server, error) {
 		c.NewID = rand.Text
 	}
 	return &Server{
-		clients: c.Clients, directory: c.Directory, upstreams: c.Upstreams, passkeys: c.Passkeys, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
+		clients: expiring{c.Clients, c.Now}, directory: c.Directory, upstreams: c.Upstreams, passkeys: c.Passkeys, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
 		issuer: c.Issuer, keySets: c.KeySets, tokenReviewer: c.TokenReviewer, clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
 		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, secondFactor: c.SecondFactor, now: c.Now, newID: c.NewID,
 		throttle: newThrottle(), turns: newTurns(), uses: newUses(), logoutsDue: make(chan struct{}, 1), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,

@@ -121,6 +121,7 @@ var unknownClient = Client{UID: "00000000-0000-0000-0000-000000000000"}
 
 const (
 	reasonWrongSecret = "the client secret is wrong, missing, expired or not expected"
+	reasonExpired     = "the client has expired: see spec.expiresAt"
 	reasonNotAccepted = "the client is not accepted: see its conditions"
 )
 
@@ -130,6 +131,8 @@ func whyRefused(c *Client, known bool, profile Profile) string {
 		return "the client is not known"
 	case c.Suspended:
 		return "the client is suspended"
+	case c.Expired:
+		return reasonExpired
 	case !c.Accepted:
 		return reasonNotAccepted
 	case c.Profile != profile:

@@ -39,6 +39,8 @@ func (i *Issuance) take(ctx context.Context, s subject, next step) (subject, err
 		return i.writeStatus(ctx, s, *next.status)
 	case next.create != nil:
 		return s, i.createSecret(ctx, s, *next.create, next.dryRun)
+	case next.expire:
+		return s, i.removeExpired(ctx, s)
 	case next.apply != nil:
 		return s, i.applySecret(ctx, s, *next.apply, next.dryRun)
 	default:

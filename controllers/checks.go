@@ -20,6 +20,7 @@ var acceptedChecks = []check[input]{
 	notDeleted,      // nobody has deleted the object
 	ownClientID,     // the status names no other client ID
 	clientIDIsHeld,  // spec.clientID is this object's
+	notExpired,      // spec.expiresAt has not passed
 	notSuspended,    // spec.suspend is not set
 	policyAllows,    // the policy of the namespace allows the spec
 	mappingsCompile, // the expressions of its claims can be used
@@ -27,6 +28,9 @@ var acceptedChecks = []check[input]{
 	identifiersHeld, // no other ResourceServer has an identifier
 	callbacksHeld,   // no other namespace has a callback address
 }
+
+// restChecks fail where nothing is served because the spec wishes it so.
+var restChecks = []check[input]{notExpired, notSuspended}
 
 // issueChecks decide whether anything is issued: while one of them fails, neither the
 // credentials nor the Secret change.

@@ -18,6 +18,7 @@ const (
 	eventReset     = "Reset"
 	eventRotated   = "Rotated"
 	eventRestored  = "Restored"
+	eventExpired   = "ExpiredObjectDeleted"
 	eventUpdated   = "Updated"
 	eventTakenOver = "TakenOver"
 )
@@ -46,11 +47,11 @@ type readiness struct {
 
 // summary is what Ready says once the steps of a decision are done.
 func (o outcome) summary() readiness {
-	if reason, message, failed := firstFailure(acceptedChecks, o.input); failed && reason != string(v1alpha1.AcceptedReasonSuspended) {
+	if reason, message, failed := firstFailure(acceptedChecks, o.input); failed && reason != string(v1alpha1.AcceptedReasonSuspended) && reason != string(v1alpha1.AcceptedReasonExpired) {
 		return readiness{metav1.ConditionFalse, reason, message, o.progressOf(v1alpha1.AcceptedReason(reason))}
 	}
 	reason, message, failed := firstFailure(secretChecks, o)
-	suspended, why, isSuspended := notSuspended(o.input)
+	suspended, why, isSuspended := firstFailure(restChecks, o.input)
 	switch {
 	case failed && (reason == string(v1alpha1.ReadyReasonKeyMismatch) || !isSuspended):
 		return readiness{metav1.ConditionFalse, reason, message, progressOfSecret(v1alpha1.ReadyReason(reason))}
@@ -137,6 +138,10 @@ func (o outcome) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 		meta.RemoveStatusCondition(&status.Conditions, string(kind))
 	}
 	if reason, message, failed := firstFailure(acceptedChecks, o.input); failed {
+		if was := meta.FindStatusCondition(status.Conditions, string(v1alpha1.ConditionAccepted)); reason == string(v1alpha1.AcceptedReasonExpired) &&
+			was != nil && (was.Reason != reason || was.ObservedGeneration != o.subject.object.GetGeneration()) {
+			was.LastTransitionTime, was.Status = metav1.Time{}, metav1.ConditionUnknown // the time of this is when the object goes
+		}
 		set(v1alpha1.ConditionAccepted, metav1.ConditionFalse, reason, message)
 	} else {
 		set(v1alpha1.ConditionAccepted, metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted), servedMessage(o.subject))
@@ -173,7 +178,7 @@ func notOpenMessage(scopes []v1alpha1.Scope) string {
 func readyEvent(before, after []metav1.Condition) eventText {
 	was, is := meta.FindStatusCondition(before, string(v1alpha1.ConditionReady)), meta.FindStatusCondition(after, string(v1alpha1.ConditionReady))
 	switch {
-	case is.Reason == string(v1alpha1.ReadyReasonSuspended) && (was == nil || was.Reason != is.Reason):
+	case (is.Reason == string(v1alpha1.ReadyReasonSuspended) || is.Reason == string(v1alpha1.ReadyReasonExpired)) && (was == nil || was.Reason != is.Reason):
 		return eventText{reason: is.Reason, message: is.Message}
 	case is.Status != metav1.ConditionFalse || was != nil && was.Reason == is.Reason || is.Reason == string(v1alpha1.AcceptedReasonDeleting):
 		return eventText{}

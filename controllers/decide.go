@@ -55,12 +55,13 @@ type decision struct {
 	wantsData bool
 }
 
-// step is one request: exactly one of status, create, apply and remove is set.
+// step is one request: exactly one of status, create, apply, remove and expire is set.
 type step struct {
 	status *v1alpha1.OAuthClientStatus
 	create *secretContent
 	apply  *secretApply
 	remove *secretRef
+	expire bool // the object goes, because it has expired
 	// dryRun: create and apply only ask whether the API server would take it.
 	dryRun bool
 	// event is what people are told once it is done; may be empty.
@@ -81,6 +82,7 @@ type step struct {
 //	renamed         Secret, old Secret away, status
 //	immutable, or of another type: dry run, old Secret away, Secret
 //	unchanged       nothing
+//	expired         status; a day later the object goes
 //	denied          status; credentials and Secret stay as they are
 //	being deleted   status; the Secret is owned by the object and goes with it
 //
@@ -88,6 +90,9 @@ type step struct {
 // second one. A reset is in the status before it is in the Secret, and only after the API
 // server has said that it would take the Secret.
 func decide(in input) decision {
+	if in.isRemovable() {
+		return decision{steps: []step{{expire: true, event: removedEvent(in.subject)}}}
+	}
 	status := startingStatus(in)
 	if _, _, blocked := firstFailure(issueChecks, in); blocked {
 		unchanged := outcome{input: in, status: status}
@@ -273,6 +278,9 @@ func (in input) lookAgain() time.Duration {
 		if wait := max(until.Sub(in.now), time.Second); after == 0 || wait < after {
 			after = wait
 		}
+	}
+	if wait := in.untilExpiry(); wait > 0 && (after == 0 || wait < after) {
+		after = wait
 	}
 	return after
 }

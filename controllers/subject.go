@@ -39,9 +39,10 @@ type subject struct {
 	scopes    []v1alpha1.Scope
 	claims    []policy.Claim
 	suspended bool
-	public    bool // has no client secret
-	jwts      bool // is an API that takes JWTs
-	signed    bool // the server must know the client secret
+	expiresAt time.Time // zero: never
+	public    bool      // has no client secret
+	jwts      bool      // is an API that takes JWTs
+	signed    bool      // the server must know the client secret
 	// pkceOptional is whether a client of profile OAuth2 may leave the code challenge out.
 	pkceOptional bool
 
@@ -89,6 +90,7 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 			return mistakes
 		},
 	}
+	s.expiresAt = oc.Spec.Expiry()
 	if len(oc.Spec.CallbackURLs) > 0 {
 		s.callbackURL = string(oc.Spec.CallbackURLs[0])
 	}

@@ -45,6 +45,8 @@ const (
 	AcceptedReasonDeleting AcceptedReason = "Deleting"
 	// AcceptedReasonSuspended: spec.suspend is set.
 	AcceptedReasonSuspended AcceptedReason = "Suspended"
+	// AcceptedReasonExpired: spec.expiresAt has passed.
+	AcceptedReasonExpired AcceptedReason = "Expired"
 	// AcceptedReasonPolicyDenied: the policy of the namespace does not allow the spec.
 	AcceptedReasonPolicyDenied AcceptedReason = "PolicyDenied"
 	// AcceptedReasonScopeConflict: another ResourceServer holds a declared scope.
@@ -65,7 +67,7 @@ type ReadyReason string
 
 // Reasons of ConditionReady.
 //
-//	True     Issued, Suspended
+//	True     Issued, Suspended, Expired
 //	Unknown  Pending, Issuing
 //	False    all others, and every AcceptedReason that denies
 const (
@@ -75,6 +77,8 @@ const (
 	ReadyReasonIssued ReadyReason = "Issued"
 	// ReadyReasonSuspended: spec.suspend is set, and the server refuses the client as wished.
 	ReadyReasonSuspended ReadyReason = "Suspended"
+	// ReadyReasonExpired: spec.expiresAt has passed, and the server refuses the client as wished.
+	ReadyReasonExpired ReadyReason = "Expired"
 	// ReadyReasonIssuing: a credential was made, and its Secret is being written.
 	ReadyReasonIssuing ReadyReason = "Issuing"
 	// ReadyReasonSecretConflict: the wanted Secret belongs to somebody else.

@@ -2,6 +2,8 @@
 
 package v1alpha1
 
+import "time"
+
 // DeletionPolicy tells what becomes of the identity of a client when its OAuthClient is deleted.
 //
 // +kubebuilder:validation:Enum="";Delete;Retain
@@ -35,6 +37,15 @@ type TakenOverStatus struct {
 // Retains reports whether the identity of the client outlives the object: its Secret, and what people
 // gave to it.
 func (s *OAuthClientSpec) Retains() bool { return s.DeletionPolicy == DeletionRetain }
+
+// Expiry returns when the client ends; the zero time: never. What cannot be read is past.
+func (s *OAuthClientSpec) Expiry() time.Time {
+	at := s.ExpiresAt.Time()
+	if s.ExpiresAt != "" && at.IsZero() {
+		return time.Unix(0, 0).UTC()
+	}
+	return at
+}
 
 // Identity returns the UID for which credentials are made and grants are given, as the status says it:
 // that of the object, or of an earlier one whose identity it took over.

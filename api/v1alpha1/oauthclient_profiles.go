@@ -207,7 +207,7 @@ type IntegrationCloudSpec struct {
 // cannot be read would hide all others from the operator.
 //
 // +kubebuilder:validation:MaxLength=40
-// +kubebuilder:validation:XValidation:rule=`self.size() == 0 || self.matches(r'^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$') && timestamp(self) > timestamp('2000-01-01T00:00:00Z')`,message="allowSecretInURLUntil and allowSecretInAuthorizationHeaderUntil must hold times like 2027-06-30T00:00:00Z: write date, T, time of day and Z, or an offset like +02:00 for it; the day must exist and be after 1999"
+// +kubebuilder:validation:XValidation:rule=`self.size() == 0 || self.matches(r'^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$') && timestamp(self) > timestamp('2000-01-01T00:00:00Z')`,message="expiresAt, allowSecretInURLUntil and allowSecretInAuthorizationHeaderUntil must hold times like 2027-06-30T00:00:00Z: write date, T, time of day and Z, or an offset like +02:00 for it; the day must exist and be after 1999"
 type Instant string
 
 // Time returns the time that i names. An absent one, and one that cannot be read, is the

@@ -245,4 +245,12 @@ type OAuthClientSpec struct {
 	//
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+
+	// ExpiresAt is when the client ends, for environments that live for some days. From then on
+	// the authorization server refuses everything of it, and a day later the operator deletes the
+	// object. Until then a later time brings it back. A time of RFC 3339, for instance
+	// 2027-06-30T00:00:00Z. Absent: never.
+	//
+	// +optional
+	ExpiresAt Instant `json:"expiresAt,omitempty"`
 }

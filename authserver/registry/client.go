@@ -90,6 +90,7 @@ func declaredClient(o *oauthClient) *authserver.Client {
 		Assertions:  o.assertions,
 		NotBefore:   o.notBefore.Time,
 	}
+	c.ExpiresAt = spec.Expiry()
 	out := traits.withProfile(c, spec)
 	out.OpenID.Mappings = o.mappings
 	return out

@@ -283,6 +283,7 @@ func TestN08WhatTheClientLostMeanwhileIsRefused(t *testing.T) {
 	}{
 		"the callback": {func(c *authserver.Client) { c.CallbackURLs = []string{"https://photoprint.example/new"} }, http.StatusBadRequest, "The way back is not known"},
 		"suspended":    {func(c *authserver.Client) { c.Suspended = true }, http.StatusBadRequest, "This application cannot be used"},
+		"N342 expired": {func(c *authserver.Client) { c.ExpiresAt = authtest.Start }, http.StatusBadRequest, "This application cannot be used"},
 		"not ready":    {func(c *authserver.Client) { c.Accepted = false }, http.StatusBadRequest, "This application cannot be used"},
 		"re-created":   {func(c *authserver.Client) { c.UID = "another" }, http.StatusBadRequest, "This application cannot be used"},
 	} {

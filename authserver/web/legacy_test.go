@@ -449,6 +449,9 @@ func TestOlderN24ACodeEndsWithItsTimeItsOwnersWillAndItsClient(t *testing.T) {
 		"suspended": {func(_ *testing.T, h *house, o older) {
 			h.Clients.Change(o.client, func(c *authserver.Client) { c.Suspended = true })
 		}, func(o older) said { return o.badClient }},
+		"N342 expired": {func(_ *testing.T, h *house, o older) {
+			h.Clients.Change(o.client, func(c *authserver.Client) { c.ExpiresAt = h.Clock.Now() })
+		}, func(o older) said { return o.badClient }},
 		"deactivated": {func(_ *testing.T, h *house, o older) {
 			h.Clients.Change(o.client, func(c *authserver.Client) { c.NotBefore = h.Clock.Now().Add(time.Second) })
 		}, func(o older) said { return o.expiredCode }},

@@ -109,6 +109,7 @@ func TestSignedN08WhatTheClientLostMeanwhileIsRefused(t *testing.T) {
 	}{
 		"the callback": {func(c *authserver.Client) { c.CallbackURLs = []string{"https://new.example/"} }, "The way back is not known"},
 		"suspended":    {func(c *authserver.Client) { c.Suspended = true }, "This application cannot be used"},
+		"expired":      {func(c *authserver.Client) { c.ExpiresAt = authtest.Start }, "This application cannot be used"},
 		"not ready":    {func(c *authserver.Client) { c.Accepted = false }, "This application cannot be used"},
 		"re-created":   {func(c *authserver.Client) { c.UID = "another" }, "This application cannot be used"},
 	} {
@@ -339,6 +340,9 @@ func TestSignedN24AVerifierEndsWithItsTimeItsOwnersWillAndItsClient(t *testing.T
 		"suspended": {func(_ *testing.T, h *house, app *signer) {
 			h.Clients.Change(app.id, func(c *authserver.Client) { c.Suspended = true })
 		}, "signature_invalid"},
+		"N342 expired": {func(_ *testing.T, h *house, app *signer) {
+			h.Clients.Change(app.id, func(c *authserver.Client) { c.ExpiresAt = h.Clock.Now() })
+		}, "signature_invalid"},
 		"deleted":        {func(_ *testing.T, h *house, app *signer) { h.Clients.Delete(app.id) }, "signature_invalid"},
 		"the owner left": {func(_ *testing.T, h *house, _ *signer) { h.Directory.Remove(authtest.Bob) }, "permission_denied"},
 		"reset":          {func(_ *testing.T, _ *house, app *signer) { app.reset() }, "token_expired"},
@@ -359,6 +363,9 @@ func TestATokenEndsWithItsTimeItsOwnersWillAndItsClient(t *testing.T) {
 		"its time": func(_ *testing.T, h *house, _ *signer) { h.Clock.Advance(10 * time.Hour) },
 		"suspended": func(_ *testing.T, h *house, app *signer) {
 			h.Clients.Change(app.id, func(c *authserver.Client) { c.Suspended = true })
+		},
+		"N342 expired": func(_ *testing.T, h *house, app *signer) {
+			h.Clients.Change(app.id, func(c *authserver.Client) { c.ExpiresAt = h.Clock.Now() })
 		},
 		"deleted": func(_ *testing.T, h *house, app *signer) { h.Clients.Delete(app.id) },
 		"N59 the owner's will": func(t *testing.T, h *house, app *signer) {

@@ -137,7 +137,9 @@ func TestTheOperatorMayDoWhatItNeedsAndNothingElse(t *testing.T) {
 		{operator, "create", "oauthclients.gatehouse.dev", "photos", refused},
 		{operator, "update", "oauthclients.gatehouse.dev", "photos", refused},
 		{operator, "patch", "oauthclients.gatehouse.dev", "photos", refused},
-		{operator, "delete", "oauthclients.gatehouse.dev", "photos", refused},
+		{operator, "delete", "oauthclients.gatehouse.dev", "photos", allowed}, // those that expire: TestN341TheOperatorDeletesNoClientThatNeverExpires
+		{operator, "deletecollection", "oauthclients.gatehouse.dev", "photos", refused},
+		{operator, "delete", "resourceservers.gatehouse.dev", "photos", refused},
 		{operator, "authorize", "oauthclients.gatehouse.dev", "photos", refused},
 		{operator, "update", "oauthclients.gatehouse.dev/finalizers", "photos", refused},
 		{operator, "deletecollection", "secrets", "photos", refused},
@@ -219,6 +221,7 @@ func TestNoRuleIsThereButThese(t *testing.T) {
 			"create,patch events [events.k8s.io] []",
 			"create configmaps [] []",
 			"create leases [coordination.k8s.io] []",
+			"delete oauthclients [gatehouse.dev] []",
 			"get,update configmaps [] [gatehouse-released-claims-0 gatehouse-released-claims-1 gatehouse-released-claims-2 gatehouse-released-claims-3 " +
 				"gatehouse-released-claims-4 gatehouse-released-claims-5 gatehouse-released-claims-6 gatehouse-released-claims-7]",
 			"get,list,watch namespaces [] []",
@@ -231,6 +234,7 @@ func TestNoRuleIsThereButThese(t *testing.T) {
 		}},
 		{"gatehouse-operator", "default", []string{
 			"create,patch events [events.k8s.io] []",
+			"delete oauthclients [gatehouse.dev] []",
 			"get,list,watch namespaces [] []",
 			"get,list,watch oauthclients,resourceservers,oauthclientpolicies [gatehouse.dev] []",
 			"get,list,watch serviceaccounts [] []",

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+)
+
+func expiringAt(at time.Time) func(*v1alpha1.OAuthClient) {
+	return func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.ExpiresAt = v1alpha1.Instant(at.Format(time.RFC3339))
+	}
+}
+
+func (s *fixture) isThere(name string) bool {
+	s.t.Helper()
+	err := s.api.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, &v1alpha1.OAuthClient{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		s.t.Fatal(err)
+	}
+	return err == nil
+}
+
+// step reconciles once and returns when it looks again.
+func (s *fixture) step(name string) time.Duration {
+	s.t.Helper()
+	result, err := s.reconcile(s.r, name)
+	s.must(err)
+	return result.RequeueAfter
+}
+
+func TestAClientThatExpiresGoesADayLater(t *testing.T) {
+	s := newFixture(t)
+	end := s.clock.Now().Add(30 * time.Minute)
+	s.issued("preview", expiringAt(end))
+	s.clock.advance(end.Sub(s.clock.Now()) - time.Second)
+	if wait := s.step("preview"); wait != time.Second {
+		t.Errorf("it looks again in %s, want a second", wait)
+	}
+	s.events.reasons()
+	s.clock.advance(time.Second)
+	oc := s.settle("preview")
+	s.wantAccepted("preview", metav1.ConditionFalse, string(v1alpha1.AcceptedReasonExpired))
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonExpired))
+	if !strings.Contains(message(oc), "its Secret goes with it") {
+		t.Errorf("the message is %q", message(oc))
+	}
+	s.clock.advance(removedAfter - time.Second)
+	s.step("preview")
+	if !s.isThere("preview") {
+		t.Fatal("it is gone before a day is over")
+	}
+	s.clock.advance(time.Second)
+	s.step("preview")
+	if s.isThere("preview") {
+		t.Fatal("it is still there after a day")
+	}
+	if got := strings.Join(s.events.reasons(), " "); got != "Expired "+eventExpired {
+		t.Errorf("the events are %q", got)
+	}
+}
+
+func TestALaterTimeBringsAnExpiredClientBack(t *testing.T) {
+	s := newFixture(t)
+	s.issued("preview", expiringAt(s.clock.Now().Add(time.Hour)))
+	before := value(s.secret("preview-oauth"))
+	s.clock.advance(20 * time.Hour)
+	s.settle("preview")
+	s.update("preview", expiringAt(s.clock.Now().Add(time.Hour)))
+	oc := s.settle("preview")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	if value(s.secret("preview-oauth")) != before {
+		t.Error("the client secret is another one")
+	}
+}
+
+// A time that is long past, by mistake or in a file that is applied again, deletes nothing that nobody could see.
+func TestN343ATimeThatIsLongPastLeavesADay(t *testing.T) {
+	for name, change := range map[string]func(*v1alpha1.OAuthClient){
+		"accepted before": func(*v1alpha1.OAuthClient) {}, "suspended before": func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			s.client("preview", change)
+			s.settle("preview")
+			s.clock.advance(100 * time.Hour)
+			s.update("preview", expiringAt(s.clock.Now().Add(-50*24*time.Hour)))
+			for range 3 {
+				s.step("preview")
+			}
+			s.clock.advance(removedAfter - time.Second)
+			s.step("preview")
+			if !s.isThere("preview") {
+				t.Fatal("it is gone at once")
+			}
+			s.clock.advance(time.Second)
+			s.step("preview")
+			if s.isThere("preview") {
+				t.Error("it stays")
+			}
+		})
+	}
+}
+
+func TestN344AnExpiredClientThatChangesMeanwhileStays(t *testing.T) {
+	s := newFixture(t)
+	s.issued("preview", expiringAt(s.clock.Now().Add(time.Hour)), retain)
+	s.clock.advance(2 * time.Hour)
+	s.settle("preview")
+	stale := s.get("preview")
+	s.clock.advance(removedAfter)
+	s.update("preview", expiringAt(s.clock.Now().Add(time.Hour)))
+	if err := s.r.removeExpired(t.Context(), clientSubject(stale)); !apierrors.IsConflict(err) {
+		t.Errorf("the stale object is deleted: %v", err)
+	}
+	s.settle("preview")
+	if !s.isThere("preview") {
+		t.Error("it is gone")
+	}
+
+	// Clocks that disagree decide nothing.
+	s.update("preview", expiringAt(s.clock.Now().Add(-time.Hour)))
+	s.settle("preview")
+	s.clock.advance(2 * removedAfter)
+	s.r.Skew = func() (time.Duration, bool) { return 24 * time.Hour, true }
+	s.step("preview")
+	if !s.isThere("preview") {
+		t.Error("it is gone by a clock that is wrong")
+	}
+	s.r.Skew = nil
+	s.step("preview")
+	if s.isThere("preview") {
+		t.Error("it stays")
+	}
+	s.secret("preview-oauth") // deletionPolicy Retain
+}
