@@ -204,6 +204,29 @@ func TestN365AClientSecretThatWasGivenUpDoesNotComeBack(t *testing.T) {
 	s.secret("photoprint-oauth")
 }
 
+// A finalizer keeps the Secret, and with it the record from which a lost status is rebuilt.
+func TestN365AClientSecretDoesNotComeBackFromASecretThatAFinalizerKeeps(t *testing.T) {
+	s := newFixture(t)
+	s.issued("photoprint")
+	generated := s.valueOf("photoprint")
+	s.edit("photoprint-oauth", func(secret *corev1.Secret) { secret.Finalizers = []string{"backup.example/kept"} })
+	s.update("photoprint", inlineKeys(firstJWKS))
+	s.settle("photoprint")
+	if s.secret("photoprint-oauth").DeletionTimestamp.IsZero() {
+		t.Fatal("the Secret was not deleted")
+	}
+	s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials = v1alpha1.CredentialsSpec{} })
+	if oc := s.settle("photoprint"); s.accepts(oc, generated) || len(oc.Status.Credentials) != 1 {
+		t.Errorf("the old client secret is accepted while its Secret stands: %+v", oc.Status.Credentials)
+	}
+	s.edit("photoprint-oauth", func(secret *corev1.Secret) { secret.Finalizers = nil })
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	if again := s.valueOf("photoprint"); again == generated || s.accepts(oc, generated) || !s.accepts(oc, again) {
+		t.Errorf("the old client secret came back, or the new one does not count: %+v", oc.Status.Credentials)
+	}
+}
+
 func TestWhereThereAreRolesAloneAServiceAccountIsNotSupported(t *testing.T) {
 	in := inputOf(photoprint(accountsOf("printer")), observation{})
 	in.chosenNamespaces = true

@@ -98,12 +98,13 @@ func inUse(in input, known issue) issue {
 }
 
 // knownCredentials returns the credentials of the status. A status that was lost is rebuilt
-// from the record in the Secret.
+// from the record in the Secret. One that says that there is no client secret is not lost, and
+// a Secret that a finalizer keeps brings nothing back.
 func knownCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 	known := issue{
 		credentials: slices.Clone(status.Credentials), handled: status.LastHandledReset, handledRotation: status.LastHandledRotation,
 	}
-	if len(known.credentials) > 0 {
+	if len(known.credentials) > 0 || hadNoSecret(status) {
 		return known
 	}
 	r, ok := lostRecord(in)
