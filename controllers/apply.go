@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"k8s.io/client-go/util/csaupgrade"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -70,11 +72,7 @@ func (i *Issuance) createSecret(ctx context.Context, s subject, content secretCo
 	if err := i.Client.Create(ctx, secret, options...); err != nil {
 		return fmt.Errorf("create the Secret %s: %w", content.name, redact(err))
 	}
-	if dryRun {
-		return nil
-	}
-	i.expected.wrote(s.ref(), secret, i.Now())
-	return content.selfTest(secret.Data)
+	return i.tested(s, content, secret, dryRun)
 }
 
 func (i *Issuance) applySecret(ctx context.Context, s subject, a secretApply, dryRun bool) error {
@@ -88,18 +86,22 @@ func (i *Issuance) applySecret(ctx context.Context, s subject, a secretApply, dr
 		}
 		a.version = version
 	}
-	ac := a.content.applyConfiguration(a.version)
-	if err := i.Client.Apply(ctx, ac, options...); err != nil {
+	applied := &appliedSecret{SecretApplyConfiguration: a.content.applyConfiguration(a.version)}
+	if err := i.Client.Apply(ctx, applied, options...); err != nil {
 		return fmt.Errorf("apply the Secret %s: %w", a.content.name, redact(err))
 	}
-	if !dryRun && ac.UID != nil && ac.ResourceVersion != nil { // as the API server answered
-		i.expected.wrote(s.ref(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: *ac.UID, ResourceVersion: *ac.ResourceVersion}}, i.Now())
-	}
-	if dryRun {
-		return nil
-	}
-	return a.content.selfTest(ac.Data)
+	return i.tested(s, a.content, &applied.answer, dryRun)
 }
+
+// appliedSecret is a Secret for an apply, and the answer. The client decodes the answer into what it
+// sent, and there a key that a webhook removed would keep the value that was sent.
+type appliedSecret struct {
+	*corev1ac.SecretApplyConfiguration
+	answer corev1.Secret
+}
+
+// UnmarshalJSON is part of json.Unmarshaler.
+func (a *appliedSecret) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &a.answer) }
 
 // adoptFields makes what a create wrote ours by server-side apply, once, so that an apply can
 // take back what is wanted no more. It returns the version to apply over.

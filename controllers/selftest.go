@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -33,12 +34,15 @@ func acceptedBy(in input, issued issue) func(data map[string][]byte) bool {
 	}
 }
 
-// selfTest tests the data as the API server stored it.
-func (c secretContent) selfTest(stored map[string][]byte) error {
-	if c.accepted(stored) {
-		return nil
+// tested tests the Secret as the API server answered that it stored it. With dryRun it would store it so.
+func (i *Issuance) tested(s subject, sent secretContent, answer *corev1.Secret, dryRun bool) error {
+	if !dryRun {
+		i.expected.wrote(s.ref(), answer, i.Now())
 	}
-	return fmt.Errorf("test the Secret %s: %w", c.name, errNotAccepted)
+	if !sent.accepted(answer.Data) {
+		return fmt.Errorf("test the Secret %s: %w", sent.name, errNotAccepted)
+	}
+	return nil
 }
 
 // notAccepted returns the status that says that what the Secret of the cluster holds is not accepted. An old client secret

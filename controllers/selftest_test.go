@@ -3,41 +3,14 @@
 package controllers
 
 import (
-	"context"
 	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
-
-// changing is an API server with a webhook that changes the data of each Secret on its way in.
-func changing(c client.WithWatch, change func(data map[string][]byte)) client.WithWatch {
-	return interceptor.NewClient(c, interceptor.Funcs{
-		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
-			if secret, ok := obj.(*corev1.Secret); ok {
-				change(secret.Data)
-			}
-			return c.Create(ctx, obj, opts...)
-		},
-		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
-			if secret, ok := obj.(*corev1ac.SecretApplyConfiguration); ok {
-				change(secret.Data)
-			}
-			return c.Apply(ctx, obj, opts...)
-		},
-	})
-}
-
-func spoil(key string) func(map[string][]byte) {
-	return func(data map[string][]byte) { data[key] = []byte("ghs_of-somebody-else") }
-}
 
 // N390: what the cluster's Secret holds is asked, not what was sent.
 func TestN390AClientWhoseStoredSecretIsAnotherIsNotReady(t *testing.T) {
@@ -46,27 +19,29 @@ func TestN390AClientWhoseStoredSecretIsAnotherIsNotReady(t *testing.T) {
 		"client-id":           func(*v1alpha1.OAuthClient) {},
 		"OAUTH_CLIENT_SECRET": withPreset(v1alpha1.PresetEnvFrom),
 	} {
-		t.Run(key, func(t *testing.T) {
-			s := newFixture(t)
-			s.client("photoprint", change)
-			spoiled := s.reconciler(s.writes.watch(changing(s.api, spoil(key))))
-			for range 2 {
-				if _, err := s.reconcile(spoiled, "photoprint"); err == nil {
-					t.Fatal("nobody will retry")
+		for how, hook := range map[string]func(string) *webhook{"changed": spoil, "removed": strip} {
+			t.Run(key+" "+how, func(t *testing.T) {
+				s := newFixture(t)
+				s.client("photoprint", change)
+				spoiled := s.reconciler(s.changing(hook(key)))
+				for range 2 { // a create, then an apply
+					if _, err := s.reconcile(spoiled, "photoprint"); err == nil {
+						t.Fatal("nobody will retry")
+					}
+					s.wantReady(s.checked("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotAccepted))
+					s.wantAccepted("photoprint", metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
 				}
-				s.wantReady(s.checked("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotAccepted))
-				s.wantAccepted("photoprint", metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
-			}
-			if got := s.events.reasons(); !slices.Equal(got, []string{"SecretNotAccepted"}) {
-				t.Errorf("events %q", got)
-			}
-			s.restarted()
-			oc := s.settle("photoprint")
-			s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
-			if key != "OAUTH_CLIENT_SECRET" && !s.accepts(oc, value(s.secret("photoprint-oauth"))) {
-				t.Error("the client secret is not accepted")
-			}
-		})
+				if got := s.events.reasons(); !slices.Equal(got, []string{"SecretNotAccepted"}) {
+					t.Errorf("events %q", got)
+				}
+				s.restarted()
+				oc := s.settle("photoprint")
+				s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+				if key != "OAUTH_CLIENT_SECRET" && !s.accepts(oc, value(s.secret("photoprint-oauth"))) {
+					t.Error("the client secret is not accepted")
+				}
+			})
+		}
 	}
 }
 
@@ -81,29 +56,32 @@ func TestN390AChangedSecretThatIsNotAcceptedSaysSo(t *testing.T) {
 		"another type": func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretTemplate.Type = "nginx.org/oidc" },
 		"another name": func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "elsewhere" },
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := newFixture(t)
-			s.issued("photoprint")
-			old := s.valueOf("photoprint")
-			s.update("photoprint", change)
-			if name == "a rotation" {
-				s.once("photoprint")
-				s.clock.advance(publishLag)
-			}
-			if _, err := s.reconcile(s.reconciler(changing(s.api, spoil("client-secret"))), "photoprint"); err == nil {
-				t.Fatal("nobody will retry")
-			}
-			oc := s.checked("photoprint")
-			s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotAccepted))
-			if name != "a reset" {
-				s.wantAccepts("photoprint", old, true, "the one that applications have")
-			}
-			if name == "a rotation" && oc.Status.Credentials[0].ExpiresAt != nil {
-				t.Error("the old client secret has got its end")
-			}
-			s.restarted()
-			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
-		})
+		for how, hook := range map[string]*webhook{"changed": spoil("client-secret"), "removed": strip("client-secret")} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				s := newFixture(t)
+				s.issued("photoprint")
+				old := s.valueOf("photoprint")
+				s.update("photoprint", change)
+				if name == "a rotation" {
+					s.once("photoprint")
+					s.clock.advance(publishLag)
+				}
+				hook.sparesDryRuns = true
+				if _, err := s.reconcile(s.reconciler(s.changing(hook)), "photoprint"); err == nil {
+					t.Fatal("nobody will retry")
+				}
+				oc := s.checked("photoprint")
+				s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotAccepted))
+				if name != "a reset" {
+					s.wantAccepts("photoprint", old, true, "the one that applications have")
+				}
+				if name == "a rotation" && oc.Status.Credentials[0].ExpiresAt != nil {
+					t.Error("the old client secret has got its end")
+				}
+				s.restarted()
+				s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+			})
+		}
 	}
 }
 
