@@ -214,7 +214,7 @@ func TestARestoredBrowserGoesOnWhereItCan(t *testing.T) {
 		restored.get(path).wants(http.StatusOK, "").says("asks for access", "Signed in as Bob")
 
 		b.drop(cookie) // the request is lost
-		b.get(path).wants(http.StatusGone, "").says("This browser does not have this request", "You are signed in as Bob")
+		b.get(path).wants(http.StatusGone, "").says("This browser does not have this request", "Signed in as Bob")
 		b.post(path+"/consent", form).wants(http.StatusForbidden, "")
 		if h.issued() != 0 {
 			t.Errorf("%d grants", h.issued())

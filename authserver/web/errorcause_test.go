@@ -50,12 +50,12 @@ var causes = []struct {
 			}
 			return b.get(first)
 		},
-		says: []string{"Newer requests took the place", "Finish the newer requests", "You are signed in as Bob"},
+		says: []string{"Newer requests took the place", "Finish the newer requests", "Signed in as Bob"},
 	},
 	{
 		name: "begun in another browser", status: http.StatusGone, title: "This browser does not have this request",
 		come: func(t *testing.T, h *house) *page { return h.bob(t).get(h.browser(t).begin(nil)) },
-		says: []string{"began in another browser", "Go on in the browser where you began", "You are signed in as Bob"},
+		says: []string{"began in another browser", "Go on in the browser where you began", "Signed in as Bob"},
 	},
 	{
 		name: "an address with a part missing", status: http.StatusGone, title: "This address is not complete",
@@ -70,7 +70,7 @@ var causes = []struct {
 			h.Clock.Advance(authserver.InteractionLifetime)
 			return b.get(path)
 		},
-		says:  []string{"15 minutes", "You are signed in as Bob", "The button takes you back and tells the application that this request led to nothing. It leads to photoprint.example"},
+		says:  []string{"15 minutes", "Signed in as Bob", "The button takes you back and tells the application that this request led to nothing. It leads to photoprint.example"},
 		links: []string{"https://photoprint.example/callback?error=access_denied"},
 	},
 	{
@@ -90,7 +90,7 @@ var causes = []struct {
 			b.keep("__Host-gatehouse-i-"+strings.TrimPrefix(path, "/interaction/"), "AAAA")
 			return b.get(path)
 		},
-		says: []string{"was changed", "give them the request ID", "You are signed in as Bob"},
+		says: []string{"was changed", "give them the request ID", "Signed in as Bob"},
 	},
 	{
 		name: "answered, and the code was redeemed", status: http.StatusForbidden, title: "You answered this request before",
@@ -103,7 +103,7 @@ var causes = []struct {
 			}
 			return b.post(path+"/consent", form)
 		},
-		says: []string{"has used it", "Nothing was changed", "Go back to the application", "You are signed in as Bob"},
+		says: []string{"has used it", "Nothing was changed", "Go back to the application", "Signed in as Bob"},
 	},
 	{
 		name: "answered, and the code has expired", status: http.StatusGone, title: "Your answer has expired",
@@ -114,7 +114,7 @@ var causes = []struct {
 			h.Clock.Advance(time.Minute)
 			return b.get(path)
 		},
-		says: []string{"did not use the answer in time", "start again", "You are signed in as Bob"},
+		says: []string{"did not use the answer in time", "start again", "Signed in as Bob"},
 	},
 	{
 		name: "answered, and the access was removed", status: http.StatusGone, title: "This access was removed",
@@ -125,7 +125,7 @@ var causes = []struct {
 			b.post("/account/revoke", url.Values{"clientID": {authtest.PhotoPrint}}).wants(http.StatusSeeOther, "")
 			return b.get(path)
 		},
-		says: []string{"removed since", "start again", "You are signed in as Bob"},
+		says: []string{"removed since", "start again", "Signed in as Bob"},
 	},
 	{
 		name: "answered otherwise", status: http.StatusForbidden, title: "You answered this request otherwise before",
@@ -136,7 +136,7 @@ var causes = []struct {
 			b.post(path+"/consent", url.Values{"decision": {"deny"}, "ticket": {ticket}}).back(authtest.PhotoPrintCallback)
 			return b.post(path+"/consent", url.Values{"decision": {"allow"}, "ticket": {ticket}})
 		},
-		says: []string{"The first answer counts", "start again", "You are signed in as Bob"},
+		says: []string{"The first answer counts", "start again", "Signed in as Bob"},
 	},
 	{
 		name: "a decision without the page's ticket", status: http.StatusForbidden, title: "Your decision was not counted",
@@ -144,7 +144,7 @@ var causes = []struct {
 			b := h.bob(t)
 			return b.post(b.begin(nil)+"/consent", url.Values{"decision": {"allow"}})
 		},
-		says: []string{"did not come from the page", "decide once more", "You are signed in as Bob"}, links: []string{"/interaction/ID"},
+		says: []string{"did not come from the page", "decide once more", "Signed in as Bob"}, links: []string{"/interaction/ID"},
 	},
 	{
 		name: "a form of another site", status: http.StatusForbidden, title: "This form came from another site",
@@ -166,7 +166,7 @@ var causes = []struct {
 			b := h.bob(t)
 			return b.post(b.begin(nil)+"/consent", url.Values{"decision": {"allow", "deny"}})
 		},
-		says: []string{"Nothing was changed", "a field is given twice", "You are signed in as Bob"}, links: []string{"/interaction/ID"},
+		says: []string{"Nothing was changed", "a field is given twice", "Signed in as Bob"}, links: []string{"/interaction/ID"},
 	},
 }
 
@@ -318,7 +318,7 @@ func TestN126TheLinkOfASignedProfileLeadsBackForWhoIsSignedIn(t *testing.T) {
 		paths := map[*browser]string{anonymous: app.link(anonymous, token), bob: app.link(bob, token)}
 		h.Clock.Advance(10 * time.Minute)
 		anonymous.get(paths[anonymous]).wants(http.StatusOK, "").says("Sign in")
-		link := bob.get(paths[bob]).says("This link has expired", "You are signed in as Bob").link(t, "Go back to the application")
+		link := bob.get(paths[bob]).says("This link has expired", "Signed in as Bob").link(t, "Go back to the application")
 		if !strings.HasPrefix(link, app.callback) || !strings.Contains(link, "oauth_token=") {
 			t.Errorf("the link is %s", link)
 		}

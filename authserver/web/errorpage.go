@@ -15,13 +15,15 @@ import (
 
 // errorView is what the error page shows.
 type errorView struct {
-	Title     string
-	Text      string            // what happened
-	Owner     *authserver.Owner // who is signed in; nil: nobody, or it cannot be told now
-	Advice    string            // what to do
-	Reopen    string            // the page to open again; empty: none
-	Detail    string            // for those who run the application; from our own words
-	RequestID string            // for those who run the server
+	Title string
+	Text  string            // what happened
+	Owner *authserver.Owner // who is signed in; nil: nobody, or it cannot be told now
+	// Interaction is where another account can go on; empty: nowhere, so it leads to the login page.
+	Interaction string
+	Advice      string // what to do
+	Reopen      string // the page to open again; empty: none
+	Detail      string // for those who run the application; from our own words
+	RequestID   string // for those who run the server
 	// Back leads to the application, which Destination names; nil: there is no way back.
 	Back        *wayOut
 	BackText    string
@@ -65,7 +67,7 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e au
 		view.Detail = e.Error()
 	}
 	if words.reopen {
-		view.Reopen = pageOf(r)
+		view.Reopen, view.Interaction = pageOf(r), interactionOf(r)
 	}
 	status, identifier := identifierOf(d, e, status)
 	view.Detail = cmp.Or(identifier, view.Detail)
@@ -81,9 +83,17 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, d dialect, e au
 	s.writeErrorPage(w, r, status, view)
 }
 
+// interactionOf returns the interaction that r's address names; empty if it names none.
+func interactionOf(r *http.Request) string {
+	if id := r.PathValue("id"); isInteractionID(id) {
+		return id
+	}
+	return ""
+}
+
 // pageOf returns the address of the page that holds the form which was sent to r's address.
 func pageOf(r *http.Request) string {
-	if id := r.PathValue("id"); isInteractionID(id) {
+	if id := interactionOf(r); id != "" {
 		return interactionPath(id)
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")

@@ -161,8 +161,14 @@ func TestN239ThePageThatPostsIsInert(t *testing.T) {
 		}
 	}
 	bob := h.bob(t)
-	if got := bob.get(request(formPost(url.Values{"redirect_uri": {"https://evil.example/"}}))); got.StatusCode != http.StatusBadRequest || strings.Contains(got.body, "<form") {
-		t.Errorf("an unknown callback: %d %s", got.StatusCode, got.body)
+	got := bob.get(request(formPost(url.Values{"redirect_uri": {"https://evil.example/"}}))).wants(http.StatusBadRequest, "")
+	for _, form := range got.elements("form") {
+		if to := attribute(form, "action"); to != "/signout" { // the way to another account
+			t.Errorf("an unknown callback: a form leads to %s", to)
+		}
+	}
+	if strings.Contains(got.body, "evil.example") || len(got.elements("script")) != 0 {
+		t.Errorf("an unknown callback: %s", got.body)
 	}
 }
 

@@ -47,6 +47,8 @@ func everyPage(t *testing.T, h *house) map[string]*page {
 	pages["signed out"] = b.get("/signout")
 	alice := h.signedIn(t, authtest.Alice, authtest.AlicePassword)
 	pages["refused"] = alice.get(alice.begin(nil))
+	pages["unknown client for Alice"] = alice.get(request(url.Values{"client_id": {hostile}}))
+	pages["unknown callback for Alice"] = alice.get(request(url.Values{"redirect_uri": {"https://x.example/" + hostile}}))
 	pages["unknown client"] = b.get(request(url.Values{"client_id": {hostile}}))
 	pages["unknown callback"] = b.get(request(url.Values{"redirect_uri": {"https://x.example/" + hostile}}))
 	pages["incomplete"] = b.get(request(url.Values{"client_id": {hostile, "twice"}}))
@@ -119,11 +121,12 @@ func TestN19MarkupIsInertOnEveryPage(t *testing.T) {
 		p.inert(name)
 	}
 	for name, texts := range map[string][]string{
-		"consent": {"name " + hostile, "description " + hostile, "scope " + hostile, "owner " + hostile},
-		"account": {"name " + hostile, "description " + hostile, "scope " + hostile, "owner " + hostile},
-		"refused": {"Ask the administrator of name " + hostile + " to let you use it.", "owner " + hostile},
-		"login":   {"name " + hostile},
-		"code":    {"name " + hostile},
+		"consent":                    {"name " + hostile, "description " + hostile, "scope " + hostile, "owner " + hostile},
+		"account":                    {"name " + hostile, "description " + hostile, "scope " + hostile, "owner " + hostile},
+		"refused":                    {"Ask the administrator of name " + hostile + " to let you use it.", "owner " + hostile},
+		"login":                      {"name " + hostile},
+		"unknown callback for Alice": {"Signed in as owner " + hostile},
+		"code":                       {"name " + hostile},
 	} {
 		pages[name].says(texts...)
 	}

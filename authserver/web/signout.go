@@ -35,7 +35,8 @@ func (s *Site) getSignOut(w http.ResponseWriter, r *http.Request) error {
 }
 
 // postSignOut ends the session. With the field interaction the browser goes back there,
-// to log in as somebody else.
+// to log in as somebody else. With the field then it goes to the login page of this server. No other
+// address can be named: whoever made the page's address would choose it.
 func (s *Site) postSignOut(w http.ResponseWriter, r *http.Request) error {
 	f, err := fields(r)
 	if err != nil {
@@ -54,6 +55,8 @@ func (s *Site) postSignOut(w http.ResponseWriter, r *http.Request) error {
 	next := pathSignOut
 	if id := f.Get("interaction"); isInteractionID(id) {
 		next = interactionPath(id)
+	} else if f.Get("then") == "login" {
+		next = pathLogin
 	}
 	redirect(w, r, next)
 	return nil

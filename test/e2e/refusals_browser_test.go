@@ -169,7 +169,7 @@ func TestPagesOfRefusalsCanBeReadOnEveryScreen(t *testing.T) {
 	c.logIn(authtest.Bob, authtest.BobPassword)
 	c.do("see the consent page", chromedp.WaitVisible(`button[value=allow]`), chromedp.Navigate(elsewhere))
 	c.says("h1", "This browser does not have this request")
-	c.says("main", "You are signed in as")
+	c.says("main", "Signed in as")
 	c.shoot("another-browser")
 	for range 20 {
 		c.do("begin again", chromedp.Navigate(s.ask(shop)))
@@ -183,4 +183,29 @@ func TestPagesOfRefusalsCanBeReadOnEveryScreen(t *testing.T) {
 	other.do("come back", chromedp.Navigate(elsewhere))
 	other.says("h1", "This application cannot be used")
 	other.shoot("unknown-client")
+}
+
+// N380: who is refused in the wrong account gets to another one with the keyboard, and never to the address that the request named.
+func TestN380ARefusalLeadsToAnotherAccountWithTheKeyboard(t *testing.T) {
+	s := newServed(t)
+	shop := newPrintShop(t, s)
+	c := newChromium(t)
+	c.do("open the login page", chromedp.Navigate(s.issuer+"/login"))
+	c.logIn(authtest.Bob, authtest.BobPassword)
+	c.says("main", "Bob")
+	s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.CallbackURLs = []string{"https://photoprint.example/new"} })
+	c.do("follow PhotoPrint's link", chromedp.Navigate(shop.URL), chromedp.Click(`a[href]`))
+	c.says("h1", "The way back is not known")
+	c.says("main", "Signed in as Bob")
+	c.says("main", "Request ID")
+	c.shoot("callback-differs")
+	c.do("switch the account with the keyboard", chromedp.KeyEvent("\t"), chromedp.KeyEvent("\r"), chromedp.WaitVisible(`input[name=password]`))
+	if at := c.location(); at.Path != "/login" {
+		t.Errorf("the form leads to %s", at)
+	}
+	c.logIn(authtest.Alice, authtest.AlicePassword)
+	c.says("main", "Alice")
+	if got := shop.answers(); len(got) != 0 {
+		t.Errorf("the callback got %v", got)
+	}
 }
