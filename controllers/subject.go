@@ -79,7 +79,7 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		scopes: oc.Spec.Scopes, claims: policy.ClaimsOfClient(&oc.Spec),
 		suspended: oc.Spec.Suspend, public: oc.Spec.Public(), signed: profile.Signed(),
 		pkceOptional:      profile == v1alpha1.ProfileOAuth2 && !oc.Spec.PKCERequired(),
-		suspendEndsGrants: profile == v1alpha1.ProfileIntegrationCloud,
+		suspendEndsGrants: profile.SuspendEndsGrants(),
 		resetEndsGrants:   profile.ResetEndsGrants() || oc.Annotations[v1alpha1.AnnotationResetRevokes] == "true",
 		grantType:         func() string { return grantTypeOf(&oc.Spec) },
 		endpoints:         func(issuer string) map[string]string { return endpoints.Of(profile, issuer) },

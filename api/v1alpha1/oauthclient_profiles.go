@@ -36,6 +36,10 @@ func (p Profile) ResetEndsGrants() bool {
 	return p == ProfileConnectionsCloudOAuth2 || p == ProfileConnectionsCloudOAuth1
 }
 
+// SuspendEndsGrants reports whether a suspension ends all grants and tokens for good, as it is assumed of the server that
+// clients of the profile were written for.
+func (p Profile) SuspendEndsGrants() bool { return p == ProfileIntegrationCloud }
+
 // SignatureMethod is how a client of OAuth 1.0a signs its requests (RFC 5849 §3.4).
 //
 // +kubebuilder:validation:Enum=HMAC-SHA256;HMAC-SHA1;PLAINTEXT

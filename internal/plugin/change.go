@@ -29,8 +29,16 @@ type change struct {
 	says string // of an object
 }
 
-// changing returns a command that changes the client it is given. warning is asked about before; empty: nothing is.
-func (o *options) changing(c *cobra.Command, warning func() string, what func() change) *cobra.Command {
+// changer is what a command does to a client. The operator does other things for one profile than for another, so each part is
+// asked about the client.
+type changer struct {
+	refuse  func(*v1alpha1.OAuthClient) error  // says why nothing would happen; nil: something always does
+	warning func(*v1alpha1.OAuthClient) string // is asked about before; nil: nothing is
+	change  func(*v1alpha1.OAuthClient) change
+}
+
+// changing returns a command that changes the client it is given.
+func (o *options) changing(c *cobra.Command, does changer) *cobra.Command {
 	wait, yes := time.Duration(0), false
 	c.Args, c.Annotations = one("one client"), map[string]string{takesClient: "one"}
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -42,15 +50,20 @@ func (o *options) changing(c *cobra.Command, warning func() string, what func() 
 		if err != nil {
 			return err
 		}
-		if text := warning(); text != "" && !yes {
-			if err := o.confirm(fmt.Sprintf("%s/%s: %s", oc.Namespace, oc.Name, text)); err != nil {
+		if does.refuse != nil {
+			if err := does.refuse(oc); err != nil {
 				return err
 			}
 		}
-		return o.apply(c.Context(), cluster, oc, what(), wait)
+		if does.warning != nil && !yes {
+			if err := o.confirm(fmt.Sprintf("%s/%s: %s", oc.Namespace, oc.Name, does.warning(oc))); err != nil {
+				return err
+			}
+		}
+		return o.apply(c.Context(), cluster, oc, does.change(oc), wait)
 	}
 	c.Flags().DurationVar(&wait, "wait", 0, "wait so long at most until the operator has done it, for instance 2m")
-	if warning() != "" {
+	if does.warning != nil {
 		c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	}
 	return c
@@ -116,26 +129,53 @@ func annotated(values map[string]any) map[string]any {
 	return map[string]any{"metadata": map[string]any{"annotations": values}}
 }
 
+// hasNoneToRenew refuses to ask for a new client secret where the operator makes none: the annotation would stay without effect.
+func hasNoneToRenew(oc *v1alpha1.OAuthClient) error {
+	what := ""
+	switch from, _ := oc.Spec.Credentials.GivenSecret(); {
+	case oc.Spec.Public():
+		what = "it is a Public client and has no client secret. To end what people allowed it: kubectl gatehouse revoke " + oc.Name + " --all"
+	case oc.Spec.Credentials.FromGivenSecret():
+		what = fmt.Sprintf("its client secret comes from the Secret %q, which somebody else writes. Put a new one there", from)
+	case oc.Spec.Credentials.Source == v1alpha1.SourcePrivateKeyJWT:
+		what = "it has no client secret, for it signs with its own keys. Change spec.credentials.privateKeyJWT, or the keys where that says that they are"
+	case oc.Spec.Credentials.Source == v1alpha1.SourceServiceAccount:
+		what = "it has no client secret, for it uses tokens of ServiceAccounts. Change spec.credentials.serviceAccount to let another one in"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s/%s: nothing was changed: %s", oc.Namespace, oc.Name, what)
+}
+
 func (o *options) reset() *cobra.Command {
 	revokes := false
 	c := &cobra.Command{
 		Use: "reset CLIENT", Short: "Make a new client secret and end the old one at once",
 		Long: "Make a new client secret and end the old one at once, for a secret that somebody saw. Applications fail until they have read their Secret again.\n" +
+			"In the profiles ConnectionsCloudOAuth2 and ConnectionsCloudOAuth1 that ends everything that people allowed the client, too, as --revoke-grants does in the others.\n" +
 			"To replace a secret without an outage, rotate it.",
 		Example: `  kubectl gatehouse reset photoprint --yes
   kubectl gatehouse reset photoprint --revoke-grants --yes --wait=1m`,
 	}
 	c.Flags().BoolVar(&revokes, "revoke-grants", false, "end everything that people allowed the client and all its tokens, too")
-	return o.changing(c, func() string {
-		return "the client secret ends at once, and applications fail until they read the new one"
-	}, func() change {
-		value := o.stamp()
+	endsGrants := func(oc *v1alpha1.OAuthClient) bool { return revokes || oc.Spec.EffectiveProfile().ResetEndsGrants() }
+	return o.changing(c, changer{refuse: hasNoneToRenew, warning: func(oc *v1alpha1.OAuthClient) string {
+		text := "the client secret ends at once, and applications fail until they read the new one"
+		if endsGrants(oc) {
+			text += ". All its grants and tokens end for good: people have to allow it again"
+		}
+		return text
+	}, change: func(oc *v1alpha1.OAuthClient) change {
+		value, says := o.stamp(), "a new client secret is asked for, and the old one ends"
+		if endsGrants(oc) {
+			says += " with all grants and tokens"
+		}
 		annotations := map[string]any{v1alpha1.AnnotationResetCredentials: value, v1alpha1.AnnotationResetRevokes: nil}
 		if revokes {
 			annotations[v1alpha1.AnnotationResetRevokes] = "true"
 		}
-		return change{annotated(annotations), func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledReset == value }, "a new client secret is asked for, and the old one ends"}
-	})
+		return change{annotated(annotations), func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledReset == value }, says}
+	}})
 }
 
 func (o *options) rotate() *cobra.Command {
@@ -145,35 +185,48 @@ func (o *options) rotate() *cobra.Command {
 		Example: `  kubectl gatehouse rotate photoprint
   kubectl gatehouse rotate photoprint --wait=1m`,
 	}
-	return o.changing(c, func() string { return "" }, func() change {
+	return o.changing(c, changer{refuse: hasNoneToRenew, change: func(*v1alpha1.OAuthClient) change {
 		value := o.stamp()
 		return change{annotated(map[string]any{v1alpha1.AnnotationRotateCredentials: value}),
 			func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledRotation == value }, "a rotation is asked for"}
-	})
+	}})
 }
 
 func (o *options) suspend() *cobra.Command {
 	c := &cobra.Command{
 		Use: "suspend CLIENT", Short: "Refuse everything of a client, until it is resumed",
-		Long:    "Set spec.suspend: every login, token and refresh of the client is refused. Its ID, its secret and what people allowed it stay. Where a GitOps tool applies the object, set it there, too.",
+		Long: "Set spec.suspend: every login, token and refresh of the client is refused. Its ID and its secret stay. What people allowed it stays, too, except in the profile\n" +
+			"IntegrationCloud: there all grants and tokens end for good. Where a GitOps tool applies the object, set it there, too.",
 		Example: `  kubectl gatehouse suspend photoprint --yes`,
 	}
-	return o.changing(c, func() string { return "everything of the client is refused" }, func() change { return suspended(true) })
+	return o.changing(c, changer{warning: func(oc *v1alpha1.OAuthClient) string {
+		text := "everything of the client is refused"
+		if oc.Spec.EffectiveProfile().SuspendEndsGrants() {
+			text += ". Its profile is IntegrationCloud, so all its grants and tokens end for good: people have to allow it again after it is resumed"
+		}
+		return text
+	}, change: func(oc *v1alpha1.OAuthClient) change {
+		says := "it is suspended"
+		if oc.Spec.EffectiveProfile().SuspendEndsGrants() {
+			says += ", and all its grants and tokens end"
+		}
+		return suspended(true, says)
+	}})
 }
 
 func (o *options) resume() *cobra.Command {
 	c := &cobra.Command{
 		Use: "resume CLIENT", Short: "Serve a client that was suspended again",
-		Long:    "Take spec.suspend away. What people allowed the client before counts again.",
+		Long:    "Take spec.suspend away. What people allowed the client before counts again, except in the profile IntegrationCloud, where it ended.",
 		Example: `  kubectl gatehouse resume photoprint --wait=30s`,
 	}
-	return o.changing(c, func() string { return "" }, func() change { return suspended(false) })
+	return o.changing(c, changer{change: func(*v1alpha1.OAuthClient) change { return suspended(false, "it is resumed") }})
 }
 
-func suspended(yes bool) change {
-	says, value := "it is suspended", any(true)
+func suspended(yes bool, says string) change {
+	value := any(true)
 	if !yes {
-		says, value = "it is resumed", nil
+		value = nil
 	}
 	return change{map[string]any{"spec": map[string]any{"suspend": value}}, func(oc *v1alpha1.OAuthClient) bool {
 		accepted := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionAccepted))

@@ -5,6 +5,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,9 @@ func (o *options) get() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.all && len(args) > 0 {
 				return usagef("name clients, or say --all-namespaces; not both")
+			}
+			if slices.Contains(args, "") {
+				return errEmpty
 			}
 			found, err := o.find(c.Context(), args, lastUsed)
 			if err != nil {

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
 )
@@ -49,6 +51,21 @@ func (o *options) path(w whose, namespace string, query url.Values) (string, err
 	return place + "?" + query.Encode(), nil
 }
 
+// take reads the client of the arguments. What is given and empty is most likely a variable of a script that was never set: without
+// it the command would be about more than was meant.
+func (w *whose) take(c *cobra.Command, args []string) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains([]string{"user", "subject", "grant"}, f.Name) && f.Value.String() == "" {
+			err = usagef("--%s is empty", f.Name)
+		}
+	})
+	w.client = ""
+	if len(args) > 0 {
+		w.client = args[0]
+	}
+	return err
+}
+
 // pathOf fills names into a path.
 func pathOf(path, namespace, name string) string {
 	return strings.NewReplacer("{namespace}", url.PathEscape(namespace), "{name}", url.PathEscape(name)).Replace(path)
@@ -74,8 +91,11 @@ func (o *options) ask(ctx context.Context) (e *endpoint, namespace string, err e
 }
 
 func atMostOne(_ *cobra.Command, args []string) error {
-	if len(args) > 1 {
+	switch {
+	case len(args) > 1:
 		return usagef("name one client")
+	case len(args) == 1 && args[0] == "":
+		return errEmpty
 	}
 	return nil
 }
@@ -90,7 +110,9 @@ func (o *options) grants() *cobra.Command {
   kubectl gatehouse grants --user bob -A -o json`,
 		Annotations: map[string]string{takesClient: "one"}, Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
-			w.client = strings.Join(args, "")
+			if err := w.take(c, args); err != nil {
+				return err
+			}
 			if _, err := o.path(w, "", url.Values{}); err != nil {
 				return err
 			}
@@ -185,7 +207,9 @@ func (o *options) revoke() *cobra.Command {
   kubectl gatehouse revoke --user bob -A --yes`,
 		Annotations: map[string]string{takesClient: "one"}, Args: atMostOne,
 		RunE: func(c *cobra.Command, args []string) error {
-			w.client = strings.Join(args, "")
+			if err := w.take(c, args); err != nil {
+				return err
+			}
 			if err := o.checkRevoke(w, id, all, yes); err != nil {
 				return err
 			}

@@ -135,11 +135,17 @@ func (o *options) withAll(c *cobra.Command, what string) *cobra.Command {
 	return c
 }
 
+// errEmpty refuses an argument without a character: most likely a variable of a script that was never set.
+var errEmpty = usagef("an argument is empty: was a variable never set?")
+
 // one takes exactly one argument, of which it says what it is.
 func one(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return usagef("name %s", what)
+		}
+		if args[0] == "" {
+			return errEmpty
 		}
 		return nil
 	}

@@ -49,6 +49,10 @@ func TestN375ACallThatMakesNoSenseIsRefusedWithoutACluster(t *testing.T) {
 		{"grants", "--user=bob", "--subject=x"}, {"revoke", "a"}, {"revoke", "--all"}, {"revoke", "a", "--grant=x", "--all"}, {"why"},
 		{"policy"}, {"policy", "check"}, {"lint"}, {"lint", "-f", "not/there"}, {"explain"},
 		{"revoke", "a", "--all"}, // nobody can be asked
+		// A variable of a script that was never set does not make the call be about more.
+		{"revoke", "", "--user=bob", "--yes"}, {"grants", "", "--user=bob"}, {"revoke", "a", "--all", "--user=", "--yes"},
+		{"revoke", "a", "--user=bob", "--grant=", "--yes"}, {"revoke", "a", "--all", "--subject=", "--yes"}, {"grants", "a", "--user="},
+		{"reset", "", "--yes"}, {"why", ""}, {"explain", ""}, {"get", ""},
 	} {
 		if status, out, err := call(t, "", append(args, none)...); status != 2 || !strings.HasPrefix(err, "Error: ") {
 			t.Errorf("%q: status %d, %s%s", args, status, out, err)
