@@ -52,7 +52,9 @@ type endpoint struct {
 	replicas []replica
 	// missing says of replicas why they cannot be asked.
 	missing []error
-	end     func()
+	// answered counts the replicas that said what they remember.
+	answered int
+	end      func()
 }
 
 type replica struct {

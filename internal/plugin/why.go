@@ -59,7 +59,7 @@ func (o *options) why() *cobra.Command {
 	return o.withOutput(o.withAll(c, "also requests of other namespaces' clients and of no client"), "json", "yaml")
 }
 
-// refusals asks all replicas. Those that do not answer are in e.missing afterwards.
+// refusals asks all replicas. Those that do not answer are in e.missing afterwards, and e.answered counts the others.
 func (o *options) refusals(ctx context.Context, e *endpoint, path string) (found []refusal, err error) {
 	for _, r := range e.replicas {
 		var list adminapi.RefusalList
@@ -71,6 +71,7 @@ func (o *options) refusals(ctx context.Context, e *endpoint, path string) (found
 			e.missing = append(e.missing, fmt.Errorf("%s: %w", r.name, err))
 			continue
 		}
+		e.answered++
 		for _, item := range list.Items {
 			found = append(found, refusal{item, r.name})
 		}
@@ -85,7 +86,7 @@ func (o *options) notRemembered(e *endpoint, id, namespace string) error {
 		where = "at all"
 	}
 	text := fmt.Sprintf("%d replicas were asked, and none remembers that it refused request %q %s. A replica remembers a bounded number for a day, and none after it was restarted; the log has more",
-		len(e.replicas)-len(e.missing), id, where)
+		e.answered, id, where)
 	if len(e.missing) > 0 {
 		return fmt.Errorf("%s. Not all could be asked: %w", text, errors.Join(e.missing...))
 	}
