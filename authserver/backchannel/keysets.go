@@ -124,7 +124,7 @@ func (k *KeySets) keep(uri string, set keySet) {
 // read asks the address, once for all who want its keys at the same time.
 func (k *KeySets) read(ctx context.Context, uri string, before keySet) (keySet, error) {
 	done := k.flight.DoChan(uri, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.timeout)
 		defer cancel()
 		now := k.now()
 		keys, err := k.fetch(ctx, uri)

@@ -42,9 +42,11 @@ func (a *address) says(text string) {
 func newKeySets(t *testing.T, allowed ...string) (*KeySets, *house) {
 	t.Helper()
 	h := newHouse(t, allowed...)
-	return NewKeySets(KeySetsConfig{
+	sets := NewKeySets(KeySetsConfig{
 		AllowedNetworks: h.sender.AllowedNetworks, CAFile: h.sender.CAFile, Log: h.sender.Log, Now: h.Clock.Now,
-	}), h
+	})
+	sets.timeout = patience
+	return sets, h
 }
 
 func named(kid string) func(assertion.Key) bool {
@@ -100,30 +102,37 @@ func TestKeysAreReadFromTheirAddressAndAgainForOneThatIsNotKnown(t *testing.T) {
 }
 
 func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
+	const hangs = "hangs" // the only one that needs its time
 	key := authtest.NewClientKey(t, "one")
 	other := newAddress(t)
 	other.says(authtest.JWKS(t, key))
-	for name, serve := range map[string]http.HandlerFunc{
-		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) },
-		"not there":  http.NotFound,
-		"hangs":      func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"without end": func(w http.ResponseWriter, _ *http.Request) {
+	for name, row := range map[string]struct {
+		serve http.HandlerFunc
+		want  string // of the error
+	}{
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }, "status 302"},
+		"not there":  {http.NotFound, "status 404"},
+		hangs:        {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "did not answer in time"},
+		"without end": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, key)))
-		},
-		"a private key": func(w http.ResponseWriter, _ *http.Request) {
+		}, "it is longer than"},
+		"a private key": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"keys":[{"kty":"oct","k":"AAAA"}]}`))
-		},
-		"no JSON":         func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
-		"a status 204":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
-		"an empty answer": func(http.ResponseWriter, *http.Request) {},
+		}, "it holds a private key"},
+		"no JSON":         {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, "it is not a JWK Set"},
+		"a status 204":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, "status 204"},
+		"an empty answer": {func(http.ResponseWriter, *http.Request) {}, "it is not a JWK Set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sets, _ := newKeySets(t, loopback)
-			sets.timeout = 500 * time.Millisecond
+			if name == hangs {
+				sets.timeout = 500 * time.Millisecond
+			}
 			a := newAddress(t)
-			a.serve.Store(serve)
-			if keys, err := sets.Keys(t.Context(), a.URL, named("one")); !errors.Is(err, authserver.ErrUnavailable) {
-				t.Errorf("%d keys, %v", len(keys), err)
+			a.serve.Store(row.serve)
+			keys, err := sets.Keys(t.Context(), a.URL, named("one"))
+			if !errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("%d keys, %v; want an error that says %q", len(keys), err, row.want)
 			}
 		})
 	}
