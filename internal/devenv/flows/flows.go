@@ -36,7 +36,7 @@ type flow struct {
 	proof  oauth2.AuthCodeOption // the PKCE code verifier of code
 }
 
-// section is a part of it, with a title but for the first.
+// section is a part of it.
 type section struct {
 	title string
 	steps []step
@@ -62,16 +62,14 @@ func Run(ctx context.Context, s *devenv.Environment, script *transcript.Transcri
 	book, print, album, integrator := &photoBook{flow: t}, &cloudPrint{flow: t}, &cloudAlbum{flow: t}, &integrator{flow: t}
 	all := &account{t, print, album, integrator}
 	sections := []section{t.section(), book.section(), print.section(), album.section(), integrator.section(), all.section(),
-		(&isolation{t}).section(), (&miniflux{flow: t}).section()}
+		(&rotation{flow: t}).section(), (&isolation{t}).section(), (&miniflux{flow: t}).section()}
 	if !s.InExistingCluster() { // whose API server nobody told to trust this Gatehouse
 		sections = append(sections, (&cluster{flow: t}).section())
 	}
 	for _, c := range sections {
-		if c.title != "" {
-			script.Println("\n%s", c.title)
-		}
+		script.Println("\n%s", c.title)
 		for _, step := range c.steps {
-			if err := script.Step(ctx, step.name, "waiting for an answer", step.do); err != nil {
+			if err := script.Step(ctx, step.name, fmt.Sprintf("waiting for the step %q", step.name), step.do); err != nil {
 				return err
 			}
 		}
@@ -81,7 +79,7 @@ func Run(ctx context.Context, s *devenv.Environment, script *transcript.Transcri
 
 // section is about PhotoPrint, which speaks OAuth 2.x.
 func (t *flow) section() section {
-	return section{steps: []step{
+	return section{"OAuth2: PhotoPrint asks for the photos that Bob keeps at PhotoStorage", []step{
 		{"authorize", t.authorize},
 		{"login", t.login},
 		{"consent", t.consent},
@@ -101,6 +99,7 @@ func (t *flow) section() section {
 // photoPrint is what PhotoPrint knows from its mounted Secret, for the steps that this package does in PhotoPrint's place.
 func (t *flow) photoPrint() (*oauth2.Config, error) {
 	config := &oauth2.Config{RedirectURL: t.PhotoPrintURL + "/callback", Scopes: []string{"photos.read"}}
+	config.Endpoint.AuthStyle = oauth2.AuthStyleInHeader // x/oauth2 would ask a second time where the first was refused
 	return config, t.mounted(devenv.PhotoPrint, map[string]*string{
 		"client-id": &config.ClientID, "client-secret": &config.ClientSecret,
 		"authorization-endpoint": &config.Endpoint.AuthURL, "token-endpoint": &config.Endpoint.TokenURL,

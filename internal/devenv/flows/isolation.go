@@ -77,7 +77,7 @@ func (m *isolation) takeCallback(ctx context.Context) (string, error) {
 	if err == nil && !strings.Contains(said, "callback") {
 		err = fmt.Errorf("the condition says nothing of a callback: %s", said)
 	}
-	return "PhotoPrint's callback: \"" + said + "\"", err
+	return "PhotoPrint's callback is refused: " + said, err
 }
 
 // takeScope: the scope of PhotoStorage, which would show Mallory everybody's tokens.
@@ -103,7 +103,7 @@ func (m *isolation) refused(ctx context.Context, wish, field, manifest string) (
 		}
 		switch {
 		case strings.HasPrefix(said, field):
-			return wish + ": \"" + said + "\"", nil
+			return wish + " is refused: " + said, nil
 		case waiting.Err() != nil:
 			return "", fmt.Errorf("%s is not refused with a sentence about %s: %w", wish, field, errors.Join(err, context.Cause(waiting)))
 		}
@@ -120,7 +120,7 @@ func (m *isolation) choosePolicy(ctx context.Context) (string, error) {
 	if !strings.Contains(said, `cannot patch resource "namespaces"`) {
 		return "", fmt.Errorf("mallory is not refused as she should be: %w", err)
 	}
-	return "another policy for her namespace: \"" + said + "\"", nil
+	return "another policy for her namespace is refused: " + said, nil
 }
 
 // sentence is what a person reads in what kubectl says: the words of the policy that refused, or of Kubernetes itself.
