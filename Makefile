@@ -73,9 +73,12 @@ generate manifests: ## Generate deep copies and CRDs from api/, and the objects 
 check: lint test demo ## Everything that CI runs
 
 ##@ Ship it
-.PHONY: build image push docker-build build-installer charts install uninstall deploy undeploy
+.PHONY: build plugin image push docker-build build-installer charts install uninstall deploy undeploy
 build: ## Build bin/operator and bin/authserver
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gatehouse-dev/gatehouse/internal/buildinfo.stamp=$(VERSION)" -o bin/ ./cmd/operator ./cmd/authserver ./cmd/kubectl-gatehouse
+
+plugin: ## Write the archives of kubectl gatehouse for six platforms into dist, and krew's manifest with their checksums
+	@VERSION='$(VERSION)' hack/plugin.sh dist
 
 image: ## Write dist/image.tar, the image for PLATFORMS as an OCI archive, without a container engine; print its digest
 	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null)} \
