@@ -116,13 +116,13 @@ func listed(scopes []string) string {
 }
 
 func explainEntitlement(c *Client, o Owner, entitled bool) Check {
-	switch who := fmt.Sprintf("%q with the groups %q", o.Name, o.Groups); {
+	switch who := fmt.Sprintf("%q", o.Name); { // not the groups: who runs the client need not know them
 	case c.EveryoneEntitled:
 		return Check{"entitlement", true, "everybody may use the client: it has entitlement: Everyone"}
 	case entitled:
-		return Check{"entitlement", true, "RBAC allows " + who + " the verb authorize on the client"}
+		return Check{"entitlement", true, "RBAC allows " + who + ", by name or by a group, the verb authorize on the client"}
 	default:
-		return Check{"entitlement", false, "RBAC does not allow " + who + " the verb authorize on oauthclients/" + c.Name + " in namespace " + c.Namespace +
+		return Check{"entitlement", false, "RBAC allows " + who + " neither by name nor by a group the verb authorize on oauthclients/" + c.Name + " in namespace " + c.Namespace +
 			": bind a role that does, to the name or a group"}
 	}
 }

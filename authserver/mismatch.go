@@ -3,6 +3,8 @@
 package authserver
 
 import (
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -64,24 +66,31 @@ func callbackDiffers(cause Refusal, c *Client, asked string) MismatchError {
 	return e
 }
 
-// placeOfCallback returns a callback without user info, query and fragment. What is left out is said by three dots.
+var (
+	// atSign ends user info (RFC 3986 §3.2.1). It may be encoded, once or several times.
+	atSign = regexp.MustCompile(`@|%(?:25)*40`)
+	// schemePart is a scheme with what follows it. Where no slash follows, it may be a user name, unless it is that of HTTP.
+	schemePart = regexp.MustCompile(`^(?i:https?:/{0,2}|[a-z][a-z0-9+.-]*:/{1,2}|/{0,2})`)
+)
+
+// placeOfCallback returns a callback without user info, query and fragment. What is left out is said by three dots. Programs differ
+// in where the user info of a malformed callback ends. So nothing before the last @ is kept but the scheme, and of what is no URI
+// (RFC 3986) nothing else.
 func placeOfCallback(uri string) string {
-	end := strings.IndexAny(uri, "?#")
+	start, end, place := schemePart.FindString(uri), strings.IndexAny(uri, "?#"), uri
 	if end >= 0 {
-		uri = uri[:end+1] + "..."
+		place = uri[:end+1] + "..."
 	}
-	scheme, rest, ok := strings.Cut(uri, "://")
-	if !ok {
-		return uri
+	_, err := url.Parse(uri)
+	foreign := strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' })
+	signs := atSign.FindAllStringIndex(uri, -1)
+	if len(signs) == 0 && err == nil && !foreign {
+		return place
 	}
-	host, path, slash := strings.Cut(rest, "/")
-	if at := strings.LastIndexByte(host, '@'); at >= 0 {
-		host = "..." + host[at:]
+	if err != nil || foreign || end >= 0 && signs[len(signs)-1][0] > end {
+		return start + "..."
 	}
-	if slash {
-		host += "/" + path
-	}
-	return scheme + "://" + host
+	return start + "...@" + place[signs[len(signs)-1][1]:]
 }
 
 // without returns the members of a that are not in b.

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Bounds of what is remembered of refused requests. An entry takes less than 4 KiB, so all of them take less than 8 MiB.
+// Bounds of what is remembered of refused requests. All of it takes less than 8 MiB: the values of an entry have at most 2 KiB,
+// and what holds them less than two.
 const (
 	maxRefused = 2048
 	// maxRefusedOfClient bounds the entries of one client, and maxRefusedUnknown those of requests whose client is not known.
@@ -20,6 +21,9 @@ const (
 
 	maxRefusedValue  = 256 // bytes of one value
 	maxRefusedValues = 8   // values of one list
+	maxRefusedList   = 512 // bytes of the values of one list
+	// moreValues stands for the values of a list that are left out.
+	moreValues = "..."
 )
 
 // RefusedRequest is what is remembered of a request that was refused. It holds no secret, token, code or password: what came
@@ -119,8 +123,9 @@ func (m *Refusals) List(now time.Time, wanted func(*RefusedRequest) bool) (found
 	return found
 }
 
-// cleaned returns the entry with bounded values in printable ASCII. It shares no list with the request.
+// cleaned returns the entry with bounded values in printable ASCII. It shares no memory with the request, which would live as long.
 func (r RefusedRequest) cleaned() RefusedRequest {
+	r.ClientUID = strings.Clone(r.ClientUID)
 	r.RequestID, r.Owner = cleanValue(r.RequestID), cleanText(r.Owner)
 	r.Description, r.Reason = cleanText(r.Description), cleanText(r.Reason)
 	r.Mismatch.Asked, r.Mismatch.Declared = cleanValues(r.Mismatch.Asked), cleanValues(r.Mismatch.Declared)
@@ -129,35 +134,42 @@ func (r RefusedRequest) cleaned() RefusedRequest {
 
 // cleanText cuts a text of our own, or a name, to a bounded length, without line breaks and other signs that steer a terminal.
 func cleanText(text string) string {
-	return strings.Map(func(r rune) rune {
+	return mapped(text, func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x2028 && r < 0x202f || r >= 0x2066 && r < 0x206a {
 			return '?'
 		}
 		return r
-	}, cut(text))
+	})
 }
 
 // cleanValue leaves of what came with a request only printable ASCII, at most maxRefusedValue bytes.
 func cleanValue(value string) string {
-	return strings.Map(func(r rune) rune {
+	return mapped(value, func(r rune) rune {
 		if r <= ' ' || r > '~' || r == '"' || r == '\\' || r == '`' {
 			return '?'
 		}
 		return r
-	}, cut(value))
+	})
 }
 
-func cut(text string) string {
+// mapped returns a copy of a text, cut to a bounded length, with its signs changed. Both strings.Map and a slice of a string can share
+// the memory of the text.
+func mapped(text string, change func(rune) rune) string {
 	if len(text) > maxRefusedValue {
-		return strings.ToValidUTF8(text[:maxRefusedValue], "")
+		text = strings.ToValidUTF8(text[:maxRefusedValue], "")
 	}
-	return strings.ToValidUTF8(text, "?")
+	return strings.Clone(strings.Map(change, strings.ToValidUTF8(text, "?")))
 }
 
+// cleanValues cleans the first values, as many as there is room for, and says whether there were more.
 func cleanValues(values []string) []string {
-	out := make([]string, 0, min(len(values), maxRefusedValues))
-	for _, v := range values[:min(len(values), maxRefusedValues)] {
-		out = append(out, cleanValue(v))
+	out, room := make([]string, 0, min(len(values), maxRefusedValues)), maxRefusedList
+	for n, v := range values {
+		v = cleanValue(v)
+		if room -= len(v); room < 0 || n == maxRefusedValues-1 && len(values) > maxRefusedValues {
+			return append(out, moreValues)
+		}
+		out = append(out, v)
 	}
 	return out
 }

@@ -5,6 +5,7 @@ package authserver_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,49 @@ func TestN371NoClientPushesOutWhatIsRememberedOfOthers(t *testing.T) {
 	}
 }
 
+// heap returns how many bytes are in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// N371: what is remembered takes less than 8 MiB, whatever it was cut from, and whoever was refused before.
+func TestN371TheMemoryOfRefusalsTakesLessThanEightMiB(t *testing.T) {
+	refuse := func(m *authserver.Refusals, uid string) {
+		query := strings.Repeat("x", 4<<10) // the whole request
+		values := strings.SplitAfterN(query[:8*64], strings.Repeat("x", 64), 8)
+		m.Remember(authserver.RefusedRequest{
+			RequestID: query[:200], At: authtest.Start, ClientUID: query[:8] + uid, Owner: query, Description: query[1:], Reason: query[2:],
+			Mismatch: authserver.MismatchDetail{Is: authserver.CallbackDiffers, Asked: append(values, query), Declared: append(values[:3:3], query, query)},
+		})
+	}
+	for name, fill := range map[string]func(*authserver.Refusals){
+		"few clients": func(m *authserver.Refusals) {
+			for n := range 2048 {
+				refuse(m, fmt.Sprint(n%32))
+			}
+		},
+		"clients that were refused often before": func(m *authserver.Refusals) {
+			for n := range 300 {
+				for range 64 {
+					refuse(m, fmt.Sprint(n))
+				}
+			}
+		},
+	} {
+		m, before := authserver.NewRefusals(), heap()
+		fill(m)
+		took := heap() - before
+		if _, size := of(m, authtest.Start); size != 2048 || took >= 8<<20 {
+			t.Errorf("%s: %d entries take %d bytes", name, size, took)
+		}
+		runtime.KeepAlive(m)
+	}
+}
+
 func TestARefusalIsForgottenAfterADay(t *testing.T) {
 	m, now := authserver.NewRefusals(), authtest.Start
 	m.Remember(authserver.RefusedRequest{RequestID: "1", ClientUID: "c", At: now})
@@ -80,7 +124,7 @@ func TestN372WhatIsRememberedIsCleanAndShort(t *testing.T) {
 			t.Errorf("%q is remembered", value)
 		}
 	}
-	if len(r.Mismatch.Asked) != 8 || strings.ContainsAny(r.Mismatch.Asked[0], "\"`") {
+	if len(r.Mismatch.Asked) != 8 || r.Mismatch.Asked[7] != "..." || strings.ContainsAny(r.Mismatch.Asked[0], "\"`") {
 		t.Errorf("asked %q", r.Mismatch.Asked)
 	}
 }
@@ -109,6 +153,42 @@ func TestARefusalSaysHowTheRequestDiffers(t *testing.T) {
 		e, ok := asMismatch(err)
 		if !ok || e.Is != row.is || strings.Join(e.Asked, " ") != row.asked {
 			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+	}
+}
+
+// N326: whatever is in a callback, neither user info nor a query of it is remembered. Programs differ in where user info ends.
+func TestN326NoCredentialInACallbackIsRemembered(t *testing.T) {
+	s := newFixture(t)
+	for asked, want := range map[string]string{
+		"https://other.example:8443/cb":           "https://other.example:8443/cb",
+		"https://user:pa/ss@other.example/cb":     "https://...",
+		"https://user:12/ss@other.example/cb":     "https://...@other.example/cb",
+		"https://user:pa@ss@other.example/cb?a=b": "https://...@other.example/cb?...",
+		"https:user:pass@other.example/cb":        "https:...@other.example/cb",
+		"https:/user:pass@other.example/cb":       "https:/...@other.example/cb",
+		"HTTPS:user:pass@other.example/cb":        "HTTPS:...@other.example/cb",
+		"//user:pass@other.example/cb":            "//...@other.example/cb",
+		"user:pass@other.example/cb":              "...@other.example/cb",
+		"user@other.example":                      "...@other.example",
+		"https://user:12?ss@other.example/cb":     "https://...",
+		"https://user:12#ss@other.example/cb":     "https://...",
+		"https://user:pass%40other.example/cb":    "https://...",
+		"https:user:pass%2540other.example/cb":    "https:...@other.example/cb",
+		"https:\\\\user:pass@other.example/cb":    "https:...",
+		"https://user:pass\uff20other.example/cb": "https://...",
+		"https://user:p ss@other.example/cb":      "https://...",
+		"https://user:pa%zz@other.example/cb":     "https://...",
+		"com.example.app:/cb":                     "com.example.app:/cb",
+		"urn:ietf:wg:oauth:2.0:oob":               "urn:ietf:wg:oauth:2.0:oob",
+		"other.example/cb":                        "other.example/cb",
+		"https://other.example/@user/cb":          "https://...@user/cb",
+	} {
+		r := photoPrint()
+		r.Callback = asked
+		_, err := s.Auth.Authorize(t.Context(), r)
+		if e, ok := asMismatch(err); !ok || strings.Join(e.Asked, " ") != want {
+			t.Errorf("%s: %+v, %v, want %s", asked, e.Asked, err, want)
 		}
 	}
 }

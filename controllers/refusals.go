@@ -34,7 +34,8 @@ type RefusalSource interface {
 }
 
 // Refusals has Events on OAuthClients say which requests the authorization server refused because they differ from what the
-// client declares. The leader asks. What it finds when it begins is old news, which the one before has told.
+// client declares. The leader asks. What is older than its first question is old news, which the leader before has told: also where a
+// replica tells of it later.
 type Refusals struct {
 	// Client reads OAuthClients from the cache.
 	Client client.Client
@@ -45,7 +46,8 @@ type Refusals struct {
 	Now func() time.Time
 
 	mu    sync.Mutex
-	known map[refusalKey]toldRefusal // nil: nobody was asked yet
+	began time.Time // of the first poll; zero: there was none
+	known map[refusalKey]toldRefusal
 }
 
 type refusalKey struct {
@@ -77,11 +79,12 @@ func (r *Refusals) Start(ctx context.Context) error {
 
 // poll asks once, and tells what is new.
 func (r *Refusals) poll(ctx context.Context) error {
+	began := r.begin()
 	found, err := r.Source.Refused(ctx)
 	newest := map[refusalKey]*adminapi.Refusal{}
 	for n := range found {
 		item := &found[n]
-		if item.Mismatch == nil || refusalAdvice[item.Mismatch.Reason] == "" {
+		if item.Mismatch == nil || refusalAdvice[item.Mismatch.Reason] == "" || !item.At.After(began) {
 			continue
 		}
 		key := refusalKey{types.UID(item.ClientUID), item.Mismatch.Reason}
@@ -91,18 +94,10 @@ func (r *Refusals) poll(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first, now := r.known == nil, r.Now()
-	if first && len(found) == 0 && err != nil {
-		return err // nobody answered: the next poll is the first one
-	}
-	if first {
-		r.known = map[refusalKey]toldRefusal{}
-	}
+	now := r.Now()
 	for key, item := range newest {
 		before, known := r.known[key]
 		switch {
-		case first:
-			r.known[key] = toldRefusal{at: item.At}
 		case known && (!item.At.After(before.at) || now.Sub(before.told) < refusalEventEvery):
 		case r.tell(ctx, item):
 			r.known[key] = toldRefusal{item.At, now}
@@ -116,6 +111,16 @@ func (r *Refusals) poll(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// begin returns when the first poll began. The instant is that of this clock, and those of refusals are of the replicas' clocks.
+func (r *Refusals) begin() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil {
+		r.began, r.known = r.Now(), map[refusalKey]toldRefusal{}
+	}
+	return r.began
 }
 
 // tell makes the Event, and reports whether there is an object that it is about.

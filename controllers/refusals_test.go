@@ -103,6 +103,7 @@ func TestN379OneEventForEachReasonInTenMinutes(t *testing.T) {
 func TestARefusalIsToldOnItsOwnObjectOnly(t *testing.T) {
 	s := newRefusing()
 	s.told(t)
+	s.now = s.now.Add(time.Minute)
 	s.refuses(adminapi.ScopeNotAllowed)
 	s.items[0].ClientUID = "of one that was deleted"
 	s.refuses("SomethingNew")
@@ -130,10 +131,33 @@ func TestAReplicaThatIsAwayKeepsNothingBack(t *testing.T) {
 	}
 }
 
+// N328: a replica that answers late tells of what was refused before. None of it is told as new.
+func TestN328WhatWasRefusedBeforeTheOperatorBeganIsNotTold(t *testing.T) {
+	s := newRefusing()
+	s.refuses(adminapi.PKCEMissing)
+	s.now = s.now.Add(time.Hour)
+	s.refuses(adminapi.CallbackDiffers)
+	items := s.items
+	s.items, s.err = items[1:], errors.New("one replica is away")
+	if got := s.told(t); len(got) != 0 {
+		t.Errorf("told %q", got)
+	}
+	s.now = s.now.Add(time.Minute)
+	s.items, s.err = items, nil
+	if got := s.told(t); len(got) != 0 {
+		t.Errorf("what was refused before is told: %q", got)
+	}
+	s.refuses(adminapi.PKCEMissing)
+	if got := s.told(t); len(got) != 1 || !strings.HasPrefix(got[0], "Warning PKCEMissing ") {
+		t.Errorf("told %q", got)
+	}
+}
+
 // N379: what stands in an Event is clean and short.
 func TestN379AnEventIsCleanAndShort(t *testing.T) {
 	s := newRefusing()
 	s.told(t)
+	s.now = s.now.Add(time.Minute)
 	s.refuses(adminapi.CallbackDiffers)
 	s.items[0].Mismatch.Asked = []string{"a\x1b[31m\n\u202e" + strings.Repeat("x", 5000)}
 	got := s.told(t)

@@ -5,6 +5,7 @@ package admin
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -85,6 +86,21 @@ func TestExplainAboutAClientThatIsNotServed(t *testing.T) {
 	for _, query := range []string{"?scope=" + strings.Repeat("x", maxScope+1), "?user=bob", "?redirect_uri=" + strings.Repeat("x", maxCallback+1)} {
 		if code, body := s.send(http.MethodGet, explainPhotoPrint+query); code != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", query[:10], code, body)
+		}
+	}
+}
+
+// N325: who may ask about a client of one namespace does not learn the groups of people.
+func TestN325ExplainTellsNobodysGroups(t *testing.T) {
+	s := newFixture(t)
+	s.subject(authtest.Bob, authtest.BobPassword) // of the group family
+	for _, allowed := range []bool{true, false} {
+		if !allowed {
+			s.Entitlement.Withdraw(authtest.Bob, authtest.PhotoPrint)
+		}
+		_, body := s.send(http.MethodGet, explainPhotoPrint+"?person=bob")
+		if !strings.Contains(body, `{"name":"entitlement","passes":`+strconv.FormatBool(allowed)) || strings.Contains(body, "family") {
+			t.Error(body)
 		}
 	}
 }

@@ -61,7 +61,8 @@ func (e *endpoint) spellRefusal(r authserver.RefusedRequest) adminapi.Refusal {
 }
 
 // listRefused returns, for each client and reason, the newest request that differs from what the client declares. It tells
-// nothing of people: the operator reads it.
+// nothing of people: the operator reads it. All of it is one answer, so an entry has only what an Event says: even if everything that
+// is remembered is as long as it may be, the answer is less than adminapi.MaxBody.
 func (e *endpoint) listRefused(r *request) (any, error) {
 	if _, err := r.parameters(); err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func (e *endpoint) listRefused(r *request) (any, error) {
 			continue
 		}
 		listed[k] = true
-		item.Person, item.Cause = "", ""
+		item.Person, item.Error, item.Description, item.Cause = "", "", "", ""
 		list.Items = append(list.Items, item)
 	}
 	return list, nil

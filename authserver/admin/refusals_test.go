@@ -3,9 +3,12 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 
@@ -86,8 +89,33 @@ func TestN374WhatTheOperatorReadsSaysNothingOfPeople(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	for _, r := range list.Items {
-		if r.Person != "" || r.Cause != "" || r.Namespace == "" || r.Client == "" {
+		if r.Person != "" || r.Cause != "" || r.Description != "" || r.Namespace == "" || r.Client == "" {
 			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// N327: whatever is refused, an answer stays so small that it is read: nobody keeps others from learning of their refusals.
+func TestN327AnAnswerAboutRefusalsIsNeverTooLargeToBeRead(t *testing.T) {
+	s := newFixture(t)
+	client, _ := s.Clients.ByID(authtest.PhotoPrint)
+	long := func(text string, n int) string { return strings.Repeat(text, n/len(text)) }
+	for n := range 2048 {
+		one := *client
+		one.UID, one.Namespace = fmt.Sprintf("%036d", n), fmt.Sprintf("%063d", n)
+		one.Name = fmt.Sprintf("%0253d", n)
+		one.ID = one.Namespace + "." + one.Name
+		s.Clients.Put(one)
+		values := slices.Repeat([]string{long("<", 64)}, 9)
+		s.memory.Remember(authserver.RefusedRequest{
+			RequestID: fmt.Sprintf("%0256d", n), At: s.Clock.Now().Add(time.Nanosecond), ClientUID: one.UID, Owner: long("<", 256), Code: authserver.InvalidCallback,
+			Description: long("\"", 256), Reason: long("&", 256), Mismatch: authserver.MismatchDetail{Is: authserver.CallbackDiffers, Asked: values, Declared: values},
+		})
+	}
+	for target, entries := range map[string]int{adminapi.PathRefused: 2048, adminapi.PathRefusals + "?limit=500": adminapi.MaxPage} {
+		_, body := s.send(http.MethodGet, target)
+		if n := strings.Count(body, `"requestID"`); n != entries || len(body) > adminapi.MaxBody {
+			t.Errorf("%s: %d entries in %d bytes", target, n, len(body))
 		}
 	}
 }

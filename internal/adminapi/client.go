@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// pageTime bounds one page, and maxBody its size in bytes.
+	// MaxBody bounds the body of one answer, in bytes: a larger one is not read.
+	MaxBody = 4 << 20
+	// pageTime bounds how long one answer takes.
 	pageTime = 30 * time.Second
-	maxBody  = 4 << 20
 	// maxPages bounds what one call of Usage reads: a million entries.
 	maxPages = 2000
 	// maxTokenFile bounds the file of the token in bytes.

@@ -21,7 +21,8 @@ type Refusal struct {
 	ClientUID string `json:"clientUID,omitempty"`
 	// Person is the name of the person whom the request was about. Never in a list of PathRefused.
 	Person string `json:"person,omitempty"`
-	// Error is the code (RFC 6749 §5.2, or one of the server's own), and Description what the outside was told.
+	// Error is the code (RFC 6749 §5.2, or one of the server's own), and Description what the outside was told. Never in a list of
+	// PathRefused.
 	Error       string `json:"error,omitempty"`
 	Description string `json:"description,omitempty"`
 	// Cause is what only those who run the server are told. Never in a list of PathRefused.

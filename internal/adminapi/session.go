@@ -80,12 +80,12 @@ func (s *Session) do(ctx context.Context, method, target string, into any) error
 		return fmt.Errorf("ask the admin endpoint: %w", err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(answer.Body, MaxBody+1))
 	switch {
 	case err != nil:
 		return fmt.Errorf("read the answer of the admin endpoint: %w", err)
-	case len(body) > maxBody:
-		return fmt.Errorf("the answer of the admin endpoint is larger than %d bytes", maxBody)
+	case len(body) > MaxBody:
+		return fmt.Errorf("the answer of the admin endpoint is larger than %d bytes", MaxBody)
 	case answer.StatusCode != http.StatusOK:
 		return refusal(answer.StatusCode, body)
 	}
