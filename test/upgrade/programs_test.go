@@ -29,11 +29,16 @@ type version struct {
 	schema int    // the number of the last step of its stores
 }
 
-// git returns what a command of git says.
+// git returns what a command of git says in the repository.
 func git(t *testing.T, arguments ...string) string {
 	t.Helper()
+	return gitIn(t, root, arguments...)
+}
+
+func gitIn(t *testing.T, repository string, arguments ...string) string {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "git", arguments...)
-	cmd.Dir = root
+	cmd.Dir = repository
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -49,14 +54,29 @@ func earlier(t *testing.T) (v version, released bool) {
 	if git(t, "rev-parse", "--is-shallow-repository") == "true" {
 		t.Fatal("the clone is shallow, so the commit to upgrade from is not there: run `git fetch --unshallow`, or clone without --depth (actions/checkout: fetch-depth: 0)")
 	}
-	if len(releasedSteps(t)) > 0 {
-		if commit := git(t, "log", "-1", "--format=%H", "--", "test/upgrade/"+releasedFile); commit != "" {
-			return ofCommit(t, commit), true
-		}
+	if commit := lastRelease(t, root); commit != "" {
+		return ofCommit(t, commit), true
 	}
 	base, err := os.ReadFile("base")
 	must(t, err)
 	return ofCommit(t, strings.TrimSpace(string(base))), false
+}
+
+// lastRelease returns the commit that cut the last release, empty if there was none. A release that is cut in the working tree and
+// not yet committed is none.
+func lastRelease(t *testing.T, repository string) string {
+	t.Helper()
+	const file = "test/upgrade/" + releasedFile
+	commit := gitIn(t, repository, "log", "-1", "--format=%H", "--", file)
+	if commit == "" {
+		return ""
+	}
+	steps, err := parseReleased([]byte(gitIn(t, repository, "show", commit+":"+file)))
+	must(t, err)
+	if len(steps) == 0 {
+		return ""
+	}
+	return commit
 }
 
 // ofCommit provides the programs of a commit, once for each machine.

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -106,4 +107,38 @@ func TestN397AChangeOfAReleasedStepIsSeen(t *testing.T) {
 	if _, err := parseReleased([]byte("# v0.1.0\nno checksum  file\n")); err == nil {
 		t.Error("a line without a checksum is taken")
 	}
+}
+
+func TestAReleaseIsTheCommitThatCutIt(t *testing.T) {
+	repository := t.TempDir()
+	write := func(text string) {
+		must(t, os.MkdirAll(filepath.Join(repository, "test/upgrade"), 0o700))
+		must(t, os.WriteFile(filepath.Join(repository, "test/upgrade", releasedFile), []byte(text), 0o600))
+	}
+	commit := func() string {
+		gitIn(t, repository, "add", ".")
+		gitIn(t, repository, "-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message=x")
+		return gitIn(t, repository, "rev-parse", "HEAD")
+	}
+	is := func(when, want string) {
+		t.Helper()
+		if got := lastRelease(t, repository); got != want {
+			t.Errorf("%s: the last release is %q, want %q", when, got, want)
+		}
+	}
+	steps := strings.Repeat("0", 2*sha256.Size) + "  authserver/store/sqlite/migrations/00100_initial.sql\n"
+	gitIn(t, repository, "init", "--quiet")
+	must(t, os.WriteFile(filepath.Join(repository, "x"), nil, 0o600))
+	commit()
+	is("without the file", "")
+	write("# Nothing was released yet.\n")
+	commit()
+	is("with an empty list", "")
+	write("# The last release is v0.1.0.\n" + steps)
+	is("cut, and not committed", "")
+	first := commit()
+	is("cut", first)
+	write("# The last release is v0.2.0.\n" + steps)
+	is("cut again, and not committed", first)
+	is("cut again", commit())
 }
