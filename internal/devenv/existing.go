@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,15 +23,16 @@ const (
 	Mallorys = "prints4u"
 	// Miniflux is the OAuthClient of a real program, in the namespace of the same name.
 	Miniflux = "miniflux"
-	// madeBy is an annotation of the system namespace: the installation is that of a demo, and may be removed.
-	madeBy = "gatehouse.dev/made-by"
+	// madeBy is an annotation of namespaces that an environment made, and so may remove, with the value madeByDemo. That of the system
+	// namespace says that the installation is an environment's, too.
+	madeBy, madeByDemo = "gatehouse.dev/made-by", "make-demo"
 	// leaveTimeout bounds how long it takes to remove everything.
 	leaveTimeout = 2 * time.Minute
 )
 
-// namespaces are what an environment and its flows may make, and kinds the CRDs.
+// namespaces are what an environment and its flows may make in an existing cluster, and kinds the CRDs.
 var (
-	namespaces = []string{"namespace/" + systemNamespace, "namespace/" + Namespace, "namespace/" + Mallorys, "namespace/" + Miniflux, "namespace/" + ClusterClient}
+	namespaces = []string{"namespace/" + systemNamespace, "namespace/" + Namespace, "namespace/" + Mallorys, "namespace/" + Miniflux}
 	kinds      = []string{"crd/oauthclients.gatehouse.dev", "crd/resourceservers.gatehouse.dev", "crd/oauthclientpolicies.gatehouse.dev"}
 )
 
@@ -129,32 +131,69 @@ func (s *Environment) Clean(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mark, err := s.Kubectl(ctx, "get", "namespace", systemNamespace, "--ignore-not-found", "--output", `jsonpath={.metadata.annotations.gatehouse\.dev/made-by}`)
+	made, err := s.madeNamespaces(ctx)
 	if err != nil {
 		return err
 	}
-	if mark != "make-demo" {
+	if !slices.Contains(made, "namespace/"+systemNamespace) {
 		return fmt.Errorf("the namespace %s of the cluster %s is not there, or is not that of a demo: it lacks the annotation %s. Nothing was changed", systemNamespace, server, madeBy)
 	}
 	return s.leave(ctx)
 }
 
-// leave removes all that was made in the existing cluster. It goes on after an error.
+// MakeNamespace makes a namespace that the environment may remove at the end. It fails if there is one of the name: in an existing
+// cluster that is somebody else's.
+func (s *Environment) MakeNamespace(ctx context.Context, name string) error {
+	object := fmt.Sprintf("apiVersion: v1\nkind: Namespace\nmetadata: {name: %s, annotations: {%s: %s}}\n", name, madeBy, madeByDemo)
+	_, err := s.KubectlWith(ctx, strings.NewReader(object), "create", "--filename", "-")
+	return err
+}
+
+// madeNamespaces returns which of the namespaces an environment made.
+func (s *Environment) madeNamespaces(ctx context.Context) ([]string, error) {
+	var made []string
+	for _, name := range namespaces {
+		mark, err := s.Kubectl(ctx, "get", name, "--ignore-not-found", "--output", `jsonpath={.metadata.annotations.gatehouse\.dev/made-by}`)
+		if err != nil {
+			return nil, err
+		}
+		if mark == madeByDemo {
+			made = append(made, name)
+		}
+	}
+	return made, nil
+}
+
+// leave removes all that was made in the existing cluster. It goes on after an error. The system namespace goes when all else has gone:
+// by its mark a second try knows that the rest was made, too.
 func (s *Environment) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
-	remove := func(arguments ...string) error {
+	made, err := s.madeNamespaces(ctx)
+	errs := []error{err}
+	others := slices.DeleteFunc(made, func(name string) bool { return name == "namespace/"+systemNamespace })
+	system := len(others) < len(made)
+	remove := func(arguments ...string) {
 		_, err := s.Kubectl(ctx, append([]string{"delete", "--ignore-not-found"}, arguments...)...)
-		return err
+		errs = append(errs, err)
 	}
-	errs := []error{remove(append([]string{"--wait=false"}, namespaces...)...), remove(append([]string{"--timeout=60s"}, kinds...)...)}
+	if len(others) > 0 {
+		remove(append([]string{"--wait=false"}, others...)...)
+	}
+	remove(append([]string{"--timeout=60s"}, kinds...)...)
 	objects, err := s.clusterObjects(ctx)
 	if err == nil {
 		_, err = s.KubectlWith(ctx, strings.NewReader(objects), "delete", "--ignore-not-found", "--filename", "-")
 	}
 	errs = append(errs, err)
-	_, err = s.Kubectl(ctx, append([]string{"wait", "--for=delete", "--timeout=90s"}, namespaces...)...)
-	if err = errors.Join(append(errs, err)...); err != nil {
+	if len(others) > 0 {
+		_, err = s.Kubectl(ctx, append([]string{"wait", "--for=delete", "--timeout=90s"}, others...)...)
+		errs = append(errs, err)
+	}
+	if errors.Join(errs...) == nil && system {
+		remove("--timeout=60s", "namespace/"+systemNamespace)
+	}
+	if err = errors.Join(errs...); err != nil {
 		return fmt.Errorf("not all was removed from the cluster; `make demo-clean` tries again: %w", err)
 	}
 	return nil

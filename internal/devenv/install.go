@@ -17,9 +17,11 @@ const sampleOrigin = "https://127.0.0.1:9443"
 // install applies the CRDs, the roles and the policies. The two Deployments of config/ are left out: there
 // is no node to run them, the programs run beside the cluster.
 func (s *Environment) install(ctx context.Context) (string, error) {
+	if err := s.MakeNamespace(ctx, systemNamespace); err != nil {
+		return "", err
+	}
 	for _, arguments := range [][]string{
 		{"apply", "--server-side", "--filename", "config/default/namespace.yaml"},
-		{"annotate", "--overwrite", "namespace", systemNamespace, madeBy + "=make-demo"},
 		{"apply", "--server-side", "--kustomize", "config/crd"},
 		{"apply", "--server-side", "--kustomize", "config/rbac"},
 		{"apply", "--server-side", "--filename", "config/admin/rbac.yaml"},
@@ -47,6 +49,9 @@ func (s *Environment) applySamples(ctx context.Context) (string, error) {
 		}
 	}
 	samples = strings.ReplaceAll(samples, sampleOrigin+"/", s.PhotoPrintURL+"/")
+	if err := s.MakeNamespace(ctx, Namespace); err != nil {
+		return "", err
+	}
 	applied, err := s.KubectlWith(ctx, strings.NewReader(samples), "apply", "--server-side", "--filename", "-")
 	if err != nil {
 		return "", err

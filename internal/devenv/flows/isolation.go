@@ -42,7 +42,7 @@ func (m *isolation) section() section {
 
 // arrive: an administrator gives Mallory a namespace, as they would anybody. What she declares there in good faith is let in.
 func (m *isolation) arrive(ctx context.Context) (string, error) {
-	if _, err := m.Kubectl(ctx, "create", "namespace", mallorys); err != nil {
+	if err := m.MakeNamespace(ctx, mallorys); err != nil {
 		return "", err
 	}
 	if _, err := m.Kubectl(ctx, "create", "rolebinding", "mallory", "--namespace", mallorys, "--clusterrole", "edit", "--user", "mallory"); err != nil {

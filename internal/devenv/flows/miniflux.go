@@ -56,6 +56,9 @@ func (m *miniflux) register(ctx context.Context) (string, error) {
 		return "", err
 	}
 	m.origin = "https://" + at
+	if err := m.MakeNamespace(ctx, devenv.Miniflux); err != nil {
+		return "", err
+	}
 	if err := m.applyApp(ctx, devenv.Miniflux, m.origin); err != nil {
 		return "", err
 	}
