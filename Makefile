@@ -70,7 +70,7 @@ fmt: ## Format the code
 generate manifests: ## Generate deep copies and CRDs from api/, and the objects of the charts from config/
 	@hack/generate.sh
 
-check: lint test demo ## Everything that CI runs
+check: lint test acceptance demo ## Everything that CI runs
 
 ##@ Ship it
 .PHONY: build plugin image push docker-build build-installer charts install uninstall deploy undeploy

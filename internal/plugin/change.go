@@ -119,7 +119,7 @@ func readyText(oc *v1alpha1.OAuthClient) string {
 	if ready == nil {
 		return "Its status says nothing: does the operator run?"
 	}
-	return fmt.Sprintf("Its status says Ready=%s, %s: %s", ready.Status, ready.Reason, ready.Message)
+	return fmt.Sprintf("Its status says Ready=%s, %s: %s", ready.Status, ready.Reason, oneLine(ready.Message))
 }
 
 // stamp is the value of an annotation that is new.

@@ -47,7 +47,8 @@ func (o *options) policy() *cobra.Command {
 	check := &cobra.Command{
 		Use: "check -f FILE", Short: "Say what the policy of a namespace denies of a file",
 		Long: "Say what the policy of the namespace denies of the OAuthClients and ResourceServers of a file, by the same evaluation that operator and server use. The policy comes\n" +
-			"from the cluster, unless --policy-file names one. The exit status is 1 where something is denied.",
+			"from the cluster, unless --policy-file names one; an object that names a namespace has the policy of that one. What is no object of Gatehouse's kinds is said as by\n" +
+			"lint, for no policy can judge it. The exit status is 1 where something is wrong.",
 		Example: `  kubectl gatehouse policy check -f photoprint.yaml --namespace photos
   kubectl gatehouse policy check -f . --namespace photos --policy-file policy.yaml -o json`,
 		Args: cobra.NoArgs,
@@ -63,26 +64,42 @@ func (o *options) policy() *cobra.Command {
 			if err != nil {
 				return readable(err)
 			}
-			p := policy.Policy{}
-			if policyFile != "" {
-				p, err = readPolicy(policyFile)
-			} else {
-				p, err = o.policyOf(c, namespace)
-			}
+			policies, err := o.policiesFor(c, policyFile)
 			if err != nil {
 				return err
 			}
-			p.Namespace = namespace
-			for _, d := range found {
-				wrong = append(wrong, denied(d, p)...)
+			more, err := judge(c.Context(), found, namespace, policies)
+			if err != nil {
+				return err
 			}
-			return o.report(found, wrong)
+			return o.report(found, append(wrong, more...))
 		},
 	}
 	check.Flags().StringVarP(&file, "filename", "f", "", "file or folder with the objects; - is standard input")
 	check.Flags().StringVar(&policyFile, "policy-file", "", "file with the OAuthClientPolicy, instead of that of the cluster")
 	c.AddCommand(o.withOutput(check, "json", "yaml", "sarif"))
 	return c
+}
+
+// policiesFor returns what reads the policy of a namespace: the one of the file, or else the cluster's, once for each namespace.
+func (o *options) policiesFor(c *cobra.Command, file string) (policyReader, error) {
+	if file != "" {
+		p, err := readPolicy(file)
+		return func(namespace string) (policy.Policy, string, error) {
+			p.Namespace = namespace
+			return p, "", nil
+		}, err
+	}
+	known := map[string]policy.Policy{}
+	return func(namespace string) (policy.Policy, string, error) {
+		p, is := known[namespace]
+		if is {
+			return p, "", nil
+		}
+		p, err := o.policyOf(c, namespace)
+		known[namespace] = p
+		return p, "", err
+	}, nil
 }
 
 // policyOf reads the policy of a namespace from the cluster.
@@ -168,7 +185,7 @@ func (o *options) report(checked []document, wrong []finding) error {
 	switch o.output {
 	case "":
 		for _, f := range wrong {
-			fmt.Fprintln(o.Out, clean(f.String()))
+			fmt.Fprintln(o.Out, oneLine(f.String()))
 		}
 		end := o.good("nothing to say")
 		if len(wrong) > 0 {

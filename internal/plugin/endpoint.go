@@ -54,7 +54,9 @@ type endpoint struct {
 	missing []error
 	// answered counts the replicas that said what they remember.
 	answered int
-	end      func()
+	// at is the replica that is asked what all know. Those before it did not answer.
+	at  int
+	end func()
 }
 
 type replica struct {
@@ -69,9 +71,9 @@ func (o *options) asking(ctx context.Context, c *cluster, namespace string) (*en
 	if err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(issuer)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return nil, usagef("--issuer %q must be the https URL of the authorization server", issuer)
+	address, host, err := hostOf(issuer)
+	if err != nil {
+		return nil, err
 	}
 	roots, err := o.roots(ctx, c)
 	if err != nil {
@@ -88,7 +90,7 @@ func (o *options) asking(ctx context.Context, c *cluster, namespace string) (*en
 	e := &endpoint{missing: missing}
 	for _, a := range addresses {
 		e.replicas = append(e.replicas, replica{a.name, adminapi.NewSession(adminapi.SessionConfig{
-			URL: "https://" + u.Hostname(), Address: a.address, ServerName: u.Hostname(), Roots: roots, Token: token,
+			URL: address, Address: a.address, ServerName: host, Roots: roots, Token: token,
 		})})
 	}
 	e.end = func() {
@@ -100,8 +102,45 @@ func (o *options) asking(ctx context.Context, c *cluster, namespace string) (*en
 	return e, nil
 }
 
-// first is the replica to ask what all know.
-func (e *endpoint) first() *adminapi.Session { return e.replicas[0].session }
+// hostOf returns the URL of the issuer's host without its port, and the name that the certificate is for.
+func hostOf(issuer string) (address, host string, err error) {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" {
+		return "", "", usagef("--issuer %q must be the https URL of the authorization server", issuer)
+	}
+	host = u.Hostname()
+	if strings.Contains(host, ":") { // an IPv6 address
+		return "https://[" + host + "]", host, nil
+	}
+	return "https://" + host, host, nil
+}
+
+// Get asks a replica for what all know.
+func (e *endpoint) Get(ctx context.Context, target string, into any) error {
+	return e.ask(ctx, func(s *adminapi.Session) error { return s.Get(ctx, target, into) })
+}
+
+// Delete has a replica end what all know. To end it twice, where an answer was lost, does no harm.
+func (e *endpoint) Delete(ctx context.Context, target string, into any) error {
+	return e.ask(ctx, func(s *adminapi.Session) error { return s.Delete(ctx, target, into) })
+}
+
+// ask goes on to the next replica where one does not answer, or answers that something is wrong with itself.
+func (e *endpoint) ask(ctx context.Context, do func(*adminapi.Session) error) error {
+	var failed []error
+	for ; ; e.at++ {
+		r := e.replicas[e.at]
+		err := do(r.session)
+		refused, answered := errors.AsType[*adminapi.Refused](err)
+		if err == nil || answered && refused.Status < 500 {
+			return err
+		}
+		failed = append(failed, fmt.Errorf("%s: %w", r.name, err))
+		if e.at == len(e.replicas)-1 || ctx.Err() != nil {
+			return errors.Join(failed...)
+		}
+	}
+}
 
 // issuer returns the issuer of the installation.
 func (o *options) issuer(ctx context.Context, c *cluster) (string, error) {
@@ -199,7 +238,7 @@ func recipe(namespace, name string, everywhere bool) string {
 // told puts an answer that is no success into words for who called.
 func (o *options) told(err error) error {
 	refused, ok := errors.AsType[*adminapi.Refused](err)
-	if !ok || refused.Message == "" {
+	if !ok || refused.Message == "" || refused.Status >= 500 {
 		return err
 	}
 	switch refused.Status {

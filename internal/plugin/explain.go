@@ -44,7 +44,7 @@ func (o *options) explain() *cobra.Command {
 				}
 			}
 			answer := adminapi.Explanation{}
-			if err := e.first().Get(c.Context(), pathOf(adminapi.PathExplain, oc.Namespace, oc.Name)+"?"+query.Encode(), &answer); err != nil {
+			if err := e.Get(c.Context(), pathOf(adminapi.PathExplain, oc.Namespace, oc.Name)+"?"+query.Encode(), &answer); err != nil {
 				return o.told(err)
 			}
 			return o.showExplanation(oc, answer)
@@ -71,10 +71,10 @@ func (o *options) showExplanation(oc *v1alpha1.OAuthClient, answer adminapi.Expl
 	}
 	if o.output == "" {
 		if answer.Note != "" {
-			fmt.Fprintln(o.Out, "\nNote:", clean(answer.Note)+".")
+			fmt.Fprintln(o.Out, "\nNote:", oneLine(answer.Note)+".")
 		}
 		if accepted := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionAccepted)); accepted != nil && accepted.Status != "True" {
-			fmt.Fprintf(o.Out, "\nThe operator says Accepted=%s, %s: %s\n", accepted.Status, accepted.Reason, clean(accepted.Message))
+			fmt.Fprintf(o.Out, "\nThe operator says Accepted=%s, %s: %s\n", accepted.Status, accepted.Reason, oneLine(accepted.Message))
 		}
 		end := o.good("The login would go through.")
 		if failed {

@@ -5,6 +5,7 @@ package plugin
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func (d document) kind() string {
 	if u.GroupVersionKind().Group != v1alpha1.GroupVersion.Group {
 		return ""
 	}
-	return u.GetKind()
+	return cmp.Or(u.GetKind(), "(no kind)")
 }
 
 func (d document) name() string {
@@ -130,14 +131,18 @@ func split(file string, text []byte) (found []document, wrong []finding) {
 		if len(bytes.TrimSpace(part)) == 0 {
 			return
 		}
-		object := map[string]any{}
+		var value any
 		text, err := yaml.YAMLToJSONStrict(part)
 		if err == nil {
-			err = json.Unmarshal(text, &object) // that of Kubernetes: whole numbers stay such
+			err = json.Unmarshal(text, &value) // that of Kubernetes: whole numbers stay such
 		}
 		if err != nil {
 			wrong = append(wrong, finding{File: file, Line: line, Rule: ruleSyntax, Message: "it is no YAML of an object: " + firstLine(err.Error())})
 			return
+		}
+		object, is := value.(map[string]any)
+		if !is {
+			return // a JSON patch of kustomize, for instance, is a list
 		}
 		items, _ := object["items"].([]any)
 		if kind, _ := object["kind"].(string); !strings.HasSuffix(kind, "List") || items == nil {
@@ -158,6 +163,11 @@ func split(file string, text []byte) (found []document, wrong []finding) {
 			add(begin, part.Bytes())
 			part.Reset()
 			begin = 0
+			if t = strings.TrimSpace(t[3:]); t == "" || strings.HasPrefix(t, "#") {
+				continue
+			}
+			begin = line // an object may begin beside the dashes
+			part.WriteString(t + "\n")
 			continue
 		} else if begin == 0 && strings.TrimSpace(t) != "" && !strings.HasPrefix(strings.TrimSpace(t), "#") {
 			begin = line

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -50,6 +51,7 @@ func (o *options) forwarded(ctx context.Context, c *cluster) (found []place, mis
 		return nil, nil, nil, fmt.Errorf("find the pods of the authorization server in namespace %s: %w", o.endpoint.systemNamespace, err)
 	}
 	stop := make(chan struct{})
+	slices.SortStableFunc(pods.Items, func(a, b corev1.Pod) int { return preference(&a) - preference(&b) })
 	for n := range pods.Items {
 		pod := &pods.Items[n]
 		port := adminPort(pod)
@@ -73,6 +75,20 @@ func (o *options) forwarded(ctx context.Context, c *cluster) (found []place, mis
 			o.endpoint.systemNamespace)
 	}
 	return found, missing, func() { close(stop) }, nil
+}
+
+// preference is lower for a pod that is rather asked. One that is not ready, or ends, may still remember a refusal, so it is asked, too,
+// but after the others: it may have lost the database, for instance.
+func preference(pod *corev1.Pod) int {
+	if pod.DeletionTimestamp != nil {
+		return 2
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return 0
+		}
+	}
+	return 1
 }
 
 // adminPort returns the port of the admin endpoint; zero: the pod has none.

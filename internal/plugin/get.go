@@ -103,7 +103,7 @@ func (o *options) addLastUsed(ctx context.Context, c *cluster, found []seenClien
 	defer e.end()
 	for n := range found {
 		var usage adminapi.ClientUsage
-		err := e.first().Get(ctx, pathOf(adminapi.PathClientUsage, found[n].Namespace, found[n].Name), &usage)
+		err := e.Get(ctx, pathOf(adminapi.PathClientUsage, found[n].Namespace, found[n].Name), &usage)
 		if isNotFound(err) { // not served, so not used
 			continue
 		}

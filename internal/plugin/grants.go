@@ -121,11 +121,11 @@ func (o *options) grants() *cobra.Command {
 				return err
 			}
 			defer e.end()
-			found, err := o.listGrants(c.Context(), e.first(), w, namespace)
+			found, err := o.listGrants(c.Context(), e, w, namespace)
 			if err != nil {
 				return err
 			}
-			used, err := o.usedOf(c.Context(), e.first(), found)
+			used, err := o.usedOf(c.Context(), e, found)
 			if err != nil {
 				return err
 			}
@@ -142,7 +142,7 @@ type listedGrant struct {
 	ClientLastUsed *time.Time `json:"clientLastUsed,omitempty"`
 }
 
-func (o *options) listGrants(ctx context.Context, s *adminapi.Session, w whose, namespace string) ([]listedGrant, error) {
+func (o *options) listGrants(ctx context.Context, e *endpoint, w whose, namespace string) ([]listedGrant, error) {
 	found := []listedGrant{}
 	query := url.Values{"limit": {fmt.Sprint(adminapi.MaxPage)}}
 	for {
@@ -151,7 +151,7 @@ func (o *options) listGrants(ctx context.Context, s *adminapi.Session, w whose, 
 			return nil, err
 		}
 		var page adminapi.GrantPage
-		if err := s.Get(ctx, path, &page); err != nil {
+		if err := e.Get(ctx, path, &page); err != nil {
 			return nil, o.told(err)
 		}
 		for _, g := range page.Items {
@@ -168,13 +168,13 @@ func (o *options) listGrants(ctx context.Context, s *adminapi.Session, w whose, 
 }
 
 // usedOf asks once for each client when it was used last.
-func (o *options) usedOf(ctx context.Context, s *adminapi.Session, found []listedGrant) (map[string]time.Time, error) {
+func (o *options) usedOf(ctx context.Context, e *endpoint, found []listedGrant) (map[string]time.Time, error) {
 	used := map[string]time.Time{}
 	for n := range found {
 		g := &found[n]
 		if _, asked := used[g.ClientUID]; !asked && g.Client != "" {
 			var usage adminapi.ClientUsage
-			if err := s.Get(ctx, pathOf(adminapi.PathClientUsage, g.Namespace, g.Client), &usage); err != nil && !isNotFound(err) {
+			if err := e.Get(ctx, pathOf(adminapi.PathClientUsage, g.Namespace, g.Client), &usage); err != nil && !isNotFound(err) {
 				return nil, o.told(err)
 			}
 			used[g.ClientUID] = usage.LastUsed
@@ -218,7 +218,7 @@ func (o *options) revoke() *cobra.Command {
 				return err
 			}
 			defer e.end()
-			ended, err := o.end(c.Context(), e.first(), w, namespace, id)
+			ended, err := o.end(c.Context(), e, w, namespace, id)
 			fmt.Fprintf(o.Out, "%d grants were ended\n", ended)
 			return err
 		},
@@ -249,7 +249,7 @@ func (o *options) checkRevoke(w whose, id string, all, yes bool) error {
 }
 
 // end ends the grants, some hundreds with each call.
-func (o *options) end(ctx context.Context, s *adminapi.Session, w whose, namespace, id string) (ended int, err error) {
+func (o *options) end(ctx context.Context, e *endpoint, w whose, namespace, id string) (ended int, err error) {
 	path, err := o.path(w, namespace, url.Values{})
 	if err != nil {
 		return 0, err
@@ -259,7 +259,7 @@ func (o *options) end(ctx context.Context, s *adminapi.Session, w whose, namespa
 	}
 	for {
 		var answer adminapi.Revoked
-		if err := s.Delete(ctx, path, &answer); err != nil {
+		if err := e.Delete(ctx, path, &answer); err != nil {
 			return ended, o.told(err)
 		}
 		ended += answer.Revoked

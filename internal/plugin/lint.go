@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,9 +17,11 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
@@ -73,11 +76,21 @@ func (o *options) namespaceWithoutCluster(c *cobra.Command) (string, error) {
 }
 
 func lintAll(ctx context.Context, found []document, policyFile, namespace string) (wrong []finding, err error) {
-	schemas, err := loadSchemas()
+	policies, wrong, err := policiesOf(found, policyFile)
 	if err != nil {
 		return nil, err
 	}
-	policies, err := policiesOf(found, policyFile)
+	more, err := judge(ctx, found, namespace, policies.of)
+	return append(wrong, more...), err
+}
+
+// policyReader returns the policy of a namespace, or says why it is not known which one that is.
+type policyReader func(namespace string) (p policy.Policy, unknown string, err error)
+
+// judge returns what the API server would refuse of the objects, and what the policies of their namespaces deny. namespace is that of
+// objects that name none.
+func judge(ctx context.Context, found []document, namespace string, policies policyReader) (wrong []finding, err error) {
+	schemas, err := loadSchemas()
 	if err != nil {
 		return nil, err
 	}
@@ -91,64 +104,29 @@ func lintAll(ctx context.Context, found []document, policyFile, namespace string
 			wrong = append(wrong, d.finding(ruleSchema, "kind", "is none of Gatehouse's: OAuthClient, OAuthClientPolicy, ResourceServer"))
 			continue
 		}
-		if bad := schema.check(ctx, d); len(bad) > 0 {
+		if bad := schema.check(ctx, d, namespace); len(bad) > 0 {
 			wrong = append(wrong, bad...) // what a policy would say of it means little
 			continue
 		}
-		wrong = append(wrong, denied(d, policies.of(d.namespace(namespace)))...)
+		if !schema.namespaced {
+			continue
+		}
+		p, unknown, err := policies(d.namespace(namespace))
+		switch {
+		case err != nil:
+			return nil, err
+		case unknown != "":
+			wrong = append(wrong, d.finding(rulePolicy, "", unknown))
+		default:
+			wrong = append(wrong, denied(d, p)...)
+		}
 	}
 	return wrong, nil
 }
 
-// policySet is which policy each namespace has.
-type policySet struct {
-	byName    map[string]policy.Policy
-	labels    map[string]map[string]string // of namespaces among the files
-	otherwise policy.Policy
-}
-
-func policiesOf(found []document, policyFile string) (s policySet, err error) {
-	s = policySet{byName: map[string]policy.Policy{}, labels: map[string]map[string]string{}}
-	for _, d := range found {
-		switch kind, _ := d.object["kind"].(string); kind {
-		case "OAuthClientPolicy":
-			object := &v1alpha1.OAuthClientPolicy{}
-			if d.into(object) == nil {
-				s.byName[object.Name] = policy.Policy{Name: object.Name, Spec: &object.Spec}
-			}
-		case "Namespace":
-			var object struct {
-				Metadata struct {
-					Name   string            `json:"name"`
-					Labels map[string]string `json:"labels"`
-				} `json:"metadata"`
-			}
-			if d.into(&object) == nil {
-				s.labels[object.Metadata.Name] = object.Metadata.Labels
-			}
-		}
-	}
-	if policyFile != "" {
-		s.otherwise, err = readPolicy(policyFile)
-	} else {
-		s.otherwise, err = shippedPolicy()
-	}
-	return s, err
-}
-
-// of returns the policy of a namespace. A label that names none of the files may name one of the cluster: then the other one counts
-// only if it is called so.
-func (s policySet) of(namespace string) policy.Policy {
-	p, among := s.byName[policy.NameFor(s.labels[namespace])]
-	if !among {
-		p = s.otherwise
-	}
-	p.Namespace = namespace
-	return p
-}
-
 // kindSchema checks objects of one kind as the API server does.
 type kindSchema struct {
+	namespaced bool
 	structural *structuralschema.Structural
 	validator  validation.SchemaValidator
 	rules      *cel.Validator
@@ -178,6 +156,7 @@ var loadSchemas = sync.OnceValues(func() (map[string]kindSchema, error) {
 })
 
 func newSchema(definition *apiextensionsv1.CustomResourceDefinition) (s kindSchema, err error) {
+	s.namespaced = definition.Spec.Scope == apiextensionsv1.NamespaceScoped
 	internal := &apiextensions.CustomResourceValidation{}
 	if err := apiextensionsv1.Convert_v1_CustomResourceValidation_To_apiextensions_CustomResourceValidation(definition.Spec.Versions[0].Schema, internal, nil); err != nil {
 		return s, err
@@ -197,21 +176,25 @@ func blocking(e *field.Error) bool {
 	return e.Type == field.ErrorTypeRequired || e.Type == field.ErrorTypeTooLong || e.Type == field.ErrorTypeTooMany || e.Type == field.ErrorTypeTypeInvalid
 }
 
-// check returns what the API server would refuse when the object is created.
-func (s kindSchema) check(ctx context.Context, d document) (wrong []finding) {
+// check returns what the API server would refuse when the object is created. The order is the server's: metadata, unknown fields,
+// nulls, defaults, then schema and rules.
+func (s kindSchema) check(ctx context.Context, d document, namespace string) (wrong []finding) {
 	object := runtime.DeepCopyJSON(d.object)
+	meta, _, unknownMeta, err := objectmeta.GetObjectMetaWithOptions(object, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
+	if err != nil {
+		return []finding{d.finding(ruleSchema, "metadata", "cannot be read: "+oneLine(err.Error()))}
+	}
 	unknown := pruning.PruneWithOptions(object, s.structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
-	for _, path := range unknown {
+	for _, path := range append(unknownMeta, unknown...) {
 		wrong = append(wrong, d.finding(ruleSchema, path, "is no field of this kind"))
 	}
+	defaulting.PruneNonNullableNullsWithoutDefaults(object, s.structural)
 	defaulting.Default(object, s.structural)
 	var errs field.ErrorList
 	if version, _ := object["apiVersion"].(string); version != v1alpha1.GroupVersion.String() {
 		errs = append(errs, field.NotSupported(field.NewPath("apiVersion"), version, []string{v1alpha1.GroupVersion.String()}))
 	}
-	for _, problem := range apivalidation.NameIsDNSSubdomain(d.name(), false) {
-		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), d.name(), problem))
-	}
+	errs = append(errs, apivalidation.ValidateObjectMeta(s.created(meta, namespace), s.namespaced, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))...)
 	errs = append(errs, validation.ValidateCustomResource(nil, object, s.validator)...)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, s.structural, object)...)
 	if !slices.ContainsFunc(errs, blocking) {
@@ -222,4 +205,16 @@ func (s kindSchema) check(ctx context.Context, d document) (wrong []finding) {
 		wrong = append(wrong, d.finding(ruleSchema, e.Field, strings.TrimPrefix(e.ErrorBody(), "Invalid value: ")))
 	}
 	return wrong
+}
+
+// created returns the metadata with the namespace that the object is created in, and without the one that the server ignores.
+func (s kindSchema) created(meta *metav1.ObjectMeta, namespace string) *metav1.ObjectMeta {
+	if meta == nil {
+		meta = &metav1.ObjectMeta{}
+	}
+	meta.Namespace = cmp.Or(meta.Namespace, namespace)
+	if !s.namespaced {
+		meta.Namespace = ""
+	}
+	return meta
 }

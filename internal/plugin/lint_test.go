@@ -5,6 +5,7 @@ package plugin
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,4 +130,35 @@ func TestN378AFileThatIsTooLargeIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "large.yaml")
 	write(t, file, strings.Repeat("#", maxFile+1))
 	says(t, 1, "more than", "lint", "-f", file)
+}
+
+// lint says what the API server says: neither more nor less.
+func TestLintReadsObjectsAsTheAPIServerDoes(t *testing.T) {
+	const head = "apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\n"
+	const spec = "spec: {callbackURLs: ['https://a.example/']}\n"
+	namespace := "apiVersion: v1\nkind: Namespace\nmetadata: {name: photos, labels: {gatehouse.dev/policy: strict%s}}\n---\n"
+	for name, c := range map[string]struct {
+		text, says string
+		status     int
+	}{
+		"null stands for nothing":       {head + "metadata: {name: a}\nspec: {callbackURLs: ['https://a.example/'], scopes: null}\n", "1 objects of Gatehouse: nothing", 0},
+		"a label is text":               {head + "metadata: {name: a, labels: {x: 5}}\n" + spec, "metadata cannot be read", 1},
+		"a key of a label has a form":   {head + "metadata: {name: a, labels: {'a b': x}}\n" + spec, "metadata.labels", 1},
+		"metadata has no other fields":  {head + "metadata: {name: a, lables: {}}\n" + spec, "metadata.lables is no field", 1},
+		"a list is no object":           {"- {op: remove, path: /spec/scopes}\n---\n" + head + "metadata: {name: a}\n" + spec, "1 objects of Gatehouse: nothing", 0},
+		"an object beside the dashes":   {"--- {apiVersion: gatehouse.dev/v1alpha1, kind: OAuthClient, metadata: {name: a}, spec: {}}\n", ":1: OAuthClient/a", 1},
+		"a policy that is not there":    {fmt.Sprintf(namespace, "") + head + "metadata: {name: a, namespace: photos}\n" + spec, "gatehouse.dev/policy=strict", 1},
+		"a Namespace that is not taken": {fmt.Sprintf(namespace, ", x: [5]") + head + "metadata: {name: a, namespace: photos}\n" + spec, "Namespace/photos: metadata cannot be read", 1},
+		"a policy of another namespace": {fmt.Sprintf(namespace, "") + head + "metadata: {name: a, namespace: other}\n" + spec, "nothing to say", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "file.yaml")
+			write(t, file, c.text)
+			says(t, c.status, c.says, "lint", "-f", file)
+		})
+	}
+	policy, file := filepath.Join(t.TempDir(), "strict.yaml"), filepath.Join(t.TempDir(), "file.yaml")
+	write(t, policy, "apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClientPolicy\nmetadata: {name: strict}\nspec: {clients: {profiles: [OAuth2], grantTypes: [AuthorizationCode]}}\n")
+	write(t, file, fmt.Sprintf(namespace, "")+head+"metadata: {name: a, namespace: photos}\n"+spec)
+	says(t, 1, "OAuthClientPolicy strict", "lint", "-f", file, "--policy-file="+policy)
 }

@@ -52,7 +52,7 @@ func (t table) write(out io.Writer, wide bool) error {
 	for _, row := range t.rows {
 		cells := make([]string, 0, len(row))
 		for _, cell := range shown(row) {
-			cells = append(cells, clean(orDash(cell)))
+			cells = append(cells, oneLine(orDash(cell)))
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
@@ -75,6 +75,10 @@ func clean(text string) string {
 		return r
 	}, text)
 }
+
+// oneLine is clean for what must stay in its line: a name with a line break could write a line of its own, which forges a row of a
+// table, or which a CI system takes for a command.
+func oneLine(text string) string { return strings.ReplaceAll(clean(text), "\n", " ") }
 
 // ago is how long ago a time is, as kubectl says it.
 func ago(t, now time.Time) string {

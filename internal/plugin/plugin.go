@@ -11,7 +11,7 @@
 //	grants.go    grants and their end
 //	why.go       why a request was refused
 //	explain.go   what would become of a request
-//	check.go     what a policy says of files; lint.go also what the API server would say, without one
+//	check.go     what a policy says of files; lint.go also what the API server would say; policies.go which policy counts
 //	sarif.go     findings for code scanning
 package plugin
 
@@ -91,11 +91,42 @@ func New(streams Streams) *cobra.Command {
 	root.SetErr(streams.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	o.bind(root)
+	root.Args, root.RunE = noCommand, func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.AddCommand(o.get(), o.explain(), o.why(), o.grants(), o.revoke(), o.reset(), o.rotate(), o.suspend(), o.resume(), o.policy(), o.lint())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		o.complete(c)
 	}
+	argumentsAreUsage(root)
 	return root
+}
+
+// noCommand says that a command is not known, and which one may be meant.
+func noCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("there is no command %q: kubectl gatehouse --help lists those that there are", args[0])
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		text += fmt.Sprintf(". Is %q meant?", near[0])
+	}
+	return usagef("%s", text)
+}
+
+// argumentsAreUsage has each command say of wrong arguments that the call makes no sense, also where cobra itself checks them.
+func argumentsAreUsage(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, below := range c.Commands() {
+		argumentsAreUsage(below)
+	}
 }
 
 // bind adds the flags of kubectl that say which cluster, which namespace and as whom.

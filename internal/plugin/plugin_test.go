@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -52,6 +54,7 @@ func TestN375ACallThatMakesNoSenseIsRefusedWithoutACluster(t *testing.T) {
 		// A variable of a script that was never set does not make the call be about more.
 		{"revoke", "", "--user=bob", "--yes"}, {"grants", "", "--user=bob"}, {"revoke", "a", "--all", "--user=", "--yes"},
 		{"revoke", "a", "--user=bob", "--grant=", "--yes"}, {"revoke", "a", "--all", "--subject=", "--yes"}, {"grants", "a", "--user="},
+		{"gte"}, {"lint", "a"}, {"policy", "check", "a"}, {"policy", "chekc"}, {"completion", "bash", "a"},
 		{"reset", "", "--yes"}, {"why", ""}, {"explain", ""}, {"get", ""},
 	} {
 		if status, out, err := call(t, "", append(args, none)...); status != 2 || !strings.HasPrefix(err, "Error: ") {
@@ -117,6 +120,19 @@ func TestAnObjectIsCheckedAgainstThePolicyOfItsNamespace(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "client.yaml")
 	write(t, file, "apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: a}\nspec: {callbackURLs: ['https://a.example/']}\n")
 	says(t, 1, "nobody-made-this", "policy", "check", "-f", file, "--kubeconfig="+env.Kubeconfig, "-n", ns)
+	// An object that names a namespace has the policy of that one.
+	named := filepath.Join(t.TempDir(), "named.yaml")
+	write(t, named, "apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: a, namespace: "+ns+"}\nspec: {callbackURLs: ['https://a.example/']}\n")
+	says(t, 1, "nobody-made-this", "policy", "check", "-f", named, "--kubeconfig="+env.Kubeconfig, "-n", "default")
+	// What the API server does not take is no object that a policy allows.
+	for words, text := range map[string]string{
+		"is none of Gatehouse's":                  "kind: OAuthClinet\nmetadata: {name: a}\nspec: {consent: Skip}\n",
+		"OAuthClient/a: spec.consnet is no field": "kind: OAuthClient\nmetadata: {name: a}\nspec: {callbackURLs: ['https://a.example/'], consnet: Skip}\n",
+		"(no kind)": "metadata: {name: a}\n",
+	} {
+		write(t, named, "apiVersion: gatehouse.dev/v1alpha1\n"+text)
+		says(t, 1, words, "policy", "check", "-f", named, "--policy-file=../../config/policy/default.yaml", "-n", ns)
+	}
 	says(t, 0, "nothing to say", "policy", "check", "-f", file, "--policy-file=../../config/policy/default.yaml", "-n", ns)
 	skip := filepath.Join(t.TempDir(), "skip.yaml")
 	write(t, skip, "apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: a}\nspec: {callbackURLs: ['https://a.example/'], consent: Skip}\n")
@@ -139,6 +155,20 @@ func TestN376WhatOthersWroteDoesNotSteerTheTerminal(t *testing.T) {
 	write(t, file, "apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: \"a\\e[31m\"}\nspec: {}\n")
 	if _, out, _ := call(t, "", "lint", "-f", file); strings.Contains(out, "\x1b") {
 		t.Errorf("%q", out)
+	}
+	// A line break would begin a line that a CI system takes for a command, or that looks like a row of a table.
+	write(t, file, "apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: \"a\\n::warning::x\"}\nspec: {}\n")
+	if out := says(t, 1, "::warning::x", "lint", "-f", file); strings.Contains(out, "\n::") {
+		t.Errorf("%q", out)
+	}
+	var out bytes.Buffer
+	if err := (table{columns: []string{"A"}, rows: [][]string{{"a\nforged"}}}).write(&out, false); err != nil || strings.Count(out.String(), "\n") != 2 {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	out.Reset()
+	(&options{Streams: Streams{Out: &out}}).tell(refusal{Refusal: adminapi.Refusal{RequestID: "x\nforged", Error: "y\nforged"}})
+	if strings.Contains(out.String(), "\nforged") {
+		t.Errorf("%q", out.String())
 	}
 }
 
@@ -203,5 +233,29 @@ func TestTheDocumentationHoldsEachExample(t *testing.T) {
 		if err != nil {
 			t.Errorf("%q: %v", found[1], err)
 		}
+	}
+}
+
+// kubectl completes the arguments of a plugin by a program of its own. The one in the documentation does.
+func TestTheProgramOfTheDocumentationCompletes(t *testing.T) {
+	text, err := os.ReadFile("../../docs/plugin.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, program, found := strings.Cut(string(text), "```sh\n")
+	program, _, closed := strings.Cut(program, "```")
+	if !found || !closed {
+		t.Fatal("there is no program")
+	}
+	folder := t.TempDir()
+	for name, text := range map[string]string{"kubectl": "#!/bin/sh\nprintf '<%s>' \"$@\"\n", "kubectl_complete-gatehouse": program} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := exec.CommandContext(t.Context(), filepath.Join(folder, "kubectl_complete-gatehouse"), "rotate", "")
+	c.Env = []string{"PATH=" + folder + ":/bin:/usr/bin"}
+	if out, err := c.CombinedOutput(); err != nil || string(out) != "<gatehouse><__complete><rotate><>" {
+		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -100,14 +100,14 @@ func (o *options) tell(r refusal) {
 	}
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(o.Out, "%-10s %s\n", name+":", clean(text))
+			fmt.Fprintf(o.Out, "%-10s %s\n", name+":", oneLine(text))
 		}
 	}
 	line("Request", r.RequestID)
 	line("At", r.At.UTC().Format(time.RFC3339)+", by "+r.Replica)
 	line("Client", client)
 	line("Person", r.Person)
-	fmt.Fprintf(o.Out, "%-10s %s\n", "Error:", o.bad(clean(orDash(r.Error))))
+	fmt.Fprintf(o.Out, "%-10s %s\n", "Error:", o.bad(oneLine(orDash(r.Error))))
 	line("Told", r.Description)
 	line("Cause", r.Cause)
 	m := r.Mismatch

@@ -135,3 +135,12 @@ func TestTheInstallerHoldsWhatDeployApplies(t *testing.T) {
 		t.Errorf("%d objects, want %d", got, want)
 	}
 }
+
+// GOVERNANCE.md asks for make check before a merge, so it must be what CI does.
+func TestMakeCheckDoesWhatCIDoes(t *testing.T) {
+	does := regexp.MustCompile(`(?m)^check: (.*) ## Everything that CI runs$`).FindStringSubmatch(read(t, root+"/Makefile"))
+	runs := regexp.MustCompile(`(?m)^for part in (.*); do$`).FindStringSubmatch(read(t, root+"/.ci/run"))
+	if does == nil || runs == nil || does[1] != runs[1] {
+		t.Errorf("make check does %q, and .ci/run %q", does, runs)
+	}
+}
