@@ -69,7 +69,7 @@ type step struct {
 	// refused returns the status to write if the API server refuses the step for good,
 	// with our words for the reason. nil: the status says nothing of it.
 	refused func(message string) v1alpha1.OAuthClientStatus
-	// unaccepted returns the status to write if the API server stores a Secret that would not be accepted.
+	// unaccepted returns the status to write if what the API server stores of the Secret, or would store, is not accepted.
 	unaccepted func() v1alpha1.OAuthClientStatus
 }
 
@@ -227,12 +227,12 @@ func (o outcome) dryRuns(kept outcome, write []step) []step {
 	for _, s := range write {
 		switch {
 		case s.dryRun:
-			s.refused = kept.refused
+			s.refused, s.unaccepted = kept.refused, kept.wouldNotBeAccepted
 			asked = append(asked, s)
 		case s.create != nil:
-			asking = append(asking, step{create: o.probe(*s.create), dryRun: true, refused: kept.refused})
+			asking = append(asking, step{create: o.probe(*s.create), dryRun: true, refused: kept.refused, unaccepted: kept.wouldNotBeAccepted})
 		case s.apply != nil:
-			asking = append(asking, step{apply: s.apply, dryRun: true, refused: kept.refused})
+			asking = append(asking, step{apply: s.apply, dryRun: true, refused: kept.refused, unaccepted: kept.wouldNotBeAccepted})
 		}
 	}
 	if len(asked) > 0 {

@@ -69,6 +69,8 @@ type Issuance struct {
 
 	// expected knows which reads from the cache are older than our own writes.
 	expected expectations
+	// held knows which Secrets are not sent again yet.
+	held holdoffs
 }
 
 // reconcile brings one object and its Secret to where they should be. An error is a fault of
@@ -77,6 +79,7 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 	err := i.Client.Get(ctx, ref.key(), object)
 	if apierrors.IsNotFound(err) {
 		i.expected.forget(ref)
+		i.held.forget(ref)
 		return again(ctx, i.Claims.forget(ctx, ref))
 	}
 	if err != nil {
@@ -144,6 +147,9 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 		})
 		if d.wantsData && !live {
 			continue
+		}
+		if d, err = i.holdBack(ctx, s, d); err != nil {
+			return again(ctx, err)
 		}
 		of, err = i.apply(ctx, s, d)
 		if apierrors.IsAlreadyExists(err) && !live {

@@ -47,7 +47,7 @@ func (o outcome) secretSteps() []step {
 	case want.matches(seen):
 	case seen.Type != want.kind || seen.Immutable != nil && *seen.Immutable:
 		steps = []step{
-			{create: o.probe(want), dryRun: true, refused: o.refused},
+			{create: o.probe(want), dryRun: true, refused: o.refused, unaccepted: o.wouldNotBeAccepted},
 			removal(seen.Name, seen.UID, seen.ResourceVersion), create,
 		}
 	default:

@@ -13,9 +13,9 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// errNotAccepted: the API server stored a Secret that is not what was sent, and the authorization server would refuse
-// what it holds. An admission webhook can do so. The text quotes nothing of it.
-var errNotAccepted = errors.New("the Secret that the API server stored holds no client secret that is accepted")
+// errNotAccepted: the API server stored a Secret that is not what was sent, or would store it, and the authorization server
+// would refuse what it holds. An admission webhook can do so. The text quotes nothing of it.
+var errNotAccepted = errors.New("the Secret as the API server stores it holds no client secret that is accepted")
 
 // acceptedBy returns the test of what a Secret of the object holds, against the credential that the status
 // lists: the same one as the authorization server's. A Public client, and one whose client secret somebody else makes, have
@@ -36,10 +36,12 @@ func acceptedBy(in input, issued issue) func(data map[string][]byte) bool {
 
 // tested tests the Secret as the API server answered that it stored it. With dryRun it would store it so.
 func (i *Issuance) tested(s subject, sent secretContent, answer *corev1.Secret, dryRun bool) error {
+	accepted := sent.accepted(answer.Data)
 	if !dryRun {
 		i.expected.wrote(s.ref(), answer, i.Now())
+		i.held.stored(s.ref(), sent, sent.matches(answer), accepted, i.Now())
 	}
-	if !sent.accepted(answer.Data) {
+	if !accepted {
 		return fmt.Errorf("test the Secret %s: %w", sent.name, errNotAccepted)
 	}
 	return nil
@@ -48,11 +50,20 @@ func (i *Issuance) tested(s subject, sent secretContent, answer *corev1.Secret, 
 // notAccepted returns the status that says that what the Secret of the cluster holds is not accepted. An old client secret
 // gets no end yet: an application may have none but that one.
 func (o outcome) notAccepted() v1alpha1.OAuthClientStatus {
+	return o.spoiled("The API server took the Secret %q and stored another client ID or client secret than the operator sent, so the authorization server refuses what it holds.")
+}
+
+// wouldNotBeAccepted returns the status that says that the old Secret stays, because what replaces it would not be accepted.
+func (o outcome) wouldNotBeAccepted() v1alpha1.OAuthClientStatus {
+	return o.spoiled("The Secret %q has to be written anew. The API server would store another client ID or client secret than the operator sends, as a dry run shows, " +
+		"so the old Secret and its client secret stay as they are.")
+}
+
+func (o outcome) spoiled(what string) v1alpha1.OAuthClientStatus {
 	ready := o.summary()
 	if ready.reason == string(v1alpha1.ReadyReasonIssued) {
-		ready = readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotAccepted), fmt.Sprintf(
-			"The API server took the Secret %q and stored another client ID or client secret than the operator sent, so the authorization server refuses what it holds. "+
-				"Look for an admission webhook or a MutatingAdmissionPolicy that changes Secrets, and leave out those with the label %s. It is tried again.",
+		ready = readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotAccepted), fmt.Sprintf(what+
+			" Look for an admission webhook or a MutatingAdmissionPolicy that changes Secrets, and leave out those with the label %s. It is tried again within two minutes.",
 			o.subject.secretName, v1alpha1.LabelOwnerUID), progressStalled}
 	}
 	return o.withoutEnd(o.statusWith(ready))

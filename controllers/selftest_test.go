@@ -3,10 +3,14 @@
 package controllers
 
 import (
+	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -30,6 +34,7 @@ func TestN390AClientWhoseStoredSecretIsAnotherIsNotReady(t *testing.T) {
 					}
 					s.wantReady(s.checked("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotAccepted))
 					s.wantAccepted("photoprint", metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
+					s.clock.advance(longestRetry)
 				}
 				if got := s.events.reasons(); !slices.Equal(got, []string{"SecretNotAccepted"}) {
 					t.Errorf("events %q", got)
@@ -82,6 +87,123 @@ func TestN390AChangedSecretThatIsNotAcceptedSaysSo(t *testing.T) {
 				s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			})
 		}
+	}
+}
+
+// N390: a client secret that is in use ends only where the API server would store the next one as it is sent.
+func TestN390AWebhookThatSpoilsSecretsEndsNoGoodOne(t *testing.T) {
+	for name, change := range map[string]func(*v1alpha1.OAuthClient){
+		"a reset":      reset("1"),
+		"a rotation":   rotation("1"),
+		"another type": func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretTemplate.Type = "nginx.org/oidc" },
+	} {
+		for how, hook := range map[string]*webhook{"changed": spoil("client-secret"), "removed": strip("client-secret")} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				s := newFixture(t)
+				before := s.issued("photoprint")
+				old, secret := s.valueOf("photoprint"), s.secret("photoprint-oauth")
+				s.update("photoprint", change)
+				spoiled := s.reconciler(s.changing(hook))
+				for range 2 {
+					if _, err := s.reconcile(spoiled, "photoprint"); err == nil {
+						t.Fatal("nobody will retry")
+					}
+					oc := s.checked("photoprint")
+					s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotAccepted))
+					s.wantAccepts("photoprint", old, true, "the one that applications have")
+					if !equality.Semantic.DeepEqual(oc.Status.Credentials, before.Status.Credentials) || oc.Status.LastHandledReset != "" || oc.Status.LastHandledRotation != "" {
+						t.Errorf("the status is %+v", oc.Status.IssuedStatus)
+					}
+				}
+				if now := s.secret("photoprint-oauth"); now.ResourceVersion != secret.ResourceVersion {
+					t.Error("the Secret was written")
+				}
+				if n := hook.writes.Load(); n != 0 {
+					t.Errorf("%d writes", n)
+				}
+				if got := s.events.reasons(); !slices.Equal(got, []string{"SecretNotAccepted"}) {
+					t.Errorf("events %q", got)
+				}
+				s.restarted()
+				oc := s.settle("photoprint")
+				s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+				if name == "a reset" && oc.Status.LastHandledReset != "1" || name == "a rotation" && oc.Status.LastHandledRotation != "1" {
+					t.Error("it was not made afterwards")
+				}
+			})
+		}
+	}
+}
+
+// sealing is a webhook that stores another value for the key each time.
+func sealing(key string) *webhook {
+	var n atomic.Int64
+	return &webhook{change: func(data map[string][]byte) {
+		if _, there := data[key]; there {
+			data[key] = fmt.Append(nil, "sealed ", n.Add(1))
+		}
+	}}
+}
+
+// N390: each write gives an event of the Secret, and the object is looked at again at once.
+func TestN390ASecretThatIsStoredOtherwiseIsWrittenSeldom(t *testing.T) {
+	for key, want := range map[string]struct {
+		status metav1.ConditionStatus
+		reason v1alpha1.ReadyReason
+	}{
+		"client-secret": {metav1.ConditionFalse, v1alpha1.ReadyReasonSecretNotAccepted},
+		"issuer":        {metav1.ConditionTrue, v1alpha1.ReadyReasonIssued}, // an application can log in
+	} {
+		t.Run(key, func(t *testing.T) {
+			s := newFixture(t)
+			hook := sealing(key)
+			s.client("photoprint")
+			spoiled := s.reconciler(s.changing(hook))
+			look := func() time.Duration {
+				result, err := s.reconcile(spoiled, "photoprint")
+				if err != nil && key != "client-secret" {
+					t.Fatal(err)
+				}
+				s.wantReady(s.checked("photoprint"), want.status, string(want.reason))
+				return result.RequeueAfter
+			}
+			look()
+			var waits []time.Duration
+			for n := range int64(10) {
+				wait := look() // as after the event of the Secret
+				if again := look(); wait <= 0 || again != wait {
+					t.Fatalf("it is looked at again after %s and %s", wait, again)
+				}
+				if got := hook.writes.Load(); got != n+1 {
+					t.Fatalf("%d writes, want %d", got, n+1)
+				}
+				waits = append(waits, wait)
+				s.clock.advance(wait)
+				look()
+			}
+			if waits[0] != time.Second || waits[1] != 2*time.Second || waits[9] != longestRetry {
+				t.Errorf("waits %s", waits)
+			}
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { // what is wanted now was not tried yet
+				oc.Spec.Credentials.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{"team": "print"}
+			})
+			if look(); hook.writes.Load() != 12 {
+				t.Errorf("%d writes after a change", hook.writes.Load())
+			}
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
+			before := hook.writes.Load()
+			if _, err := s.reconcile(spoiled, "photoprint"); err != nil {
+				t.Fatal(err)
+			}
+			s.wantAccepted("photoprint", metav1.ConditionFalse, string(v1alpha1.AcceptedReasonSuspended))
+			if hook.writes.Load() != before {
+				t.Error("a suspension writes the Secret")
+			}
+			s.must(s.api.Delete(t.Context(), s.get("photoprint")))
+			if _, err := s.reconcile(spoiled, "photoprint"); err != nil || len(spoiled.held.of) != 0 {
+				t.Errorf("of an object that is gone is remembered %v (%v)", spoiled.held.of, err)
+			}
+		})
 	}
 }
 

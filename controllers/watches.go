@@ -41,8 +41,11 @@ func controllerOptions() controller.Options {
 // retries is how failures come back: each object for itself, so that one that keeps failing
 // delays no other.
 func retries() workqueue.TypedRateLimiter[reconcile.Request] {
-	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, 2*time.Minute)
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry)
 }
+
+// longestRetry is the longest wait until what failed is tried again.
+const longestRetry = 2 * time.Minute
 
 func namespaceKind() *corev1.Namespace { return &corev1.Namespace{} }
 
