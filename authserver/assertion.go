@@ -74,12 +74,14 @@ func (r refusedAssertion) Error() string { return string(r) }
 
 // prover is who is to prove itself: a client or a resource server.
 type prover struct {
-	uid, id, namespace string
-	assertions         *Assertions
+	kind, uid, id, namespace string
+	assertions               *Assertions
 }
 
-func (c *Client) prover() prover         { return prover{c.UID, c.ID, c.Namespace, c.Assertions} }
-func (r *ResourceServer) prover() prover { return prover{r.UID, r.ID, r.Namespace, r.Assertions} }
+func (c *Client) prover() prover { return prover{"client", c.UID, c.ID, c.Namespace, c.Assertions} }
+func (r *ResourceServer) prover() prover {
+	return prover{"resource server", r.UID, r.ID, r.Namespace, r.Assertions}
+}
 
 // clientIDOf returns who a request says that it is of. An assertion says it too, so client_id may be missing beside it (RFC 7521
 // §4.2). Empty: nothing says it.
@@ -141,7 +143,7 @@ func (s *Server) prove(ctx context.Context, who prover, text string) (credential
 	if err != nil {
 		return "", err
 	}
-	s.uses.note(who.uid, credentialID, s.now())
+	s.uses.note(who.uid, usedWithAssertion, s.now())
 	return credentialID, nil
 }
 
@@ -182,7 +184,7 @@ func (s *Server) proveKey(ctx context.Context, who prover, a *assertion.Assertio
 	if !ok {
 		return "", refusedAssertion(reasonSignature)
 	}
-	err = s.store.Spend(ctx, assertionKey(who.uid, a.ID), now, a.ExpiresAt.Add(clockSlack))
+	err = s.store.Spend(ctx, assertionKey(who, a.ID), now, a.ExpiresAt.Add(clockSlack))
 	if errors.Is(err, ErrExists) {
 		return "", refusedAssertion(reasonReplay)
 	}
@@ -204,9 +206,10 @@ func (s *Server) keysOf(ctx context.Context, who prover, wanted func(assertion.K
 	return keys, nil
 }
 
-// assertionKey marks a jti of a client as used.
-func assertionKey(clientUID, id string) Hash {
-	return sha256.Sum256(framed("gatehouse assertion", clientUID, id))
+// assertionKey marks a jti as used. Assertions name an ID, not a UID: one that was used stays used when the object of the ID is
+// created again.
+func assertionKey(who prover, id string) Hash {
+	return sha256.Sum256(framed("gatehouse assertion", who.kind, who.id, id))
 }
 
 // serviceAccountPrefix begins the username of a ServiceAccount: then follow its namespace, a colon and its name.

@@ -4,6 +4,7 @@ package authserver_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -250,6 +251,58 @@ func TestN355WhoHasASecretHasNoAssertionsAndTheOtherWayRound(t *testing.T) {
 	for _, text := range []string{"nonsense", s.issue(s.accepted(s.key.Sign(t, s.claims("2"), nil))), strings.Repeat("a", assertion.MaxLength+1)} {
 		s.rejected("no JWT", authtest.PhotoReport, text, "the assertion is")
 		s.rejected("no JWT, and no client_id", "", text, "not known")
+	}
+}
+
+// A client makes its keys itself: any number of them is one row in the memory of uses.
+func TestN307AnyNumberOfKeysIsOneUse(t *testing.T) {
+	s := newKeyed(t)
+	s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Credentials = nil })
+	const uri = "https://app.example/keys"
+	s.WithoutSecret(authtest.PhotoReport, authserver.Assertions{KeySetURI: uri})
+	s.WithoutSecret(authtest.PhotoPrint, authserver.Assertions{KeySetURI: uri})
+	keys := []*authtest.ClientKey{s.key, authtest.NewClientKey(t, "second"), authtest.NewClientKey(t, "third")}
+	for n, key := range keys {
+		s.KeySets.Put(uri, authtest.PublicKeys(t, key)...)
+		s.issue(s.accepted(key.Sign(t, s.claims(fmt.Sprint(n)), nil)))
+		caller, err := sends(t, s.Auth, authtest.PhotoPrint, key.Sign(t, authtest.Assertion(authtest.PhotoPrint, fmt.Sprint(n), s.Clock.Now()), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens, err := s.Auth.Token(t.Context(), caller, redemption(s.allow(photoPrint(), s.bob(), false), authtest.PhotoPrintCallback))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Auth.Token(t.Context(), caller, refreshing(tokens.RefreshToken)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]bool{}
+	for _, id := range []string{authtest.PhotoReport, authtest.PhotoPrint} {
+		c, _ := s.Clients.ByID(id)
+		want[c.UID] = true
+	}
+	got := s.flushed()
+	for _, u := range got {
+		if u.CredentialID != "" || !want[u.UID] {
+			t.Errorf("a use of %q with %q", u.UID, u.CredentialID)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d uses of %d clients", len(got), len(want))
+	}
+}
+
+func TestN345AnAssertionStaysUsedWhenItsObjectIsCreatedAgain(t *testing.T) {
+	s := newKeyed(t)
+	text := s.key.Sign(t, s.claims("1"), nil)
+	s.accepted(text)
+	s.Clients.Change(authtest.PhotoReport, func(c *authserver.Client) { c.UID = "created again" })
+	s.rejected("the client was created again", authtest.PhotoReport, text, "used before")
+	s.accepted(s.key.Sign(t, s.claims("2"), nil))
+	s.WithoutSecret(authtest.BookShelf, authserver.Assertions{Keys: authtest.PublicKeys(t, s.key)})
+	if _, err := sends(t, s.Auth, authtest.BookShelf, s.key.Sign(t, authtest.Assertion(authtest.BookShelf, "1", s.Clock.Now()), nil)); err != nil {
+		t.Errorf("the jti of another client: %v", err)
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *Server) tokenByRefresh(ctx context.Context, caller Caller, r TokenReque
 	if err != nil {
 		return nil, err
 	}
-	s.uses.note(client.UID, caller.CredentialID, s.now())
+	s.uses.note(client.UID, caller.usedAs(), s.now())
 	aimed, err := s.allowRefresh(ctx, g, client, r)
 	if err != nil {
 		return nil, err

@@ -42,6 +42,14 @@ type Caller struct {
 	CredentialID string
 }
 
+// usedAs returns the credential ID under which uses of the caller, a client, are noted.
+func (c Caller) usedAs() string {
+	if c.Client.Assertions != nil {
+		return usedWithAssertion
+	}
+	return c.CredentialID
+}
+
 // TokenRequest is a token request after its dialect was parsed.
 type TokenRequest struct {
 	GrantType GrantType
@@ -193,7 +201,7 @@ func (s *Server) tokenByProof(ctx context.Context, caller Caller, r TokenRequest
 		return nil, err
 	}
 	now := s.now()
-	used := s.uses.note(caller.Client.UID, caller.CredentialID, now)
+	used := s.uses.note(caller.Client.UID, caller.usedAs(), now)
 	if caller.Client.Profile == ProfileOAuth2 {
 		used.redeemed(g.Proof.CodeChallenge != "", now)
 	}

@@ -8,7 +8,8 @@ import "time"
 // writes it cuts times to the hour, so that a row is written once an hour however often it is used.
 type Use struct {
 	UID string // of the client or the resource server
-	// CredentialID is empty for what needs none: a Public client, or a token that somebody asks about.
+	// CredentialID is empty for what needs none: a Public client, a client or resource server that proves itself with assertions, or
+	// a token that somebody asks about.
 	CredentialID string
 	Since        time.Time // the first use
 	UsedAt       time.Time // the last one

@@ -13,14 +13,18 @@ import (
 )
 
 const (
-	// maxUsing bounds the credentials that are gathered. Only those of clients that this server knows are, five for each
-	// at most. An entry takes about 250 bytes.
+	// maxUsing bounds the credentials that are gathered. Only those are gathered that the operator issued or took over, and that were
+	// used in the last hours. An entry takes about 250 bytes.
 	maxUsing = 1 << 17
 	// usesBatch is how many rows one write is about.
 	usesBatch = 200
 	// idleHours is after how many hours without a use a credential is gathered no more, until its next use.
 	idleHours = 2
 )
+
+// usedWithAssertion is the credential ID of all uses with assertions. A client makes its keys itself, as many as it likes: a row
+// for each would let it fill what is gathered, and nobody waits for the use of a key.
+const usedWithAssertion = ""
 
 // CountingUID and CountingID name the use that tells since when uses are counted, and when they were last written.
 const (

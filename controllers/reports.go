@@ -33,7 +33,7 @@ const (
 	reportEvery = 24 * time.Hour
 	// maxReported bounds the clients and resource servers that are remembered.
 	maxReported = 200_000
-	// maxReportedCredentials bounds the credentials of one of them.
+	// maxReportedCredentials bounds the credentials of one of them. Of one that has more, the last uses are not known.
 	maxReportedCredentials = 1000
 )
 
@@ -75,6 +75,7 @@ type seen struct {
 	used, challenged, unchallenged time.Time
 	idTokenBytes                   int64
 	credentials                    map[string]time.Time
+	tooMany                        bool // credentials: none of them is kept
 }
 
 // Start polls until ctx ends. Only the leader runs it.
@@ -155,16 +156,24 @@ func take(all map[types.UID]*seen, u *adminapi.ClientUsage, now time.Time) error
 	if u.IDToken != nil && now.Sub(u.IDToken.IssuedAt) <= idTokenAge {
 		s.idTokenBytes = max(s.idTokenBytes, u.IDToken.Bytes)
 	}
-	if len(s.credentials)+len(u.Credentials) > maxReportedCredentials {
-		return fmt.Errorf("the report names more than %d credentials of one client", maxReportedCredentials)
-	}
-	for _, c := range u.Credentials {
-		if s.credentials == nil {
-			s.credentials = make(map[string]time.Time, len(u.Credentials))
+	s.take(u.Credentials)
+	return nil
+}
+
+// take adds credentials. Whoever has too many of them loses the last uses of their own: no other client is to miss its report.
+func (s *seen) take(credentials []adminapi.CredentialUsage) {
+	for _, c := range credentials {
+		switch _, there := s.credentials[c.ID]; {
+		case s.tooMany:
+			return
+		case !there && len(s.credentials) == maxReportedCredentials:
+			s.credentials, s.tooMany = nil, true
+			return
+		case s.credentials == nil:
+			s.credentials = make(map[string]time.Time, min(len(credentials), maxReportedCredentials))
 		}
 		s.credentials[c.ID] = latest(s.credentials[c.ID], &c.LastUsed)
 	}
-	return nil
 }
 
 func latest(a time.Time, b *time.Time) time.Time {
@@ -183,6 +192,9 @@ func (r *Reports) LastUsed(uid types.UID, credentialID string) (last LastUse, kn
 	}
 	last.Since, last.Until = r.counted.Since, r.counted.Until
 	if s := r.seen[uid]; s != nil {
+		if s.tooMany {
+			return LastUse{}, false
+		}
 		last.At = s.credentials[credentialID]
 	}
 	return last, true

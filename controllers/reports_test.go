@@ -272,13 +272,32 @@ func TestN307AReportOfTooManyClientsIsRefused(t *testing.T) {
 	if err := s.poll(t.Context()); err == nil {
 		t.Error("too many clients are taken")
 	}
-	page.Items = []adminapi.ClientUsage{used("photoprint", s.now), used("photoprint", s.now)}
-	for n := range maxReportedCredentials {
-		page.Items[1].Credentials = append(page.Items[1].Credentials, adminapi.CredentialUsage{ID: fmt.Sprint(n)})
+}
+
+// N307: a client with credentials without end takes the report from nobody but itself.
+func TestN307AClientWithTooManyCredentialsLosesItsOwnReportOnly(t *testing.T) {
+	s := newReporting(t, "photoprint")
+	many := []adminapi.ClientUsage{used("photoprint", s.now), used("photoprint", s.now), used("photoprint", s.now)}
+	for n := range maxReportedCredentials - 1 {
+		many[1].Credentials = append(many[1].Credentials, adminapi.CredentialUsage{ID: fmt.Sprint(n), LastUsed: s.now})
 	}
-	s.pages = []adminapi.UsagePage{page}
-	if err := s.poll(t.Context()); err == nil {
-		t.Error("too many credentials are taken")
+	last := LastUse{At: s.now, Since: s.now, Until: s.now}
+	wants := func(name string, want LastUse, wantKnown bool) {
+		t.Helper()
+		if got, known := s.LastUsed(types.UID("uid-"+name), "first"); got != want || known != wantKnown {
+			t.Errorf("%s: %+v, %v; want %+v, %v", name, got, known, want, wantKnown)
+		}
+	}
+	s.says(s.now, append(many, used("other", s.now))...)
+	s.looks()
+	wants("photoprint", last, true)
+	many[0].Credentials = append(many[0].Credentials, adminapi.CredentialUsage{ID: "one more", LastUsed: s.now})
+	s.says(s.now, append(many, used("other", s.now))...)
+	s.looks()
+	wants("photoprint", LastUse{}, false)
+	wants("other", last, true)
+	if got := s.seen["uid-photoprint"]; len(got.credentials) > 0 || got.used != s.now {
+		t.Errorf("%d credentials are kept, and the client was last used at %s", len(got.credentials), got.used)
 	}
 }
 
