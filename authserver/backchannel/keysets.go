@@ -79,11 +79,13 @@ func (k *KeySets) Keys(ctx context.Context, uri string, wanted func(assertion.Ke
 	if fresh && (slices.ContainsFunc(set.keys, wanted) || within(now, set.asked, keysAgainAfter)) {
 		return set.keys, nil
 	}
-	err := errors.New("its address was asked a moment ago and gave no keys")
+	err := errAskedJustNow
 	if !within(now, set.asked, keysAgainAfter) {
 		if set, err = k.read(ctx, uri, set); err == nil {
 			return set.keys, nil
 		}
+	}
+	if !errors.Is(err, errAskedJustNow) {
 		k.log.WarnContext(ctx, "the keys of a client could not be read from its address", "address", uri, "err", err)
 	}
 	if within(now, set.at, keysKeptFor) {
@@ -121,16 +123,27 @@ func (k *KeySets) keep(uri string, set keySet) {
 	k.sets[uri] = set
 }
 
-// read asks the address, once for all who want its keys at the same time.
+// errAskedJustNow is of a question that is not repeated so soon.
+var errAskedJustNow = errors.New("its address was asked a moment ago and gave no keys")
+
+// read asks the address, once for all who want its keys at the same time. Whoever comes here when such a question has just ended gets
+// its result: before may be older than that.
 func (k *KeySets) read(ctx context.Context, uri string, before keySet) (keySet, error) {
 	done := k.flight.DoChan(uri, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.timeout)
 		defer cancel()
 		now := k.now()
+		if latest := k.known(uri); within(now, latest.asked, keysAgainAfter) {
+			if latest.at.Equal(latest.asked) {
+				return latest, nil
+			}
+			return latest, errAskedJustNow
+		}
 		keys, err := k.fetch(ctx, uri)
 		set := keySet{keys: keys, at: now, asked: now}
 		if err != nil {
-			set = keySet{keys: before.keys, at: before.at, asked: now}
+			set = k.known(uri)
+			set.asked = now
 		}
 		k.keep(uri, set)
 		return set, err

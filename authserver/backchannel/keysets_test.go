@@ -3,13 +3,19 @@
 package backchannel
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
@@ -117,6 +123,13 @@ func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
 			_, _ = w.Write([]byte(strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, key)))
 		}, "it is longer than"},
 		"a private key": {func(w http.ResponseWriter, _ *http.Request) {
+			_, private, err := ed25519.GenerateKey(rand.Reader)
+			if err != nil {
+				panic(err)
+			}
+			_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: private, KeyID: "one"}}})
+		}, "it holds a private key"},
+		"a symmetric key": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"keys":[{"kty":"oct","k":"AAAA"}]}`))
 		}, "it holds a private key"},
 		"no JSON":         {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, "it is not a JWK Set"},
@@ -150,10 +163,54 @@ func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
 	})
 	t.Run("http", func(t *testing.T) {
 		sets, _ := newKeySets(t, loopback)
-		if _, err := sets.Keys(t.Context(), strings.Replace(other.URL, "https", "http", 1), named("one")); !errors.Is(err, authserver.ErrUnavailable) || other.asked.Load() != 0 {
-			t.Errorf("http: %v", err)
+		plain := httptest.NewServer(other.Config.Handler)
+		t.Cleanup(plain.Close)
+		if keys, err := sets.Keys(t.Context(), plain.URL, named("one")); !errors.Is(err, authserver.ErrUnavailable) || other.asked.Load() != 0 {
+			t.Errorf("http: %d keys after %d questions, %v", len(keys), other.asked.Load(), err)
 		}
 	})
+}
+
+// Two look at the same time at what is known. One of them asks the address; when the other one gets to it, that is known already.
+func TestN363WhoComesLateTakesNoKeysAwayAndAsksNoMore(t *testing.T) {
+	sets, h := newKeySets(t, loopback)
+	a, one, two := newAddress(t), authtest.NewClientKey(t, "one"), authtest.NewClientKey(t, "two")
+	uri := a.URL + "/keys"
+	a.says(authtest.JWKS(t, one))
+	if _, err := sets.Keys(t.Context(), uri, named("one")); err != nil {
+		t.Fatal(err)
+	}
+	h.Clock.Advance(keysAgainAfter)
+	a.says(authtest.JWKS(t, one, two))
+	inBetween := sync.OnceFunc(func() {
+		if keys, err := sets.Keys(t.Context(), uri, named("two")); err != nil || len(keys) != 2 {
+			t.Errorf("who comes first: %d keys, %v", len(keys), err)
+		}
+		a.serve.Store(http.HandlerFunc(http.NotFound))
+	})
+	late := func(k assertion.Key) bool {
+		inBetween()
+		return k.KeyID == "two"
+	}
+	if keys, err := sets.Keys(t.Context(), uri, late); err != nil || len(keys) != 2 || a.asked.Load() != 2 {
+		t.Errorf("who comes late: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
+	}
+	if keys, err := sets.Keys(t.Context(), uri, named("two")); err != nil || len(keys) != 2 || a.asked.Load() != 2 {
+		t.Errorf("afterwards: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
+	}
+	h.Clock.Advance(keysAgainAfter)
+	inBetween = sync.OnceFunc(func() {
+		if keys, err := sets.Keys(t.Context(), uri, named("three")); err != nil || len(keys) != 2 || a.asked.Load() != 3 {
+			t.Errorf("who comes first to an address that is away: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
+		}
+	})
+	late = func(assertion.Key) bool {
+		inBetween()
+		return false
+	}
+	if keys, err := sets.Keys(t.Context(), uri, late); err != nil || len(keys) != 2 || a.asked.Load() != 3 {
+		t.Errorf("who comes late to an address that is away: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
+	}
 }
 
 func TestTheAddressesThatAreRememberedAreBounded(t *testing.T) {
