@@ -36,9 +36,16 @@ type KeySets interface {
 
 // TokenReviewer lets the cluster say whose a token of a ServiceAccount is.
 type TokenReviewer interface {
-	// Review returns the username and the UID that the token proves for the audience; both empty: it proves nothing. The token is
-	// one that says it ends at ends. Without an answer the error wraps ErrUnavailable.
-	Review(ctx context.Context, token, audience string, ends time.Time) (username, uid string, err error)
+	// Review returns the username and the UID that the token proves for the audience; both empty: it proves nothing. Without an
+	// answer the error wraps ErrUnavailable.
+	Review(ctx context.Context, question TokenQuestion) (username, uid string, err error)
+}
+
+// TokenQuestion is about a token that says it is one of a ServiceAccount of the namespace, and that it ends at Ends.
+type TokenQuestion struct {
+	Token, Audience string
+	Namespace       string // all questions of which share a bound
+	Ends            time.Time
 }
 
 const (
@@ -228,7 +235,7 @@ func (s *Server) proveServiceAccount(ctx context.Context, who prover, a *asserti
 	case s.tokenReviewer == nil:
 		return "", refusedAssertion(reasonNoReview)
 	}
-	username, uid, err := s.tokenReviewer.Review(ctx, text, s.issuer, a.ExpiresAt)
+	username, uid, err := s.tokenReviewer.Review(ctx, TokenQuestion{Token: text, Audience: s.issuer, Namespace: who.namespace, Ends: a.ExpiresAt})
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("review a token of %s: %w", who.id, err)

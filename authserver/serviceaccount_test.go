@@ -4,6 +4,7 @@ package authserver_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -108,6 +109,57 @@ func TestN359AServiceAccountThatIsCreatedAgainIsAnother(t *testing.T) {
 	s.rejected("one that is gone", authtest.PhotoReport, next, "created again")
 	if s.knows(caller, s.issue(caller)) {
 		t.Error("a token outlives the ServiceAccount that is gone")
+	}
+}
+
+func TestN358AServiceAccountIsAnAPIThatListsItAndNoOther(t *testing.T) {
+	s := newAccounted(t)
+	token := s.issue(s.accepted(s.token(s.claims())))
+	api := func(accounts ...authserver.ServiceAccount) {
+		s.Clients.ChangeResourceServer(authtest.PhotoStorage, func(r *authserver.ResourceServer) {
+			r.Credentials, r.Assertions = nil, &authserver.Assertions{ServiceAccounts: accounts}
+		})
+	}
+	ask := func(id, text string) (authserver.Caller, error) {
+		return s.Auth.AuthenticateIntrospector(t.Context(), authserver.ClientSecret{ID: id, Assertion: text})
+	}
+	refused := func(name, id, text string) {
+		t.Helper()
+		if _, err := ask(id, text); !errors.Is(err, authserver.InvalidClient) {
+			t.Errorf("%s: %v, want invalid_client", name, err)
+		}
+	}
+	storage := s.claims().With("sub", "system:serviceaccount:photos:storage").With("kubernetes.io", kubernetes(recreatedUID))
+	good := s.token(storage)
+	refused("an API with a client secret", authtest.PhotoStorage, good)
+	api(authserver.ServiceAccount{Name: "storage", UID: recreatedUID})
+	caller, err := ask(authtest.PhotoStorage, good)
+	if err != nil || caller.ResourceServer == nil || caller.ResourceServer.ID != authtest.PhotoStorage {
+		t.Fatalf("the ServiceAccount of the API: %+v, %v, %+v", caller, err, s.lastRefusal())
+	}
+	if info, err := s.Auth.Introspect(t.Context(), caller, token); err != nil || !info.Active {
+		t.Errorf("it learns %+v, %v", info, err)
+	}
+	refused("without client_id", "", good)
+	refused("the ServiceAccount of a client", authtest.PhotoStorage, s.token(s.claims()))
+	refused("the ServiceAccount of the API at a client", authtest.PhotoReport, good)
+	refused("another namespace", authtest.PhotoStorage, s.token(storage.With("sub", "system:serviceaccount:books:storage")))
+	refused("forged", authtest.PhotoStorage, authtest.NewClientKey(t, "x").Sign(t, storage, nil))
+	api(authserver.ServiceAccount{Name: "storage", UID: accountUID})
+	refused("it was created again", authtest.PhotoStorage, good)
+	api()
+	refused("an API that lists none", authtest.PhotoStorage, good)
+	api(authserver.ServiceAccount{Name: "storage", UID: recreatedUID})
+	s.Clients.ChangeResourceServer(authtest.PhotoStorage, func(r *authserver.ResourceServer) { r.Accepted = false })
+	refused("an API that is not accepted", authtest.PhotoStorage, good)
+	got := s.flushed()
+	for _, u := range got {
+		if u.CredentialID != "" {
+			t.Errorf("a use with %q is noted", u.CredentialID)
+		}
+	}
+	if r, _ := s.Clients.ResourceServerByID(authtest.PhotoStorage); !slices.ContainsFunc(got, func(u authserver.Use) bool { return u.UID == r.UID }) {
+		t.Errorf("the use of the API is not among %+v", got)
 	}
 }
 

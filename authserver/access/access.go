@@ -17,6 +17,7 @@
 //	outage.go    what to do while the API server is silent
 //	reviewer.go  how a question gets to the API server
 //	tokens.go    whose a token of a ServiceAccount is: it implements authserver.TokenReviewer
+//	turns.go     how many questions about tokens are asked, in all and for one namespace
 package access
 
 import (
@@ -216,7 +217,7 @@ func (e *Entitlement) review(ctx context.Context, s subject, c *authserver.Clien
 	case e.slots <- struct{}{}:
 		defer func() { <-e.slots }()
 	case <-ctx.Done():
-		return false, fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
+		return false, fmt.Errorf("%w: wait for a turn: %w", errNotAsked, context.Cause(ctx))
 	}
 	review, err := e.reviewer.Create(ctx, &authorizationv1.SubjectAccessReview{
 		Spec: authorizationv1.SubjectAccessReviewSpec{

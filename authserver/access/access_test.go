@@ -410,6 +410,75 @@ func TestN102WhileTheAPIServerHangsOnlyTheFirstCallerWaits(t *testing.T) {
 	})
 }
 
+// N102: a question that waited for its turn in vain was not asked. The API server may be well.
+func TestN102WhoWaitsForATurnInVainBeginsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, api, _ := setup(t)
+		e.now = time.Now // the bubble's
+		want(t, e, bob, photoprint, 0, true)
+		pass(t, freshFor)
+		hold := make(chan struct{})
+		api.answer = func(context.Context) (authorizationv1.SubjectAccessReviewStatus, error) {
+			<-hold
+			return authorizationv1.SubjectAccessReviewStatus{Allowed: true}, nil
+		}
+		var all sync.WaitGroup
+		for i := range maxParallel {
+			all.Go(func() { want(t, e, authserver.Owner{Name: fmt.Sprint(i)}, photoprint, 0, true) })
+		}
+		synctest.Wait()
+		if _, err := e.Entitled(t.Context(), authserver.Owner{Name: "late"}, photoprint, 0); !errors.Is(err, authserver.ErrUnavailable) {
+			t.Errorf("without a turn: %v", err)
+		}
+		api.says(false, nil)
+		close(hold)
+		all.Wait()
+		want(t, e, bob, photoprint, time.Hour, false)
+	})
+}
+
+// A probe that gets no turn leaves it to the next caller to find out that the outage is over.
+func TestAProbeThatIsNotAskedStopsNoOther(t *testing.T) {
+	o, now := &outage{}, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	o.ended(errGone, now)
+	now = now.Add(probeEvery)
+	for n := range 2 {
+		if down, probe := o.on(now); !down || !probe {
+			t.Errorf("caller %d: down %t, probe %t", n, down, probe)
+		}
+		if changed := o.ended(fmt.Errorf("review: %w", errNotAsked), now); changed {
+			t.Error("a question that was not asked changes something")
+		}
+	}
+	if changed := o.ended(nil, now); !changed {
+		t.Error("the outage does not end")
+	}
+}
+
+func TestTheBoundsOfANamespaceAreForgotten(t *testing.T) {
+	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	q := newTurns(c.Now)
+	ask := func(refused bool) {
+		t.Helper()
+		if err := q.ask(t.Context(), "photos", func() (bool, error) { return refused, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask(false)
+	if len(q.of) != 0 {
+		t.Error("a namespace with good tokens only is remembered")
+	}
+	ask(true)
+	if len(q.of) != 1 {
+		t.Error("a refusal is forgotten")
+	}
+	c.advance(refusedEvery)
+	ask(false)
+	if len(q.of) != 0 {
+		t.Error("a refusal is remembered for ever")
+	}
+}
+
 func TestAClockThatWasSetBackDoesNotStopTheProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, api, clock := setup(t)

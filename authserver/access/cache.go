@@ -63,6 +63,14 @@ func (c *cache[A]) get(k key) (A, bool) {
 	return element.Value.(*item[A]).answer, true
 }
 
+func (c *cache[A]) remove(k key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if element, ok := c.byKey[k]; ok {
+		delete(c.byKey, c.used.Remove(element).(*item[A]).key)
+	}
+}
+
 func (c *cache[A]) put(k key, a A) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -3,6 +3,7 @@
 package access
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -19,10 +20,15 @@ type outage struct {
 	probed  time.Time
 }
 
-// ended takes in what became of a question. It reports whether an outage began or ended with it.
+// ended takes in what became of a question. It reports whether an outage began or ended with it. A question that was not asked says
+// nothing: the next one is to find out.
 func (o *outage) ended(err error, now time.Time) (changed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if errors.Is(err, errNotAsked) {
+		o.probing = false
+		return false
+	}
 	changed = o.down != (err != nil)
 	o.down, o.probing, o.probed = err != nil, false, now
 	return changed

@@ -24,8 +24,6 @@ const (
 	reviewedFor = 5 * time.Minute
 	// reviewedInOutage is the same while the API server gives no answers.
 	reviewedInOutage = 10 * time.Minute
-	// maxReviews bounds the questions about tokens that are with the API server at a time.
-	maxReviews = 16
 )
 
 // TokenAsker asks the API server whose a token is. What NewTokenAsker returns is one.
@@ -51,7 +49,7 @@ type Tokens struct {
 	known  *cache[proven]
 	outage outage
 	flight singleflight.Group
-	slots  chan struct{}
+	turns  *turns
 }
 
 // proven is whose a token is.
@@ -65,15 +63,15 @@ func NewTokens(c TokensConfig) *Tokens {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Tokens{asker: c.Asker, log: c.Log, now: c.Now, known: newCache[proven](maxAnswers), slots: make(chan struct{}, maxReviews)}
+	return &Tokens{asker: c.Asker, log: c.Log, now: c.Now, known: newCache[proven](maxAnswers), turns: newTurns(c.Now)}
 }
 
 // Review returns whose the token is, for the audience alone. Without an answer, and without one that is at most ten minutes old, the
-// error wraps authserver.ErrUnavailable. Nothing is believed after ends.
-func (t *Tokens) Review(ctx context.Context, token, audience string, ends time.Time) (username, uid string, err error) {
-	k := key(sha256.Sum256([]byte(audience + "\x00" + token)))
+// error wraps authserver.ErrUnavailable. Nothing is believed after the token's end.
+func (t *Tokens) Review(ctx context.Context, question authserver.TokenQuestion) (username, uid string, err error) {
+	k := key(sha256.Sum256([]byte(question.Audience + "\x00" + question.Token)))
 	now := t.now()
-	if !now.Before(ends) {
+	if !now.Before(question.Ends) {
 		return "", "", nil
 	}
 	found, ok := t.known.get(k)
@@ -87,7 +85,7 @@ func (t *Tokens) Review(ctx context.Context, token, audience string, ends time.T
 			return found.username, found.uid, nil
 		}
 	}
-	asked, err := t.ask(ctx, k, token, audience)
+	asked, err := t.ask(ctx, k, question)
 	switch {
 	case err == nil:
 		return asked.username, asked.uid, nil
@@ -99,12 +97,12 @@ func (t *Tokens) Review(ctx context.Context, token, audience string, ends time.T
 }
 
 // ask asks the API server, once for all who bring the same token at the same time.
-func (t *Tokens) ask(ctx context.Context, k key, token, audience string) (proven, error) {
+func (t *Tokens) ask(ctx context.Context, k key, question authserver.TokenQuestion) (proven, error) {
 	answered := t.flight.DoChan(string(k[:]), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
 		at := t.now() // the answer is as old as the question
-		who, err := t.review(ctx, token, audience)
+		who, err := t.review(ctx, question)
 		switch changed := t.outage.ended(err, t.now()); {
 		case changed && err != nil:
 			t.log.WarnContext(ctx, "the API server does not answer about tokens of ServiceAccounts", "err", err)
@@ -114,9 +112,12 @@ func (t *Tokens) ask(ctx context.Context, k key, token, audience string) (proven
 		if err != nil {
 			return proven{}, err
 		}
-		if who.at = at; who.username != "" {
-			t.known.put(k, who)
+		if who.username == "" {
+			t.known.remove(k) // a token that was good and is bad now does not come back in an outage
+			return who, nil
 		}
+		who.at = at
+		t.known.put(k, who)
 		return who, nil
 	})
 	select {
@@ -128,24 +129,21 @@ func (t *Tokens) ask(ctx context.Context, k key, token, audience string) (proven
 	}
 }
 
-func (t *Tokens) review(ctx context.Context, token, audience string) (proven, error) {
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-ctx.Done():
-		return proven{}, fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
-	}
-	answer, err := t.asker.Token(ctx, &authenticationv1.TokenReview{
-		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: []string{audience}},
+func (t *Tokens) review(ctx context.Context, question authserver.TokenQuestion) (who proven, err error) {
+	err = t.turns.ask(ctx, question.Namespace, func() (refused bool, err error) {
+		answer, err := t.asker.Token(ctx, &authenticationv1.TokenReview{
+			Spec: authenticationv1.TokenReviewSpec{Token: question.Token, Audiences: []string{question.Audience}},
+		})
+		if err != nil {
+			return false, err
+		}
+		s := answer.Status
+		if s.Authenticated && slices.Contains(s.Audiences, question.Audience) { // a server that does not know audiences names none
+			who = proven{username: s.User.Username, uid: s.User.UID}
+		}
+		return who.username == "", nil
 	})
-	if err != nil {
-		return proven{}, err
-	}
-	s := answer.Status
-	if !s.Authenticated || !slices.Contains(s.Audiences, audience) { // a server that does not know audiences names none
-		return proven{}, nil
-	}
-	return proven{username: s.User.Username, uid: s.User.UID}, nil
+	return who, err
 }
 
 // tokenAsker is a client that knows this one kind.

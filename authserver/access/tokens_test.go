@@ -5,9 +5,13 @@ package access_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -39,6 +43,10 @@ func reporter() authenticationv1.TokenReviewStatus {
 		User: authenticationv1.UserInfo{Username: "system:serviceaccount:photos:reporter", UID: "u"}}
 }
 
+func question(token string, ends time.Time) authserver.TokenQuestion {
+	return authserver.TokenQuestion{Token: token, Audience: issuer, Namespace: "photos", Ends: ends}
+}
+
 func newTokens(a access.TokenAsker) (*access.Tokens, *clock) {
 	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	return access.NewTokens(access.TokensConfig{Asker: a, Log: slog.New(slog.DiscardHandler), Now: c.Now}), c
@@ -50,14 +58,14 @@ func TestN361WhileTheAPIServerIsAwayAGoodTokenIsBelievedForTenMinutesAndNoOther(
 	ends := c.Now().Add(time.Hour)
 	wants := func(name, token string, asked int32, good bool) {
 		t.Helper()
-		username, uid, err := tokens.Review(t.Context(), token, issuer, ends)
+		username, uid, err := tokens.Review(t.Context(), question(token, ends))
 		if err != nil || (username != "" && uid == "u") != good || api.asked.Load() != asked {
 			t.Errorf("%s: %q %q %v after %d questions; want %t after %d", name, username, uid, err, api.asked.Load(), good, asked)
 		}
 	}
 	unknown := func(name, token string) {
 		t.Helper()
-		if username, _, err := tokens.Review(t.Context(), token, issuer, ends); !errors.Is(err, authserver.ErrUnavailable) || username != "" {
+		if username, _, err := tokens.Review(t.Context(), question(token, ends)); !errors.Is(err, authserver.ErrUnavailable) || username != "" {
 			t.Errorf("%s: %q, %v", name, username, err)
 		}
 	}
@@ -86,12 +94,150 @@ func TestN361WhileTheAPIServerIsAwayAGoodTokenIsBelievedForTenMinutesAndNoOther(
 	api.says = reporter()
 	wants("good again", "a", 10, true)
 	c.advance(time.Minute)
-	if username, _, err := tokens.Review(t.Context(), "a", issuer, c.Now()); err != nil || username != "" {
+	if username, _, err := tokens.Review(t.Context(), question("a", c.Now())); err != nil || username != "" {
 		t.Errorf("at its end: %q, %v", username, err)
 	}
 	c.advance(-2 * time.Hour)
 	if wants("after the clock was set back", "a", 11, true); t.Failed() {
 		t.Log("an answer of the future is not used")
+	}
+}
+
+func TestN361AGoodTokenThatWasRefusedDoesNotComeBackInAnOutage(t *testing.T) {
+	api := &asker{says: reporter()}
+	tokens, c := newTokens(api)
+	ends := c.Now().Add(time.Hour)
+	review := func() (string, error) {
+		username, _, err := tokens.Review(t.Context(), question("a", ends))
+		return username, err
+	}
+	if username, err := review(); err != nil || username == "" {
+		t.Fatalf("a good token: %q, %v", username, err)
+	}
+	c.advance(5 * time.Minute)
+	api.says = authenticationv1.TokenReviewStatus{Error: "its Pod is gone"}
+	if username, err := review(); err != nil || username != "" {
+		t.Errorf("the Pod is gone: %q, %v", username, err)
+	}
+	c.advance(time.Minute)
+	api.err = errors.New("away")
+	for range 2 { // who finds out, and who knows
+		if username, err := review(); !errors.Is(err, authserver.ErrUnavailable) || username != "" {
+			t.Errorf("the API server is away: %q, %v", username, err)
+		}
+	}
+}
+
+// slowAsker keeps the questions about tokens that begin with "slow" until they are released, however long that takes.
+type slowAsker struct {
+	*asker
+	slow    atomic.Int32
+	release chan struct{}
+}
+
+func (a *slowAsker) Token(ctx context.Context, r *authenticationv1.TokenReview) (*authenticationv1.TokenReview, error) {
+	if strings.HasPrefix(r.Spec.Token, "slow") {
+		a.slow.Add(1)
+		<-a.release
+	}
+	return a.asker.Token(ctx, r)
+}
+
+func TestN366ANamespaceHasTwoQuestionsWithTheAPIServerAndWaitsForNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := &slowAsker{asker: &asker{says: reporter()}, release: make(chan struct{})}
+		tokens, c := newTokens(api)
+		ends := c.Now().Add(time.Hour)
+		known := question("known", ends)
+		if _, _, err := tokens.Review(t.Context(), known); err != nil {
+			t.Fatal(err)
+		}
+		c.advance(5 * time.Minute)
+		var all sync.WaitGroup
+		for n := range 5 {
+			all.Go(func() {
+				// Only two are asked about; the others wait for three seconds, by the clock of the bubble.
+				if _, _, err := tokens.Review(t.Context(), question(fmt.Sprint("slow", n), ends)); err != nil && !errors.Is(err, authserver.ErrUnavailable) {
+					t.Errorf("a slow one: %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		other := question("other", ends)
+		other.Namespace = "books"
+		if username, _, err := tokens.Review(t.Context(), other); err != nil || username == "" || api.slow.Load() != 2 {
+			t.Errorf("a token of another namespace, beside %d questions of one: %q, %v", api.slow.Load(), username, err)
+		}
+		later, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		<-later.Done()
+		synctest.Wait()
+		if api.slow.Load() != 2 {
+			t.Errorf("%d questions of one namespace", api.slow.Load())
+		}
+		// That some were not asked is no outage: an answer that can be had is waited for.
+		api.says = authenticationv1.TokenReviewStatus{Error: "its Pod is gone"}
+		known.Namespace = "books"
+		if username, _, err := tokens.Review(t.Context(), known); err != nil || username != "" {
+			t.Errorf("a token that has become bad, while some wait: %q, %v", username, err)
+		}
+		close(api.release)
+		all.Wait()
+	})
+}
+
+func TestN366WhoIsSentForgedTokensHasTheAPIServerAskedOnceASecond(t *testing.T) {
+	api := &asker{says: reporter()}
+	tokens, c := newTokens(api)
+	ends := c.Now().Add(time.Hour)
+	review := func(namespace, token string) (string, error) {
+		q := question(token, ends)
+		q.Namespace = namespace
+		username, _, err := tokens.Review(t.Context(), q)
+		return username, err
+	}
+	if username, err := review("photos", "good"); err != nil || username == "" {
+		t.Fatalf("a good token: %q, %v", username, err)
+	}
+	api.says = authenticationv1.TokenReviewStatus{Error: "forged"}
+	forged := func(n int) (refused, notAsked int) {
+		before := api.asked.Load()
+		for i := range n {
+			switch username, err := review("photos", fmt.Sprint("forged ", c.Now(), i)); {
+			case username != "":
+				t.Errorf("a forged token is of %q", username)
+			case err == nil:
+				refused++
+			case errors.Is(err, authserver.ErrUnavailable):
+				notAsked++
+			default:
+				t.Errorf("a forged token: %v", err)
+			}
+		}
+		if asked := int(api.asked.Load() - before); asked != refused {
+			t.Errorf("%d questions for %d refusals", asked, refused)
+		}
+		return refused, notAsked
+	}
+	if refused, notAsked := forged(100); refused != 30 || notAsked != 70 {
+		t.Errorf("at once: %d refused, %d not asked about", refused, notAsked)
+	}
+	c.advance(2 * time.Second)
+	if refused, notAsked := forged(10); refused != 2 || notAsked != 8 {
+		t.Errorf("two seconds later: %d refused, %d not asked about", refused, notAsked)
+	}
+	api.says = reporter()
+	if username, err := review("photos", "good"); err != nil || username == "" {
+		t.Errorf("a good token meanwhile: %q, %v", username, err)
+	}
+	if username, err := review("books", "new"); err != nil || username == "" {
+		t.Errorf("a new token of another namespace: %q, %v", username, err)
+	}
+	c.advance(time.Second)
+	for n := range 100 { // good ones cost nothing
+		if username, err := review("photos", fmt.Sprint("new", n)); err != nil || username == "" {
+			t.Fatalf("new good tokens: %q, %v", username, err)
+		}
 	}
 }
 
@@ -118,7 +264,7 @@ func TestN362ATokenIsGoodForItsAudienceAndWhileItsServiceAccountIsThere(t *testi
 	review := func(token string) (string, string) {
 		t.Helper()
 		tokens, c := newTokens(api) // that remember nothing
-		username, uid, err := tokens.Review(t.Context(), token, issuer, c.Now().Add(time.Hour))
+		username, uid, err := tokens.Review(t.Context(), question(token, c.Now().Add(time.Hour)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -135,14 +137,18 @@ func (o *Tokens) Asked() int {
 }
 
 // Review is of authserver.TokenReviewer.
-func (o *Tokens) Review(_ context.Context, token, audience string, _ time.Time) (username, uid string, err error) {
+func (o *Tokens) Review(_ context.Context, question authserver.TokenQuestion) (username, uid string, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.asked++
-	if o.err != nil || audience != Issuer {
+	if o.err != nil || question.Audience != Issuer {
 		return "", "", o.err
 	}
-	return o.good[token][0], o.good[token][1], nil
+	good := o.good[question.Token]
+	if good[0] != "" && !strings.HasPrefix(good[0], "system:serviceaccount:"+question.Namespace+":") {
+		return "", "", errors.New("the namespace of the question is another one than that of the ServiceAccount")
+	}
+	return good[0], good[1], nil
 }
 
 // KeySets stands for the addresses where clients keep their keys.
