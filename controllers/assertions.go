@@ -144,7 +144,7 @@ func hadNoSecret(status v1alpha1.OAuthClientStatus) bool { return status.ClientA
 // removals returns the removal of every Secret of the object: it has a client secret no more.
 func (o outcome) removals() []step {
 	var steps []step
-	if owner, seen := o.secretOwner(), o.seen.secret; owner == ownerSelf || owner == ownerLost || owner == ownerStale {
+	if owner, seen := o.secretOwner(), o.seen.secret; owner == ownerSelf || owner == ownerLost || owner == ownerStale || owner == ownerRetained {
 		steps = append(steps, removal(seen.Name, seen.UID, seen.ResourceVersion))
 	}
 	for i := range o.seen.others {

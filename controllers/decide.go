@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -120,7 +121,7 @@ func decide(in input) decision {
 	}
 	next = next.withSecretName()
 	return decision{
-		steps: in.writeStatus(steps, next.statusWith(next.summary())), after: after,
+		steps: in.writeStatus(next.afterStatus(steps), next.statusWith(next.summary())), after: after,
 		wantsData: kept.issued.verification == unverified && in.seen.secret != nil && isWithoutData(in.seen.secret),
 	}
 }
@@ -134,7 +135,7 @@ func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outco
 	if issued.reset && in.subject.resetEndsGrants {
 		status.ValidAfter = nextSecond(in.now, status.ValidAfter)
 	}
-	issued.validAfter = recordedValidAfter(in, issued, status.ValidAfter)
+	issued.validAfter = status.ValidAfter
 	return outcome{input: in, status: status, issued: issued}
 }
 
@@ -201,6 +202,23 @@ func nextSecond(now time.Time, before *metav1.Time) *metav1.Time {
 	return &next
 }
 
+// afterStatus puts the status before writes of the Secret that must not come first: a suspension that ends grants waits for no Secret, and
+// once a retained Secret is away nothing but the status tells whose identity the object has.
+func (o outcome) afterStatus(write []step) []step {
+	summary := o.summary()
+	switch {
+	case len(write) == 0 || o.issued.reset:
+		return write
+	case o.secretOwner() == ownerRetained && slices.ContainsFunc(write, func(s step) bool { return s.remove != nil }):
+		if !o.subject.credentials.WithoutSecret() {
+			summary = o.issuing()
+		}
+	case unixOf(o.status.ValidAfter) == unixOf(o.subject.status.ValidAfter):
+		return write
+	}
+	return append(o.writeStatus(nil, o.statusWith(summary)), write...)
+}
+
 // resetSteps returns the steps of a reset: nothing changes unless the API server would take
 // the Secret. kept is what the object has without the reset.
 func (o outcome) resetSteps(kept outcome, write []step) []step {
@@ -253,7 +271,7 @@ func (in input) writeStatus(steps []step, status v1alpha1.OAuthClientStatus) []s
 		return steps
 	}
 	event := statusEvent(written.Conditions, status.Conditions)
-	if status.TakenOver != nil && in.subject.status.TakenOver == nil {
+	if status.TakenOver != nil && written.TakenOver == nil {
 		event = takenOverEvent(in.subject)
 	}
 	return append(steps, step{status: &status, event: event})

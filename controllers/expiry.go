@@ -35,10 +35,11 @@ func notExpired(in input) (reason, message string, failed bool) {
 			"Until then a later spec.expiresAt brings it back.", in.subject.expiresAt.UTC().Format(time.RFC3339), kept), true
 }
 
-// removalAt returns when the object goes: a day after its status said of this very spec that it has expired. Zero: it does not.
+// removalAt returns when the object goes: a day after its status said of this very spec that it has expired. Zero: it does not. The status of
+// an object that was restored from a backup said it of another one.
 func (in input) removalAt() time.Time {
 	said := meta.FindStatusCondition(in.subject.status.Conditions, string(v1alpha1.ConditionAccepted))
-	if !in.expired() || in.subject.deleted() || said == nil || said.Reason != string(v1alpha1.AcceptedReasonExpired) ||
+	if !in.expired() || in.subject.deleted() || in.subject.copied() || said == nil || said.Reason != string(v1alpha1.AcceptedReasonExpired) ||
 		said.ObservedGeneration != in.subject.object.GetGeneration() {
 		return time.Time{}
 	}

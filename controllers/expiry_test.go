@@ -110,6 +110,31 @@ func TestN343ATimeThatIsLongPastLeavesADay(t *testing.T) {
 	}
 }
 
+// N343: the status of a backup says it of the object that was there then.
+func TestN343AnObjectThatIsRestoredWithItsStatusHasADay(t *testing.T) {
+	s := newFixture(t)
+	end := s.clock.Now().Add(time.Hour)
+	s.issued("preview", expiringAt(end))
+	s.clock.advance(2 * time.Hour)
+	before := s.settle("preview")
+	s.prune("preview")
+	s.clock.advance(30 * 24 * time.Hour)
+	s.client("preview", expiringAt(end))
+	s.forge("preview", func(status *v1alpha1.OAuthClientStatus) { *status = before.Status })
+	s.restarted()
+	s.settle("preview")
+	s.clock.advance(removedAfter - time.Second)
+	s.step("preview")
+	if !s.isThere("preview") {
+		t.Fatal("it is gone within a day")
+	}
+	s.clock.advance(time.Second)
+	s.step("preview")
+	if s.isThere("preview") {
+		t.Error("it stays")
+	}
+}
+
 func TestN344AnExpiredClientThatChangesMeanwhileStays(t *testing.T) {
 	s := newFixture(t)
 	s.issued("preview", expiringAt(s.clock.Now().Add(time.Hour)), retain)

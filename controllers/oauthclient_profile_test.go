@@ -186,7 +186,7 @@ func TestSuspendingAClientOfIntegrationCloudEndsWhatItHas(t *testing.T) {
 	first := s.clock.Now().Truncate(time.Second).Add(time.Second)
 	s.update("integrator", suspend(true))
 	s.wantReady(s.settle("integrator"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonSuspended))
-	s.wantWrites("status integrator")
+	s.wantWrites("status integrator", "patch integrator-oauth", "apply integrator-oauth") // the record in the Secret follows
 	wantValidAfter(first)
 
 	s.clock.advance(time.Hour)

@@ -89,20 +89,6 @@ func newRecord(in input, issued issue, digest string) record {
 	return r
 }
 
-// recordedValidAfter returns the validAfter that the record shall hold: that of the last reset. A suspension ends
-// grants by the status alone, which must not wait until a Secret is written.
-func recordedValidAfter(in input, issued issue, validAfter *metav1.Time) *metav1.Time {
-	n := len(issued.credentials) - 1
-	if n < 0 {
-		return nil
-	}
-	if validAfter == nil || !in.lastWritten(issued.credentials[n].ID) {
-		return validAfter
-	}
-	r, _ := readRecord(in, in.seen.secret)
-	return timeOf(r.ValidAfter)
-}
-
 // unixOf returns the time as a record has it.
 func unixOf(t *metav1.Time) int64 {
 	if t == nil {

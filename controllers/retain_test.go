@@ -3,6 +3,8 @@
 package controllers
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
@@ -119,6 +122,80 @@ func TestARotationAndARevocationGoOnAfterAPrune(t *testing.T) {
 			t.Errorf("credential %d is %+v, want %+v", n, c, before.Status.Credentials[n])
 		}
 	}
+}
+
+// What a suspension ended for good in IntegrationCloud stays ended: after a prune, and after the loss of the status.
+func TestWhatASuspensionEndedDoesNotComeBack(t *testing.T) {
+	cloud := of(v1alpha1.ProfileIntegrationCloud)
+	for name, lose := range map[string]func(*fixture){
+		"prune": func(s *fixture) {
+			s.prune("photoprint")
+			s.client("photoprint", retain, cloud)
+		},
+		"status": func(s *fixture) {
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = false })
+			s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) { *status = v1alpha1.OAuthClientStatus{} })
+			s.restarted()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			s.issued("photoprint", retain, cloud)
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
+			before := s.settle("photoprint")
+			if before.Status.ValidAfter == nil {
+				t.Fatal("the suspension ends nothing")
+			}
+			lose(s)
+			oc := s.settle("photoprint")
+			s.wantIdentity(oc, types.UID(before.Status.IdentityUID))
+			if !oc.Status.ValidAfter.Equal(before.Status.ValidAfter) {
+				t.Errorf("valid after %v, want %v", oc.Status.ValidAfter, before.Status.ValidAfter)
+			}
+			s.writes.take()
+			s.settle("photoprint")
+			s.wantWrites()
+		})
+	}
+}
+
+// Where the Secret has to be replaced, the status names the identity before the Secret is away: what fails then loses nothing.
+func TestATakeoverThatIsCutShortGoesOn(t *testing.T) {
+	s := newFixture(t)
+	first := s.issued("photoprint", retain)
+	s.prune("photoprint")
+	s.client("photoprint", retain, func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretTemplate.Type = "nginx.org/oidc" })
+	cut := interceptor.NewClient(s.api, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, object client.Object, given ...client.CreateOption) error {
+			if options := (&client.CreateOptions{}).ApplyOptions(given); len(options.DryRun) == 0 {
+				return errors.New("the connection is lost")
+			}
+			return c.Create(ctx, object, given...)
+		},
+	})
+	if _, err := s.reconcile(s.reconciler(cut), "photoprint"); err == nil {
+		t.Fatal("nothing fails")
+	}
+	s.noSecret("photoprint-oauth")
+	s.restarted()
+	s.wantIdentity(s.settle("photoprint"), first.UID)
+}
+
+// An object without a client secret takes the identity up, too. What was left behind goes, and so the identity ends with it.
+func TestAnObjectWithoutAClientSecretLeavesNothingBehind(t *testing.T) {
+	s := newFixture(t)
+	first := s.issued("photoprint", retain)
+	s.prune("photoprint")
+	s.client("photoprint", func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials = v1alpha1.CredentialsSpec{Source: v1alpha1.SourceServiceAccount,
+			ServiceAccount: &v1alpha1.ServiceAccountSpec{Names: []v1alpha1.ServiceAccountName{"ghost"}}}
+	})
+	s.wantIdentity(s.settle("photoprint"), first.UID)
+	s.noSecret("photoprint-oauth")
+	s.prune("photoprint")
+	s.client("photoprint")
+	oc := s.settle("photoprint")
+	s.wantIdentity(oc, oc.UID)
 }
 
 func TestAGivenClientSecretGoesOnAfterAPrune(t *testing.T) {
