@@ -41,6 +41,8 @@ func (i *Issuance) take(ctx context.Context, s subject, next step) (subject, err
 		return i.writeStatus(ctx, s, *next.status)
 	case next.create != nil:
 		return s, i.createSecret(ctx, s, *next.create, next.dryRun)
+	case next.retain != nil:
+		return s, i.retainSecret(ctx, s, *next.retain)
 	case next.expire:
 		return s, i.removeExpired(ctx, s)
 	case next.apply != nil:

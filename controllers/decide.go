@@ -56,12 +56,13 @@ type decision struct {
 	wantsData bool
 }
 
-// step is one request: exactly one of status, create, apply, remove and expire is set.
+// step is one request: exactly one of status, create, apply, remove, retain and expire is set.
 type step struct {
 	status *v1alpha1.OAuthClientStatus
 	create *secretContent
 	apply  *secretApply
 	remove *secretRef
+	retain *retention
 	expire bool // the object goes, because it has expired
 	// dryRun: create and apply only ask whether the API server would take it.
 	dryRun bool
@@ -97,7 +98,7 @@ func decide(in input) decision {
 	status := startingStatus(in)
 	if _, _, blocked := firstFailure(issueChecks, in); blocked {
 		unchanged := outcome{input: in, status: status}
-		return decision{steps: in.writeStatus(nil, unchanged.statusWith(unchanged.summary())), after: in.lookAgain()}
+		return decision{steps: in.writeStatus(in.retentionSteps(), unchanged.statusWith(unchanged.summary())), after: in.lookAgain()}
 	}
 	kept := newOutcome(in, status, keepCredentials(in, status))
 	next := newOutcome(in, status, decideCredentials(in, status))
@@ -118,6 +119,9 @@ func decide(in input) decision {
 		steps, after = nil, wait
 	case rotatesNext:
 		after = publishLag
+	}
+	if len(steps) == 0 {
+		steps = in.retentionSteps()
 	}
 	next = next.withSecretName()
 	return decision{

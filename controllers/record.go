@@ -85,6 +85,11 @@ func newRecord(in input, issued issue, digest string) record {
 	for _, c := range issued.credentials {
 		r.Credentials = append(r.Credentials, recordedCredential{ID: c.ID, IssuedAt: c.IssuedAt.Unix(), ExpiresAt: unixOf(c.ExpiresAt)})
 	}
+	return r.signed(in)
+}
+
+// signed returns the record with its MAC.
+func (r record) signed(in input) record {
 	r.MAC = credential.Record(rootOf(in.subject, in.keys), r.parts(in.subject, in.subject.secretName)...)
 	return r
 }

@@ -198,6 +198,60 @@ func TestAnObjectWithoutAClientSecretLeavesNothingBehind(t *testing.T) {
 	s.wantIdentity(oc, oc.UID)
 }
 
+// What keeps a client from being accepted, or its Secret from being written, neither keeps an identity alive that Delete ends, nor ends one
+// that Retain keeps.
+func TestThePolicyCountsWhileNothingElseIsWritten(t *testing.T) {
+	for name, block := range map[string]func(*fixture){
+		"the template is unfit": func(s *fixture) {
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) {
+				oc.Spec.Scopes = []v1alpha1.Scope{"${x}"}
+				oc.Spec.Credentials.SecretTemplate.Preset = v1alpha1.PresetSpring
+			})
+		},
+		"the policy denies it": func(s *fixture) {
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretTemplate.Type = "denied.example/oauth" })
+		},
+		"a rotation waits": func(s *fixture) {
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) {
+				oc.Annotations = map[string]string{v1alpha1.AnnotationRotateCredentials: "1"}
+			})
+			_, err := s.reconcile(s.r, "photoprint")
+			s.must(err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			first := s.issued("photoprint", retain)
+			block(s)
+			change := func(policy v1alpha1.DeletionPolicy) {
+				s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.DeletionPolicy = policy })
+				_, err := s.reconcile(s.r, "photoprint")
+				s.must(err)
+				if oc := s.get("photoprint"); oc.Status.ObservedGeneration != oc.Generation {
+					t.Fatalf("generation %d was not seen", oc.Generation)
+				}
+			}
+			change(v1alpha1.DeletionDelete)
+			if ref := metav1.GetControllerOf(s.secret("photoprint-oauth")); ref == nil || ref.UID != first.UID {
+				t.Fatalf("the Secret is owned by %v", ref)
+			}
+			change(v1alpha1.DeletionRetain)
+			if ref := metav1.GetControllerOf(s.secret("photoprint-oauth")); ref != nil {
+				t.Fatalf("the Secret is owned by %v", ref)
+			}
+			change(v1alpha1.DeletionDelete)
+			s.writes.take()
+			_, err := s.reconcile(s.r, "photoprint")
+			s.must(err)
+			s.wantWrites()
+			s.prune("photoprint")
+			s.client("photoprint")
+			oc := s.settle("photoprint")
+			s.wantIdentity(oc, oc.UID)
+		})
+	}
+}
+
 func TestAGivenClientSecretGoesOnAfterAPrune(t *testing.T) {
 	s := newFixture(t)
 	s.give(s.vault(strings.Repeat("a", 32)))

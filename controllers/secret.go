@@ -44,9 +44,7 @@ func contentOf(in input, issued issue) secretContent {
 		manager: managerOf(s), accepted: acceptedBy(in, issued),
 	}
 	if !s.retain {
-		c.owner = metav1.OwnerReference{
-			APIVersion: v1alpha1.GroupVersion.String(), Kind: s.kind, Name: s.name(), UID: s.uid(), Controller: new(true),
-		}
+		c.owner = ownerReference(s)
 	}
 	for key, value := range s.template().Labels {
 		c.labels[key] = string(value)
@@ -59,6 +57,11 @@ func contentOf(in input, issued issue) secretContent {
 	c.digest = c.digestOf()
 	c.annotations[v1alpha1.AnnotationIssued] = newRecord(in, issued, c.digest).text()
 	return c
+}
+
+// ownerReference is that of a Secret that goes with its object.
+func ownerReference(s subject) metav1.OwnerReference {
+	return metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: s.kind, Name: s.name(), UID: s.uid(), Controller: new(true)}
 }
 
 // dataOf returns the data of the Secret. An empty client secret is that of a Public client; an empty
