@@ -51,6 +51,9 @@ func (o outcome) summary() readiness {
 		return readiness{metav1.ConditionFalse, reason, message, o.progressOf(v1alpha1.AcceptedReason(reason))}
 	}
 	reason, message, failed := firstFailure(secretChecks, o)
+	if failed && o.secretStays() && o.issued.waits != "" {
+		message += " " + o.issued.waits
+	}
 	suspended, why, isSuspended := firstFailure(restChecks, o.input)
 	switch {
 	case failed && (reason == string(v1alpha1.ReadyReasonKeyMismatch) || !isSuspended):

@@ -22,7 +22,7 @@ type issue struct {
 	credentials []v1alpha1.CredentialStatus
 	// handled and handledRotation are the values of the annotations that were acted upon last.
 	handled, handledRotation string
-	// waits tells why a rotation that somebody asked for is not made yet; may be empty.
+	// waits tells why a rotation or a reset that was asked for is not made yet; may be empty.
 	waits string
 	// trouble is what is wrong with a client secret, keys or ServiceAccounts that somebody else makes.
 	trouble trouble

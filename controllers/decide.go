@@ -103,7 +103,12 @@ func decide(in input) decision {
 	kept := newOutcome(in, status, keepCredentials(in, status))
 	next := newOutcome(in, status, decideCredentials(in, status))
 	if (next.issued.reset || next.issued.rotated) && in.secretStays() {
-		next = kept // it waits until the Secret can be written
+		waits := "A rotation waits until then."
+		if next.issued.reset {
+			waits = "A reset waits until then, and the present client secret is still accepted: set spec.suspend to have it refused at once."
+		}
+		next = kept
+		next.issued.waits = waits
 	}
 	rotatesNext := next.issued.rotated && len(kept.secretSteps()) > 0
 	if rotatesNext {

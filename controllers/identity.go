@@ -105,5 +105,5 @@ func retainedHint(secret *corev1.Secret) string {
 		return ""
 	}
 	return " An earlier object left it behind (deletionPolicy Retain). Only one of its namespace, name, Secret name, profile, client type and client ID takes it up: " +
-		"create the object as it was, or delete the Secret, which ends what it kept for good."
+		"create the object as it was, or delete the Secret, which ends what it kept."
 }

@@ -77,6 +77,9 @@ func TestN385ASecretThatThePresetCannotFillStays(t *testing.T) {
 			oc := s.settle("photoprint")
 			s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonInvalidTemplate))
 			s.wantAccepted("photoprint", metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
+			if waits := strings.TrimPrefix(name, "a "); name != "nothing more" && !strings.Contains(message(oc), "A "+waits+" waits until then") {
+				t.Errorf("Ready does not say that %s waits: %s", name, message(oc))
+			}
 			if s.secret("photoprint-oauth").ResourceVersion != before.ResourceVersion || len(oc.Status.Credentials) != 1 || !s.accepts(oc, value(before)) {
 				t.Error("the Secret was touched, or is no longer accepted")
 			}
