@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/assertion"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
 func accountMetadata() *metav1.PartialObjectMetadata {
@@ -73,9 +74,12 @@ func decideAssertions(in input, status v1alpha1.OAuthClientStatus) issue {
 	if in.subject.credentials.Source == v1alpha1.SourceServiceAccount {
 		issued.authentication.ServiceAccounts = in.seen.accounts
 		issued.trouble = in.accountTrouble()
-		return issued
+	} else {
+		issued.authentication.JWKS, issued.trouble = in.publicKeys(status.ClientAuthentication)
 	}
-	issued.authentication.JWKS, issued.trouble = in.publicKeys(status.ClientAuthentication)
+	if stated := issued.authentication.Stated(in.subject.credentials); stated != nil {
+		issued.authentication.Proof = credential.ProveAuthentication(in.keys.shared, in.subject.identityUID(), stated)
+	}
 	return issued
 }
 
@@ -113,10 +117,7 @@ func (in input) publicKeys(before *v1alpha1.ClientAuthenticationStatus) (string,
 	case name == "": // the authorization server reads them
 		return "", trouble{}
 	}
-	known := ""
-	if before != nil {
-		known = before.JWKS
-	}
+	known := in.knownKeys(before)
 	if in.seen.given == nil {
 		return known, trouble{v1alpha1.ReadyReasonWaitingForSecret, fmt.Sprintf(
 			"The public keys come from the Secret %q, and no Secret of that name bears the label %s=%s. It is looked at as soon as there is one.",
@@ -136,6 +137,18 @@ func (in input) publicKeys(before *v1alpha1.ClientAuthenticationStatus) (string,
 	}
 	return known, trouble{v1alpha1.ReadyReasonInvalidKeys, fmt.Sprintf(
 		"What the Secret %q holds under the key %q cannot be used: %s. Keys that were taken before are still accepted.", name, key, err)}
+}
+
+// knownKeys returns the public keys of the status, if the operator took them from the Secret and the key that the spec names.
+func (in input) knownKeys(before *v1alpha1.ClientAuthenticationStatus) string {
+	if before == nil {
+		return ""
+	}
+	stated := before.Stated(in.subject.credentials)
+	if !credential.VerifyAuthentication(in.keys.shared, in.subject.identityUID(), stated, before.Proof) {
+		return ""
+	}
+	return before.JWKS
 }
 
 // hadNoSecret reports whether the object proved itself with assertions until now.

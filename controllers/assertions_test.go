@@ -97,9 +97,6 @@ func TestN356KeysThatCannotBeUsedAreSaidAndStopNobody(t *testing.T) {
 		{"the key is missing", func(s *fixture) { s.give(s.vault(secondJWKS)) }, waiting, `"jwks.json"`},
 		{"a private key", func(s *fixture) { s.give(s.keySet(privateJWK)) }, invalid, "private key"},
 		{"no JSON", func(s *fixture) { s.give(s.keySet("-----BEGIN PUBLIC KEY-----")) }, invalid, "JWK Set"},
-		{"another key in the Secret", func(s *fixture) {
-			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.PrivateKeyJWT.FromSecret.Key = "other" })
-		}, waiting, `"other"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newFixture(t)
@@ -130,6 +127,35 @@ func TestN356KeysThatCannotBeUsedAreSaidAndStopNobody(t *testing.T) {
 		s.update("photoprint", inlineKeys(firstJWKS))
 		s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	})
+}
+
+// Keys of the status that the operator did not take from the Secret and the key of the spec are not kept while there are no others.
+func TestN368KeysThatTheOperatorDidNotTakeFromTheSecretOfTheSpecAreDropped(t *testing.T) {
+	for name, change := range map[string]func(*fixture){
+		"another Secret": func(s *fixture) { s.update("photoprint", keysIn("other")) },
+		"another key in the Secret": func(s *fixture) {
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.PrivateKeyJWT.FromSecret.Key = "other" })
+		},
+		"forged keys": func(s *fixture) {
+			s.must(s.api.Delete(s.t.Context(), s.secret("vault")))
+			s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) { status.ClientAuthentication.JWKS = secondJWKS })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			s.give(s.keySet(firstJWKS))
+			s.client("photoprint", keysIn("vault"))
+			if before := s.settle("photoprint").Status.ClientAuthentication; before.JWKS == "" || before.Proof == "" {
+				t.Fatalf("the status has %+v", before)
+			}
+			change(s)
+			oc := s.settle("photoprint")
+			s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonWaitingForSecret))
+			if a := oc.Status.ClientAuthentication; a == nil || a.JWKS != "" || a.Proof != "" {
+				t.Errorf("the status has %+v", a)
+			}
+		})
+	}
 }
 
 func (s *fixture) account(name string) *corev1.ServiceAccount {

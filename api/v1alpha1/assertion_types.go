@@ -94,6 +94,27 @@ type ClientAuthenticationStatus struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=8
 	ServiceAccounts []ServiceAccountStatus `json:"serviceAccounts,omitempty"`
+
+	// Proof shows the authorization server that the operator wrote the rest for this object and the Secret of its spec: a MAC
+	// under the shared key. Nobody else can make one. Absent: there is no rest.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Proof string `json:"proof,omitempty"`
+}
+
+// Stated returns what the status says of the keys or the ServiceAccounts of the spec, which the proof is over. Nil: nothing is
+// taken from the status.
+func (s *ClientAuthenticationStatus) Stated(c *CredentialsSpec) []string {
+	secret, key := c.KeysSecret()
+	if s.JWKS == "" && len(s.ServiceAccounts) == 0 || secret == "" && c.ServiceAccountNames() == nil {
+		return nil
+	}
+	parts := []string{secret, key, s.JWKS}
+	for _, account := range s.ServiceAccounts {
+		parts = append(parts, string(account.Name), account.UID)
+	}
+	return parts
 }
 
 // ServiceAccountStatus is a ServiceAccount that exists.

@@ -8,17 +8,26 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/assertion"
+	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
 
-// assertionsOf returns how an object without a client secret proves itself; nil: it has a client secret. Public keys are taken from
-// the spec, or from the status where a Secret holds them, which the operator alone may read. Keys that cannot be used are none.
-func assertionsOf(c *v1alpha1.CredentialsSpec, s *v1alpha1.ClientAuthenticationStatus) *authserver.Assertions {
-	if !c.WithoutSecret() {
-		return nil
-	}
-	a := &authserver.Assertions{}
+// stated is what the status of an object says of the keys or the ServiceAccounts that it proves itself with, and what proves that
+// the operator said so.
+type stated struct {
+	parts []string
+	proof string
+}
+
+// assert takes over how an object without a client secret proves itself. Public keys are taken from the spec, or from the status
+// where a Secret holds them, which the operator alone may read. Keys that cannot be used are none.
+func (o *object) assert(c *v1alpha1.CredentialsSpec, s *v1alpha1.ClientAuthenticationStatus) {
 	if s == nil {
 		s = &v1alpha1.ClientAuthenticationStatus{}
+	}
+	a := &authserver.Assertions{}
+	o.assertions = a
+	if parts := s.Stated(c); parts != nil {
+		o.stated = &stated{parts: parts, proof: s.Proof}
 	}
 	for _, name := range c.ServiceAccountNames() {
 		account := authserver.ServiceAccount{Name: string(name)}
@@ -28,7 +37,7 @@ func assertionsOf(c *v1alpha1.CredentialsSpec, s *v1alpha1.ClientAuthenticationS
 		a.ServiceAccounts = append(a.ServiceAccounts, account)
 	}
 	if c.Source != v1alpha1.SourcePrivateKeyJWT || c.PrivateKeyJWT == nil {
-		return a
+		return
 	}
 	a.KeySetURI = string(c.PrivateKeyJWT.JWKSURI)
 	text := c.PrivateKeyJWT.JWKS
@@ -38,5 +47,24 @@ func assertionsOf(c *v1alpha1.CredentialsSpec, s *v1alpha1.ClientAuthenticationS
 	if text != "" {
 		a.Keys, _ = assertion.ParseKeys([]byte(text)) // the operator says in Ready what is wrong with them
 	}
-	return a
+}
+
+// assertionsOf returns how the object proves itself without a client secret, and what is to be logged of it; nil: it has a client
+// secret. Whoever can write a status could name keys of his own: the operator alone can prove that it named them. Before the key of
+// both programs has been read nothing is answered anyway. It needs the lock.
+func (r *Registry) assertionsOf(o *object) (a *authserver.Assertions, reason string) {
+	switch s := o.stated; {
+	case s == nil:
+		return o.assertions, ""
+	case r.sharedKey.IsZero():
+	case credential.VerifyAuthentication(r.sharedKey, o.identity(), s.parts, s.proof):
+		return o.assertions, ""
+	default:
+		reason = reasonUnproven
+	}
+	a = &authserver.Assertions{KeySetURI: o.assertions.KeySetURI}
+	for _, account := range o.assertions.ServiceAccounts {
+		a.ServiceAccounts = append(a.ServiceAccounts, authserver.ServiceAccount{Name: account.Name})
+	}
+	return a, reason
 }

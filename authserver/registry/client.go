@@ -22,6 +22,7 @@ const (
 	reasonClientID   = "its status names a client ID that is not its own"
 	reasonRestored   = "its status was made for another object: it was restored from a backup"
 	reasonTakenOver  = "its status does not prove that it goes on with the identity that it names: see status.takenOver"
+	reasonUnproven   = "its status does not prove that the operator named its public keys or ServiceAccounts, so none of them is accepted: see status.clientAuthentication"
 	reasonLooksLike  = "it brings a client ID that looks like another object's"
 	reasonClaim      = "its status does not record that it holds all that it claims, or another object's status says the same: see status.claims"
 	reasonNamespace  = "its namespace is not known yet"
@@ -55,7 +56,9 @@ func (r *Registry) clientOf(o *oauthClient) (*authserver.Client, string) {
 	c.SecondFactor = p.SecondFactor(o.spec)
 	c.Accepted = len(denials) == 0 && !o.spec.Suspend && o.mistake == ""
 	c.Scopes, c.ScopesWithoutOwner = r.scopesOf(o, r.namespaces.all[o.Namespace].Labels)
-	reason := cmp.Or(firstOf(denials), o.mistake)
+	assertions, unproven := r.assertionsOf(&o.object)
+	c.Assertions = assertions
+	reason := cmp.Or(firstOf(denials), o.mistake, unproven)
 	for _, u := range o.spec.CallbackURLs {
 		address, claimed := callback.Address(string(u))
 		switch {
@@ -87,7 +90,6 @@ func declaredClient(o *oauthClient) *authserver.Client {
 		Suspended:   spec.Suspend,
 		Credentials: o.credentials,
 		GivenSecret: spec.Credentials.FromGivenSecret(),
-		Assertions:  o.assertions,
 		NotBefore:   o.notBefore.Time,
 	}
 	c.ExpiresAt = spec.Expiry()

@@ -31,6 +31,7 @@ type object struct {
 	claims      []v1alpha1.ClaimStatus
 	credentials []authserver.Credential
 	assertions  *authserver.Assertions // nil: it has a client secret
+	stated      *stated                // what of the assertions is taken from the status; nil: nothing
 	// unserved tells why nothing of the object is served, as far as it alone decides. Empty: it
 	// is served, if the other objects let it.
 	unserved string
@@ -54,7 +55,9 @@ func (o *object) heldSince(c policy.Claim) (since int64, held bool) {
 func (o *object) issued(meta metav1.ObjectMeta, spec *v1alpha1.CredentialsSpec, status *v1alpha1.IssuedStatus, t *v1alpha1.TakenOverStatus, id string) {
 	o.id = id
 	o.gone = !meta.DeletionTimestamp.IsZero() || status.ClientID == "" || meta.UID == ""
-	if o.assertions = assertionsOf(spec, status.ClientAuthentication); o.assertions == nil {
+	if spec.WithoutSecret() {
+		o.assert(spec, status.ClientAuthentication)
+	} else {
 		o.credentials = credentials(status.Credentials)
 	}
 	for i := range status.Claims {

@@ -3,6 +3,8 @@
 package registry
 
 import (
+	"cmp"
+
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
@@ -20,12 +22,13 @@ func (r *Registry) resourceServerOf(o *resourceServer) (*authserver.ResourceServ
 		return nil, reasonNamespace
 	}
 	denials := p.ResourceServer(o.spec)
+	assertions, unproven := r.assertionsOf(&o.object)
 	s := &authserver.ResourceServer{
 		UID: string(o.UID), ID: o.id, Namespace: o.Namespace, Name: o.Name,
-		Credentials: o.credentials, GivenSecret: o.spec.Credentials.FromGivenSecret(), Assertions: o.assertions, Accepted: len(denials) == 0 && !o.spec.Suspend,
+		Credentials: o.credentials, GivenSecret: o.spec.Credentials.FromGivenSecret(), Assertions: assertions, Accepted: len(denials) == 0 && !o.spec.Suspend,
 		JWTAlgorithm: credential.SigningAlgorithm(o.spec.EffectiveJWTAlgorithm()),
 	}
-	reason := firstOf(denials)
+	reason := cmp.Or(firstOf(denials), unproven)
 	for _, claim := range o.wanted {
 		switch {
 		case !r.resourceClaims.holds(o, claim):

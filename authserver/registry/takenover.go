@@ -16,7 +16,8 @@ func (o *object) identity() string {
 	return string(o.UID)
 }
 
-// UseSharedKey has the registry check by the key of both programs what statuses say of identities.
+// UseSharedKey has the registry check by the key of both programs what statuses say of identities, and of what proves
+// an object without a client secret.
 func (r *Registry) UseSharedKey(key credential.Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -25,8 +26,13 @@ func (r *Registry) UseSharedKey(key credential.Key) {
 	}
 	r.sharedKey = key
 	for _, o := range r.clients.all {
-		if o.takenOver != nil {
+		if o.takenOver != nil || o.stated != nil {
 			r.publishClient(o)
+		}
+	}
+	for _, o := range r.resourceServers.all {
+		if o.stated != nil {
+			r.publishResourceServer(o)
 		}
 	}
 }

@@ -193,6 +193,7 @@ func TestWhatIsDerivedBesideASecretNeverChanges(t *testing.T) {
 		"secret of a signed client": {credential.DeriveSigned(k, uid, id), "ghs_4JZSsyy1ftkyWQA2y2pKTbuuGuNXLISM4h6h7xU4PcD3BksJO"},
 		"generated value":           {credential.DeriveValue(k, uid, "cookie-secret", 50), "JXjFfmPnhCKMYOFzANk7VzK3g6leYO4T7wcBSIjCMT5CZ6bWy5"},
 		"record":                    {credential.Record(k, uid, id), "hCbjLhcCiU9Q3f68wljTw_SWjlZz5pDOnFt8Oz1vKSw"},
+		"client authentication":     {credential.ProveAuthentication(k, uid, []string{id}), "rDbxTXi_9-S40mD0pnPjiYj5oMBGhdd397Gb239Ya0A"},
 	} {
 		if row.got != row.want {
 			t.Errorf("%s: %s, want %s", name, row.got, row.want)
