@@ -81,7 +81,7 @@ type Tokens struct {
 }
 
 // AuthenticateClient checks a client's secret, or its assertion, for one profile. Unknown clients, wrong secrets, other
-// profiles and clients that are not served are one InvalidClient, found with the same work: as
+// profiles and clients that are not served are one InvalidClient, for client secrets found with the same work: as
 // many MACs, no read of the store, one audit event. Who has proven itself but sent secrets in a place
 // that is not open to it learns that: ParameterMisplaced. A client whose first secret is on
 // its way is told to try again.

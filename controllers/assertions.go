@@ -118,15 +118,19 @@ func (in input) publicKeys(before *v1alpha1.ClientAuthenticationStatus) (string,
 		return "", trouble{}
 	}
 	known := in.knownKeys(before)
+	still := ""
+	if known != "" {
+		still = " Keys that were taken before are still accepted: change credentials.privateKeyJWT to end them."
+	}
 	if in.seen.given == nil {
 		return known, trouble{v1alpha1.ReadyReasonWaitingForSecret, fmt.Sprintf(
-			"The public keys come from the Secret %q, and no Secret of that name bears the label %s=%s. It is looked at as soon as there is one.",
-			name, v1alpha1.LabelGivenSecret, givenLabel)}
+			"The public keys come from the Secret %q, and no Secret of that name bears the label %s=%s. It is looked at as soon as there is one.%s",
+			name, v1alpha1.LabelGivenSecret, givenLabel, still)}
 	}
 	text, there := in.seen.given.Data[key]
 	if !there {
 		return known, trouble{v1alpha1.ReadyReasonWaitingForSecret, fmt.Sprintf(
-			"The Secret %q does not hold the key %q. It is looked at again when it changes.", name, key)}
+			"The Secret %q does not hold the key %q. It is looked at again when it changes.%s", name, key, still)}
 	}
 	keys, err := assertion.ParseKeys(text)
 	if err == nil {
@@ -136,7 +140,7 @@ func (in input) publicKeys(before *v1alpha1.ClientAuthenticationStatus) (string,
 		}
 	}
 	return known, trouble{v1alpha1.ReadyReasonInvalidKeys, fmt.Sprintf(
-		"What the Secret %q holds under the key %q cannot be used: %s. Keys that were taken before are still accepted.", name, key, err)}
+		"What the Secret %q holds under the key %q cannot be used: %s.%s", name, key, err, still)}
 }
 
 // knownKeys returns the public keys of the status, if the operator took them from the Secret and the key that the spec names.

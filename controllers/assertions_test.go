@@ -110,11 +110,18 @@ func TestN356KeysThatCannotBeUsedAreSaidAndStopNobody(t *testing.T) {
 			if oc.Status.ClientAuthentication.JWKS != before || before == "" {
 				t.Error("what was accepted before is not")
 			}
-			if !strings.Contains(message(oc), row.word) || strings.Contains(message(oc), "nWGxne") {
+			if !strings.Contains(message(oc), row.word) || !strings.Contains(message(oc), "taken before are still accepted") || strings.Contains(message(oc), "nWGxne") {
 				t.Errorf("message %q", message(oc))
 			}
 		})
 	}
+	t.Run("nothing was taken before", func(t *testing.T) {
+		s := newFixture(t)
+		s.client("photoprint", keysIn("vault"))
+		if oc := s.settle("photoprint"); strings.Contains(message(oc), "still accepted") {
+			t.Errorf("message %q", message(oc))
+		}
+	})
 	t.Run("inline", func(t *testing.T) {
 		s := newFixture(t)
 		s.client("photoprint", inlineKeys(`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`))

@@ -100,6 +100,19 @@ func TestAKeyIsNamedByItsThumbprint(t *testing.T) {
 	}
 }
 
+// A set of the greatest length that is read must have room in a status, whatever stands in its kids.
+func TestAPublicSetIsNotLongerThanTheSetThatWasRead(t *testing.T) {
+	for _, kid := range []string{strings.Repeat("<", 256), strings.Repeat("&", 256), `a\\u003cb\\`} {
+		text := fmt.Sprintf(`{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"%s"}]}`, kid)
+		keys := must[[]Key](t)(ParseKeys([]byte(text)))
+		spelled := must[string](t)(PublicSet(keys))
+		again := must[[]Key](t)(ParseKeys([]byte(spelled)))
+		if len(spelled) > len(text) || again[0].KeyID != keys[0].KeyID {
+			t.Errorf("%d bytes became %d: %s", len(text), len(spelled), spelled)
+		}
+	}
+}
+
 func TestN350AnAlgorithmThatTheKeyIsNotForIsRefused(t *testing.T) {
 	r, e := rsaKey(t, 2048), ecKey(t, elliptic.P256())
 	encoded := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -198,6 +199,10 @@ func ServiceAccountID(uid string) string {
 	return "s-" + base64.RawURLEncoding.EncodeToString(sum[:])[:idLength]
 }
 
+// unescape undoes what the encoder does to characters of HTML: a kid of them would take six times its length, and the set be longer than
+// MaxSet. An escaped backslash is passed over.
+var unescape = strings.NewReplacer(`\\`, `\\`, `\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
+
 // PublicSet returns the set in its shortest form and without members that no verification needs, for a place with little room.
 // The text is one that ParseKeys has read.
 func PublicSet(keys []Key) (string, error) {
@@ -213,5 +218,5 @@ func PublicSet(keys []Key) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("spell a JWK Set: %w", err)
 	}
-	return string(text), nil
+	return unescape.Replace(string(text)), nil
 }
