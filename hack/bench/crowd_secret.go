@@ -118,7 +118,9 @@ func (c *crowd) record(m app, secret *corev1.Secret) (string, error) {
 	}
 	content := hex.EncodeToString(h.Sum(nil)[:16])
 	issued := strconv.FormatInt(c.credential.IssuedAt.Unix(), 10)
-	mac := credential.Record(c.root, m.uid, v1alpha1.KindOAuthClient, m.namespace, m.name, "", "", "0", content, m.credential, issued, "0")
+	form := string(v1alpha1.ProfileOAuth2) + "/" + string(v1alpha1.ClientTypeConfidential)
+	mac := credential.Record(c.root, m.uid, "", "false", "", v1alpha1.KindOAuthClient, m.namespace, m.name, secret.Name, form, m.credentials().id,
+		"", "", "0", content, m.credential, issued, "0")
 	text, err := json.Marshal(struct {
 		UID         string   `json:"uid"`
 		Credentials []string `json:"credentials"`

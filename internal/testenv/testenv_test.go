@@ -33,7 +33,7 @@ func TestTheDefaultPolicyAllowsEverything(t *testing.T) {
 	if err := env.Client.Get(t.Context(), client.ObjectKey{Name: v1alpha1.DefaultPolicy}, policy); err != nil {
 		t.Fatal(err)
 	}
-	limits := []string{"MaxGrantDurationDays", "MaxAccessTokenLifetimeSeconds", "RequireSecondFactor"} // absent: no limit
+	limits := []string{"MaxGrantDurationDays", "MaxAccessTokenLifetimeSeconds", "RequireSecondFactor", "MaxRotationIntervalDays"} // absent: no limit
 	for _, rules := range []any{policy.Spec.Clients, policy.Spec.ResourceServers, policy.Spec.Secrets} {
 		for value, i := reflect.ValueOf(rules), 0; i < value.NumField(); i++ {
 			if name := value.Type().Field(i).Name; value.Field(i).IsZero() != slices.Contains(limits, name) {
