@@ -3,10 +3,8 @@
 package controllers
 
 import (
-	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -209,81 +207,6 @@ func nextSecond(now time.Time, before *metav1.Time) *metav1.Time {
 		return before
 	}
 	return &next
-}
-
-// afterStatus puts the status before writes of the Secret that must not come first: a suspension that ends grants waits for no Secret, and
-// once a retained Secret is away nothing but the status tells whose identity the object has.
-func (o outcome) afterStatus(write []step) []step {
-	summary := o.summary()
-	switch {
-	case len(write) == 0 || o.issued.reset:
-		return write
-	case o.secretOwner() == ownerRetained && slices.ContainsFunc(write, func(s step) bool { return s.remove != nil }):
-		if !o.subject.credentials.WithoutSecret() {
-			summary = o.issuing()
-		}
-	case unixOf(o.status.ValidAfter) == unixOf(o.subject.status.ValidAfter):
-		return write
-	}
-	return append(o.writeStatus(nil, o.statusWith(summary)), write...)
-}
-
-// resetSteps returns the steps of a reset: nothing changes unless the API server would take
-// the Secret. kept is what the object has without the reset.
-func (o outcome) resetSteps(kept outcome, write []step) []step {
-	steps := o.dryRuns(kept, write)
-	issuing := o.statusWith(o.issuing())
-	reset := eventText{reason: eventReset, message: "The client secret was reset: a new one was made, the old one ended."}
-	if o.subject.resetEndsGrants {
-		reset.message = "The client secret was reset: a new one was made, the old one ended, and all grants and tokens with it."
-	}
-	steps = append(steps, step{status: &issuing, event: reset})
-	for _, s := range write {
-		if !s.dryRun {
-			s.event = eventText{}
-			steps = append(steps, s)
-		}
-	}
-	return steps
-}
-
-// dryRuns returns the steps that ask the API server whether it would take the Secret: those
-// among the writes, or else one for each write.
-func (o outcome) dryRuns(kept outcome, write []step) []step {
-	var asked, asking []step
-	for _, s := range write {
-		switch {
-		case s.dryRun:
-			s.refused, s.unaccepted = kept.refused, kept.wouldNotBeAccepted
-			asked = append(asked, s)
-		case s.create != nil:
-			asking = append(asking, step{create: o.probe(*s.create), dryRun: true, refused: kept.refused, unaccepted: kept.wouldNotBeAccepted})
-		case s.apply != nil:
-			asking = append(asking, step{apply: s.apply, dryRun: true, refused: kept.refused, unaccepted: kept.wouldNotBeAccepted})
-		}
-	}
-	if len(asked) > 0 {
-		return asked
-	}
-	return asking
-}
-
-// writeStatus adds the write of the status, unless the cluster will have it already.
-func (in input) writeStatus(steps []step, status v1alpha1.OAuthClientStatus) []step {
-	written := in.subject.status
-	for _, s := range steps {
-		if s.status != nil {
-			written = *s.status
-		}
-	}
-	if equality.Semantic.DeepEqual(status, written) {
-		return steps
-	}
-	event := statusEvent(written.Conditions, status.Conditions)
-	if status.TakenOver != nil && written.TakenOver == nil {
-		event = takenOverEvent(in.subject)
-	}
-	return append(steps, step{status: &status, event: event})
 }
 
 // lookAgain returns when to look again without a change.
