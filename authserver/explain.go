@@ -34,6 +34,9 @@ func (s *Server) Explain(ctx context.Context, c *Client, q Question) ([]Check, e
 	if err := s.mayBegin(); err != nil {
 		return nil, err
 	}
+	if now, known := s.clients.ByUID(c.UID); known {
+		c = now // as requests find it: it may have expired
+	}
 	checks := []Check{explainClient(c)}
 	callback, registered := chooseCallback(c, q.Callback)
 	checks = append(checks, explainCallback(c, q.Callback, callback, registered), explainChallenge(c, callback), explainGrantType(c))

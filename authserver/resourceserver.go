@@ -38,7 +38,8 @@ const reasonAPINotAccepted = "the resource server is suspended or not accepted: 
 // worth: a resource server, or a client of profile OAuth2. Whatever is wrong is one InvalidClient,
 // as in AuthenticateClient.
 func (s *Server) AuthenticateIntrospector(ctx context.Context, p ClientSecret) (Caller, error) {
-	resource, known := s.clients.ResourceServerByID(clientIDOf(p))
+	p.ID = clientIDOf(p)
+	resource, known := s.clients.ResourceServerByID(p.ID)
 	if !known {
 		return s.AuthenticateClient(ctx, ProfileOAuth2, p)
 	}

@@ -157,16 +157,3 @@ func (in input) knownKeys(before *v1alpha1.ClientAuthenticationStatus) string {
 
 // hadNoSecret reports whether the object proved itself with assertions until now.
 func hadNoSecret(status v1alpha1.OAuthClientStatus) bool { return status.ClientAuthentication != nil }
-
-// removals returns the removal of every Secret of the object: it has a client secret no more.
-func (o outcome) removals() []step {
-	var steps []step
-	if owner, seen := o.secretOwner(), o.seen.secret; owner == ownerSelf || owner == ownerLost || owner == ownerStale || owner == ownerRetained {
-		steps = append(steps, removal(seen.Name, seen.UID, seen.ResourceVersion))
-	}
-	for i := range o.seen.others {
-		other := &o.seen.others[i]
-		steps = append(steps, removal(other.Name, other.UID, other.ResourceVersion))
-	}
-	return steps
-}

@@ -3,7 +3,6 @@
 package controllers
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 
@@ -171,8 +170,8 @@ func isWithoutData(secret *corev1.Secret) bool { return secret.StringData != nil
 
 // isAsRecorded reports whether the Secret holds what its record says and nothing else.
 func isAsRecorded(secret *corev1.Secret) bool {
-	var r record
-	if json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationIssued]), &r) != nil {
+	r, ok := recordIn(secret)
+	if !ok {
 		return false
 	}
 	owner := metav1.GetControllerOfNoCopy(secret)

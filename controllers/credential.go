@@ -82,9 +82,6 @@ func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 
 // keepCredentials returns the credentials without the reset or the rotation that is due.
 func keepCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
-	if in.subject.public || in.subject.credentials.FromGivenSecret() || in.subject.credentials.WithoutSecret() {
-		return decideCredentials(in, status)
-	}
 	known := knownCredentials(in, status)
 	if isAnotherSource(known) { // it still counts, and no key makes it
 		return current(in, known)

@@ -33,6 +33,24 @@ type input struct {
 	// report is what is to be said of the use of the client; unless it is reported, what is said stays.
 	report   report
 	reported bool
+	// looked is filled once at the beginning of a decision. Nil: each question looks anew.
+	looked *looked
+}
+
+// looked is what many questions of a decision ask of what was seen, and what takes some work: MACs, and the files of a preset.
+type looked struct {
+	owner    secretOwner
+	record   record
+	recorded bool
+	unfit    string
+}
+
+// look returns the input with what many questions ask.
+func (in input) look() input {
+	l := looked{owner: in.secretOwner(), unfit: in.unfit()}
+	l.record, l.recorded = readRecord(in, in.seen.secret)
+	in.looked = &l
+	return in
 }
 
 // outcome is an input with what was decided about the credentials.
@@ -85,11 +103,14 @@ type step struct {
 //	expired         status; a day later the object goes
 //	denied          status; credentials and Secret stay as they are
 //	being deleted   status; the Secret is owned by the object and goes with it
+//	retained Secret of an earlier object: Secret, status; if it must be replaced, the status first
+//	no client secret: Secrets away, status
 //
 // The first credential follows from the UID, so a crash between Secret and status makes no
 // second one. A reset is in the status before it is in the Secret, and only after the API
 // server has said that it would take the Secret.
 func decide(in input) decision {
+	in = in.look()
 	if in.isRemovable() {
 		return decision{steps: []step{{expire: true, event: removedEvent(in.subject)}}}
 	}
@@ -98,8 +119,11 @@ func decide(in input) decision {
 		unchanged := outcome{input: in, status: status}
 		return decision{steps: in.writeStatus(in.retentionSteps(), unchanged.statusWith(unchanged.summary())), after: in.lookAgain()}
 	}
-	kept := newOutcome(in, status, keepCredentials(in, status))
 	next := newOutcome(in, status, decideCredentials(in, status))
+	kept := next // of what the operator does not make nothing is due
+	if in.subject.isGenerated() {
+		kept = newOutcome(in, status, keepCredentials(in, status))
+	}
 	if (next.issued.reset || next.issued.rotated) && in.secretStays() {
 		waits := "A rotation waits until then."
 		if next.issued.reset {
@@ -161,7 +185,12 @@ func (o outcome) withSecretName() outcome {
 }
 
 // secretOwner returns whose the Secret of the wanted name is.
-func (in input) secretOwner() secretOwner { return ownerOf(in.seen.secret, in.subject, in.keys) }
+func (in input) secretOwner() secretOwner {
+	if in.looked != nil {
+		return in.looked.owner
+	}
+	return ownerOf(in.seen.secret, in.subject, in.keys)
+}
 
 // secretStays reports whether the Secret cannot be written: the name is somebody else's, or the template cannot
 // hold what belongs into it.

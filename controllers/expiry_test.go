@@ -82,6 +82,21 @@ func TestALaterTimeBringsAnExpiredClientBack(t *testing.T) {
 	}
 }
 
+// hasADay checks that the object, whose status says by now that it has expired, goes a day later and not before.
+func (s *fixture) hasADay(name string) {
+	s.t.Helper()
+	s.clock.advance(removedAfter - time.Second)
+	s.step(name)
+	if !s.isThere(name) {
+		s.t.Fatal("it is gone within a day")
+	}
+	s.clock.advance(time.Second)
+	s.step(name)
+	if s.isThere(name) {
+		s.t.Error("it is still there after a day")
+	}
+}
+
 // A time that is long past, by mistake or in a file that is applied again, deletes nothing that nobody could see.
 func TestN343ATimeThatIsLongPastLeavesADay(t *testing.T) {
 	for name, change := range map[string]func(*v1alpha1.OAuthClient){
@@ -96,16 +111,7 @@ func TestN343ATimeThatIsLongPastLeavesADay(t *testing.T) {
 			for range 3 {
 				s.step("preview")
 			}
-			s.clock.advance(removedAfter - time.Second)
-			s.step("preview")
-			if !s.isThere("preview") {
-				t.Fatal("it is gone at once")
-			}
-			s.clock.advance(time.Second)
-			s.step("preview")
-			if s.isThere("preview") {
-				t.Error("it stays")
-			}
+			s.hasADay("preview")
 		})
 	}
 }
@@ -123,16 +129,7 @@ func TestN343AnObjectThatIsRestoredWithItsStatusHasADay(t *testing.T) {
 	s.forge("preview", func(status *v1alpha1.OAuthClientStatus) { *status = before.Status })
 	s.restarted()
 	s.settle("preview")
-	s.clock.advance(removedAfter - time.Second)
-	s.step("preview")
-	if !s.isThere("preview") {
-		t.Fatal("it is gone within a day")
-	}
-	s.clock.advance(time.Second)
-	s.step("preview")
-	if s.isThere("preview") {
-		t.Error("it stays")
-	}
+	s.hasADay("preview")
 }
 
 func TestN344AnExpiredClientThatChangesMeanwhileStays(t *testing.T) {

@@ -51,7 +51,7 @@ func givenMetadata() *metav1.PartialObjectMetadata {
 	return secret
 }
 
-// nameOnly keeps what tells Secrets and their versions apart.
+// nameOnly keeps what tells objects and their versions apart.
 func nameOnly(o any) (any, error) {
 	if m, ok := o.(*metav1.PartialObjectMetadata); ok {
 		m.ObjectMeta = metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
@@ -100,7 +100,7 @@ func (i *Issuance) givenSecret(ctx context.Context, s subject) (*corev1.Secret, 
 	return secret, nil
 }
 
-// trouble is what is wrong with a client secret that somebody else makes. The zero one: nothing.
+// trouble is what is wrong with what somebody else makes: a client secret, public keys, ServiceAccounts. The zero one: nothing.
 type trouble struct {
 	reason  v1alpha1.ReadyReason
 	message string

@@ -5,7 +5,6 @@ package controllers
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -78,11 +77,11 @@ func isRetained(secret *corev1.Secret) bool {
 // provenRecord returns the record of the Secret, if the operator wrote it for an object of this namespace,
 // name and form into a Secret of this name.
 func provenRecord(s subject, keys keyPair, secret *corev1.Secret) (record, bool) {
-	if secret == nil || secret.Annotations[v1alpha1.AnnotationIssued] == "" {
+	if secret == nil {
 		return record{}, false
 	}
-	var r record
-	if err := json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationIssued]), &r); err != nil {
+	r, ok := recordIn(secret)
+	if !ok {
 		return record{}, false
 	}
 	return r, credential.VerifyRecord(rootOf(s, keys), r.MAC, r.parts(s, secret.Name)...)
@@ -91,8 +90,11 @@ func provenRecord(s subject, keys keyPair, secret *corev1.Secret) (record, bool)
 // retainedOwner names the object that a Secret without an owner reference says it is for. Whether that is
 // true, a look at the object tells.
 func retainedOwner(_ context.Context, o client.Object) []reconcile.Request {
-	var r record
-	if metav1.GetControllerOfNoCopy(o) != nil || json.Unmarshal([]byte(o.GetAnnotations()[v1alpha1.AnnotationIssued]), &r) != nil || r.Name == "" {
+	if metav1.GetControllerOfNoCopy(o) != nil {
+		return nil
+	}
+	r, ok := recordIn(o)
+	if !ok || r.Name == "" {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: r.Name}}}
@@ -100,8 +102,7 @@ func retainedOwner(_ context.Context, o client.Object) []reconcile.Request {
 
 // retainedHint says what to do about a Secret that was left behind for an object of another form; may be empty.
 func retainedHint(secret *corev1.Secret) string {
-	var r record
-	if !isRetained(secret) || json.Unmarshal([]byte(secret.Annotations[v1alpha1.AnnotationIssued]), &r) != nil || !r.Retain {
+	if r, ok := recordIn(secret); !ok || !r.Retain || !isRetained(secret) {
 		return ""
 	}
 	return " An earlier object left it behind (deletionPolicy Retain). Only one of its namespace, name, Secret name, profile, client type and client ID takes it up: " +

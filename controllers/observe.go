@@ -24,7 +24,7 @@ type observation struct {
 	// others are the Secrets of other names that belong to the object: an older spec
 	// wanted them.
 	others []corev1.Secret
-	// given is the Secret of somebody else that holds the client secret. Nil: there is none that may
+	// given is the Secret of somebody else that holds the client secret, or the public keys. Nil: there is none that may
 	// be read.
 	given *corev1.Secret
 	// accounts are the ServiceAccounts that the object names and that are there.

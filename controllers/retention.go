@@ -27,8 +27,11 @@ type retention struct {
 // client from being accepted must not keep Delete from ending it, nor Retain from keeping it.
 func (in input) retentionSteps() []step {
 	secret := in.seen.secret
+	if owner := in.secretOwner(); owner != ownerSelf && owner != ownerLost {
+		return nil
+	}
 	r, known := readRecord(in, secret)
-	if owner := in.secretOwner(); !known || owner != ownerSelf && owner != ownerLost || r.Retain == in.subject.retain {
+	if !known || r.Retain == in.subject.retain {
 		return nil
 	}
 	r.Retain, r.Name = in.subject.retain, ""
@@ -37,7 +40,7 @@ func (in input) retentionSteps() []step {
 	}
 	r = r.signed(in)
 	next := retention{
-		secretRef: secretRef{name: secret.Name, uid: secret.UID, version: secret.ResourceVersion},
+		secretRef: refOf(secret),
 		manager:   managerOf(in.subject), record: r.text(), owners: []metav1.OwnerReference{},
 	}
 	for _, ref := range secret.OwnerReferences { // those of others stay

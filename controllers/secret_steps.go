@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -34,30 +35,45 @@ func (o outcome) secretSteps() []step {
 	if o.issued.verification != verified || o.secretStays() {
 		return nil // nothing that the keys make would be accepted, or it cannot be written
 	}
-	want := contentOf(o.input, o.issued)
-	event := o.secretEvent(want)
-	stored := o.withSecretName()
+	want, seen := contentOf(o.input, o.issued), o.seen.secret
+	if owner != ownerNone && owner != ownerStale && want.matches(seen) {
+		return o.otherRemovals()
+	}
+	event, stored := o.secretEvent(want), o.withSecretName()
 	create := step{create: &want, event: event, refused: o.refused, unaccepted: stored.notAccepted}
 	var steps []step
-	switch seen := o.seen.secret; {
+	switch {
 	case owner == ownerNone:
 		steps = []step{create}
 	case owner == ownerStale:
-		steps = []step{removal(seen.Name, seen.UID, seen.ResourceVersion), create}
-	case want.matches(seen):
+		steps = []step{removal(seen), create}
 	case seen.Type != want.kind || seen.Immutable != nil && *seen.Immutable:
 		steps = []step{
 			{create: o.probe(want), dryRun: true, refused: o.refused, unaccepted: o.wouldNotBeAccepted},
-			removal(seen.Name, seen.UID, seen.ResourceVersion), create,
+			removal(seen), create,
 		}
 	default:
 		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: event, refused: o.refused, unaccepted: stored.notAccepted}}
 	}
-	for i := range o.seen.others {
-		other := &o.seen.others[i]
-		steps = append(steps, removal(other.Name, other.UID, other.ResourceVersion))
+	return append(steps, o.otherRemovals()...)
+}
+
+// otherRemovals returns the removal of the Secrets that an older spec wanted.
+func (in input) otherRemovals() []step {
+	var steps []step
+	for i := range in.seen.others {
+		steps = append(steps, removal(&in.seen.others[i]))
 	}
 	return steps
+}
+
+// removals returns the removal of every Secret of the object: it has a client secret no more.
+func (o outcome) removals() []step {
+	var steps []step
+	if owner := o.secretOwner(); owner == ownerSelf || owner == ownerLost || owner == ownerStale || owner == ownerRetained {
+		steps = append(steps, removal(o.seen.secret))
+	}
+	return append(steps, o.otherRemovals()...)
 }
 
 // probe returns the content under another name, for a dry run.
@@ -66,8 +82,13 @@ func (in input) probe(content secretContent) *secretContent {
 	return &content
 }
 
-func removal(name string, uid types.UID, version string) step {
-	return step{remove: &secretRef{name: name, uid: uid, version: version}}
+func removal(secret *corev1.Secret) step {
+	ref := refOf(secret)
+	return step{remove: &ref}
+}
+
+func refOf(secret *corev1.Secret) secretRef {
+	return secretRef{name: secret.Name, uid: secret.UID, version: secret.ResourceVersion}
 }
 
 // refused returns the status that says that the API server refuses the Secret.

@@ -13,18 +13,18 @@ import (
 // afterStatus puts the status before writes of the Secret that must not come first: a suspension that ends grants waits for no Secret, and
 // once a retained Secret is away nothing but the status tells whose identity the object has.
 func (o outcome) afterStatus(write []step) []step {
-	summary := o.summary()
-	switch {
-	case len(write) == 0 || o.issued.reset:
-		return write
-	case o.secretOwner() == ownerRetained && slices.ContainsFunc(write, func(s step) bool { return s.remove != nil }):
-		if !o.subject.credentials.WithoutSecret() {
-			summary = o.issuing()
-		}
-	case unixOf(o.status.ValidAfter) == unixOf(o.subject.status.ValidAfter):
+	if len(write) == 0 || o.issued.reset {
 		return write
 	}
-	return append(o.writeStatus(nil, o.statusWith(summary)), write...)
+	takesAway := o.secretOwner() == ownerRetained && slices.ContainsFunc(write, func(s step) bool { return s.remove != nil })
+	switch {
+	case takesAway && !o.subject.credentials.WithoutSecret():
+		return append(o.writeStatus(nil, o.statusWith(o.issuing())), write...)
+	case takesAway || unixOf(o.status.ValidAfter) != unixOf(o.subject.status.ValidAfter):
+		return append(o.writeStatus(nil, o.statusWith(o.summary())), write...)
+	default:
+		return write
+	}
 }
 
 // resetSteps returns the steps of a reset: nothing changes unless the API server would take

@@ -136,6 +136,11 @@ func (s subject) reset() (value string, asked bool) {
 	return value, asked
 }
 
+// isGenerated reports whether the operator makes the client secret.
+func (s subject) isGenerated() bool {
+	return !s.public && !s.credentials.FromGivenSecret() && !s.credentials.WithoutSecret()
+}
+
 // template returns the form of the Secret.
 func (s subject) template() *v1alpha1.SecretTemplate { return &s.credentials.SecretTemplate }
 

@@ -31,6 +31,9 @@ func presetFiles(s subject, standard map[string]string) (map[string]string, erro
 // unfit says what the preset cannot hold; empty: it holds all. A client secret that the operator made is never
 // the reason: it is of letters and digits.
 func (in input) unfit() string {
+	if in.looked != nil {
+		return in.looked.unfit
+	}
 	if len(presetOf(in.subject).Files) == 0 {
 		return ""
 	}

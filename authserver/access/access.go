@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package access lets the API server decide who may use a client: it implements
-// authserver.Entitlement by SubjectAccessReview.
+// Package access asks the API server: who may use a client (it implements authserver.Entitlement by
+// SubjectAccessReview), and whose a token of a ServiceAccount is (tokens.go: authserver.TokenReviewer by TokenReview).
 //
 // The question is: may the user <prefix><name> with the groups <prefix><group> do the verb
 // authorize on this oauthclients object? So a RoleBinding entitles, and this command tells
@@ -9,7 +9,7 @@
 //
 //	kubectl auth can-i authorize oauthclients.gatehouse.dev/photoprint -n photos --as=gatehouse:bob
 //
-// An answer is used for ten seconds. When the API server cannot be reached, callers that
+// An answer about entitlement is used for ten seconds. When the API server cannot be reached, callers that
 // may use an older one get it, up to the age they name. Only the caller who finds out waits.
 //
 //	access.go    the question, and the rules about whose turn it is

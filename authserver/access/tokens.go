@@ -12,9 +12,6 @@ import (
 
 	"golang.org/x/sync/singleflight"
 	authenticationv1 "k8s.io/api/authentication/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
-	"k8s.io/client-go/rest"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 )
@@ -26,7 +23,7 @@ const (
 	reviewedInOutage = 10 * time.Minute
 )
 
-// TokenAsker asks the API server whose a token is. What NewTokenAsker returns is one.
+// TokenAsker asks the API server whose a token is. The Reviews of package admin are one.
 type TokenAsker interface {
 	Token(ctx context.Context, review *authenticationv1.TokenReview) (*authenticationv1.TokenReview, error)
 }
@@ -144,31 +141,4 @@ func (t *Tokens) review(ctx context.Context, question authserver.TokenQuestion) 
 		return who.username == "", nil
 	})
 	return who, err
-}
-
-// tokenAsker is a client that knows this one kind.
-type tokenAsker struct{ client rest.Interface }
-
-// NewTokenAsker returns a TokenAsker for the API server of the configuration. It sends nothing yet.
-func NewTokenAsker(config *rest.Config) (TokenAsker, error) {
-	scheme := runtime.NewScheme()
-	if err := authenticationv1.AddToScheme(scheme); err != nil {
-		return nil, fmt.Errorf("prepare token reviews: %w", err)
-	}
-	config = rest.CopyConfig(config)
-	config.APIPath = "/apis"
-	config.GroupVersion = &authenticationv1.SchemeGroupVersion
-	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	config.QPS, config.RateLimiter = -1, nil // the number of parallel questions is bounded
-	client, err := rest.RESTClientFor(config)
-	if err != nil {
-		return nil, fmt.Errorf("prepare token reviews: %w", err)
-	}
-	return tokenAsker{client}, nil
-}
-
-// Token asks whose a token is.
-func (a tokenAsker) Token(ctx context.Context, review *authenticationv1.TokenReview) (*authenticationv1.TokenReview, error) {
-	answer := &authenticationv1.TokenReview{}
-	return answer, a.client.Post().Resource("tokenreviews").Body(review).Do(ctx).Into(answer)
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/access"
+	"github.com/gatehouse-dev/gatehouse/authserver/admin"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
@@ -245,7 +246,7 @@ func TestN366WhoIsSentForgedTokensHasTheAPIServerAskedOnceASecond(t *testing.T) 
 func TestN362ATokenIsGoodForItsAudienceAndWhileItsServiceAccountIsThere(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
-	api, err := access.NewTokenAsker(env.Config)
+	api, err := admin.NewReviews(env.Config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,7 @@ func TestExplainSaysWhatEachStepOfTheFlowWouldSay(t *testing.T) {
 		"another scope":      {set: "scope", to: "photos.read photos.burn", want: "scopes"},
 		"somebody else":      {set: "person", to: "mallory", want: "entitlement"},
 		"suspended":          {edit: func(c *authserver.Client) { c.Suspended = true }, want: "client"},
+		"expired":            {edit: func(c *authserver.Client) { c.ExpiresAt = s.Clock.Now() }, want: "client"},
 		"not accepted":       {edit: func(c *authserver.Client) { c.Accepted = false }, want: "client"},
 		"no code":            {edit: func(c *authserver.Client) { c.GrantTypes = nil }, want: "grant-type"},
 		"everybody may":      {set: "person", to: "mallory", edit: func(c *authserver.Client) { c.EveryoneEntitled = true }},

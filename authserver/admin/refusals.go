@@ -75,8 +75,11 @@ func (e *endpoint) listRefused(r *request) (any, error) {
 	list := adminapi.RefusalList{Items: []adminapi.Refusal{}}
 	for _, refused := range e.refusals.List(e.now(), func(r *authserver.RefusedRequest) bool { return r.ClientUID != "" && r.Mismatch.Is != "" }) {
 		k := key{refused.ClientUID, refused.Mismatch.Is}
+		if listed[k] {
+			continue
+		}
 		item := e.spellRefusal(refused)
-		if listed[k] || item.Namespace == "" {
+		if item.Namespace == "" {
 			continue
 		}
 		listed[k] = true

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package backchannel tells clients that a session has ended (OpenID Connect Back-Channel Logout 1.0): it sends logout tokens to their
-// addresses, and tries again where nobody takes them. The addresses come from whoever may declare a client. So it goes to no address
-// inside the cluster or its network, follows no redirect, and a client that is slow holds nobody else up.
+// Package backchannel goes to addresses that clients name. It tells clients that a session has ended (OpenID Connect Back-Channel Logout
+// 1.0): it sends logout tokens, and tries again where nobody takes them. And it reads the public keys that clients keep at an address
+// (jwks_uri). The addresses come from whoever may declare a client. So it goes to no address inside the cluster or its network, follows no
+// redirect, and a client that is slow holds nobody else up.
 //
-//	sender.go  who is told when, and how many at a time; claim.go: what is due
-//	client.go  one logout token on its way; address.go: where it may go
+//	sender.go   who is told when, and how many at a time; claim.go: what is due
+//	keysets.go  public keys, and for how long they are used
+//	client.go   one request on its way; address.go: where it may go
 package backchannel
 
 import (

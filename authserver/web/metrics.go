@@ -204,7 +204,13 @@ func (m *Metrics) newSeries(key seriesKey) series {
 }
 
 // refused counts a request that was refused.
-func (m *Metrics) refused(is authserver.Mismatch) { m.refusals[is].Inc() }
+func (m *Metrics) refused(is authserver.Mismatch) {
+	counter, ok := m.refusals[is]
+	if !ok {
+		counter = m.refusals[""]
+	}
+	counter.Inc()
+}
 
 func (m *Metrics) audited(name authserver.EventName) {
 	if tokens, ok := m.tokens[name]; ok {

@@ -75,8 +75,10 @@ func (n *refusedNote) take(requestID string, now time.Time, clientOf func(id str
 	if !n.refused {
 		return r, false
 	}
-	if c, known := clientOf(n.clientID); known && n.clientUID == "" {
-		n.clientUID = c.UID
+	if n.clientUID == "" {
+		if c, known := clientOf(n.clientID); known {
+			n.clientUID = c.UID
+		}
 	}
 	r.RequestID, r.At, r.ClientUID = requestID, now, n.clientUID
 	return r, true

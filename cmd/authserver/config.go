@@ -79,7 +79,7 @@ type config struct {
 	} `yaml:"admin"`
 
 	proxies []netip.Prefix   // TrustedProxies, parsed
-	told    []netip.Prefix   // BackChannelLogout.AllowedNetworks, parsed
+	told    []netip.Prefix   // BackChannelLogout.AllowedNetworks, parsed: where clients are told, and their keys are read
 	scope   namespaced.Scope // Namespaces and the content of PolicyFile
 }
 

@@ -25,7 +25,7 @@ import (
 
 const (
 	defaultTokenFile = "/var/run/secrets/gatehouse/token"
-	// tokenTime bounds one request of the subcommand.
+	// tokenTime bounds one request of the subcommand, from the look-up of the issuer's name to the last byte.
 	tokenTime = 15 * time.Second
 )
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/access"
+	"github.com/gatehouse-dev/gatehouse/authserver/admin"
 	"github.com/gatehouse-dev/gatehouse/authserver/backchannel"
 	"github.com/gatehouse-dev/gatehouse/authserver/identity/passkeys"
 	"github.com/gatehouse-dev/gatehouse/authserver/registry"
@@ -134,7 +135,7 @@ func newTokens(c config, r *resources, log *slog.Logger) (authserver.TokenReview
 	if len(c.scope.Namespaces) > 0 {
 		return nil, nil
 	}
-	asker, err := access.NewTokenAsker(r.cluster)
+	asker, err := admin.NewReviews(r.cluster)
 	if err != nil {
 		return nil, err
 	}

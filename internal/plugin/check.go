@@ -3,8 +3,10 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -90,31 +92,32 @@ func (o *options) policiesFor(c *cobra.Command, file string) (policyReader, erro
 			return p, "", nil
 		}, err
 	}
+	cluster := sync.OnceValues(o.cluster) // files without objects need none
 	known := map[string]policy.Policy{}
 	return func(namespace string) (policy.Policy, string, error) {
 		p, is := known[namespace]
 		if is {
 			return p, "", nil
 		}
-		p, err := o.policyOf(c, namespace)
+		reader, err := cluster()
+		if err != nil {
+			return p, "", err
+		}
+		p, err = policyOf(c.Context(), reader, namespace)
 		known[namespace] = p
 		return p, "", err
 	}, nil
 }
 
 // policyOf reads the policy of a namespace from the cluster.
-func (o *options) policyOf(c *cobra.Command, name string) (policy.Policy, error) {
-	cluster, err := o.cluster()
-	if err != nil {
-		return policy.Policy{}, err
-	}
+func policyOf(ctx context.Context, cluster client.Reader, name string) (policy.Policy, error) {
 	namespace := &corev1.Namespace{}
-	if err := cluster.Get(c.Context(), client.ObjectKey{Name: name}, namespace); err != nil {
+	if err := cluster.Get(ctx, client.ObjectKey{Name: name}, namespace); err != nil {
 		return policy.Policy{}, fmt.Errorf("which policy namespace %q has is not known; give it as --policy-file: %w", name, readable(err))
 	}
 	p := policy.Policy{Name: policy.NameFor(namespace.Labels), Namespace: name}
 	object := &v1alpha1.OAuthClientPolicy{}
-	switch err := cluster.Get(c.Context(), client.ObjectKey{Name: p.Name}, object); {
+	switch err := cluster.Get(ctx, client.ObjectKey{Name: p.Name}, object); {
 	case apierrors.IsNotFound(err): // nothing is allowed, and the evaluation says so
 	case err != nil:
 		return p, fmt.Errorf("read the OAuthClientPolicy %q; or give it as --policy-file: %w", p.Name, readable(err))

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
@@ -159,5 +158,3 @@ func clientTable(found []seenClient, withNamespace, lastUsed bool, now time.Time
 	}
 	return t
 }
-
-var _ metav1.Object = &seenClient{}

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -150,12 +151,10 @@ func (o *options) withOutput(c *cobra.Command, formats ...string) *cobra.Command
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	before := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
-		for _, f := range append(formats, "") {
-			if f == o.output {
-				return before(c, args)
-			}
+		if o.output != "" && !slices.Contains(formats, o.output) {
+			return usagef("--output %q is none of %v", o.output, formats)
 		}
-		return usagef("--output %q is none of %v", o.output, formats)
+		return before(c, args)
 	}
 	return c
 }

@@ -26,8 +26,6 @@ type Preset struct {
 	Files []File
 	// Generate are keys with derived values.
 	Generate []v1alpha1.GeneratedValue
-	// AnyClient: the preset does not need a Confidential client of profile OAuth2.
-	AnyClient bool
 }
 
 // File is a key of the Secret with a text. A line whose placeholder stands for nothing is left out,

@@ -14,9 +14,9 @@ var table = []Preset{
 	{Name: v1alpha1.PresetArgoCD, Labels: map[string]string{"app.kubernetes.io/part-of": "argocd"}},
 	// Argo Workflows, "Argo Server SSO": sso.clientId and sso.clientSecret name a Secret and a key.
 	{Name: v1alpha1.PresetArgoWorkflows},
-	{Name: v1alpha1.PresetDotenv, AnyClient: true, Files: []File{{Key: ".env", Syntax: env, Text: dotenvText()}}},
+	{Name: v1alpha1.PresetDotenv, Files: []File{{Key: ".env", Syntax: env, Text: dotenvText()}}},
 	// Kubernetes, "Define Environment Variables for a Container": envFrom takes each key as a name.
-	{Name: v1alpha1.PresetEnvFrom, AnyClient: true, Keys: variables, Files: []File{
+	{Name: v1alpha1.PresetEnvFrom, Keys: variables, Files: []File{
 		{Key: variable(placeholderScopes), Syntax: plain, Text: "{{scopes}}"},
 		{Key: variable(placeholderCallback), Syntax: plain, Text: "{{callback-url}}"},
 	}},
@@ -44,7 +44,7 @@ var table = []Preset{
 	{Name: v1alpha1.PresetOAuth2Proxy, Generate: []v1alpha1.GeneratedValue{{Key: "cookie-secret", Length: 32}}},
 	// Service Binding specification for Kubernetes 1.0, "Well-known Secret Entries": type and provider. The others are
 	// those that Spring Cloud Bindings reads for the type oauth2.
-	{Name: v1alpha1.PresetServiceBinding, AnyClient: true, Files: []File{
+	{Name: v1alpha1.PresetServiceBinding, Files: []File{
 		{Key: "type", Syntax: plain, Text: "oauth2"},
 		{Key: "provider", Syntax: plain, Text: "gatehouse"},
 		{Key: "issuer-uri", Syntax: plain, Text: "{{issuer}}"},

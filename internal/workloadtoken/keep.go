@@ -18,12 +18,11 @@ const (
 	renewAfter, jitter = 0.66, 0.1
 	// firstWait and longestWait bound the wait after a failure, which doubles.
 	firstWait, longestWait = time.Second, time.Minute
-	// requestTime bounds one attempt.
-	requestTime = 20 * time.Second
 )
 
 // Keeper keeps a fresh token in a file.
 type Keeper struct {
+	// Fetch asks for a token once. It bounds the time that it takes.
 	Fetch func(context.Context) (Token, error)
 	// Path is the file. It is replaced in one step, and nobody but its owner and group may read it.
 	Path string
@@ -61,8 +60,6 @@ func (k *Keeper) Run(ctx context.Context) error {
 }
 
 func (k *Keeper) renew(ctx context.Context) (Token, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
-	defer cancel()
 	token, err := k.Fetch(ctx)
 	if err != nil {
 		return Token{}, err

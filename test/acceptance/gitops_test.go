@@ -14,7 +14,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -24,7 +23,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/gatehouse-dev/gatehouse/internal/controlplane/process"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv/gitops"
 )
@@ -33,6 +31,8 @@ import (
 const (
 	gitopsNamespace = "gitops"
 	fifty           = 50
+	// gitopsLimit is how long the walk of one Application takes at most, on a busy machine.
+	gitopsLimit = 10 * time.Minute
 )
 
 const gitopsNamespaces = `
@@ -86,22 +86,8 @@ func argoCDCode(t *testing.T) string {
 // application starts an Application. Its health scripts are those of config/argocd.
 func (w *environment) application(t *testing.T, path string, serverSide bool) *application {
 	t.Helper()
-	cmd := exec.Command(path, w.Kubeconfig)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := process.Start("gitops", cmd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.Stop(limit) })
-	a := &application{t: t, w: w, in: json.NewEncoder(in), out: bufio.NewScanner(out), serverSide: serverSide}
+	in, out := talk(t, "gitops", gitopsLimit, exec.Command(path, w.Kubeconfig))
+	a := &application{t: t, w: w, in: json.NewEncoder(in), out: out, serverSide: serverSide}
 	a.out.Buffer(nil, 8<<20)
 	return a
 }

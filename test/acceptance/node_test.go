@@ -74,6 +74,15 @@ func (w *environment) script(t *testing.T, settings map[string]string, command [
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+w.CA, "NO_PROXY=*", "no_proxy=*")
+	s := &script{t: t}
+	s.in, s.out = talk(t, "script", browserLimit, cmd)
+	s.write(settings)
+	return s
+}
+
+// talk starts a program that speaks with its test in lines. It ends with the test, and at the latest after the time.
+func talk(t *testing.T, name string, longest time.Duration, cmd *exec.Cmd) (io.Writer, *bufio.Scanner) {
+	t.Helper()
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -83,18 +92,16 @@ func (w *environment) script(t *testing.T, settings map[string]string, command [
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := process.Start("script", cmd)
+	p, err := process.Start(name, cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	hung := time.AfterFunc(browserLimit, func() { _ = p.Stop(time.Second) }) // and so ends what waits for it
+	hung := time.AfterFunc(longest, func() { _ = p.Stop(time.Second) }) // and so ends what waits for it
 	t.Cleanup(func() {
 		hung.Stop()
 		_ = p.Stop(limit) // it may have ended by itself
 	})
-	s := &script{t: t, in: in, out: bufio.NewScanner(out)}
-	s.write(settings)
-	return s
+	return in, bufio.NewScanner(out)
 }
 
 func (s *script) write(value any) {

@@ -72,7 +72,7 @@ func TestACutFreezesTheSchemaAndSetsTheVersions(t *testing.T) {
 		}
 	}
 	notes, err := script(t, tree, "release-notes.sh", "v1.2.3")
-	if err != nil || !strings.Contains(notes, "- One thing.") || !strings.Contains(notes, "docs/upgrade.md") {
+	if err != nil || !strings.Contains(notes, "- One thing.") || !strings.Contains(notes, "docs/upgrade.md") || !strings.Contains(notes, "| `kubectl-gatehouse_OS_ARCH.tar.gz`; `kubectl krew") {
 		t.Errorf("%v: the notes are\n%s", err, notes)
 	}
 	if notes, err := script(t, tree, "release-notes.sh", "v1.2"); err == nil {
