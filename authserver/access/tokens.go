@@ -19,6 +19,8 @@ import (
 const (
 	// reviewedFor is how long it is believed that a token is good: so long works one whose Pod or ServiceAccount is gone.
 	reviewedFor = 5 * time.Minute
+	// reviewedAheadAfter is when the API server is asked again about a token that is used, while nobody waits.
+	reviewedAheadAfter = 4 * time.Minute
 	// reviewedInOutage is the same while the API server gives no answers.
 	reviewedInOutage = 10 * time.Minute
 )
@@ -64,7 +66,8 @@ func NewTokens(c TokensConfig) *Tokens {
 }
 
 // Review returns whose the token is, for the audience alone. Without an answer, and without one that is at most ten minutes old, the
-// error wraps authserver.ErrUnavailable. Nothing is believed after the token's end.
+// error wraps authserver.ErrUnavailable. Nothing is believed after the token's end. Who comes with a token that is known to be good waits
+// for no question for five minutes, nor while it is known that the API server does not answer.
 func (t *Tokens) Review(ctx context.Context, question authserver.TokenQuestion) (username, uid string, err error) {
 	k := key(sha256.Sum256([]byte(question.Audience + "\x00" + question.Token)))
 	now := t.now()
@@ -74,11 +77,15 @@ func (t *Tokens) Review(ctx context.Context, question authserver.TokenQuestion) 
 	found, ok := t.known.get(k)
 	age := now.Sub(found.at)
 	ok = ok && age >= 0
-	if ok && age < reviewedFor {
+	if ok && age < reviewedAheadAfter {
 		return found.username, found.uid, nil
 	}
 	if ok && age < reviewedInOutage {
-		if down, probe := t.outage.on(now); down && !probe { // only who finds out waits
+		down, probe := t.outage.on(now)
+		if probe || !down && age < reviewedFor {
+			t.begin(ctx, k, question) // and nobody waits for it
+		}
+		if down || age < reviewedFor {
 			return found.username, found.uid, nil
 		}
 	}
@@ -93,9 +100,10 @@ func (t *Tokens) Review(ctx context.Context, question authserver.TokenQuestion) 
 	return "", "", fmt.Errorf("review a token: %w: %w", authserver.ErrUnavailable, err)
 }
 
-// ask asks the API server, once for all who bring the same token at the same time.
-func (t *Tokens) ask(ctx context.Context, k key, question authserver.TokenQuestion) (proven, error) {
-	answered := t.flight.DoChan(string(k[:]), func() (any, error) {
+// begin asks the API server, once for all who bring the same token at the same time. A caller who leaves does not take the question
+// along: it ends by its own timeout.
+func (t *Tokens) begin(ctx context.Context, k key, question authserver.TokenQuestion) <-chan singleflight.Result {
+	return t.flight.DoChan(string(k[:]), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
 		at := t.now() // the answer is as old as the question
@@ -117,8 +125,12 @@ func (t *Tokens) ask(ctx context.Context, k key, question authserver.TokenQuesti
 		t.known.put(k, who)
 		return who, nil
 	})
+}
+
+// ask asks the API server and waits for its answer.
+func (t *Tokens) ask(ctx context.Context, k key, question authserver.TokenQuestion) (proven, error) {
 	select {
-	case result := <-answered:
+	case result := <-t.begin(ctx, k, question):
 		who, _ := result.Val.(proven)
 		return who, result.Err
 	case <-ctx.Done():

@@ -54,54 +54,103 @@ func newTokens(a access.TokenAsker) (*access.Tokens, *clock) {
 }
 
 func TestN361WhileTheAPIServerIsAwayAGoodTokenIsBelievedForTenMinutesAndNoOther(t *testing.T) {
-	api := &asker{says: reporter()}
-	tokens, c := newTokens(api)
-	ends := c.Now().Add(time.Hour)
-	wants := func(name, token string, asked int32, good bool) {
-		t.Helper()
-		username, uid, err := tokens.Review(t.Context(), question(token, ends))
-		if err != nil || (username != "" && uid == "u") != good || api.asked.Load() != asked {
-			t.Errorf("%s: %q %q %v after %d questions; want %t after %d", name, username, uid, err, api.asked.Load(), good, asked)
+	synctest.Test(t, func(t *testing.T) {
+		api := &asker{says: reporter()}
+		tokens, c := newTokens(api)
+		ends := c.Now().Add(time.Hour)
+		wants := func(name, token string, asked int32, good bool) {
+			t.Helper()
+			username, uid, err := tokens.Review(t.Context(), question(token, ends))
+			synctest.Wait() // for what is asked while nobody waits
+			if err != nil || (username != "" && uid == "u") != good || api.asked.Load() != asked {
+				t.Errorf("%s: %q %q %v after %d questions; want %t after %d", name, username, uid, err, api.asked.Load(), good, asked)
+			}
 		}
-	}
-	unknown := func(name, token string) {
-		t.Helper()
-		if username, _, err := tokens.Review(t.Context(), question(token, ends)); !errors.Is(err, authserver.ErrUnavailable) || username != "" {
-			t.Errorf("%s: %q, %v", name, username, err)
+		unknown := func(name, token string) {
+			t.Helper()
+			if username, _, err := tokens.Review(t.Context(), question(token, ends)); !errors.Is(err, authserver.ErrUnavailable) || username != "" {
+				t.Errorf("%s: %q, %v", name, username, err)
+			}
 		}
-	}
-	wants("first", "a", 1, true)
-	c.advance(5*time.Minute - time.Second)
-	wants("before five minutes", "a", 1, true)
-	c.advance(time.Second)
-	wants("after five minutes", "a", 2, true)
-	api.err = errors.New("away")
-	unknown("a token that nobody has asked about", "b")
-	c.advance(9*time.Minute + 59*time.Second)
-	wants("in an outage", "a", 4, true)
-	wants("and again at once, without waiting", "a", 4, true)
-	c.advance(time.Second)
-	unknown("ten minutes after the answer", "a")
+		wants("first", "a", 1, true)
+		c.advance(4*time.Minute - time.Second)
+		wants("before four minutes", "a", 1, true)
+		c.advance(time.Minute + time.Second)
+		wants("after five minutes", "a", 2, true)
+		c.advance(4 * time.Minute)
+		wants("after four minutes", "a", 3, true)
+		api.err = errors.New("away")
+		unknown("a token that nobody has asked about", "b")
+		c.advance(9*time.Minute + 59*time.Second)
+		wants("in an outage", "a", 5, true)
+		wants("and again at once, without waiting", "a", 5, true)
+		c.advance(time.Second)
+		unknown("ten minutes after the answer", "a")
 
-	api.err, api.says = nil, authenticationv1.TokenReviewStatus{Error: "expired"}
-	wants("one that has become bad", "a", 6, false)
-	wants("a bad one is not remembered", "a", 7, false)
-	api.says = reporter()
-	api.says.Audiences = nil
-	wants("an API server that does not know audiences", "c", 8, false)
-	api.says.Audiences = []string{"https://kubernetes.default.svc"}
-	wants("another audience", "d", 9, false)
+		api.err, api.says = nil, authenticationv1.TokenReviewStatus{Error: "expired"}
+		wants("one that has become bad", "a", 7, false)
+		wants("a bad one is not remembered", "a", 8, false)
+		api.says = reporter()
+		api.says.Audiences = nil
+		wants("an API server that does not know audiences", "c", 9, false)
+		api.says.Audiences = []string{"https://kubernetes.default.svc"}
+		wants("another audience", "d", 10, false)
 
-	api.says = reporter()
-	wants("good again", "a", 10, true)
-	c.advance(time.Minute)
-	if username, _, err := tokens.Review(t.Context(), question("a", c.Now())); err != nil || username != "" {
-		t.Errorf("at its end: %q, %v", username, err)
-	}
-	c.advance(-2 * time.Hour)
-	if wants("after the clock was set back", "a", 11, true); t.Failed() {
-		t.Log("an answer of the future is not used")
-	}
+		api.says = reporter()
+		wants("good again", "a", 11, true)
+		c.advance(time.Minute)
+		if username, _, err := tokens.Review(t.Context(), question("a", c.Now())); err != nil || username != "" {
+			t.Errorf("at its end: %q, %v", username, err)
+		}
+		c.advance(-2 * time.Hour)
+		if wants("after the clock was set back", "a", 12, true); t.Failed() {
+			t.Log("an answer of the future is not used")
+		}
+	})
+}
+
+// Who has an answer in hand does not wait for the API server to give a newer one, be it slow or away.
+func TestN361WhoHasAnAnswerAboutATokenWaitsForNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := &slowAsker{asker: &asker{says: reporter()}}
+		tokens, c := newTokens(api)
+		began, ends := c.Now(), c.Now().Add(time.Hour)
+		hold := func() (release func()) {
+			api.release = make(chan struct{})
+			return func() { close(api.release); synctest.Wait() }
+		}
+		wants := func(name string, at time.Duration, questions int32) {
+			t.Helper()
+			c.advance(began.Add(at).Sub(c.Now()))
+			before := time.Now()
+			username, _, err := tokens.Review(t.Context(), question("slow", ends))
+			synctest.Wait()
+			if waited := time.Since(before); err != nil || username == "" || waited != 0 || api.slow.Load() != questions {
+				t.Errorf("%s: %q, %v after %s and %d questions; want %d", name, username, err, waited, api.slow.Load(), questions)
+			}
+		}
+		hold()()
+		wants("first", 0, 1)
+
+		answers := hold()
+		wants("four minutes later", 4*time.Minute, 2)
+		wants("while that question is under way", 4*time.Minute+time.Second, 2)
+		answers()
+		wants("after its answer", 5*time.Minute, 2)
+
+		fails := hold()
+		wants("the API server is slow", 8*time.Minute, 3)
+		api.err = errors.New("away")
+		fails()
+		fails = hold()
+		wants("the API server is away, and is tried again", 10*time.Minute, 4)
+		wants("while it is tried", 11*time.Minute, 4)
+		api.err, api.says = nil, authenticationv1.TokenReviewStatus{Error: "its Pod is gone"}
+		fails()
+		if username, _, err := tokens.Review(t.Context(), question("slow", ends)); err != nil || username != "" {
+			t.Errorf("the API server is back, and the Pod is gone: %q, %v", username, err)
+		}
+	})
 }
 
 func TestN361AGoodTokenThatWasRefusedDoesNotComeBackInAnOutage(t *testing.T) {

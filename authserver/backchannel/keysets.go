@@ -21,8 +21,10 @@ import (
 )
 
 const (
-	// keysFreshFor is how long keys are used without asking again. A key that was taken out works for so long.
+	// keysFreshFor is how long keys are used without an answer to a new question. A key that was taken out works for so long.
 	keysFreshFor = 10 * time.Minute
+	// keysAheadAfter is when keys that are used are asked for again, while nobody waits.
+	keysAheadAfter = 5 * time.Minute
 	// keysKeptFor is how long they are used while the address gives no answer.
 	keysKeptFor = time.Hour
 	// keysAgainAfter is the least time between two questions to one address, whoever asks for a key that is not known.
@@ -72,21 +74,27 @@ func NewKeySets(c KeySetsConfig) *KeySets {
 	}
 }
 
-// Keys returns the keys at the address. See authserver.KeySets.
+// Keys returns the keys at the address. See authserver.KeySets. Who comes with a key that is known waits for no question while the keys
+// are fresh, or while the address is known to give no answer.
 func (k *KeySets) Keys(ctx context.Context, uri string, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
 	set, now := k.known(uri), k.now()
-	fresh := within(now, set.at, keysFreshFor)
-	if fresh && (slices.ContainsFunc(set.keys, wanted) || within(now, set.asked, keysAgainAfter)) {
+	fresh, kept := within(now, set.at, keysFreshFor), within(now, set.at, keysKeptFor)
+	asked := within(now, set.asked, keysAgainAfter)
+	silent := set.asked.After(set.at)
+	switch known := slices.ContainsFunc(set.keys, wanted); {
+	case fresh && asked:
+		return set.keys, nil
+	case known && (fresh || kept && silent):
+		if !asked && !within(now, set.at, keysAheadAfter) {
+			k.begin(ctx, uri) // and nobody waits for it
+		}
 		return set.keys, nil
 	}
 	err := errAskedJustNow
-	if !within(now, set.asked, keysAgainAfter) {
+	if !asked {
 		if set, err = k.read(ctx, uri, set); err == nil {
 			return set.keys, nil
 		}
-	}
-	if !errors.Is(err, errAskedJustNow) {
-		k.log.WarnContext(ctx, "the keys of a client could not be read from its address", "address", uri, "err", err)
 	}
 	if within(now, set.at, keysKeptFor) {
 		return set.keys, nil
@@ -126,10 +134,20 @@ func (k *KeySets) keep(uri string, set keySet) {
 // errAskedJustNow is of a question that is not repeated so soon.
 var errAskedJustNow = errors.New("its address was asked a moment ago and gave no keys")
 
-// read asks the address, once for all who want its keys at the same time. Whoever comes here when such a question has just ended gets
-// its result: before may be older than that.
+// read asks the address and waits for its answer. before is what is known to a caller who leaves.
 func (k *KeySets) read(ctx context.Context, uri string, before keySet) (keySet, error) {
-	done := k.flight.DoChan(uri, func() (any, error) {
+	select {
+	case result := <-k.begin(ctx, uri):
+		return result.Val.(keySet), result.Err
+	case <-ctx.Done():
+		return before, context.Cause(ctx)
+	}
+}
+
+// begin asks the address, once for all who want its keys at the same time. Whoever comes here when such a question has just ended gets
+// its result: what they know may be older than that. A caller who leaves does not take the question along.
+func (k *KeySets) begin(ctx context.Context, uri string) <-chan singleflight.Result {
+	return k.flight.DoChan(uri, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.timeout)
 		defer cancel()
 		now := k.now()
@@ -142,18 +160,13 @@ func (k *KeySets) read(ctx context.Context, uri string, before keySet) (keySet, 
 		keys, err := k.fetch(ctx, uri)
 		set := keySet{keys: keys, at: now, asked: now}
 		if err != nil {
+			k.log.WarnContext(ctx, "the keys of a client could not be read from its address", "address", uri, "err", err)
 			set = k.known(uri)
 			set.asked = now
 		}
 		k.keep(uri, set)
 		return set, err
 	})
-	select {
-	case result := <-done:
-		return result.Val.(keySet), result.Err
-	case <-ctx.Done():
-		return before, context.Cause(ctx)
-	}
 }
 
 // fetch reads the set from its address.

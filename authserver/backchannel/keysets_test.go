@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -85,9 +86,9 @@ func TestKeysAreReadFromTheirAddressAndAgainForOneThatIsNotKnown(t *testing.T) {
 	h.Clock.Advance(time.Minute)
 	wants("a key that is nowhere, a minute later", "three", 3, false)
 	a.says(authtest.JWKS(t, two))
-	h.Clock.Advance(9 * time.Minute)
+	h.Clock.Advance(keysAheadAfter - time.Second)
 	wants("a key that was taken out", "one", 3, true)
-	h.Clock.Advance(time.Minute)
+	h.Clock.Advance(keysFreshFor - keysAheadAfter + time.Second)
 	wants("ten minutes after it was read", "one", 4, false)
 
 	a.serve.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
@@ -95,7 +96,8 @@ func TestKeysAreReadFromTheirAddressAndAgainForOneThatIsNotKnown(t *testing.T) {
 	wants("the address is away", "two", 5, true)
 	wants("and not asked for each assertion", "two", 5, true)
 	h.Clock.Advance(50*time.Minute - time.Second)
-	wants("nearly an hour later", "two", 6, true)
+	wants("a key that is nowhere, nearly an hour later", "three", 6, false)
+	wants("and one that is known", "two", 6, true)
 	h.Clock.Advance(time.Second)
 	for range 2 {
 		if _, err := sets.Keys(t.Context(), a.URL+"/keys", named("two")); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 6 {
@@ -105,6 +107,60 @@ func TestKeysAreReadFromTheirAddressAndAgainForOneThatIsNotKnown(t *testing.T) {
 	a.says(authtest.JWKS(t, two))
 	h.Clock.Advance(time.Minute)
 	wants("it is back", "two", 7, true)
+}
+
+// Who has keys in hand does not wait for the address to give newer ones, be it slow or away.
+func TestN363WhoseKeyIsKnownWaitsForNoAddress(t *testing.T) {
+	sets, h := newKeySets(t, loopback)
+	a, one, two := newAddress(t), authtest.NewClientKey(t, "one"), authtest.NewClientKey(t, "two")
+	uri := a.URL + "/keys"
+	began := h.Clock.Now()
+	arrived, says := make(chan struct{}, 1), make(chan http.HandlerFunc)
+	hold := func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		(<-says)(w, r)
+	}
+	wants := func(name, kid string, at time.Duration) {
+		t.Helper()
+		h.Clock.Advance(began.Add(at).Sub(h.Clock.Now()))
+		before := sets.known(uri).asked
+		keys, err := sets.Keys(t.Context(), uri, named(kid))
+		waited := !before.IsZero() && !sets.known(uri).asked.Equal(before) // a question that is held has not ended
+		if err != nil || !slices.ContainsFunc(keys, named(kid)) || waited {
+			t.Errorf("%s: %d keys, %v; it waited: %t", name, len(keys), err, waited)
+		}
+	}
+	answers := func(answer http.HandlerFunc, asked int32) {
+		t.Helper()
+		select {
+		case <-arrived:
+		case <-time.After(patience):
+			t.Fatal("the address is not asked")
+		}
+		under := sets.begin(t.Context(), uri)
+		says <- answer
+		if <-under; a.asked.Load() != asked {
+			t.Errorf("%d questions; want %d", a.asked.Load(), asked)
+		}
+	}
+	a.says(authtest.JWKS(t, one))
+	wants("first", "one", 0)
+	a.serve.Store(http.HandlerFunc(hold))
+	wants("five minutes later", "one", keysAheadAfter)
+	wants("while that question is under way", "one", keysAheadAfter+time.Second)
+	answers(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(authtest.JWKS(t, two))) }, 2)
+	wants("what it answered", "two", keysAheadAfter+time.Second)
+
+	wants("the address is away", "two", 2*keysAheadAfter+time.Second)
+	answers(http.NotFound, 3)
+	wants("and is asked again", "two", keysKeptFor)
+	wants("while that question is under way", "two", keysKeptFor+time.Second)
+	answers(http.NotFound, 4)
+	h.Clock.Advance(keysAheadAfter)
+	a.serve.Store(http.HandlerFunc(http.NotFound))
+	if _, err := sets.Keys(t.Context(), uri, named("two")); !errors.Is(err, authserver.ErrUnavailable) {
+		t.Errorf("after an hour: %v", err)
+	}
 }
 
 func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
