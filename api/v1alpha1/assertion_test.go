@@ -31,7 +31,7 @@ func TestN360TheServiceAccountOfEveryPodIsAClientOnlyWhereTheSpecSaysSo(t *testi
 	}
 }
 
-func TestWhereCredentialsComeFromAndWhatAPolicyAllows(t *testing.T) {
+func TestWhereCredentialsComeFrom(t *testing.T) {
 	given, keys := v1alpha1.CredentialsSpec{Source: v1alpha1.SourceFromSecret}, v1alpha1.CredentialsSpec{Source: v1alpha1.SourcePrivateKeyJWT}
 	keys.PrivateKeyJWT = &v1alpha1.PrivateKeyJWTSpec{FromSecret: &v1alpha1.KeysFromSecretSpec{Name: "keys"}}
 	if name, key := keys.KeysSecret(); name != "keys" || key != "jwks.json" || !keys.WithoutSecret() || given.WithoutSecret() {
@@ -39,14 +39,5 @@ func TestWhereCredentialsComeFromAndWhatAPolicyAllows(t *testing.T) {
 	}
 	if name, _ := given.KeysSecret(); name != "" {
 		t.Errorf("a client secret has keys in %s", name)
-	}
-	var none v1alpha1.SecretRules
-	only := v1alpha1.SecretRules{Sources: []v1alpha1.CredentialSource{v1alpha1.SourceServiceAccount}}
-	for source, want := range map[v1alpha1.CredentialSource][2]bool{
-		v1alpha1.SourceGenerate: {true, false}, v1alpha1.SourceFromSecret: {true, false}, v1alpha1.SourcePrivateKeyJWT: {false, false}, v1alpha1.SourceServiceAccount: {false, true}, "Later": {false, false},
-	} {
-		if none.AllowsSource(source) != want[0] || only.AllowsSource(source) != want[1] {
-			t.Errorf("%s is allowed without a list, or beside another one", source)
-		}
 	}
 }

@@ -2,8 +2,6 @@
 
 package v1alpha1
 
-import "slices"
-
 // PrivateKeyJWTSpec names the public keys of a client that signs what it proves itself with (private_key_jwt, OpenID Connect Core
 // §9). The private key stays with the application. Keys are RSA of 2048 to 4096 bits, EC on the curve P-256, or Ed25519, at most 8.
 //
@@ -103,20 +101,6 @@ type ClientAuthenticationStatus struct {
 	Proof string `json:"proof,omitempty"`
 }
 
-// Stated returns what the status says of the keys or the ServiceAccounts of the spec, which the proof is over. Nil: nothing is
-// taken from the status.
-func (s *ClientAuthenticationStatus) Stated(c *CredentialsSpec) []string {
-	secret, key := c.KeysSecret()
-	if s.JWKS == "" && len(s.ServiceAccounts) == 0 || secret == "" && c.ServiceAccountNames() == nil {
-		return nil
-	}
-	parts := []string{secret, key, s.JWKS}
-	for _, account := range s.ServiceAccounts {
-		parts = append(parts, string(account.Name), account.UID)
-	}
-	return parts
-}
-
 // ServiceAccountStatus is a ServiceAccount that exists.
 type ServiceAccountStatus struct {
 	// Name is its name.
@@ -134,44 +118,3 @@ type ServiceAccountStatus struct {
 
 // KeyJWKS is the key in the data of a Secret under which public keys stand unless another one is named.
 const KeyJWKS = "jwks.json"
-
-// WithoutSecret reports whether the client proves itself with assertions, and has no client secret.
-func (c *CredentialsSpec) WithoutSecret() bool {
-	return c.Source == SourcePrivateKeyJWT || c.Source == SourceServiceAccount
-}
-
-// EffectiveSource returns where credentials come from: Generate where nothing is named.
-func (c *CredentialsSpec) EffectiveSource() CredentialSource {
-	if c.Source == "" {
-		return SourceGenerate
-	}
-	return c.Source
-}
-
-// KeysSecret returns the name of the Secret that holds the public keys, and the key in it. Empty: the spec names none.
-func (c *CredentialsSpec) KeysSecret() (name, key string) {
-	if c.Source != SourcePrivateKeyJWT || c.PrivateKeyJWT == nil || c.PrivateKeyJWT.FromSecret == nil {
-		return "", ""
-	}
-	from := c.PrivateKeyJWT.FromSecret
-	if from.Key == "" {
-		return string(from.Name), KeyJWKS
-	}
-	return string(from.Name), string(from.Key)
-}
-
-// ServiceAccountNames returns the ServiceAccounts that are the client; nil: its source is another one.
-func (c *CredentialsSpec) ServiceAccountNames() []ServiceAccountName {
-	if c.Source != SourceServiceAccount || c.ServiceAccount == nil {
-		return nil
-	}
-	return c.ServiceAccount.Names
-}
-
-// AllowsSource reports whether credentials may come from the source.
-func (r *SecretRules) AllowsSource(source CredentialSource) bool {
-	if len(r.Sources) == 0 {
-		return source == SourceGenerate || source == SourceFromSecret
-	}
-	return slices.Contains(r.Sources, source)
-}

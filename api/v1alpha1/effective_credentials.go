@@ -25,6 +25,39 @@ func (c *CredentialsSpec) GivenSecret() (name, key string) {
 	return string(c.FromSecret.Name), cmp.Or(string(c.FromSecret.Key), KeyClientSecret)
 }
 
+// WithoutSecret reports whether the client proves itself with assertions, and has no client secret.
+func (c *CredentialsSpec) WithoutSecret() bool {
+	return c.Source == SourcePrivateKeyJWT || c.Source == SourceServiceAccount
+}
+
+// EffectiveSource returns where credentials come from: Generate where nothing is named.
+func (c *CredentialsSpec) EffectiveSource() CredentialSource {
+	if c.Source == "" {
+		return SourceGenerate
+	}
+	return c.Source
+}
+
+// KeysSecret returns the name of the Secret that holds the public keys, and the key in it. Empty: the spec names none.
+func (c *CredentialsSpec) KeysSecret() (name, key string) {
+	if c.Source != SourcePrivateKeyJWT || c.PrivateKeyJWT == nil || c.PrivateKeyJWT.FromSecret == nil {
+		return "", ""
+	}
+	from := c.PrivateKeyJWT.FromSecret
+	if from.Key == "" {
+		return string(from.Name), KeyJWKS
+	}
+	return string(from.Name), string(from.Key)
+}
+
+// ServiceAccountNames returns the ServiceAccounts that are the client; nil: its source is another one.
+func (c *CredentialsSpec) ServiceAccountNames() []ServiceAccountName {
+	if c.Source != SourceServiceAccount || c.ServiceAccount == nil {
+		return nil
+	}
+	return c.ServiceAccount.Names
+}
+
 // RotationInterval returns how long a client secret is used before the next one is made. Zero: until
 // somebody asks for another one.
 func (c *CredentialsSpec) RotationInterval() time.Duration {
@@ -94,4 +127,18 @@ func (k *SecretKeys) NameOf(standard string) string {
 		renamed = k.EndSessionEndpoint
 	}
 	return cmp.Or(string(renamed), standard)
+}
+
+// Stated returns what the status says of the keys or the ServiceAccounts of the spec, which the proof is over. Nil: nothing is
+// taken from the status.
+func (s *ClientAuthenticationStatus) Stated(c *CredentialsSpec) []string {
+	secret, key := c.KeysSecret()
+	if s.JWKS == "" && len(s.ServiceAccounts) == 0 || secret == "" && c.ServiceAccountNames() == nil {
+		return nil
+	}
+	parts := []string{secret, key, s.JWKS}
+	for _, account := range s.ServiceAccounts {
+		parts = append(parts, string(account.Name), account.UID)
+	}
+	return parts
 }

@@ -127,20 +127,12 @@ func checkSource(p Policy, _ *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSp
 	return p.source(c)
 }
 
-// checkBackChannelLogout holds the address to the rules of callbacks: it is the server itself that goes there.
-func checkBackChannelLogout(p Policy, rules *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {
+func checkBackChannelLogout(p Policy, _ *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {
 	told := spec.EffectiveOpenID().BackChannelLogout
 	if told == nil {
 		return nil
 	}
-	const field = "spec.oauth2.openID.backChannelLogout.uri"
-	if !MayBeTold(told.URI) {
-		return p.deny(field, "must be an https URL in the form that the API accepts")
-	}
-	if host := callback.Host(string(told.URI)); !p.matchesAnyHost(rules.CallbackHosts, host) {
-		return p.deny(field, "must have a host that the policy allows for callbacks, which %s is not", host)
-	}
-	return nil
+	return p.visited("spec.oauth2.openID.backChannelLogout.uri", string(told.URI))
 }
 
 func checkClientID(p Policy, rules *v1alpha1.ClientRules, spec *v1alpha1.OAuthClientSpec) []Denial {

@@ -17,11 +17,6 @@ func BuiltInScope(spec *v1alpha1.OAuthClientSpec, scope string) bool {
 		slices.Contains(spec.EffectiveGrantTypes(), v1alpha1.GrantTypeAuthorizationCode)
 }
 
-// MayBeTold reports whether uri is an address that a client can be told at when a session ends.
-func MayBeTold(uri v1alpha1.BackChannelLogoutURI) bool {
-	return callback.Classify(string(uri)) == callback.HTTPS
-}
-
 // AddressAfterLogout reports whether a client with the spec may have people sent to uri after a logout: the URL has the form
 // of a callback, and the origin of one of the client's, of which the policy and the claims have said that the client may have it.
 func AddressAfterLogout(spec *v1alpha1.OAuthClientSpec, uri v1alpha1.PostLogoutRedirectURI) bool {
