@@ -37,12 +37,12 @@ func (i *Issuance) accountSource(list func() client.ObjectList) source.Source {
 
 // accountNames indexes objects by the ServiceAccounts that they name.
 func accountNames(o client.Object) []string {
-	s, ok := subjectOf(o)
-	if !ok {
+	c := credentialsOf(o)
+	if c == nil {
 		return nil
 	}
 	var names []string
-	for _, name := range s.credentials.ServiceAccountNames() {
+	for _, name := range c.ServiceAccountNames() {
 		names = append(names, string(name))
 	}
 	return names
@@ -55,8 +55,7 @@ func (i *Issuance) accounts(ctx context.Context, s subject) ([]v1alpha1.ServiceA
 	}
 	var found []v1alpha1.ServiceAccountStatus
 	for _, name := range s.credentials.ServiceAccountNames() {
-		account := accountMetadata()
-		err := i.Live.Get(ctx, client.ObjectKey{Namespace: s.namespace(), Name: string(name)}, account)
+		account, err := i.account(ctx, client.ObjectKey{Namespace: s.namespace(), Name: string(name)})
 		switch {
 		case apierrors.IsNotFound(err):
 		case err != nil:
@@ -66,6 +65,19 @@ func (i *Issuance) accounts(ctx context.Context, s subject) ([]v1alpha1.ServiceA
 		}
 	}
 	return found, nil
+}
+
+// account reads a ServiceAccount from the cache. One that has changed since brings its objects here again, and the API server accepts no
+// token of one that is gone. One that the cache does not hold may have been applied a moment ago, together with the object: the API
+// server is asked, so that the status tells nobody to wait for what is there.
+func (i *Issuance) account(ctx context.Context, key client.ObjectKey) (*metav1.PartialObjectMetadata, error) {
+	account := accountMetadata()
+	if i.Given != nil {
+		if err := i.Given.Get(ctx, key, account); !apierrors.IsNotFound(err) {
+			return account, err
+		}
+	}
+	return account, i.Live.Get(ctx, key, account)
 }
 
 // decideAssertions returns what the authorization server has to know of an object without a client secret.

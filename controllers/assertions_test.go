@@ -3,12 +3,14 @@
 package controllers
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -208,6 +210,77 @@ func TestN359AServiceAccountThatIsCreatedAgainGetsAnotherUIDInTheStatus(t *testi
 	s.writes.reset()
 	s.settle("photoprint")
 	s.wantWrites()
+}
+
+// countingReader counts the reads of ServiceAccounts at the API server.
+type countingReader struct {
+	client.Reader
+	reads int
+}
+
+func (r *countingReader) Get(ctx context.Context, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+	r.reads++
+	return r.Reader.Get(ctx, key, o, options...)
+}
+
+func TestServiceAccountsAreReadFromTheCacheAndAskedForWhereItHasNone(t *testing.T) {
+	s := newFixture(t)
+	options := GivenCacheOptions(View{})
+	options.DefaultNamespaces = map[string]cache.Config{s.ns: {}}
+	given, err := cache.New(s.env.Config, options)
+	s.must(err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- given.Start(ctx) }()
+	defer func() {
+		cancel()
+		s.must(<-ended)
+	}()
+	_, err = given.GetInformer(ctx, accountMetadata())
+	s.must(err)
+	live := &countingReader{Reader: s.api}
+	i := &Issuance{Given: given, Live: live}
+	printer := s.account("printer")
+	of := clientSubject(photoprint(accountsOf("printer"), func(oc *v1alpha1.OAuthClient) { oc.Namespace = s.ns }))
+	wants := func(name, uid string, reads int) {
+		t.Helper()
+		live.reads = 0
+		found, err := i.accounts(ctx, of)
+		if err != nil || len(found) > 1 || len(found) == 1 != (uid != "") || uid != "" && found[0].UID != uid || live.reads != reads {
+			t.Errorf("%s: %v, %v after %d reads; want %q after %d", name, found, err, live.reads, uid, reads)
+		}
+	}
+	cached := func() *metav1.PartialObjectMetadata {
+		account := accountMetadata()
+		if err := given.Get(ctx, client.ObjectKeyFromObject(printer), account); client.IgnoreNotFound(err) != nil {
+			t.Fatal(err)
+		}
+		return account
+	}
+	s.eventually("the cache has it", func() bool { return cached().UID == printer.UID })
+	wants("one that the cache has", string(printer.UID), 0)
+
+	printer.Finalizers = []string{"backup.example/kept"}
+	s.must(s.api.Update(ctx, printer))
+	s.must(s.api.Delete(ctx, printer))
+	s.eventually("the cache has its end", func() bool { return !cached().DeletionTimestamp.IsZero() })
+	wants("one that is being deleted", "", 0)
+	s.must(s.api.Get(ctx, client.ObjectKeyFromObject(printer), printer))
+	printer.Finalizers = nil
+	s.must(s.api.Update(ctx, printer))
+	s.eventually("the cache has it no more", func() bool { return cached().UID == "" })
+	wants("one that is gone", "", 1)
+
+	i.Given = behind{given}
+	again := s.account("printer")
+	wants("one that was created a moment ago", string(again.UID), 1)
+}
+
+// behind is a cache that has seen no object yet.
+type behind struct{ cache.Cache }
+
+func (behind) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	return apierrors.NewNotFound(corev1.Resource("serviceaccounts"), key.Name)
 }
 
 func TestN365AClientSecretThatWasGivenUpDoesNotComeBack(t *testing.T) {

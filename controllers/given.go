@@ -25,21 +25,14 @@ import (
 const givenLabel = "true"
 
 // GivenCacheOptions returns what the operator keeps in memory of Secrets that others write: the names of
-// those that bear the label, and nothing they hold. Their data is read when it is needed. Of ServiceAccounts it keeps the names, too.
+// those that bear the label, and nothing they hold. Their data is read when it is needed. Of ServiceAccounts it keeps the names, too,
+// where the operator may see them: it may not in chosen namespaces.
 func GivenCacheOptions(v View) cache.Options {
-	o := cache.Options{
-		ReaderFailOnMissingInformer: true,
-		ByObject: map[client.Object]cache.ByObject{
-			accountMetadata(): {Transform: nameOnly},
-			givenMetadata():   {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelGivenSecret: givenLabel}), Transform: nameOnly},
-		},
-	}
-	if v.isChosen() {
-		for object := range o.ByObject {
-			if object.GetObjectKind().GroupVersionKind() == accountMetadata().GroupVersionKind() {
-				delete(o.ByObject, object)
-			}
-		}
+	o := cache.Options{ReaderFailOnMissingInformer: true, ByObject: map[client.Object]cache.ByObject{
+		givenMetadata(): {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelGivenSecret: givenLabel}), Transform: nameOnly},
+	}}
+	if !v.isChosen() {
+		o.ByObject[accountMetadata()] = cache.ByObject{Transform: nameOnly}
 	}
 	v.restrict(&o)
 	return o
@@ -51,10 +44,12 @@ func givenMetadata() *metav1.PartialObjectMetadata {
 	return secret
 }
 
-// nameOnly keeps what tells objects and their versions apart.
+// nameOnly keeps what tells objects and their versions apart, and whether one is being deleted.
 func nameOnly(o any) (any, error) {
 	if m, ok := o.(*metav1.PartialObjectMetadata); ok {
-		m.ObjectMeta = metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
+		m.ObjectMeta = metav1.ObjectMeta{
+			Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, DeletionTimestamp: m.DeletionTimestamp,
+		}
 	}
 	return o, nil
 }
@@ -70,26 +65,38 @@ func (i *Issuance) givenSource(list func() client.ObjectList) source.Source {
 
 // givenNames indexes objects by the Secret that they name.
 func givenNames(o client.Object) []string {
-	s, ok := subjectOf(o)
-	if !ok {
+	c := credentialsOf(o)
+	if c == nil {
 		return nil
 	}
-	if name := s.namedSecret(); name != "" {
+	if name := namedSecret(c); name != "" {
 		return []string{name}
 	}
 	return nil
 }
 
-// namedSecret returns the Secret of somebody else that the object names for a client secret or for public keys. Empty: it names none.
-func (s subject) namedSecret() string {
-	given, _ := s.credentials.GivenSecret()
-	keys, _ := s.credentials.KeysSecret()
+// credentialsOf returns the part of the spec that both kinds have. Nil: the object is of another kind.
+func credentialsOf(o client.Object) *v1alpha1.CredentialsSpec {
+	switch o := o.(type) {
+	case *v1alpha1.OAuthClient:
+		return &o.Spec.Credentials
+	case *v1alpha1.ResourceServer:
+		return &o.Spec.Credentials
+	default:
+		return nil
+	}
+}
+
+// namedSecret returns the Secret of somebody else that the spec names for a client secret or for public keys. Empty: it names none.
+func namedSecret(c *v1alpha1.CredentialsSpec) string {
+	given, _ := c.GivenSecret()
+	keys, _ := c.KeysSecret()
 	return cmp.Or(given, keys)
 }
 
 // givenSecret reads the Secret that the object names. Nil: there is none that may be read.
 func (i *Issuance) givenSecret(ctx context.Context, s subject) (*corev1.Secret, error) {
-	name := s.namedSecret()
+	name := namedSecret(s.credentials)
 	if name == "" {
 		return nil, nil
 	}
