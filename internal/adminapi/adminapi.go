@@ -34,6 +34,8 @@ const (
 	MaxPage = 500
 	// DefaultGrants is how many grants a page holds that asks for no number.
 	DefaultGrants = 100
+	// MaxReplicas is how many replicas of the authorization server are asked at most.
+	MaxReplicas = 32
 	// MaxContinue bounds the text that leads from one page to the next, in bytes.
 	MaxContinue = 512
 )

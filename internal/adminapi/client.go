@@ -55,11 +55,12 @@ func (c *Client) Check() error {
 // Usage reads what is remembered of all clients, and calls each with every page in turn. It ends at the first error, and
 // where the pages have no end.
 func (c *Client) Usage(ctx context.Context, each func(UsagePage) error) error {
-	do, end, err := c.begin()
+	config, err := c.config()
 	if err != nil {
 		return err
 	}
-	defer end()
+	session := NewSession(config)
+	defer session.Close()
 	place := ""
 	for range maxPages {
 		var page UsagePage
@@ -67,7 +68,7 @@ func (c *Client) Usage(ctx context.Context, each func(UsagePage) error) error {
 		if place != "" {
 			target += "&" + url.Values{"continue": {place}}.Encode()
 		}
-		if err := do(ctx, target, &page); err != nil {
+		if err := session.Get(ctx, target, &page); err != nil {
 			return err
 		}
 		if len(page.Items) > MaxPage {
@@ -87,18 +88,17 @@ func (c *Client) Usage(ctx context.Context, each func(UsagePage) error) error {
 	return fmt.Errorf("the report has no end after %d pages", maxPages)
 }
 
-// begin returns what sends a GET and reads the answer.
-func (c *Client) begin() (do func(ctx context.Context, target string, into any) error, end func(), err error) {
+// config returns what a Session is made of, with what the files hold now.
+func (c *Client) config() (SessionConfig, error) {
 	token, err := readFile(c.TokenFile)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the token for the admin endpoint: %w", err)
+		return SessionConfig{}, fmt.Errorf("read the token for the admin endpoint: %w", err)
 	}
-	authorities, err := c.authorities()
+	roots, err := c.authorities()
 	if err != nil {
-		return nil, nil, err
+		return SessionConfig{}, err
 	}
-	session := NewSession(SessionConfig{URL: c.URL, ServerName: c.ServerName, Roots: authorities, Token: strings.TrimSpace(string(token))})
-	return session.Get, session.Close, nil
+	return SessionConfig{URL: c.URL, ServerName: c.ServerName, Roots: roots, Token: strings.TrimSpace(string(token))}, nil
 }
 
 // authorities returns nil for those of the system.

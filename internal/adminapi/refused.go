@@ -8,11 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 )
-
-// maxReplicas bounds the replicas that are asked.
-const maxReplicas = 32
 
 // Refused asks every replica that the host of the URL leads to for the newest requests that differ from what their clients
 // declare. What could be read is returned beside the error about the rest.
@@ -21,11 +17,7 @@ func (c *Client) Refused(ctx context.Context) (found []Refusal, err error) {
 	if err != nil {
 		return nil, errors.New("the URL of the admin endpoint cannot be used")
 	}
-	token, err := readFile(c.TokenFile)
-	if err != nil {
-		return nil, fmt.Errorf("read the token for the admin endpoint: %w", err)
-	}
-	roots, err := c.authorities()
+	config, err := c.config()
 	if err != nil {
 		return nil, err
 	}
@@ -34,10 +26,9 @@ func (c *Client) Refused(ctx context.Context) (found []Refusal, err error) {
 		return nil, fmt.Errorf("find the replicas of the admin endpoint: %w", err)
 	}
 	var errs []error
-	for _, address := range addresses[:min(len(addresses), maxReplicas)] {
-		s := NewSession(SessionConfig{
-			URL: c.URL, Address: net.JoinHostPort(address, u.Port()), ServerName: c.ServerName, Roots: roots, Token: strings.TrimSpace(string(token)),
-		})
+	for _, address := range addresses[:min(len(addresses), MaxReplicas)] {
+		config.Address = net.JoinHostPort(address, u.Port())
+		s := NewSession(config)
 		var list RefusalList
 		if err := s.Get(ctx, PathRefused, &list); err != nil {
 			errs = append(errs, fmt.Errorf("replica %s: %w", address, err))

@@ -28,7 +28,6 @@ const (
 	account = "gatehouse-kubectl"
 	// tokenSeconds is how long its token is good: the least that Kubernetes gives.
 	tokenSeconds = 600
-	maxReplicas  = 32
 	maxCAFile    = 1 << 20
 )
 

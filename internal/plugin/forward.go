@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
 )
 
 // place is where a replica is reached.
@@ -27,8 +29,8 @@ type place struct{ name, address string }
 // addresses returns where each replica is reached, and why some are not.
 func (o *options) addresses(ctx context.Context, c *cluster) (found []place, missing []error, end func(), err error) {
 	if given := o.endpoint.addresses; len(given) > 0 {
-		if len(given) > maxReplicas {
-			return nil, nil, nil, usagef("--admin-address names more than %d replicas", maxReplicas)
+		if len(given) > adminapi.MaxReplicas {
+			return nil, nil, nil, usagef("--admin-address names more than %d replicas", adminapi.MaxReplicas)
 		}
 		for _, a := range given {
 			if _, _, err := net.SplitHostPort(a); err != nil {
@@ -55,7 +57,7 @@ func (o *options) forwarded(ctx context.Context, c *cluster) (found []place, mis
 	for n := range pods.Items {
 		pod := &pods.Items[n]
 		port := adminPort(pod)
-		if port == 0 || pod.Status.Phase != corev1.PodRunning || len(found) == maxReplicas {
+		if port == 0 || pod.Status.Phase != corev1.PodRunning || len(found) == adminapi.MaxReplicas {
 			continue
 		}
 		local, err := forward(ctx, c.rest, pod, port, stop)
