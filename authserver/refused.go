@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/terminal"
 )
 
 // Bounds of what is remembered of refused requests. All of it takes less than 8 MiB: the values of an entry have at most 2 KiB,
@@ -135,7 +137,7 @@ func (r RefusedRequest) cleaned() RefusedRequest {
 // cleanText cuts a text of our own, or a name, to a bounded length, without line breaks and other signs that steer a terminal.
 func cleanText(text string) string {
 	return mapped(text, func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x2028 && r < 0x202f || r >= 0x2066 && r < 0x206a {
+		if terminal.Steers(r) {
 			return '?'
 		}
 		return r

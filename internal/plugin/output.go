@@ -12,6 +12,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/yaml"
+
+	"github.com/gatehouse-dev/gatehouse/internal/terminal"
 )
 
 // table is what is shown to people. The columns from wide on are shown with -o wide only; zero: all are.
@@ -69,7 +71,7 @@ func orDash(text string) string {
 // clean takes out what could steer a terminal: names and messages come from other people.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r < 0x202f || r >= 0x2066 && r < 0x206a {
+		if r != '\n' && terminal.Steers(r) {
 			return '?'
 		}
 		return r
