@@ -24,10 +24,10 @@ type ListedGrant struct {
 	Person Person  // zero but for the subject: nothing is known of them any more
 }
 
-// ListUses returns at most limit uses by UID and credential ID, from the one that follows them on. What was used since the
-// last FlushUses of a replica is not in it yet.
-func (s *Server) ListUses(ctx context.Context, afterUID, afterCredentialID string, limit int) ([]Use, error) {
-	found, err := s.store.Uses(ctx, afterUID, afterCredentialID, limit)
+// ListUses returns at most limit uses of the UID, or of all where it is empty, by UID and credential ID, from the one that follows
+// them on. What was used since the last FlushUses of a replica is not in it yet.
+func (s *Server) ListUses(ctx context.Context, uid, afterUID, afterCredentialID string, limit int) ([]Use, error) {
+	found, err := s.store.Uses(ctx, uid, afterUID, afterCredentialID, limit)
 	return found, wrap("list uses", err)
 }
 

@@ -224,8 +224,9 @@ type Store interface {
 	// credentials of the same UID goes when they were last used UseMemory before. A call that failed with ErrUnavailable may
 	// have counted: who repeats it may count twice, and no time changes by it.
 	NoteUses(ctx context.Context, uses []Use) error
-	// Uses returns at most limit uses by UID and credential ID, from the one that follows them on.
-	Uses(ctx context.Context, afterUID, afterCredentialID string, limit int) ([]Use, error)
+	// Uses returns at most limit uses of the UID, or of all where it is empty, by UID and credential ID, from the one that follows
+	// them on.
+	Uses(ctx context.Context, uid, afterUID, afterCredentialID string, limit int) ([]Use, error)
 
 	// Sweep removes at most limit rows that mean nothing any more at now, and returns how
 	// many it removed: call it again until that is less than limit. A grant stays until it ended; one whose proof was never

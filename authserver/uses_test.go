@@ -24,7 +24,7 @@ func (s *fixture) flushed(servers ...*authserver.Server) []authserver.Use {
 			s.t.Fatal(err)
 		}
 	}
-	found, err := s.Auth.ListUses(s.t.Context(), "", "", 1000)
+	found, err := s.Auth.ListUses(s.t.Context(), "", "", "", 1000)
 	if err != nil {
 		s.t.Fatal(err)
 	}

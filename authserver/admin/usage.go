@@ -25,7 +25,7 @@ func (e *endpoint) listUsage(r *request) (any, error) {
 	if !ok {
 		return nil, badRequest("continue is no text that a page ended with")
 	}
-	uses, err := e.auth.ListUses(r.Context(), uid, credentialID, limit)
+	uses, err := e.auth.ListUses(r.Context(), "", uid, credentialID, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -54,32 +54,23 @@ func (e *endpoint) clientUsage(r *request) (any, error) {
 		return nil, noSuchClient
 	}
 	page := adminapi.UsagePage{Items: []adminapi.ClientUsage{}}
-	uid, credentialID := before(client.UID)
-	for uid <= client.UID {
-		uses, err := e.auth.ListUses(r.Context(), uid, credentialID, adminapi.MaxPage)
+	for last := (authserver.Use{}); ; {
+		uses, err := e.auth.ListUses(r.Context(), client.UID, last.UID, last.CredentialID, adminapi.MaxPage)
 		if err != nil {
 			return nil, err
 		}
 		for _, u := range uses {
-			if u.UID == client.UID {
-				e.add(&page, u)
-			}
-			uid, credentialID = u.UID, u.CredentialID
+			e.add(&page, u)
 		}
 		if len(uses) < adminapi.MaxPage {
 			break
 		}
+		last = uses[len(uses)-1]
 	}
 	if len(page.Items) == 0 {
 		return adminapi.ClientUsage{UID: client.UID, Namespace: client.Namespace, Name: client.Name}, nil
 	}
 	return page.Items[0], nil
-}
-
-// before returns a place before all uses of a UID, and after those of most others.
-func before(uid string) (string, string) {
-	last := len(uid) - 1
-	return uid[:last] + string(uid[last]-1), "~"
 }
 
 // add adds a use to the entry of its client, which is the last one or a new one.

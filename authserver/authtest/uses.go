@@ -18,11 +18,11 @@ func (s *Store) NoteUses(ctx context.Context, uses []authserver.Use) error {
 }
 
 // Uses is of authserver.Store.
-func (s *Store) Uses(ctx context.Context, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
+func (s *Store) Uses(ctx context.Context, uid, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
 	if err := s.read(); err != nil {
 		return nil, err
 	}
-	return s.Store.Uses(ctx, afterUID, afterCredentialID, limit)
+	return s.Store.Uses(ctx, uid, afterUID, afterCredentialID, limit)
 }
 
 // GrantsPage is of authserver.Store.

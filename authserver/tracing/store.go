@@ -182,9 +182,9 @@ func (st store) GrantsPage(ctx context.Context, f authserver.GrantFilter, now ti
 	})
 }
 
-func (st store) Uses(ctx context.Context, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
+func (st store) Uses(ctx context.Context, uid, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
 	return follow(ctx, st.t, "store.Uses", trace.SpanKindClient, func(ctx context.Context) ([]authserver.Use, error) {
-		return st.Store.Uses(ctx, afterUID, afterCredentialID, limit)
+		return st.Store.Uses(ctx, uid, afterUID, afterCredentialID, limit)
 	})
 }
 

@@ -37,7 +37,7 @@ func (m *model) NoteUses(ctx context.Context, uses []authserver.Use) error {
 }
 
 // Uses is of authserver.Store.
-func (m *model) Uses(ctx context.Context, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
+func (m *model) Uses(ctx context.Context, uid, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
 	end, err := m.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -45,6 +45,9 @@ func (m *model) Uses(ctx context.Context, afterUID, afterCredentialID string, li
 	defer end()
 	var found []authserver.Use
 	for _, u := range m.uses {
+		if uid != "" && u.UID != uid {
+			continue
+		}
 		if cmp.Or(cmp.Compare(u.UID, afterUID), cmp.Compare(u.CredentialID, afterCredentialID)) > 0 {
 			found = append(found, u)
 		}

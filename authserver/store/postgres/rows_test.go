@@ -111,7 +111,7 @@ func TestN314ReplicasCountUsesTogether(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	got, err := openAt(t, address).Uses(t.Context(), "", "", 10)
+	got, err := openAt(t, address).Uses(t.Context(), "", "", "", 10)
 	if err != nil || len(got) != 2 || got[0].Unchallenged != 2*each || got[1].Challenged != 2*each || !got[0].UsedAt.Equal(noon.Add(time.Hour)) || !got[1].UsedAt.Equal(noon.Add(time.Hour)) {
 		t.Errorf("uses %+v, %v", got, err)
 	}

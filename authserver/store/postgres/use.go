@@ -63,15 +63,20 @@ func (s *Store) NoteUses(ctx context.Context, uses []authserver.Use) error {
 // largestIDToken is true where the ID token that was noted takes the place of the one that is kept.
 const largestIDToken = `excluded.id_token_bytes > 0 AND (excluded.id_token_bytes >= u.id_token_bytes OR u.id_token_at <= excluded.id_token_at - $11)`
 
-// Uses returns uses by UID and credential ID, from the one that follows them on.
-func (s *Store) Uses(ctx context.Context, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
+// Uses returns uses of the UID, or of all where it is empty, by UID and credential ID, from the one that follows them on.
+func (s *Store) Uses(ctx context.Context, uid, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
 	const query = `
 		SELECT client_uid, credential_id, since, used_at, challenged, unchallenged, challenged_at, unchallenged_at, id_token_bytes, id_token_at
-		FROM uses WHERE (client_uid, credential_id) > ($1, $2) ORDER BY client_uid, credential_id LIMIT $3`
+		FROM uses WHERE (client_uid, credential_id) > ($1, $2) `
+	const order = ` ORDER BY client_uid, credential_id LIMIT $3`
+	statement, args := query+order, []any{afterUID, afterCredentialID, int64(max(0, limit))}
+	if uid != "" {
+		statement, args = query+`AND client_uid = $4`+order, append(args, uid)
+	}
 	return single(ctx, s, "read what was used", func(ctx context.Context, q querier) (found []authserver.Use, err error) {
 		var u authserver.Use
 		var since, used, challenged, unchallenged, idToken int64
-		rows, err := q.Query(ctx, query, afterUID, afterCredentialID, int64(max(0, limit)))
+		rows, err := q.Query(ctx, statement, args...)
 		if err != nil {
 			return nil, err
 		}

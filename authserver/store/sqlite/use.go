@@ -4,6 +4,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"slices"
 	"time"
 
@@ -56,19 +57,24 @@ func (s *Store) NoteUses(ctx context.Context, uses []authserver.Use) error {
 	})
 }
 
-// Uses returns uses by UID and credential ID, from the one that follows them on.
-func (s *Store) Uses(ctx context.Context, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
+// Uses returns uses of the UID, or of all where it is empty, by UID and credential ID, from the one that follows them on.
+func (s *Store) Uses(ctx context.Context, uid, afterUID, afterCredentialID string, limit int) ([]authserver.Use, error) {
 	const query = `
 		SELECT client_uid, credential_id, since, used_at, challenged, unchallenged, challenged_at, unchallenged_at, id_token_bytes, id_token_at
-		FROM uses WHERE (client_uid, credential_id) > (?1, ?2) ORDER BY client_uid, credential_id LIMIT ?3`
+		FROM uses WHERE (client_uid, credential_id) > (?1, ?2) `
+	const order = ` ORDER BY client_uid, credential_id LIMIT ?3`
+	statement, args := query+order, []driver.Value{afterUID, afterCredentialID, int64(max(0, limit))}
+	if uid != "" {
+		statement, args = query+`AND client_uid = ?4`+order, append(args, uid)
+	}
 	return read(ctx, s.readers, func(c *conn) ([]authserver.Use, error) {
 		var found []authserver.Use
-		_, err := c.query(query, func(r *row) {
+		_, err := c.query(statement, func(r *row) {
 			found = append(found, authserver.Use{
 				UID: r.text(), CredentialID: r.text(), Since: r.time(), UsedAt: r.time(), Challenged: r.integer(), Unchallenged: r.integer(),
 				ChallengedAt: r.neverTime(), UnchallengedAt: r.neverTime(), IDTokenBytes: r.integer(), IDTokenAt: r.neverTime(),
 			})
-		}, afterUID, afterCredentialID, int64(max(0, limit)))
+		}, args...)
 		return found, err
 	})
 }

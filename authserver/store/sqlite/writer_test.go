@@ -338,7 +338,14 @@ func everyCall(ctx context.Context, s authserver.Store) map[string]func() error 
 		"NoteUses": func() error {
 			return s.NoteUses(ctx, []authserver.Use{{UID: "u", CredentialID: "c", Since: noon, UsedAt: noon}})
 		},
-		"Uses": func() error { _, err := s.Uses(ctx, "", "", 10); return err },
+		"Uses": func() error {
+			for _, uid := range []string{"", "u"} {
+				if _, err := s.Uses(ctx, uid, "", "", 10); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 		"GrantsPage": func() error {
 			for _, f := range []authserver.GrantFilter{{ClientUID: "u"}, {Owner: "bob"}, {ClientUID: "u", Owner: "bob"}} {
 				if _, err := s.GrantsPage(ctx, f, noon, authserver.GrantID{}, 10); err != nil {

@@ -50,7 +50,7 @@ func noteUses(t *testing.T, s authserver.Store, uses ...authserver.Use) {
 
 func usesOf(t *testing.T, s authserver.Store) []authserver.Use {
 	t.Helper()
-	got, err := s.Uses(t.Context(), "", "", 1000)
+	got, err := s.Uses(t.Context(), "", "", "", 1000)
 	succeed(t, "Uses", err)
 	return got
 }
@@ -106,7 +106,7 @@ var uses = []check{
 		var got []authserver.Use
 		last := authserver.Use{}
 		for range len(all) {
-			page, err := s.Uses(t.Context(), last.UID, last.CredentialID, 2)
+			page, err := s.Uses(t.Context(), "", last.UID, last.CredentialID, 2)
 			succeed(t, "Uses", err)
 			if len(page) == 0 {
 				break
@@ -115,6 +115,25 @@ var uses = []check{
 			last = page[len(page)-1]
 		}
 		same(t, "uses", got, all)
+	}},
+	{"uses of one client come page by page, and no others", func(t *testing.T, s authserver.Store) {
+		var all []authserver.Use
+		for _, id := range []string{"", "1", "2", "3"} {
+			all = append(all, use(usedWith("b", id)))
+			noteUses(t, s, use(usedWith("a", id)), use(usedWith("b", id)), use(usedWith("bb", id)), use(usedWith("c", id)))
+		}
+		page := func(uid, afterUID, afterID string, limit int) []authserver.Use {
+			t.Helper()
+			page, err := s.Uses(t.Context(), uid, afterUID, afterID, limit)
+			succeed(t, "Uses", err)
+			return page
+		}
+		same(t, "all", page("b", "", "", 100), all)
+		same(t, "the first page", page("b", "", "", 3), all[:3])
+		same(t, "the last page", page("b", "b", "2", 3), all[3:])
+		same(t, "after the end", len(page("b", "b", "3", 3)), 0)
+		same(t, "after another client", len(page("b", "bb", "", 3)), 0)
+		same(t, "nobody's", len(page("nobody's", "", "", 3)), 0)
 	}},
 	{"a credential that was not used for UseMemory goes when its client is used with another one", func(t *testing.T, s authserver.Store) {
 		old, token, other := use(), use(usedWith(photoPrint, "")), use(usedWith(photoAlbum, "first"))

@@ -341,7 +341,7 @@ func (k *contents) check(t *testing.T, location string) {
 		got, err := s.Factors(ctx, want.Owner)
 		equal(t, []authserver.Factor{want}, got, err)
 	}
-	got, err := s.Uses(ctx, "", "", len(k.uses)+1)
+	got, err := s.Uses(ctx, "", "", "", len(k.uses)+1)
 	slices.SortFunc(got, func(a, b authserver.Use) int { return cmp.Compare(a.Unchallenged, b.Unchallenged) })
 	equal(t, k.uses, got, err)
 	for _, want := range k.consents {
