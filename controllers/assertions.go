@@ -114,7 +114,7 @@ func (in input) accountTrouble() trouble {
 }
 
 // publicKeys returns the public keys that a Secret holds, and what is wrong with the keys of the object wherever they are. Those that
-// were taken from a Secret before stay while it cannot be used.
+// were taken from a Secret before stay while it cannot be used, but for those whose private half the Secret shows.
 func (in input) publicKeys(before *v1alpha1.ClientAuthenticationStatus) (string, trouble) {
 	spec := in.subject.credentials.PrivateKeyJWT
 	name, key := in.subject.credentials.KeysSecret()
@@ -130,6 +130,9 @@ func (in input) publicKeys(before *v1alpha1.ClientAuthenticationStatus) (string,
 		return "", trouble{}
 	}
 	known := in.knownKeys(before)
+	if in.seen.given != nil {
+		known = undisclosed(known, in.seen.given.Data[key])
+	}
 	still := ""
 	if known != "" {
 		still = " Keys that were taken before are still accepted: change credentials.privateKeyJWT to end them."
@@ -165,6 +168,25 @@ func (in input) knownKeys(before *v1alpha1.ClientAuthenticationStatus) string {
 		return ""
 	}
 	return before.JWKS
+}
+
+// undisclosed returns the public keys of a set without those whose private half stands in text.
+func undisclosed(set string, text []byte) string {
+	keys, err := assertion.ParseKeys([]byte(set))
+	if err != nil {
+		return set // it has no keys
+	}
+	left := assertion.Undisclosed(keys, text)
+	switch {
+	case len(left) == len(keys):
+		return set
+	case len(left) == 0:
+		return ""
+	}
+	if set, err = assertion.PublicSet(left); err != nil {
+		return ""
+	}
+	return set
 }
 
 // hadNoSecret reports whether the object proved itself with assertions until now.

@@ -138,6 +138,47 @@ func TestN356KeysThatCannotBeUsedAreSaidAndStopNobody(t *testing.T) {
 	})
 }
 
+// N420: a private key in the Secret ends its pair, and no other key.
+func TestN420AKeyWhosePrivateHalfStandsInTheSecretIsAcceptedNoMore(t *testing.T) {
+	member := func(set string) string { return strings.TrimSuffix(strings.TrimPrefix(set, `{"keys":[`), "]}") }
+	both := `{"keys":[` + member(firstJWKS) + "," + member(secondJWKS) + "]}"
+	for name, row := range map[string]struct {
+		before, given string
+		first, second bool // are accepted
+	}{
+		"of two":                      {both, privateJWK, true, false},
+		"beside the other public one": {both, `{"keys":[` + member(firstJWKS) + "," + member(privateJWK) + "]}", true, false},
+		"the only one":                {secondJWKS, privateJWK, false, false},
+		"of another pair":             {firstJWKS, privateJWK, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			s.give(s.keySet(row.before))
+			s.client("photoprint", keysIn("vault"))
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+			s.give(s.keySet(row.given))
+			wants := func(when string) {
+				t.Helper()
+				oc := s.settle("photoprint")
+				s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonInvalidKeys))
+				a := oc.Status.ClientAuthentication
+				if strings.Contains(a.JWKS, "MKBCT") != row.first || strings.Contains(a.JWKS, "11qYAY") != row.second || (a.Proof != "") != row.first {
+					t.Errorf("%s the status has %+v", when, a)
+				}
+				if strings.Contains(message(oc), "still accepted") != row.first || strings.Contains(message(oc), "nWGxne") {
+					t.Errorf("%s the message is %q", when, message(oc))
+				}
+			}
+			wants("at once")
+			wants("later")
+			s.must(s.api.Delete(t.Context(), s.secret("vault")))
+			if a := s.settle("photoprint").Status.ClientAuthentication; strings.Contains(a.JWKS, "11qYAY") {
+				t.Errorf("without the Secret the key is back: %+v", a)
+			}
+		})
+	}
+}
+
 // Keys of the status that the operator did not take from the Secret and the key of the spec are not kept while there are no others.
 func TestN368KeysThatTheOperatorDidNotTakeFromTheSecretOfTheSpecAreDropped(t *testing.T) {
 	for name, change := range map[string]func(*fixture){

@@ -157,20 +157,25 @@ func (k *KeySets) begin(ctx context.Context, uri string) <-chan singleflight.Res
 			}
 			return latest, errAskedJustNow
 		}
-		keys, err := k.fetch(ctx, uri)
-		set := keySet{keys: keys, at: now, asked: now}
+		text, err := k.fetch(ctx, uri)
+		set := keySet{at: now, asked: now}
+		if err == nil {
+			if set.keys, err = assertion.ParseKeys(text); err != nil {
+				err = fmt.Errorf("what stands there cannot be used: %w", err)
+			}
+		}
 		if err != nil {
 			k.log.WarnContext(ctx, "the keys of a client could not be read from its address", "address", uri, "err", err)
 			set = k.known(uri)
-			set.asked = now
+			set.keys, set.asked = assertion.Undisclosed(set.keys, text), now
 		}
 		k.keep(uri, set)
 		return set, err
 	})
 }
 
-// fetch reads the set from its address.
-func (k *KeySets) fetch(ctx context.Context, uri string) ([]assertion.Key, error) {
+// fetch reads what stands at the address, or its beginning if that is longer than a set of keys may be.
+func (k *KeySets) fetch(ctx context.Context, uri string) ([]byte, error) {
 	select {
 	case k.slots <- struct{}{}:
 		defer func() { <-k.slots }()
@@ -199,9 +204,5 @@ func (k *KeySets) fetch(ctx context.Context, uri string) ([]assertion.Key, error
 	if err != nil {
 		return nil, explain(err)
 	}
-	keys, err := assertion.ParseKeys(text)
-	if err != nil {
-		return nil, fmt.Errorf("what stands there cannot be used: %w", err)
-	}
-	return keys, nil
+	return text, nil
 }

@@ -227,6 +227,41 @@ func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
 	})
 }
 
+func TestN420AKeyWhosePrivateHalfStandsAtTheAddressIsAcceptedNoMore(t *testing.T) {
+	sets, h := newKeySets(t, loopback)
+	a, stays := newAddress(t), authtest.NewClientKey(t, "stays")
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spelled := func(key any) string {
+		text, err := json.Marshal(jose.JSONWebKey{Key: key, KeyID: "shown"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Replace(authtest.JWKS(t, stays), `{"keys":[`, `{"keys":[`+string(text)+",", 1)
+	}
+	a.says(spelled(public))
+	wants := func(when, kids string) {
+		t.Helper()
+		keys, err := sets.Keys(t.Context(), a.URL, named("nowhere"))
+		var got []string
+		for _, k := range keys {
+			got = append(got, k.KeyID)
+		}
+		if err != nil || strings.Join(got, " ") != kids {
+			t.Errorf("%s: %v, %v; want %s", when, got, err, kids)
+		}
+	}
+	wants("before", "shown stays")
+	a.says(spelled(private))
+	h.Clock.Advance(keysAgainAfter)
+	wants("after it was shown", "stays")
+	a.serve.Store(http.HandlerFunc(http.NotFound))
+	h.Clock.Advance(keysAgainAfter)
+	wants("while the address is away", "stays")
+}
+
 // Two look at the same time at what is known. One of them asks the address; when the other one gets to it, that is known already.
 func TestN363WhoComesLateTakesNoKeysAwayAndAsksNoMore(t *testing.T) {
 	sets, h := newKeySets(t, loopback)

@@ -240,6 +240,41 @@ func TestN353AJWTOfAnotherTypeIsNoAssertion(t *testing.T) {
 	}
 }
 
+func TestN420AKeyWhosePrivateHalfIsShownIsTakenOut(t *testing.T) {
+	r, e := rsaKey(t, 2048), ecKey(t, elliptic.P256())
+	public, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := parsed(t, jose.JSONWebKey{Key: r.Public(), KeyID: "r"}, jose.JSONWebKey{Key: e.Public(), KeyID: "e"}, jose.JSONWebKey{Key: public, KeyID: "ed"})
+	one := func(k jose.JSONWebKey) string { return string(must[[]byte](t)(json.Marshal(k))) }
+	for name, row := range map[string]struct{ text, left string }{
+		"RSA":                        {setOf(t, jose.JSONWebKey{Key: r}), "e ed"},
+		"EC":                         {setOf(t, jose.JSONWebKey{Key: e, KeyID: "another"}), "r ed"},
+		"Ed25519, for something":     {setOf(t, jose.JSONWebKey{Key: ed, Use: "enc"}), "r e"},
+		"two, beside a public one":   {setOf(t, jose.JSONWebKey{Key: r.Public()}, jose.JSONWebKey{Key: e}, jose.JSONWebKey{Key: ed}), "r"},
+		"all":                        {setOf(t, jose.JSONWebKey{Key: r}, jose.JSONWebKey{Key: e}, jose.JSONWebKey{Key: ed}), ""},
+		"one JWK":                    {one(jose.JSONWebKey{Key: e}), "r ed"},
+		"of another pair":            {setOf(t, jose.JSONWebKey{Key: ecKey(t, elliptic.P256()), KeyID: "e"}), "r e ed"},
+		"public ones":                {setOf(t, jose.JSONWebKey{Key: r.Public()}, jose.JSONWebKey{Key: e.Public()}), "r e ed"},
+		"a private half of no point": {`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ","d":"AQ"}]}`, "r e ed"},
+		"no set":                     {`[1]`, "r e ed"},
+		"no JSON":                    {"-----BEGIN PRIVATE KEY-----", "r e ed"},
+		"nothing":                    {"", "r e ed"},
+	} {
+		var left []string
+		for _, k := range Undisclosed(keys, []byte(row.text)) {
+			left = append(left, k.KeyID)
+		}
+		if got := strings.Join(left, " "); got != row.left {
+			t.Errorf("%s: %q are left, want %q", name, got, row.left)
+		}
+	}
+	if len(keys) != 3 || keys[0].KeyID != "r" || keys[2].KeyID != "ed" {
+		t.Errorf("what was given in is changed: %v", keys)
+	}
+}
+
 func TestN356ASetThatIsNotOfGoodPublicKeysIsRefused(t *testing.T) {
 	r, e := rsaKey(t, 2048), ecKey(t, elliptic.P256())
 	_, ed, err := ed25519.GenerateKey(rand.Reader)

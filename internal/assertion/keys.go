@@ -182,12 +182,17 @@ func newKey(k jose.JSONWebKey) (Key, error) {
 		}
 		key.algorithms = []jose.SignatureAlgorithm{jose.SignatureAlgorithm(k.Algorithm)}
 	}
+	var err error
+	key.ID, err = idOf(k)
+	return key, err
+}
+
+func idOf(k jose.JSONWebKey) (string, error) {
 	thumbprint, err := k.Thumbprint(crypto.SHA256)
 	if err != nil {
-		return Key{}, errors.New("it has no thumbprint (RFC 7638)")
+		return "", errors.New("it has no thumbprint (RFC 7638)")
 	}
-	key.ID = "k-" + base64.RawURLEncoding.EncodeToString(thumbprint)[:idLength]
-	return key, nil
+	return "k-" + base64.RawURLEncoding.EncodeToString(thumbprint)[:idLength], nil
 }
 
 // idLength is how much of a hash names a credential: 132 bits, so that tokens keep their length.
