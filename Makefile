@@ -37,7 +37,7 @@ test: ## Run every test, on a real control plane and in a real browser
 
 test-oldest: ## Run the tests of what an API server does on the oldest Kubernetes, which is built first
 	@assets=$$(hack/oldest.sh) && KUBEBUILDER_ASSETS=$$assets hack/test.sh ./api/... ./controllers/... ./authserver/access/... ./authserver/registry/... \
-		./test/policy ./test/manifests ./test/operator ./test/chart ./hack/dev
+		./test/policy ./test/manifests ./test/operator ./test/isolation ./test/chart ./hack/dev
 
 acceptance: ## Walk real programs that log in with Gatehouse, such as oauth2-proxy, Apache and Miniflux
 	@hack/acceptance.sh acceptance

@@ -210,12 +210,17 @@ func TestN107AnAPIServerThatHangsIsNoticedWarnedOfAndReconnected(t *testing.T) {
 	t.Setenv("HTTP2_PING_TIMEOUT_SECONDS", "1")
 	env := testenv.Start(t)
 	namespace, log := env.Namespace(t), &lockedBuffer{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("what the registry logged:\n%s", log)
+		}
+	})
 	r, err := New(env.Config, "", View{}, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range r.watches {
-		w.contact.patience = patience{answer: 2 * time.Second, silence: time.Hour, warn: 2 * time.Second, look: 100 * time.Millisecond}
+		w.contact.patience = patience{answer: 10 * time.Second, silence: time.Hour, warn: 2 * time.Second, look: 100 * time.Millisecond}
 	}
 	run(t, r)
 	if err := r.WaitForSync(t.Context()); err != nil {

@@ -177,10 +177,11 @@ func (l life) use() {
 	for _, key := range keys {
 		l.kubectl("", "create", "secret", "generic", "--namespace", system, key, "--from-literal=key=x", operator)
 	}
-	l.kubectl("{apiVersion: v1, kind: Namespace, metadata: {name: photos}}", "apply", "-f", "-")
-	l.kubectl("{apiVersion: gatehouse.dev/v1alpha1, kind: OAuthClient, metadata: {name: photoprint, namespace: photos}, "+
+	// Without the line --- kubectl of the oldest Kubernetes takes what begins with { for JSON.
+	l.kubectl("---\n{apiVersion: v1, kind: Namespace, metadata: {name: photos}}", "apply", "-f", "-")
+	l.kubectl("---\n{apiVersion: gatehouse.dev/v1alpha1, kind: OAuthClient, metadata: {name: photoprint, namespace: photos}, "+
 		"spec: {callbackURLs: ['https://photoprint.example/callback']}}", "apply", "-f", "-")
-	l.kubectl("{apiVersion: v1, kind: Secret, type: gatehouse.dev/oauth-client, metadata: {name: photoprint-oauth, namespace: photos, labels: {gatehouse.dev/owner-uid: x}}}",
+	l.kubectl("---\n{apiVersion: v1, kind: Secret, type: gatehouse.dev/oauth-client, metadata: {name: photoprint-oauth, namespace: photos, labels: {gatehouse.dev/owner-uid: x}}}",
 		"create", "-f", "-", operator)
 }
 

@@ -25,7 +25,7 @@ type managed struct {
 	w        *environment
 	tenant   *tenant
 	kind     string
-	manifest string // with %s for the description of something
+	manifest string // with %s for the description of something; kubectl of the oldest Kubernetes takes what begins with { for JSON, not for YAML
 	object   client.Object
 }
 
@@ -33,10 +33,12 @@ type managed struct {
 func managedKinds(w *environment) []*managed {
 	w.t.Helper()
 	x := w.tenant("gitops", lax)
-	client := &managed{w: w, tenant: x, kind: v1alpha1.KindOAuthClient, object: x.draft("app"), manifest: fmt.Sprintf(`{
+	client := &managed{w: w, tenant: x, kind: v1alpha1.KindOAuthClient, object: x.draft("app"), manifest: fmt.Sprintf(`---
+{
 		apiVersion: gatehouse.dev/v1alpha1, kind: OAuthClient, metadata: {namespace: %s, name: app},
 		spec: {callbackURLs: ["https://%s/app"], description: "%%s", oauth2: {grantTypes: [AuthorizationCode, ClientCredentials]}}}`, x.namespace, x.host())}
-	server := &managed{w: w, tenant: x, kind: v1alpha1.KindResourceServer, object: x.server("api"), manifest: fmt.Sprintf(`{
+	server := &managed{w: w, tenant: x, kind: v1alpha1.KindResourceServer, object: x.server("api"), manifest: fmt.Sprintf(`---
+{
 		apiVersion: gatehouse.dev/v1alpha1, kind: ResourceServer, metadata: {namespace: %s, name: api},
 		spec: {identifiers: ["api://%s"], scopes: [{name: %s.read, description: "%%s"}]}}`, x.namespace, x.namespace, x.namespace)}
 	return []*managed{client, server}

@@ -36,7 +36,8 @@ func TestTheExamplesOfThePagesAreAccepted(t *testing.T) {
 	if err := env.Policy(t.Context(), "documented", testenv.Permissive()); err != nil {
 		t.Fatal(err)
 	}
-	apply(t, env, []byte("{apiVersion: v1, kind: Namespace, metadata: {name: documented, labels: {gatehouse.dev/policy: documented}}}"))
+	// Without the line --- kubectl of the oldest Kubernetes takes what begins with { for JSON.
+	apply(t, env, []byte("---\n{apiVersion: v1, kind: Namespace, metadata: {name: documented, labels: {gatehouse.dev/policy: documented}}}"))
 	pages := append(slices.Sorted(maps.Values(kindPages)), root+"/docs/migrate-connections-cloud.md", root+"/docs/migrate-integration-cloud.md")
 	for _, page := range pages {
 		examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(read(t, page), -1)

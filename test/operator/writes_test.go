@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // As the API server counts them, with the operator's own recorder of Events: a new client is
@@ -22,6 +23,7 @@ import (
 func TestTheAPIServerCountsTwoWritesForAClientAndNoneForARestart(t *testing.T) {
 	const clients = 50
 	i := install(t)
+	i.namespacesAreFurnished()
 	l, via, nothing := i.watchAll(), i.newProxy("operator", seeded(t)), i.countWrites()
 	first := i.startOperator("operator", via)
 	t.Cleanup(first.kill)
@@ -58,6 +60,23 @@ func (i *installation) awaitIssued(l *ledger, n int) {
 	ctx, cancel := context.WithTimeout(i.t.Context(), limit)
 	defer cancel()
 	i.must(l.await(ctx, fmt.Sprintf("%d clients are ready", n), func(l *ledger) bool { return l.countIssued() == n }))
+}
+
+// namespacesAreFurnished waits until Kubernetes has made what each namespace gets of it. Its writes would be counted as the operator's.
+func (i *installation) namespacesAreFurnished() {
+	i.t.Helper()
+	i.eventually("each namespace has its ServiceAccount default and its ConfigMap kube-root-ca.crt", func() bool {
+		var namespaces corev1.NamespaceList
+		i.must(i.Client.List(i.t.Context(), &namespaces))
+		for n := range namespaces.Items {
+			in := namespaces.Items[n].Name
+			if i.Client.Get(i.t.Context(), client.ObjectKey{Namespace: in, Name: "default"}, &corev1.ServiceAccount{}) != nil ||
+				i.Client.Get(i.t.Context(), client.ObjectKey{Namespace: in, Name: "kube-root-ca.crt"}, &corev1.ConfigMap{}) != nil {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // countWrites returns what the API server has counted of writes, by resource and verb, and how
