@@ -19,6 +19,8 @@ var errInside = errors.New("the host has an address inside the cluster or its ne
 var inside = prefixes(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24",
 	"192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+	// Azure's wire server answers the machines of a cluster at a public address. It gives out what they start with.
+	"168.63.129.16/32",
 	// Of IPv6 only 2000::/3 is in use on the Internet. In it lie what carries an IPv4 address (Teredo, 6to4) and what is for documents.
 	"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
 )

@@ -4,6 +4,7 @@ package backchannel
 
 import (
 	"context"
+	"maps"
 	"net/url"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -43,24 +44,33 @@ func (s *Sender) more() {
 	}
 }
 
-// take puts a logout into the queue of its host, if there is anybody to tell.
+// take puts a logout into the queue of its host, if there is anybody to tell. One of a namespace that has enough to do goes back, and no
+// others of its client are claimed until then.
 func (s *Sender) take(ctx context.Context, l authserver.BackChannelLogout) {
 	if l.Unserved {
 		s.failed(context.WithoutCancel(ctx), l, errUnserved)
 		return
 	}
 	h := s.hostOf(l)
-	h.queue = append(h.queue, l)
 	h.clients[l.Client.UID] = true
+	if h.namespace.isFull() {
+		s.giveBack(ctx, l, s.Now().Add(restTime))
+		return
+	}
+	h.queue = append(h.queue, l)
+	h.namespace.claimed++
 	s.claimed++
 }
 
 func (s *Sender) hostOf(l authserver.BackChannelLogout) *host {
-	name := hostName(l)
-	if s.hosts[name] == nil {
-		s.hosts[name] = &host{clients: map[string]bool{}}
+	at := place{l.Client.Namespace, hostName(l)}
+	if s.namespaces[at.namespace] == nil {
+		s.namespaces[at.namespace] = &namespace{}
 	}
-	return s.hosts[name]
+	if s.hosts[at] == nil {
+		s.hosts[at] = &host{namespace: s.namespaces[at.namespace], clients: map[string]bool{}}
+	}
+	return s.hosts[at]
 }
 
 func hostName(l authserver.BackChannelLogout) string {
@@ -71,18 +81,23 @@ func hostName(l authserver.BackChannelLogout) string {
 	return u.Host
 }
 
-// busy are the clients of hosts that have enough to do, or rest. A host that has nothing to do and does not rest is forgotten.
+// busy are the clients of hosts that have enough to do, or rest, and of namespaces that have. A host that has nothing to do and does not
+// rest is forgotten, and so is a namespace without hosts.
 func (s *Sender) busy() []string {
 	var busy []string
-	for name, h := range s.hosts {
+	has := map[string]bool{}
+	for at, h := range s.hosts {
 		switch {
-		case len(h.queue) > 0 || h.sending >= perHost || s.Now().Before(h.rests):
+		case len(h.queue) > 0 || h.sending >= perHost || s.Now().Before(h.rests) || h.namespace.isFull():
 			for uid := range h.clients {
 				busy = append(busy, uid)
 			}
 		case h.sending == 0:
-			delete(s.hosts, name)
+			delete(s.hosts, at)
+			continue
 		}
+		has[at.namespace] = true
 	}
+	maps.DeleteFunc(s.namespaces, func(name string, _ *namespace) bool { return !has[name] })
 	return busy
 }

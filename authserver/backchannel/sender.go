@@ -26,8 +26,11 @@ import (
 const (
 	// batch is how many logouts are claimed at a time, held how many are claimed and not done.
 	batch, held = 16, 256
-	// parallel is how many logout tokens are under way, perHost how many to one host.
-	parallel, perHost = 64, 4
+	// parallel is how many logout tokens are under way, perNamespace how many to clients of one namespace, perHost how many of those to
+	// one host.
+	parallel, perNamespace, perHost = 64, 16, 4
+	// heldPerNamespace is how many of one namespace are claimed and not done.
+	heldPerNamespace = 64
 	// restTime is how long a host that failed gets no logout token.
 	restTime = 30 * time.Second
 )
@@ -68,20 +71,32 @@ type Sender struct {
 	again   chan struct{} // more is due than was looked at
 	claimed int           // in the queues or under way
 	sending int           // under way
-	hosts   map[string]*host
+	hosts   map[place]*host
+	// namespaces are those of the hosts. One whose clients are slow holds no other up.
+	namespaces map[string]*namespace
 }
 
-// host is where clients are told.
+// place is where clients of a namespace are told. Another namespace whose clients have the same host neither waits for these nor makes
+// the host rest for them.
+type place struct{ namespace, host string }
+
+// host is what is to be told at a place.
 type host struct {
-	queue   []authserver.BackChannelLogout
-	sending int
-	rests   time.Time // until then it gets nothing
-	clients map[string]bool
+	queue     []authserver.BackChannelLogout
+	namespace *namespace
+	sending   int
+	rests     time.Time // until then it gets nothing
+	clients   map[string]bool
 }
+
+// namespace is what is under way for the clients of one.
+type namespace struct{ claimed, sending int }
+
+func (n *namespace) isFull() bool { return n.claimed >= heldPerNamespace }
 
 // ended says that one attempt is over.
 type ended struct {
-	host  string
+	host  *host
 	rests time.Time // how long the host is to rest; zero: it need not
 }
 
@@ -89,7 +104,7 @@ type ended struct {
 func New(c Config) *Sender {
 	return &Sender{
 		Config: c, poster: &poster{outbound{allowed: c.AllowedNetworks, caFile: c.CAFile, timeout: answerTime}},
-		ended: make(chan ended, parallel), again: make(chan struct{}, 1), hosts: map[string]*host{},
+		ended: make(chan ended, parallel), again: make(chan struct{}, 1), hosts: map[place]*host{}, namespaces: map[string]*namespace{},
 	}
 }
 
@@ -114,45 +129,51 @@ func (s *Sender) Run(ctx context.Context, tick <-chan time.Time) {
 
 // begin sends what may be sent now.
 func (s *Sender) begin(ctx context.Context) {
-	for name, h := range s.hosts {
-		for len(h.queue) > 0 && ctx.Err() == nil && s.next(ctx, name, h) {
+	for _, h := range s.hosts {
+		for len(h.queue) > 0 && ctx.Err() == nil && s.next(ctx, h) {
 		}
 	}
 }
 
 // next takes the first logout of a host's queue, unless it has to wait for others. What is for a host that rests goes back, and what was
 // held for too long is left to whoever claims it next.
-func (s *Sender) next(ctx context.Context, name string, h *host) bool {
+func (s *Sender) next(ctx context.Context, h *host) bool {
 	l := h.queue[0]
 	rests, late := s.Now().Before(h.rests), s.Now().Add(answerTime).After(l.LeasedUntil)
-	if !rests && !late && (h.sending >= perHost || s.sending >= parallel) {
+	if !rests && !late && (h.sending >= perHost || h.namespace.sending >= perNamespace || s.sending >= parallel) {
 		return false
 	}
 	h.queue = h.queue[1:]
 	switch {
 	case rests:
 		s.giveBack(ctx, l, h.rests)
-		s.claimed--
+		s.release(h)
 	case late:
-		s.claimed--
+		s.release(h)
 	default:
 		h.sending++
+		h.namespace.sending++
 		s.sending++
-		go func() { s.ended <- ended{name, s.tell(ctx, l)} }()
+		go func() { s.ended <- ended{h, s.tell(ctx, l)} }()
 	}
 	return true
 }
 
 // over makes room for others.
 func (s *Sender) over(e ended) {
-	s.claimed--
+	s.release(e.host)
 	s.sending--
-	if h := s.hosts[e.host]; h != nil {
-		h.sending--
-		if e.rests.After(h.rests) {
-			h.rests = e.rests
-		}
+	e.host.namespace.sending--
+	e.host.sending--
+	if e.rests.After(e.host.rests) {
+		e.host.rests = e.rests
 	}
+}
+
+// release says that a logout is not claimed any more.
+func (s *Sender) release(h *host) {
+	s.claimed--
+	h.namespace.claimed--
 }
 
 // stop gives back what was not begun, and waits for what was.
@@ -160,7 +181,7 @@ func (s *Sender) stop(ctx context.Context) {
 	for _, h := range s.hosts {
 		for _, l := range h.queue {
 			s.giveBack(ctx, l, s.Now())
-			s.claimed--
+			s.release(h)
 		}
 		h.queue = nil
 	}
