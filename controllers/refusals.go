@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	// refusalsEvery is how often the server is asked what it refused.
+	// refusalsEvery is how often the server is asked what it refused, unless Refusals says it.
 	refusalsEvery = time.Minute
 	// refusalEventEvery is how often a client has an Event for one reason at most.
 	refusalEventEvery = 10 * time.Minute
@@ -42,6 +43,8 @@ type Refusals struct {
 	Source RefusalSource
 	Class  v1alpha1.ClassName
 	Events EventRecorder
+	// Every is how often the server is asked. Zero: once a minute.
+	Every time.Duration
 	// Now is the clock.
 	Now func() time.Time
 
@@ -61,7 +64,7 @@ type toldRefusal struct{ at, told time.Time }
 // Start polls until ctx ends. Only the leader runs it.
 func (r *Refusals) Start(ctx context.Context) error {
 	log, failing := ctrl.Log.WithName("refusals"), false
-	tick := time.NewTicker(refusalsEvery)
+	tick := time.NewTicker(cmp.Or(r.Every, refusalsEvery))
 	defer tick.Stop()
 	for {
 		err := r.poll(ctx)

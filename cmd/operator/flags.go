@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
@@ -17,6 +18,9 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
 	"github.com/gatehouse-dev/gatehouse/internal/namespaced"
 )
+
+// minRefusalsInterval bounds what one operator asks of all replicas.
+const minRefusalsInterval = 5 * time.Second
 
 type options struct {
 	issuer         string
@@ -32,6 +36,7 @@ type options struct {
 
 	admin         adminapi.Client // its URL is empty: the server is not asked
 	idleAfterDays int
+	refusalsEvery time.Duration
 }
 
 // parseFlags reads the flags. The flag --kubeconfig is kept by the package config of
@@ -54,6 +59,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.admin.ServerName, "admin-server-name", "", "name that the certificate of --admin-url is for; empty: the host of --issuer")
 	fs.StringVar(&o.admin.TokenFile, "admin-token-file", "/var/run/secrets/gatehouse.dev/admin/token", "file with the operator's token for --admin-url, made for the audience of that endpoint")
 	fs.IntVar(&o.idleAfterDays, "idle-after-days", 30, "after how many days without a use the status of a client says Idle, from 1 to 3650; it needs --admin-url")
+	fs.DurationVar(&o.refusalsEvery, "refusals-interval", time.Minute, "how often every replica of the authorization server is asked what it refused, from 5s to 1h; it needs --admin-url")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -83,6 +89,9 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 func (o *options) checkAdmin() error {
 	if o.idleAfterDays < 1 || o.idleAfterDays > 3650 {
 		return fmt.Errorf("--idle-after-days %d must be a number from 1 to 3650", o.idleAfterDays)
+	}
+	if o.refusalsEvery < minRefusalsInterval || o.refusalsEvery > time.Hour {
+		return fmt.Errorf("--refusals-interval %s must be a duration from %s to 1h", o.refusalsEvery, minRefusalsInterval)
 	}
 	if o.admin.URL == "" {
 		return nil

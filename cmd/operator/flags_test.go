@@ -57,6 +57,8 @@ func TestFlagsThatMakeNoSenseEndWithAClearSentence(t *testing.T) {
 		{name: "unknown flag", args: []string{"--isuer=https://auth.example.com"}, want: "isuer"},
 		{name: "a word", args: []string{"--issuer=https://auth.example.com", "start"}, want: `"start"`},
 		{name: "no namespace", args: []string{"--issuer=https://auth.example.com", "--namespace="}, want: "--namespace"},
+		{name: "refusals asked for too often", args: []string{"--issuer=https://auth.example.com", "--refusals-interval=4s"}, want: "--refusals-interval 4s"},
+		{name: "refusals asked for too rarely", args: []string{"--issuer=https://auth.example.com", "--refusals-interval=1h1s"}, want: "from 5s to 1h"},
 		{name: "class that is none", args: []string{"--issuer=https://auth.example.com", "--class=A B"}, want: "--class"},
 		{name: "namespaces without a policy", args: []string{"--issuer=https://auth.example.com", "--namespaces=a,b"}, want: "--policy-file"},
 		{name: "a policy without namespaces", args: []string{"--issuer=https://auth.example.com", "--policy-file=p.yaml"}, want: "--namespaces"},

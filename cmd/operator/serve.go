@@ -156,7 +156,8 @@ func runRefusals(mgr ctrl.Manager, o options) error {
 		return nil
 	}
 	return mgr.Add(&controllers.Refusals{
-		Client: mgr.GetClient(), Source: &o.admin, Class: v1alpha1.ClassName(o.class), Events: mgr.GetEventRecorder(name), Now: time.Now,
+		Client: mgr.GetClient(), Source: &o.admin, Class: v1alpha1.ClassName(o.class), Events: mgr.GetEventRecorder(name),
+		Every: o.refusalsEvery, Now: time.Now,
 	})
 }
 
