@@ -7,7 +7,8 @@ set -euo pipefail
 folder=$(realpath -m "${1:?the folder to write into, such as dist}")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 version=${VERSION:?the version, such as v0.1.0}
-[[ $version =~ ^v?[0-9A-Za-z][0-9A-Za-z.+_-]*$ ]] || { echo "VERSION=$version is not a version such as v0.1.0" >&2 && exit 1; }
+[[ $version =~ ^v(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$ ]] ||
+	{ echo "VERSION=$version is none that krew takes: say one like v0.1.0 or v0.1.0-rc.1" >&2 && exit 1; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
