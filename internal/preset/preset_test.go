@@ -214,7 +214,7 @@ func TestEachProgramFindsWhatItDemands(t *testing.T) {
 		},
 		v1alpha1.PresetHeadlamp: {
 			keys:  map[string]string{"client-id": "OIDC_CLIENT_ID", "client-secret": "OIDC_CLIENT_SECRET", "issuer": "OIDC_ISSUER_URL"},
-			files: map[string]string{"OIDC_SCOPES": "profile,email", "OIDC_CALLBACK_URL": "https://h.example/oidc-callback"},
+			files: map[string]string{"OIDC_SCOPES": "profile,email", "OIDC_CALLBACK_URL": "https://h.example/oidc-callback", "OIDC_USE_PKCE": "true"},
 		},
 		v1alpha1.PresetServiceBinding: {
 			keys: map[string]string{"client-id": "client-id", "client-secret": "client-secret"},

@@ -12,7 +12,7 @@ import (
 var table = []Preset{
 	// Argo CD, operator manual, "User Management": a Secret is read where it has this label, as $name:key.
 	{Name: v1alpha1.PresetArgoCD, Labels: map[string]string{"app.kubernetes.io/part-of": "argocd"}},
-	// Argo Workflows, "Argo Server SSO": sso.clientId and sso.clientSecret name a Secret and a key.
+	// Argo Workflows, "Argo Server SSO" (docs/argo-server-sso.md): sso.clientId and sso.clientSecret name a Secret and a key of any name.
 	{Name: v1alpha1.PresetArgoWorkflows},
 	{Name: v1alpha1.PresetDotenv, Files: []File{{Key: ".env", Syntax: env, Text: dotenvText()}}},
 	// Kubernetes, "Define Environment Variables for a Container": envFrom takes each key as a name.
@@ -20,12 +20,15 @@ var table = []Preset{
 		{Key: variable(placeholderScopes), Syntax: plain, Text: "{{scopes}}"},
 		{Key: variable(placeholderCallback), Syntax: plain, Text: "{{callback-url}}"},
 	}},
-	// Envoy Gateway, "OIDC Authentication": clientSecret and clientIDRef name a Secret with these keys.
+	// Envoy Gateway, API of SecurityPolicy (api/v1alpha1/oidc_types.go): clientSecret and clientIDRef name a Secret with the keys
+	// client-secret and client-id. It calls that Secret opaque, and does not look at its type.
 	{Name: v1alpha1.PresetEnvoyGateway},
 	// GitLab chart, "Configure charts using globals": omniauth.providers names a Secret, whose key is
 	// provider unless it says otherwise. GitLab, "OpenID Connect OmniAuth provider": what is in it.
 	{Name: v1alpha1.PresetGitLab, Files: []File{{Key: "provider", Syntax: yaml, Text: gitlabText}}},
-	// Headlamp chart: config.oidc.externalSecret. The program splits the scopes at commas and asks for openid anyway.
+	// Headlamp chart (charts/headlamp/templates/deployment.yaml): config.oidc.externalSecret is read by envFrom, and the arguments take
+	// these variables, the last one with config.oidc.usePKCE. Headlamp, "OIDC": the scopes have commas between them, and openid is asked
+	// for anyway.
 	{
 		Name: v1alpha1.PresetHeadlamp,
 		Keys: map[string]string{
@@ -34,11 +37,14 @@ var table = []Preset{
 		Files: []File{
 			{Key: "OIDC_SCOPES", Syntax: commas, Text: "{{scopes}}"},
 			{Key: "OIDC_CALLBACK_URL", Syntax: plain, Text: "{{callback-url}}"},
+			{Key: "OIDC_USE_PKCE", Syntax: plain, Text: "true"},
 		},
 	},
-	// Kiali, "OpenID Connect strategy": the key of the client secret. The Secret has the name of the installation.
+	// Kiali, "OpenID Connect strategy": the key of the client secret. The Secret has the name of the installation. The client ID and
+	// the issuer stand in the Kiali object (spec.auth.openid).
 	{Name: v1alpha1.PresetKiali, Keys: map[string]string{v1alpha1.KeyClientSecret: "oidc-secret"}},
-	// NGINX Ingress Controller (F5), "Policy specification": the Secret of oidc has the type nginx.org/oidc and the key client-secret.
+	// NGINX Ingress Controller (F5), "Policy specification": the Secret of oidc has the type nginx.org/oidc and the key client-secret,
+	// which holds no blank, " or $ (internal/k8s/secrets/validation.go). The client ID and the endpoints stand in the Policy.
 	{Name: v1alpha1.PresetNginxIngressController, Type: "nginx.org/oidc"},
 	// oauth2-proxy chart: config.existingSecret has client-id, client-secret and cookie-secret, which has 16, 24 or 32 bytes.
 	{Name: v1alpha1.PresetOAuth2Proxy, Generate: []v1alpha1.GeneratedValue{{Key: "cookie-secret", Length: 32}}},
