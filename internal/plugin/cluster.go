@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -77,9 +78,9 @@ func (c *cluster) oauthClient(ctx context.Context, name string) (*v1alpha1.OAuth
 	return oc, nil
 }
 
-// oauthClients lists the clients of the namespace, or all of them.
-func (c *cluster) oauthClients(ctx context.Context, all bool) ([]v1alpha1.OAuthClient, error) {
-	options := []client.ListOption{client.Limit(500)}
+// oauthClients lists the clients of the namespace, or all of them, whose labels match.
+func (c *cluster) oauthClients(ctx context.Context, all bool, selector labels.Selector) ([]v1alpha1.OAuthClient, error) {
+	options := []client.ListOption{client.Limit(500), client.MatchingLabelsSelector{Selector: selector}}
 	if !all {
 		options = append(options, client.InNamespace(c.namespace))
 	}
@@ -105,7 +106,7 @@ func (o *options) clientNames(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.oauthClients(ctx, false)
+	found, err := c.oauthClients(ctx, false, labels.Everything())
 	var names []string
 	for n := range found {
 		names = append(names, found[n].Name)

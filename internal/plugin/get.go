@@ -5,11 +5,14 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
@@ -37,12 +40,13 @@ func (s seenClient) MarshalJSON() ([]byte, error) {
 }
 
 func (o *options) get() *cobra.Command {
-	lastUsed := false
+	lastUsed, selector := false, ""
 	c := &cobra.Command{
 		Use: "get [CLIENT...]", Short: "List clients, or show some",
 		Long: "List the clients of the namespace with what their status says. --last-used asks the authorization server, too, when each was used last, to the hour.",
 		Example: `  kubectl gatehouse get
   kubectl gatehouse get photoprint -n photos --last-used
+  kubectl gatehouse get -l team=photos -o name
   kubectl gatehouse get -A -o wide`,
 		Annotations: map[string]string{takesClient: "many"},
 		RunE: func(c *cobra.Command, args []string) error {
@@ -52,24 +56,53 @@ func (o *options) get() *cobra.Command {
 			if slices.Contains(args, "") {
 				return errEmpty
 			}
-			found, err := o.find(c.Context(), args, lastUsed)
+			chosen, err := chosenBy(c, selector, args)
 			if err != nil {
 				return err
+			}
+			found, err := o.find(c.Context(), args, chosen, lastUsed)
+			if err != nil {
+				return err
+			}
+			if o.output == "name" {
+				for n := range found {
+					fmt.Fprintln(o.Out, "oauthclient.gatehouse.dev/"+found[n].Name)
+				}
+				return nil
 			}
 			return o.print(asList(found), clientTable(found, o.all, lastUsed, o.Now()))
 		},
 	}
 	c.Flags().BoolVar(&lastUsed, "last-used", false, "ask the authorization server when each was used last")
-	return o.withOutput(o.withAll(c, "the clients of all namespaces"), "json", "yaml", "wide")
+	c.Flags().StringVarP(&selector, "selector", "l", "", "only clients whose labels match, as kubectl does: team=photos,stage!=dev")
+	return o.withOutput(o.withAll(c, "the clients of all namespaces"), "json", "yaml", "wide", "name")
 }
 
-func (o *options) find(ctx context.Context, names []string, lastUsed bool) (found []seenClient, err error) {
+// chosenBy reads a label selector. Empty is everything, unless somebody wrote it: a variable of a script was never set then.
+func chosenBy(c *cobra.Command, selector string, names []string) (labels.Selector, error) {
+	if !c.Flags().Changed("selector") {
+		return labels.Everything(), nil
+	}
+	if selector == "" {
+		return nil, errEmpty
+	}
+	if len(names) > 0 {
+		return nil, usagef("name clients, or say --selector; not both")
+	}
+	chosen, err := labels.Parse(selector)
+	if err != nil {
+		return nil, usagef("--selector %q: %w", selector, err)
+	}
+	return chosen, nil
+}
+
+func (o *options) find(ctx context.Context, names []string, chosen labels.Selector, lastUsed bool) (found []seenClient, err error) {
 	c, err := o.cluster()
 	if err != nil {
 		return nil, err
 	}
 	if len(names) == 0 {
-		all, err := c.oauthClients(ctx, o.all)
+		all, err := c.oauthClients(ctx, o.all, chosen)
 		if err != nil {
 			return nil, err
 		}
@@ -125,11 +158,14 @@ func asList(found []seenClient) any {
 	if len(found) == 1 {
 		return found[0]
 	}
+	if found == nil {
+		found = []seenClient{} // an empty list, and not null
+	}
 	return map[string]any{"apiVersion": "v1", "kind": "List", "items": found}
 }
 
 func clientTable(found []seenClient, withNamespace, lastUsed bool, now time.Time) table {
-	t := table{columns: []string{"NAME", "CLIENT ID", "PROFILE", "READY", "REASON", "AGE"}, wide: 6}
+	t := table{none: "no clients were found", columns: []string{"NAME", "CLIENT ID", "PROFILE", "READY", "REASON", "AGE"}, wide: 6}
 	extra := []string{"SECRET", "CALLBACKS", "SCOPES"}
 	if lastUsed {
 		t.columns, t.wide = append(t.columns, "LAST USED"), 7
@@ -140,7 +176,7 @@ func clientTable(found []seenClient, withNamespace, lastUsed bool, now time.Time
 	t.columns = append(t.columns, extra...)
 	for n := range found {
 		oc := &found[n].OAuthClient
-		row := []string{oc.Name, oc.Status.ClientID, string(oc.Spec.EffectiveProfile()), "", "", ago(oc.CreationTimestamp.Time, now)}
+		row := []string{oc.Name, oc.Status.ClientID, string(oc.Spec.EffectiveProfile()), "", "", duration.HumanDuration(now.Sub(oc.CreationTimestamp.Time))}
 		if ready := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady)); ready != nil {
 			row[3], row[4] = string(ready.Status), ready.Reason
 		}

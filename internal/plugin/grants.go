@@ -187,7 +187,7 @@ func (o *options) usedOf(ctx context.Context, e *endpoint, found []listedGrant) 
 }
 
 func grantTable(found []listedGrant, used map[string]time.Time, now time.Time) table {
-	t := table{columns: []string{"NAMESPACE", "CLIENT", "PERSON", "SCOPES", "ALLOWED", "ENDS", "LAST USED", "ID", "SUBJECT", "SOURCE"}, wide: 8}
+	t := table{none: "no live grants were found", columns: []string{"NAMESPACE", "CLIENT", "PERSON", "SCOPES", "ALLOWED", "ENDS", "LAST USED", "ID", "SUBJECT", "SOURCE"}, wide: 8}
 	for _, g := range found {
 		t.rows = append(t.rows, []string{
 			g.Namespace, cmp.Or(g.Client, g.ClientUID), cmp.Or(g.Person.Name, g.Person.Subject), strings.Join(g.Scopes, ","), ago(g.ApprovedAt, now),

@@ -21,6 +21,7 @@ type table struct {
 	columns []string
 	wide    int
 	rows    [][]string
+	none    string // is said beside the answer where there are no rows
 }
 
 // print writes an answer in the format of -o: value as JSON or YAML, else the table.
@@ -38,6 +39,10 @@ func (o *options) print(value any, t table) error {
 		_, err = o.Out.Write(text)
 		return err
 	default:
+		if len(t.rows) == 0 && t.none != "" {
+			fmt.Fprintln(o.Err, t.none)
+			return nil
+		}
 		return t.write(o.Out, o.output == "wide")
 	}
 }

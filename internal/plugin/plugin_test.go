@@ -55,7 +55,7 @@ func TestN375ACallThatMakesNoSenseIsRefusedWithoutACluster(t *testing.T) {
 		{"revoke", "", "--user=bob", "--yes"}, {"grants", "", "--user=bob"}, {"revoke", "a", "--all", "--user=", "--yes"},
 		{"revoke", "a", "--user=bob", "--grant=", "--yes"}, {"revoke", "a", "--all", "--subject=", "--yes"}, {"grants", "a", "--user="},
 		{"gte"}, {"lint", "a"}, {"policy", "check", "a"}, {"policy", "chekc"}, {"completion", "bash", "a"},
-		{"reset", "", "--yes"}, {"why", ""}, {"explain", ""}, {"get", ""},
+		{"reset", "", "--yes"}, {"why", ""}, {"explain", ""}, {"get", ""}, {"get", "-l", ""}, {"get", "-l", "a=b=c"}, {"get", "a", "-l", "a=b"},
 	} {
 		if status, out, err := call(t, "", append(args, none)...); status != 2 || !strings.HasPrefix(err, "Error: ") {
 			t.Errorf("%q: status %d, %s%s", args, status, out, err)
@@ -112,6 +112,39 @@ func TestClientsAreListedAndChanged(t *testing.T) {
 	// Without the ServiceAccount a person is told how to make it; without the operator what to say.
 	says(t, 1, "--issuer", with("why", "x")...)
 	says(t, 1, "kubectl create serviceaccount gatehouse-kubectl -n "+ns, with("why", "x", "--issuer=https://auth.example.com")...)
+}
+
+// As kubectl does it: -l, -o name, an age, and an answer without rows that programs can read.
+func TestClientsAreListedAsKubectlLists(t *testing.T) {
+	env := testenv.Start(t)
+	ns := env.Namespace(t)
+	for name, team := range map[string]string{"photoprint": "photos", "billing": "money"} {
+		oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Labels: map[string]string{"team": team}}}
+		oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + name + ".example/callback")}
+		if err := env.Client.Create(t.Context(), oc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get := func(args ...string) (out, err string) {
+		t.Helper()
+		status, out, err := call(t, "", append([]string{"get", "--kubeconfig=" + env.Kubeconfig, "-n", ns}, args...)...)
+		if status != 0 {
+			t.Errorf("%q: status %d: %s", args, status, err)
+		}
+		return out, err
+	}
+	if out, _ := get("-l", "team=photos,team!=money", "-o", "name"); out != "oauthclient.gatehouse.dev/photoprint\n" {
+		t.Errorf("-l and -o name say %q", out)
+	}
+	if out, _ := get(); !strings.Contains(out, "billing") || strings.Contains(out, " ago") || !regexp.MustCompile(`(?m) \d+[sm]\s*$`).MatchString(out) {
+		t.Errorf("a list is\n%s", out)
+	}
+	if out, err := get("-l", "team=nobody"); out != "" || err != "no clients were found\n" {
+		t.Errorf("a list without clients is %q, and beside it %q", out, err)
+	}
+	if out, err := get("-l", "team=nobody", "-o", "json"); !strings.Contains(out, `"items": []`) || err != "" {
+		t.Errorf("as JSON it is %q, and beside it %q", out, err)
+	}
 }
 
 func TestAnObjectIsCheckedAgainstThePolicyOfItsNamespace(t *testing.T) {
