@@ -63,10 +63,6 @@ var ofOthers = map[string][]string{
 }
 
 func TestTheKindsPageNamesEveryFieldAndReason(t *testing.T) {
-	reasons := regexp.MustCompile(`Reason\w+ +\w+Reason += "(\w+)"`).FindAllStringSubmatch(read(t, root+"/api/v1alpha1/conditions.go"), -1)
-	if len(reasons) < 15 {
-		t.Fatalf("only %d reasons were found", len(reasons))
-	}
 	for kind, page := range kindPages {
 		t.Run(kind, func(t *testing.T) {
 			schema := schemaOf(t, kind)
@@ -74,9 +70,7 @@ func TestTheKindsPageNamesEveryFieldAndReason(t *testing.T) {
 				return slices.Contains(ofKubernetes, field) || slices.Contains(ofOthers[kind], field)
 			})
 			if kind == "OAuthClient" {
-				for _, reason := range reasons {
-					words = append(words, reason[1])
-				}
+				words = append(words, told(t)...)
 			}
 			if len(words) < 20 {
 				t.Fatalf("only %d fields and reasons were found: %v", len(words), words)
@@ -89,6 +83,31 @@ func TestTheKindsPageNamesEveryFieldAndReason(t *testing.T) {
 			}
 		})
 	}
+}
+
+// told are the conditions, their reasons and the reasons of Events.
+func told(t *testing.T) (words []string) {
+	t.Helper()
+	for _, from := range []struct {
+		file, pattern string
+		atLeast       int
+	}{
+		{"api/v1alpha1/conditions.go", `Condition\w+ +ConditionType += "(\w+)"`, 9},
+		{"api/v1alpha1/conditions.go", `Reason\w+ +\w+Reason += "(\w+)"`, 30},
+		{"controllers/conditions.go", `event\w+ += "(\w+)"`, 6},
+		{"controllers/claims_store.go", `reason\w+ += "(\w+)"`, 1},
+		{"controllers/keys_controller.go", `reason\w+ += "(\w+)"`, 2},
+		{"internal/adminapi/refusal.go", `\w+ += "(\w+)"`, 3},
+	} {
+		found := regexp.MustCompile(from.pattern).FindAllStringSubmatch(read(t, root+"/"+from.file), -1)
+		if len(found) < from.atLeast {
+			t.Fatalf("%s has only %d words like %s", from.file, len(found), from.pattern)
+		}
+		for _, word := range found {
+			words = append(words, word[1])
+		}
+	}
+	return words
 }
 
 // codeSpans are the texts of a page that stand between backticks, or in a block of code.
