@@ -9,15 +9,15 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/smallfile"
 )
 
 const (
@@ -25,8 +25,6 @@ const (
 	answerTime = 10 * time.Second
 	// maxHeader bounds the header of an answer. Its body is not read.
 	maxHeader = 16 << 10
-	// maxCAFile bounds the file with authorities.
-	maxCAFile = 1 << 20
 )
 
 // outbound goes to addresses that clients name. It uses no proxy, which would look names up by itself, and follows no redirect.
@@ -56,21 +54,7 @@ func authorities(path string) ([]byte, error) {
 	if path == "" {
 		return nil, nil
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	pem, err := io.ReadAll(io.LimitReader(file, maxCAFile+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case len(pem) > maxCAFile:
-		return nil, errors.New("it is larger than 1 MiB")
-	case !x509.NewCertPool().AppendCertsFromPEM(pem):
-		return nil, errors.New("it holds no certificate in PEM")
-	}
-	return pem, nil
+	return smallfile.Certificates(path)
 }
 
 // current returns a client with the authorities of the file as it is now. They come beside those of the machine.

@@ -15,10 +15,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/gatehouse-dev/gatehouse/internal/smallfile"
 	"github.com/gatehouse-dev/gatehouse/internal/wallclock"
 	"github.com/gatehouse-dev/gatehouse/internal/workloadtoken"
 )
@@ -101,13 +101,11 @@ func tokenHTTP(caFile string) (*http.Client, error) {
 		return nil, fmt.Errorf("read the authorities of the machine: %w", err)
 	}
 	if caFile != "" {
-		pem, err := os.ReadFile(caFile)
+		pem, err := smallfile.Certificates(caFile)
 		if err != nil {
 			return nil, fmt.Errorf("--ca-file: %w", err)
 		}
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("--ca-file: %s holds no certificate in PEM", caFile)
-		}
+		roots.AppendCertsFromPEM(pem)
 	}
 	return &http.Client{
 		Timeout:       tokenTime,

@@ -7,12 +7,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
-	"os"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/smallfile"
 )
 
 const (
@@ -90,7 +90,7 @@ func (c *Client) Usage(ctx context.Context, each func(UsagePage) error) error {
 
 // config returns what a Session is made of, with what the files hold now.
 func (c *Client) config() (SessionConfig, error) {
-	token, err := readFile(c.TokenFile)
+	token, err := smallfile.Read(c.TokenFile, maxTokenFile)
 	if err != nil {
 		return SessionConfig{}, fmt.Errorf("read the token for the admin endpoint: %w", err)
 	}
@@ -106,25 +106,12 @@ func (c *Client) authorities() (*x509.CertPool, error) {
 	if c.CAFile == "" {
 		return nil, nil
 	}
-	pem, err := readFile(c.CAFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	pool, err := smallfile.Authorities(c.CAFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("read the authorities of the admin endpoint: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", c.CAFile)
-	}
 	return pool, nil
-}
-
-func readFile(name string) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxTokenFile))
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -21,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/internal/adminapi"
+	"github.com/gatehouse-dev/gatehouse/internal/smallfile"
 )
 
 const (
@@ -28,7 +28,6 @@ const (
 	account = "gatehouse-kubectl"
 	// tokenSeconds is how long its token is good: the least that Kubernetes gives.
 	tokenSeconds = 600
-	maxCAFile    = 1 << 20
 )
 
 // endpointFlags say how the admin endpoint is reached. All may be left out.
@@ -168,27 +167,21 @@ func (o *options) issuer(ctx context.Context, c *cluster) (string, error) {
 // roots returns the authorities of the certificate: those of the file, or of the Secret that it comes from. nil: those of the
 // system.
 func (o *options) roots(ctx context.Context, c *cluster) (*x509.CertPool, error) {
-	var pem []byte
 	if file := o.endpoint.caFile; file != "" {
-		info, err := os.Stat(file)
-		if err == nil && info.Size() > maxCAFile {
-			err = fmt.Errorf("it has more than %d bytes", maxCAFile)
-		}
-		if err == nil {
-			pem, err = os.ReadFile(file)
-		}
+		pool, err := smallfile.Authorities(file)
 		if err != nil {
 			return nil, usagef("--ca-file: %w", err)
 		}
-	} else {
-		secret := &corev1.Secret{}
-		err := c.Get(ctx, client.ObjectKey{Namespace: o.endpoint.systemNamespace, Name: "gatehouse-authserver-tls"}, secret)
-		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
-			return nil, fmt.Errorf("read the authorities of the authorization server: %w", err)
-		}
-		if pem = secret.Data["ca.crt"]; len(pem) == 0 {
-			return nil, nil
-		}
+		return pool, nil
+	}
+	secret := &corev1.Secret{}
+	err := c.Get(ctx, client.ObjectKey{Namespace: o.endpoint.systemNamespace, Name: "gatehouse-authserver-tls"}, secret)
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
+		return nil, fmt.Errorf("read the authorities of the authorization server: %w", err)
+	}
+	pem := secret.Data["ca.crt"]
+	if len(pem) == 0 {
+		return nil, nil
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {

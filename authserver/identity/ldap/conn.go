@@ -5,22 +5,22 @@ package ldap
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"sync/atomic"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/gatehouse-dev/gatehouse/internal/smallfile"
 )
 
 const (
 	// maxAnswer bounds what a server may send in answer to one question, in bytes.
 	maxAnswer = 4 << 20
-	// maxSecretFile bounds files of the configuration, in bytes.
+	// maxSecretFile bounds the file of the password, in bytes.
 	maxSecretFile = 1 << 20
 )
 
@@ -82,26 +82,11 @@ func (c Config) tls(host string) (*tls.Config, error) {
 	if c.CAFile == "" {
 		return config, nil
 	}
-	pem, err := readSmall(c.CAFile)
-	if err != nil {
+	var err error
+	if config.RootCAs, err = smallfile.Authorities(c.CAFile); err != nil {
 		return nil, fmt.Errorf("caFile: %w", err)
 	}
-	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, errors.New("caFile: it holds no certificate in PEM")
-	}
 	return config, nil
-}
-
-func readSmall(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxSecretFile {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
-	}
-	return os.ReadFile(path)
 }
 
 // ask asks one question. When ctx ends, the connection ends with it: nobody waits for a server that hangs.

@@ -14,6 +14,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/smallfile"
 )
 
 const (
@@ -174,7 +175,7 @@ func (s *servers) failedToAnswer(ctx context.Context, server string, err error) 
 
 // bindAsService binds as the account that searches, with the password that the file has now.
 func (c Config) bindAsService(_ context.Context, opened *conn) error {
-	raw, err := readSmall(c.PasswordFile)
+	raw, err := smallfile.Read(c.PasswordFile, maxSecretFile)
 	if err != nil {
 		return fmt.Errorf("passwordFile: %w", err)
 	}

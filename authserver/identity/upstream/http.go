@@ -12,19 +12,20 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/gatehouse-dev/gatehouse/internal/smallfile"
 )
 
 const (
 	// maxAnswer bounds what is read of an answer.
 	maxAnswer = 1 << 20
-	// maxSecretFile bounds a client secret, maxCAFile the authorities.
-	maxSecretFile, maxCAFile = 16 << 10, 1 << 20
+	// maxSecretFile bounds a client secret, in bytes.
+	maxSecretFile = 16 << 10
 	// maxRequests is how many requests to one source are under way at most.
 	maxRequests = 16
 )
@@ -81,7 +82,7 @@ func (t *transport) current() (*http.Transport, error) {
 	var pem []byte
 	if t.caFile != "" {
 		var err error
-		if pem, err = readSmall(t.caFile, maxCAFile); err != nil {
+		if pem, err = smallfile.Certificates(t.caFile); err != nil {
 			return nil, fmt.Errorf("caFile: %w", err)
 		}
 	}
@@ -93,9 +94,7 @@ func (t *transport) current() (*http.Transport, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t.caFile != "" {
 		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("caFile: it holds no certificate in PEM")
-		}
+		config.RootCAs.AppendCertsFromPEM(pem)
 	}
 	if t.next != nil {
 		t.next.CloseIdleConnections()
@@ -173,7 +172,7 @@ func (e statusError) Error() string { return fmt.Sprintf("the answer has status 
 
 // clientSecret returns the content of a file of one line.
 func clientSecret(path string) (string, error) {
-	raw, err := readSmall(path, maxSecretFile)
+	raw, err := smallfile.Read(path, maxSecretFile)
 	if err != nil {
 		return "", fmt.Errorf("clientSecretFile: %w", err)
 	}
@@ -182,17 +181,4 @@ func clientSecret(path string) (string, error) {
 		return "", errors.New("clientSecretFile: it is empty")
 	}
 	return secret, nil
-}
-
-func readSmall(path string, most int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	raw, err := io.ReadAll(io.LimitReader(file, most+1))
-	if err == nil && int64(len(raw)) > most {
-		err = fmt.Errorf("%s is larger than %d bytes", path, most)
-	}
-	return raw, err
 }
