@@ -473,6 +473,43 @@ func TestN313OfSeveralPeopleWithOneNameOneIsNamedBySubject(t *testing.T) {
 	}
 }
 
+// N422: whoever may ask about one namespace does not learn by a name who is in the directory.
+func TestN422WhoAsksAboutANamespaceDoesNotLearnWhichPeopleThereAre(t *testing.T) {
+	s := newFixture(t)
+	bob := s.subject(authtest.Bob, authtest.BobPassword)
+	other := authserver.Confirmation{Person: authserver.Person{ConfirmedAt: s.Clock.Now(), Owner: authserver.Owner{Subject: "other", Source: "ldap", Name: authtest.Bob}}}
+	s.grant(s.uid(authtest.BookShelf), bob, 1)
+	photos := []string{"/admin/v1/namespaces/photos/grants", clientGrants}
+	alike := func(when string) {
+		t.Helper()
+		for _, path := range photos {
+			for _, method := range []string{http.MethodGet, http.MethodDelete} {
+				code, body := s.send(method, path+"?person=bob")
+				if none, nobody := s.send(method, path+"?person=nobody"); code != http.StatusOK || none != code || body != nobody {
+					t.Errorf("%s: %s %s: %d %s of bob, %d %s of nobody", when, method, path, code, body, none, nobody)
+				}
+			}
+		}
+	}
+	alike("one person")
+	if err := s.Store.ConfirmPeople(t.Context(), []authserver.Confirmation{other}); err != nil {
+		t.Fatal(err)
+	}
+	alike("two people")
+	mine := s.grant(s.uid(authtest.PhotoPrint), bob, 2)
+	for _, path := range photos {
+		if page := get[adminapi.GrantPage](s, path+"?person=bob"); len(page.Items) != 1 || page.Items[0].ID != mine.String() {
+			t.Errorf("%s: the grants of the one who gave one: %+v", path, page)
+		}
+	}
+	s.grant(s.uid(authtest.PhotoPrint), "other", 3)
+	for _, path := range photos {
+		if code, body := s.send(http.MethodGet, path+"?person=bob"); code != http.StatusConflict {
+			t.Errorf("%s: both gave one: %d %s", path, code, body)
+		}
+	}
+}
+
 func TestUsageComesPageByPage(t *testing.T) {
 	s := newFixture(t)
 	var uses []authserver.Use

@@ -22,6 +22,7 @@ var noSuchClient = failure{http.StatusNotFound, "NotFound", "there is no such OA
 type chosen struct {
 	filter    authserver.GrantFilter
 	namespace string // empty: all
+	nobody    bool   // there are none
 }
 
 // choose returns which grants a request is about: by the path those of a client or a namespace, by the query those of a person.
@@ -44,27 +45,46 @@ func (e *endpoint) choose(r *request, given map[string]string) (chosen, error) {
 		c.filter.Owner = subject
 		return c, nil
 	case person != "":
-		var err error
-		c.filter.Owner, err = e.subjectOf(r, person)
-		return c, err
+		return e.ofPerson(r.Context(), c, person)
 	case c.filter.ClientUID == "":
 		return c, badRequest("name the person by the parameter person, or by subject")
 	}
 	return c, nil
 }
 
-// subjectOf returns the subject of the one person with the name.
-func (e *endpoint) subjectOf(r *request, name string) (string, error) {
-	people, err := e.auth.PeopleNamed(r.Context(), name)
-	switch {
-	case err != nil:
-		return "", err
-	case len(people) == 0:
-		return "", failure{http.StatusNotFound, "NotFound", "nobody in the directory has this name; somebody who left it is named by subject"}
-	case len(people) > 1:
-		return "", failure{http.StatusConflict, "Ambiguous", "several people have this name; name one by subject, which the listed grants of a client show"}
+// ofPerson leaves of the chosen grants those of the one person with the name. Whoever may ask about one namespace does not learn which
+// people there are: somebody who gave its clients nothing, and a name that nobody has, are alike.
+func (e *endpoint) ofPerson(ctx context.Context, c chosen, name string) (chosen, error) {
+	people, err := e.auth.PeopleNamed(ctx, name)
+	if err == nil && c.namespace != "" {
+		people, err = e.givers(ctx, c, people)
+		c.nobody = len(people) == 0
 	}
-	return people[0].Subject, nil
+	switch {
+	case err != nil || c.nobody:
+		return c, err
+	case len(people) == 0:
+		return c, failure{http.StatusNotFound, "NotFound", "nobody in the directory has this name; somebody who left it is named by subject"}
+	case len(people) > 1:
+		return c, failure{http.StatusConflict, "Ambiguous", "several people have this name; name one by subject, which the listed grants of a client show"}
+	}
+	c.filter.Owner = people[0].Subject
+	return c, nil
+}
+
+// givers returns those of the people who gave one of the chosen grants.
+func (e *endpoint) givers(ctx context.Context, c chosen, people []authserver.Person) (found []authserver.Person, err error) {
+	for _, p := range people {
+		c.filter.Owner = p.Subject
+		for _, err := range e.grants(ctx, c, authserver.GrantID{}, 1) {
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, p)
+			break
+		}
+	}
+	return found, nil
 }
 
 // listGrants returns live grants, page by page. A page is short only where it is the last one, and its continue is the ID of a
@@ -109,7 +129,7 @@ func (e *endpoint) grants(ctx context.Context, c chosen, after authserver.GrantI
 		size = adminapi.MaxPage
 	}
 	return func(yield func(authserver.ListedGrant, error) bool) {
-		for {
+		for !c.nobody {
 			found, err := e.auth.ListGrants(ctx, c.filter, after, size)
 			if err != nil {
 				yield(authserver.ListedGrant{}, err)
