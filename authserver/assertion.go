@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/assertion"
 )
 
-// Assertions is how a client without a client secret proves who it is: by a JWT (RFC 7523 §2.2). One of the three is set.
+// Assertions is how a client without a client secret proves who it is: by a JWT (RFC 7523 §2.2). Keys, KeySetURI, or one or both of
+// the others are set.
 type Assertions struct {
 	// Keys are the public keys of the client: private_key_jwt of OpenID Connect Core §9.
 	Keys []assertion.Key
@@ -22,6 +22,8 @@ type Assertions struct {
 	KeySetURI string
 	// ServiceAccounts are those of the client's namespace whose tokens are its assertions.
 	ServiceAccounts []ServiceAccount
+	// Elsewhere are ServiceAccounts of other clusters whose tokens are its assertions, too; nil: there are none.
+	Elsewhere *Elsewhere
 }
 
 // ServiceAccount is one of Kubernetes. Another one of the same name has another UID.
@@ -32,20 +34,6 @@ type KeySets interface {
 	// Keys returns the keys at the address. Those that are known are used for some time; when none of them is wanted, the address is
 	// asked again, but not often. Without an answer, and without keys that are still known, the error wraps ErrUnavailable.
 	Keys(ctx context.Context, uri string, wanted func(assertion.Key) bool) ([]assertion.Key, error)
-}
-
-// TokenReviewer lets the cluster say whose a token of a ServiceAccount is.
-type TokenReviewer interface {
-	// Review returns the username and the UID that the token proves for the audience; both empty: it proves nothing. Without an
-	// answer the error wraps ErrUnavailable.
-	Review(ctx context.Context, question TokenQuestion) (username, uid string, err error)
-}
-
-// TokenQuestion is about a token that says it is one of a ServiceAccount of the namespace, and that it ends at Ends.
-type TokenQuestion struct {
-	Token, Audience string
-	Namespace       string // all questions of which share a bound
-	Ends            time.Time
 }
 
 const (
@@ -67,10 +55,6 @@ const (
 	reasonNoID          = "the assertion has no jti"
 	reasonSignature     = "the assertion is not signed with a key of the client that its kid and alg name"
 	reasonReplay        = "the assertion was used before: each one needs a jti of its own"
-	reasonOtherAccount  = "sub of the token is no ServiceAccount that the client lists, in its own namespace"
-	reasonOtherUID      = "the ServiceAccount of the token is not the one that the status of the client names: it was created again, or the operator has not seen it yet"
-	reasonReview        = "the API server does not accept the token for this issuer: it expired, or its ServiceAccount or Pod is gone"
-	reasonNoReview      = "this server cannot ask for TokenReviews, because it serves chosen namespaces only"
 	reasonNoAddressKeys = "this server does not read keys from addresses"
 )
 
@@ -139,7 +123,11 @@ func (s *Server) prove(ctx context.Context, who prover, text string) (credential
 	if who.assertions == nil {
 		return "", s.refuseAssertion(ctx, who.id, reasonNoAssertions)
 	}
-	a, err := assertion.Parse(text)
+	parse := assertion.Parse
+	if who.assertions.ofAccounts() {
+		parse = assertion.ParseServiceAccountToken
+	}
+	a, err := parse(text)
 	if err != nil {
 		return "", s.refuseAssertion(ctx, who.id, err.Error())
 	}
@@ -166,8 +154,8 @@ func (s *Server) proveAssertion(ctx context.Context, who prover, a *assertion.As
 	case a.NotBefore.After(now.Add(assertionSkew)) || a.IssuedAt.After(now.Add(assertionSkew)):
 		return "", refusedAssertion(reasonNotYet)
 	}
-	if len(who.assertions.ServiceAccounts) > 0 {
-		return s.proveServiceAccount(ctx, who, a, text)
+	if who.assertions.ofAccounts() {
+		return s.proveAccount(ctx, who, a, text)
 	}
 	return s.proveKey(ctx, who, a)
 }
@@ -219,37 +207,11 @@ func assertionKey(who prover, id string) Hash {
 	return sha256.Sum256(framed("gatehouse assertion", who.kind, who.id, id))
 }
 
-// serviceAccountPrefix begins the username of a ServiceAccount: then follow its namespace, a colon and its name.
-const serviceAccountPrefix = "system:serviceaccount:"
-
-// proveServiceAccount lets the cluster check a token of a ServiceAccount. What the token says of itself is compared first, so that
-// no token that is not the client's makes the server ask.
-func (s *Server) proveServiceAccount(ctx context.Context, who prover, a *assertion.Assertion, text string) (credentialID string, err error) {
-	name, ours := strings.CutPrefix(a.Subject, serviceAccountPrefix+who.namespace+":")
-	n := slices.IndexFunc(who.assertions.ServiceAccounts, func(sa ServiceAccount) bool { return sa.Name == name })
-	switch {
-	case !ours || n < 0:
-		return "", refusedAssertion(reasonOtherAccount)
-	case a.ServiceAccountUID == "" || a.ServiceAccountUID != who.assertions.ServiceAccounts[n].UID:
-		return "", refusedAssertion(reasonOtherUID)
-	case s.tokenReviewer == nil:
-		return "", refusedAssertion(reasonNoReview)
-	}
-	username, uid, err := s.tokenReviewer.Review(ctx, TokenQuestion{Token: text, Audience: s.issuer, Namespace: who.namespace, Ends: a.ExpiresAt})
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("review a token of %s: %w", who.id, err)
-	case username != a.Subject || uid != a.ServiceAccountUID:
-		return "", refusedAssertion(reasonReview)
-	}
-	return assertion.ServiceAccountID(uid), nil
-}
-
 // stillProves reports whether a token that was bound to a key or a ServiceAccount of the client still is worth something.
 func (s *Server) stillProves(ctx context.Context, c *Client, credentialID string) (bool, error) {
 	if slices.ContainsFunc(c.Assertions.ServiceAccounts, func(sa ServiceAccount) bool {
 		return sa.UID != "" && assertion.ServiceAccountID(sa.UID) == credentialID
-	}) {
+	}) || s.stillElsewhere(c, credentialID) {
 		return true, nil
 	}
 	bound := func(k assertion.Key) bool { return k.ID == credentialID }

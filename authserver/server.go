@@ -25,6 +25,8 @@ type Config struct {
 	KeySets KeySets
 	// TokenReviewer asks the cluster about tokens of ServiceAccounts; nil: none is accepted.
 	TokenReviewer TokenReviewer
+	// Clusters knows the keys of other clusters; nil: no token of theirs is accepted.
+	Clusters Clusters
 	// ClientsCurrent returns an error that wraps ErrUnavailable while what is known of the clients is
 	// too old for a new authorization. What was authorized before goes on. nil: it never is.
 	ClientsCurrent func() error
@@ -59,6 +61,7 @@ type Server struct {
 	issuer        string
 	keySets       KeySets
 	tokenReviewer TokenReviewer
+	clusters      Clusters
 
 	clientsCurrent           func() error
 	sessionLifetime          time.Duration
@@ -96,7 +99,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		clients: expiring{c.Clients, c.Now}, directory: c.Directory, upstreams: c.Upstreams, passkeys: c.Passkeys, entitlement: c.Entitlement, store: c.Store, auditor: c.Auditor,
-		issuer: c.Issuer, keySets: c.KeySets, tokenReviewer: c.TokenReviewer, clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
+		issuer: c.Issuer, keySets: c.KeySets, tokenReviewer: c.TokenReviewer, clusters: c.Clusters, clientsCurrent: c.ClientsCurrent, sessionLifetime: c.SessionLifetime,
 		passwordChangeEndsGrants: c.PasswordChangeEndsGrants, secondFactor: c.SecondFactor, now: c.Now, newID: c.NewID,
 		throttle: newThrottle(), turns: newTurns(), uses: newUses(), logoutsDue: make(chan struct{}, 1), verifySecret: credential.VerifyWith, deriveSecret: credential.Derive,
 	}, nil

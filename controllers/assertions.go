@@ -35,7 +35,7 @@ func (i *Issuance) accountSource(list func() client.ObjectList) source.Source {
 	return source.Kind(i.Given, accountMetadata(), handler.TypedEnqueueRequestsFromMapFunc(of))
 }
 
-// accountNames indexes objects by the ServiceAccounts that they name.
+// accountNames indexes objects by the ServiceAccounts of this cluster that they name.
 func accountNames(o client.Object) []string {
 	c := credentialsOf(o)
 	if c == nil {
@@ -48,7 +48,7 @@ func accountNames(o client.Object) []string {
 	return names
 }
 
-// accounts reads the ServiceAccounts that the object names and that are there.
+// accounts reads the ServiceAccounts of this cluster that the object names and that are there.
 func (i *Issuance) accounts(ctx context.Context, s subject) ([]v1alpha1.ServiceAccountStatus, error) {
 	if i.View.isChosen() {
 		return nil, nil // no Role lets it, and nobody could check their tokens
@@ -95,13 +95,15 @@ func decideAssertions(in input, status v1alpha1.OAuthClientStatus) issue {
 	return issued
 }
 
+// accountTrouble returns what is waited for. Nobody here sees the ServiceAccounts of other clusters, so nobody waits for those.
 func (in input) accountTrouble() trouble {
-	if in.chosenNamespaces {
-		return trouble{v1alpha1.ReadyReasonNotSupported, "credentials.source ServiceAccount needs TokenReviews, and this installation serves chosen namespaces without a ClusterRole. " +
+	names := in.subject.credentials.ServiceAccountNames()
+	if in.chosenNamespaces && len(names) > 0 {
+		return trouble{v1alpha1.ReadyReasonNotSupported, "credentials.source ServiceAccount needs TokenReviews for ServiceAccounts of this cluster, and this installation serves chosen namespaces without a ClusterRole. " +
 			"Choose PrivateKeyJWT, or another source."}
 	}
 	var missing []string
-	for _, name := range in.subject.credentials.ServiceAccountNames() {
+	for _, name := range names {
 		if !slices.ContainsFunc(in.seen.accounts, func(a v1alpha1.ServiceAccountStatus) bool { return a.Name == name }) {
 			missing = append(missing, string(name))
 		}

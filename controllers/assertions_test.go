@@ -381,9 +381,53 @@ func TestWhereThereAreRolesAloneAServiceAccountIsNotSupported(t *testing.T) {
 	if wrong.reason != v1alpha1.ReadyReasonNotSupported || !strings.Contains(wrong.message, "PrivateKeyJWT") {
 		t.Errorf("it says %+v", wrong)
 	}
+	for want, clusters := range map[v1alpha1.ReadyReason][]v1alpha1.ClusterName{"": {"east"}, v1alpha1.ReadyReasonNotSupported: {"east", "in-cluster"}} {
+		in = inputOf(photoprint(accountsOf("printer"), inClusters(clusters...)), observation{})
+		in.chosenNamespaces = true
+		if wrong := in.accountTrouble(); wrong.reason != want {
+			t.Errorf("in %v it says %+v", clusters, wrong)
+		}
+	}
 	for object := range GivenCacheOptions(View{Namespaces: []string{"a"}}).ByObject {
 		if object.GetObjectKind().GroupVersionKind().Kind == "ServiceAccount" {
 			t.Error("ServiceAccounts are watched where no Role lets anybody")
 		}
+	}
+}
+
+func inClusters(clusters ...v1alpha1.ClusterName) func(*v1alpha1.OAuthClient) {
+	return func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.ServiceAccount.Clusters = clusters }
+}
+
+func TestServiceAccountsOfOtherClustersAreNotWaitedFor(t *testing.T) {
+	s := newFixture(t)
+	s.client("photoprint", accountsOf("printer"), inClusters("east", "west"))
+	s.account("printer")
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.hasNoSecret(oc)
+	if a := oc.Status.ClientAuthentication; a == nil || len(a.ServiceAccounts) > 0 || a.Proof != "" {
+		t.Errorf("the status has %+v", a)
+	}
+	if names := accountNames(oc); names != nil {
+		t.Errorf("it is looked at when %v come or go", names)
+	}
+	s.writes.reset()
+	s.settle("photoprint")
+	s.wantWrites()
+
+	s.update("photoprint", inClusters("east", "in-cluster"))
+	oc = s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	if a := oc.Status.ClientAuthentication; a == nil || len(a.ServiceAccounts) != 1 || a.Proof == "" || len(accountNames(oc)) != 1 {
+		t.Errorf("with this cluster the status has %+v", a)
+	}
+	s.update("photoprint", accountsOf("helper"), inClusters("in-cluster", "east"))
+	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonWaitingForServiceAccount))
+	s.update("photoprint", inClusters("east"))
+	oc = s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	if a := oc.Status.ClientAuthentication; a == nil || len(a.ServiceAccounts) > 0 {
+		t.Errorf("without this cluster the status has %+v", a)
 	}
 }

@@ -31,6 +31,41 @@ func TestN360TheServiceAccountOfEveryPodIsAClientOnlyWhereTheSpecSaysSo(t *testi
 	}
 }
 
+func TestN414TheServiceAccountOfEveryPodElsewhereIsAClientOnlyWhereTheSpecSaysSo(t *testing.T) {
+	env := testenv.Start(t)
+	for allow, want := range map[bool]string{false: "must not hold default", true: ""} {
+		oc := newClient(t, env)
+		oc.Spec.Credentials.Source = v1alpha1.SourceServiceAccount
+		oc.Spec.Credentials.ServiceAccount = &v1alpha1.ServiceAccountSpec{
+			Names: []v1alpha1.ServiceAccountName{"reporter", "default"}, Clusters: []v1alpha1.ClusterName{"east"}, AllowDefault: allow,
+		}
+		err := env.Client.Create(t.Context(), oc)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("allowDefault %t: %v", allow, err)
+		}
+	}
+}
+
+func TestWhereAClientIsByTheNamesOfClusters(t *testing.T) {
+	for name, row := range map[string]struct {
+		clusters []v1alpha1.ClusterName
+		here     bool
+		others   int
+	}{
+		"no list": {nil, true, 0}, "this one": {[]v1alpha1.ClusterName{"in-cluster"}, true, 0}, "others": {[]v1alpha1.ClusterName{"east", "west"}, false, 2},
+		"both": {[]v1alpha1.ClusterName{"east", "in-cluster"}, true, 1},
+	} {
+		c := v1alpha1.CredentialsSpec{Source: v1alpha1.SourceServiceAccount, ServiceAccount: &v1alpha1.ServiceAccountSpec{Names: []v1alpha1.ServiceAccountName{"a"}, Clusters: row.clusters}}
+		if here := c.ServiceAccountNames() != nil; here != row.here || len(c.OtherClusters()) != row.others {
+			t.Errorf("%s: it is here %t, and in %v", name, here, c.OtherClusters())
+		}
+		c.Source = v1alpha1.SourceGenerate
+		if c.ServiceAccountNames() != nil || c.OtherClusters() != nil {
+			t.Errorf("%s: another source has ServiceAccounts", name)
+		}
+	}
+}
+
 func TestWhereCredentialsComeFrom(t *testing.T) {
 	given, keys := v1alpha1.CredentialsSpec{Source: v1alpha1.SourceFromSecret}, v1alpha1.CredentialsSpec{Source: v1alpha1.SourcePrivateKeyJWT}
 	keys.PrivateKeyJWT = &v1alpha1.PrivateKeyJWTSpec{FromSecret: &v1alpha1.KeysFromSecretSpec{Name: "keys"}}

@@ -50,6 +50,7 @@ type JWKSURI string
 
 // ServiceAccountSpec names the ServiceAccounts whose Pods are the client. A Pod mounts a token of its ServiceAccount whose audience
 // is the issuer (serviceAccountToken in a projected volume), and sends that token as its assertion with its client_id. No Secret is made.
+// Pods of other clusters can be the client, too.
 //
 // +kubebuilder:validation:XValidation:rule=`has(self.allowDefault) && self.allowDefault || !self.names.exists(n, n == 'default')`,fieldPath=".names",message="credentials.serviceAccount.names must not hold default, which every Pod has that names no other: create a ServiceAccount of its own, or set allowDefault to true"
 type ServiceAccountSpec struct {
@@ -63,11 +64,33 @@ type ServiceAccountSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(n, self.indexOf(n) == self.lastIndexOf(n))`,message="credentials.serviceAccount.names must name each ServiceAccount once: remove the repetition"
 	Names []ServiceAccountName `json:"names"`
 
+	// Clusters are those whose ServiceAccounts of these names, in the namespace of the same name, are the client: from 1 to 8, by the
+	// names that the configuration of the authorization server gives them (workloadIdentity.clusters), and in-cluster for the cluster
+	// that the object is in. Whoever rules that namespace there is the client. The policy of the namespace must allow each but
+	// in-cluster. Whoever applies the list owns all of it. Absent: in-cluster alone.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule=`self.all(c, self.indexOf(c) == self.lastIndexOf(c))`,message="credentials.serviceAccount.clusters must name each cluster once: remove the repetition"
+	Clusters []ClusterName `json:"clusters,omitempty"`
+
 	// AllowDefault, when true, lets names hold default, the ServiceAccount of every Pod that names no other. Absent: it is refused.
 	//
 	// +optional
 	AllowDefault bool `json:"allowDefault,omitempty"`
 }
+
+// ClusterName is what the configuration of the authorization server calls a cluster. It is a DNS label (RFC 1123 §2.1).
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule=`!format.dns1123Label().validate(self).hasValue()`,message="the name of a cluster must be lower-case letters, digits and hyphens, and begin and end with a letter or a digit"
+type ClusterName string
+
+// InCluster names the cluster that an object is in, among the names of clusters. No other one is called so.
+const InCluster ClusterName = "in-cluster"
 
 // ServiceAccountName is the name of a ServiceAccount.
 //
@@ -84,8 +107,8 @@ type ClientAuthenticationStatus struct {
 	// +kubebuilder:validation:MaxLength=16384
 	JWKS string `json:"jwks,omitempty"`
 
-	// ServiceAccounts are those of credentials.serviceAccount that exist. Tokens are bound to the UID: one that is created again is
-	// another one. Absent: there are none.
+	// ServiceAccounts are those of credentials.serviceAccount that exist in this cluster. Tokens are bound to the UID: one that is
+	// created again is another one. Absent: there are none.
 	//
 	// +optional
 	// +listType=map

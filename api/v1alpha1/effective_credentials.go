@@ -4,6 +4,7 @@ package v1alpha1
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -50,12 +51,25 @@ func (c *CredentialsSpec) KeysSecret() (name, key string) {
 	return string(from.Name), string(from.Key)
 }
 
-// ServiceAccountNames returns the ServiceAccounts that are the client; nil: its source is another one.
+// ServiceAccountNames returns the ServiceAccounts of this cluster that are the client; nil: there are none, or its source is another one.
 func (c *CredentialsSpec) ServiceAccountNames() []ServiceAccountName {
-	if c.Source != SourceServiceAccount || c.ServiceAccount == nil {
+	if c.Source != SourceServiceAccount || c.ServiceAccount == nil || len(c.ServiceAccount.Clusters) > 0 && !slices.Contains(c.ServiceAccount.Clusters, InCluster) {
 		return nil
 	}
 	return c.ServiceAccount.Names
+}
+
+// OtherClusters returns the clusters beside this one whose ServiceAccounts are the client; nil: there are none.
+func (c *CredentialsSpec) OtherClusters() (others []ClusterName) {
+	if c.Source != SourceServiceAccount || c.ServiceAccount == nil {
+		return nil
+	}
+	for _, cluster := range c.ServiceAccount.Clusters {
+		if cluster != InCluster {
+			others = append(others, cluster)
+		}
+	}
+	return others
 }
 
 // RotationInterval returns how long a client secret is used before the next one is made. Zero: until

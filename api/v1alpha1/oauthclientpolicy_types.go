@@ -213,6 +213,15 @@ type SecretRules struct {
 	// +kubebuilder:validation:MaxItems=8
 	Sources []CredentialSource `json:"sources,omitempty"`
 
+	// ServiceAccountClusters lists the other clusters that credentials.serviceAccount.clusters may name, as the configuration of the
+	// authorization server calls them. Whoever rules the namespace of the same name there can be a client of the namespace. It
+	// takes ServiceAccount among sources, too. Absent: none but in-cluster, which nobody has to list.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	ServiceAccountClusters []ClusterName `json:"serviceAccountClusters,omitempty"`
+
 	// Types lists the types of Secrets, for instance nginx.org/oidc. The operator's own
 	// account may write only types that the ValidatingAdmissionPolicy
 	// gatehouse-operator-secrets lists too. Absent: the default type only.

@@ -925,6 +925,11 @@ func (in *SecretRules) DeepCopyInto(out *SecretRules) {
 		*out = make([]CredentialSource, len(*in))
 		copy(*out, *in)
 	}
+	if in.ServiceAccountClusters != nil {
+		in, out := &in.ServiceAccountClusters, &out.ServiceAccountClusters
+		*out = make([]ClusterName, len(*in))
+		copy(*out, *in)
+	}
 	if in.Types != nil {
 		in, out := &in.Types, &out.Types
 		*out = make([]SecretType, len(*in))
@@ -1004,6 +1009,11 @@ func (in *ServiceAccountSpec) DeepCopyInto(out *ServiceAccountSpec) {
 	if in.Names != nil {
 		in, out := &in.Names, &out.Names
 		*out = make([]ServiceAccountName, len(*in))
+		copy(*out, *in)
+	}
+	if in.Clusters != nil {
+		in, out := &in.Clusters, &out.Clusters
+		*out = make([]ClusterName, len(*in))
 		copy(*out, *in)
 	}
 }

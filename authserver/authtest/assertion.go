@@ -51,6 +51,16 @@ func JWKS(t testing.TB, keys ...*ClientKey) string {
 	return string(text)
 }
 
+// ClusterKeys returns the public halves of the keys as the server knows those of a cluster.
+func ClusterKeys(t testing.TB, keys ...*ClientKey) []assertion.Key {
+	t.Helper()
+	public, err := assertion.ParseClusterKeys([]byte(JWKS(t, keys...)))
+	if err != nil {
+		t.Fatalf("read the JWK Set of a cluster: %v", err)
+	}
+	return public
+}
+
 // PublicKeys returns the public halves of the keys as the server knows them.
 func PublicKeys(t testing.TB, keys ...*ClientKey) []assertion.Key {
 	t.Helper()
@@ -180,6 +190,62 @@ func (o *KeySets) Keys(_ context.Context, uri string, _ func(assertion.Key) bool
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.at[uri], o.err
+}
+
+// Clusters stand for the API servers of other clusters, as the configuration names them.
+type Clusters struct {
+	mu      sync.Mutex
+	issuers map[string]string
+	keys    map[string][]assertion.Key
+	errs    map[string]error
+	asked   int
+}
+
+// Put lets the configuration name the cluster, with this issuer and these keys.
+func (o *Clusters) Put(name, issuer string, keys ...assertion.Key) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.issuers == nil {
+		o.issuers, o.keys, o.errs = map[string]string{}, map[string][]assertion.Key{}, map[string]error{}
+	}
+	o.issuers[name], o.keys[name] = issuer, keys
+}
+
+// Remove takes the cluster out of the configuration.
+func (o *Clusters) Remove(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.issuers, name)
+}
+
+// Fail makes each look at the keys of the cluster end in err until it is called with nil.
+func (o *Clusters) Fail(name string, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.errs[name] = err
+}
+
+// Asked returns how often somebody wanted keys.
+func (o *Clusters) Asked() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.asked
+}
+
+// Issuer is of authserver.Clusters.
+func (o *Clusters) Issuer(name string) (issuer string, known bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	issuer, known = o.issuers[name]
+	return issuer, known
+}
+
+// Keys is of authserver.Clusters.
+func (o *Clusters) Keys(_ context.Context, name string, _ func(assertion.Key) bool) ([]assertion.Key, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked++
+	return o.keys[name], o.errs[name]
 }
 
 // WithoutSecret gives the client assertions in place of its client secret.

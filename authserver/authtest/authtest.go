@@ -61,6 +61,7 @@ type Env struct {
 	Audit       *Audit
 	Tokens      *Tokens
 	KeySets     *KeySets
+	Clusters    *Clusters
 
 	root, shared credential.Key
 	set          credential.KeySet
@@ -74,7 +75,7 @@ func New(t testing.TB) *Env {
 	t.Helper()
 	e := &Env{
 		Clock: NewClock(Start), Clients: &Clients{}, Directory: newDirectory(), Upstreams: newUpstreams(),
-		Entitlement: &Entitlement{}, Audit: &Audit{}, Tokens: &Tokens{}, KeySets: &KeySets{}, Store: &Store{Store: openStore(t)},
+		Entitlement: &Entitlement{}, Audit: &Audit{}, Tokens: &Tokens{}, KeySets: &KeySets{}, Clusters: &Clusters{}, Store: &Store{Store: openStore(t)},
 		root: credential.NewKey(), shared: credential.NewKey(), signing: &credentialtest.SigningKeys{},
 	}
 	set, _ := credential.KeySet{}.Rotated(Start.Add(-time.Hour), credential.NewSetKey(Start))
@@ -133,7 +134,7 @@ func (e *Env) Replica(t testing.TB) *authserver.Server {
 	t.Helper()
 	server, err := authserver.New(authserver.Config{
 		Clients: e.Clients, Directory: e.Directory, Upstreams: e.Upstreams, Entitlement: e.Entitlement,
-		Issuer: Issuer, TokenReviewer: e.Tokens, KeySets: e.KeySets,
+		Issuer: Issuer, TokenReviewer: e.Tokens, KeySets: e.KeySets, Clusters: e.Clusters,
 		Passkeys: e.passkeys, Store: e.Store, Auditor: e.Audit, Now: e.Clock.Now,
 	})
 	if err != nil {

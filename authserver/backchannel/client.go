@@ -27,10 +27,11 @@ const (
 	maxHeader = 16 << 10
 )
 
-// outbound goes to addresses that clients name. It uses no proxy, which would look names up by itself, and follows no redirect.
+// outbound goes to addresses that clients name, or the configuration. It uses no proxy, which would look names up by itself, and follows no redirect.
 type outbound struct {
 	allowed []netip.Prefix
 	caFile  string
+	caKey   string // what names caFile in the configuration
 	timeout time.Duration
 	// lookup is for tests; nil: the machine's resolver.
 	lookup *net.Resolver
@@ -39,6 +40,9 @@ type outbound struct {
 	pem    []byte
 	client *http.Client
 }
+
+// caFileKey is the key of the configuration with the authorities of what clients name.
+const caFileKey = "backChannelLogout.caFile"
 
 // poster sends logout tokens.
 type poster struct{ outbound }
@@ -61,7 +65,7 @@ func authorities(path string) ([]byte, error) {
 func (p *outbound) current() (*http.Client, error) {
 	pem, err := authorities(p.caFile)
 	if err != nil {
-		return nil, fmt.Errorf("backChannelLogout.caFile: %w", err)
+		return nil, fmt.Errorf("%s: %w", p.caKey, err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -46,12 +46,16 @@ type KeySetsConfig struct {
 	Now    func() time.Time
 }
 
-// KeySets reads the public keys of clients from their addresses (RFC 7517 §5). It implements authserver.KeySets; its methods may be
+// KeySets reads public keys from their addresses (RFC 7517 §5): those of clients, or of one cluster. It implements authserver.KeySets; its methods may be
 // called in parallel.
 type KeySets struct {
 	outbound
-	log    *slog.Logger
-	now    func() time.Time
+	log *slog.Logger
+	now func() time.Time
+	// fetch reads the text with the keys, and unread is the log line where it cannot or parse does not take it.
+	fetch  func(ctx context.Context, uri string) ([]byte, error)
+	parse  func(text []byte) ([]assertion.Key, error)
+	unread string
 	flight singleflight.Group
 	slots  chan struct{}
 
@@ -68,10 +72,19 @@ type keySet struct {
 
 // NewKeySets returns KeySets that have asked nobody yet.
 func NewKeySets(c KeySetsConfig) *KeySets {
-	return &KeySets{
-		outbound: outbound{allowed: c.AllowedNetworks, caFile: c.CAFile, timeout: keysTime}, log: c.Log, now: c.Now,
+	k := keySetsTo(c.AllowedNetworks, c.CAFile, caFileKey, c.Log, c.Now)
+	k.parse = assertion.ParseKeys
+	k.unread = "the keys of a client could not be read from its address"
+	return k
+}
+
+func keySetsTo(allowed []netip.Prefix, caFile, caKey string, log *slog.Logger, now func() time.Time) *KeySets {
+	k := &KeySets{
+		outbound: outbound{allowed: allowed, caFile: caFile, caKey: caKey, timeout: keysTime}, log: log, now: now,
 		slots: make(chan struct{}, maxKeysAsked), sets: map[string]keySet{},
 	}
+	k.fetch = k.getSet
+	return k
 }
 
 // Keys returns the keys at the address. See authserver.KeySets. Who comes with a key that is known waits for no question while the keys
@@ -160,12 +173,12 @@ func (k *KeySets) begin(ctx context.Context, uri string) <-chan singleflight.Res
 		text, err := k.fetch(ctx, uri)
 		set := keySet{at: now, asked: now}
 		if err == nil {
-			if set.keys, err = assertion.ParseKeys(text); err != nil {
+			if set.keys, err = k.parse(text); err != nil {
 				err = fmt.Errorf("what stands there cannot be used: %w", err)
 			}
 		}
 		if err != nil {
-			k.log.WarnContext(ctx, "the keys of a client could not be read from its address", "address", uri, "err", err)
+			k.log.WarnContext(ctx, k.unread, "address", uri, "err", err)
 			set = k.known(uri)
 			set.keys, set.asked = assertion.Undisclosed(set.keys, text), now
 		}
@@ -174,8 +187,13 @@ func (k *KeySets) begin(ctx context.Context, uri string) <-chan singleflight.Res
 	})
 }
 
-// fetch reads what stands at the address, or its beginning if that is longer than a set of keys may be.
-func (k *KeySets) fetch(ctx context.Context, uri string) ([]byte, error) {
+// getSet reads a set from its address.
+func (k *KeySets) getSet(ctx context.Context, uri string) ([]byte, error) {
+	return k.get(ctx, uri, "application/jwk-set+json, application/json")
+}
+
+// get reads what stands at the address, or its beginning if that is longer than a set of keys may be.
+func (k *KeySets) get(ctx context.Context, uri, accept string) ([]byte, error) {
 	select {
 	case k.slots <- struct{}{}:
 		defer func() { <-k.slots }()
@@ -190,7 +208,7 @@ func (k *KeySets) fetch(ctx context.Context, uri string) ([]byte, error) {
 	if err != nil || r.URL.Scheme != "https" {
 		return nil, errors.New("the address is not an https URL")
 	}
-	r.Header.Set("Accept", "application/jwk-set+json, application/json")
+	r.Header.Set("Accept", accept)
 	r.Header.Set("User-Agent", "gatehouse-authserver")
 	res, err := client.Do(r)
 	if err != nil {

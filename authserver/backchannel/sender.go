@@ -3,10 +3,12 @@
 // Package backchannel goes to addresses that clients name. It tells clients that a session has ended (OpenID Connect Back-Channel Logout
 // 1.0): it sends logout tokens, and tries again where nobody takes them. And it reads the public keys that clients keep at an address
 // (jwks_uri). The addresses come from whoever may declare a client. So it goes to no address inside the cluster or its network, follows no
-// redirect, and a client that is slow holds nobody else up.
+// redirect, and a client that is slow holds nobody else up. The keys of other clusters are read in the same way, but from wherever the
+// configuration says.
 //
 //	sender.go   who is told when, and how many at a time; claim.go: what is due
 //	keysets.go  public keys, and for how long they are used
+//	clusters.go those of clusters: from an address, the issuer's metadata, or keyfile.go
 //	client.go   one request on its way; address.go: where it may go
 package backchannel
 
@@ -103,7 +105,7 @@ type ended struct {
 // New returns a sender that has not begun.
 func New(c Config) *Sender {
 	return &Sender{
-		Config: c, poster: &poster{outbound{allowed: c.AllowedNetworks, caFile: c.CAFile, timeout: answerTime}},
+		Config: c, poster: &poster{outbound{allowed: c.AllowedNetworks, caFile: c.CAFile, caKey: caFileKey, timeout: answerTime}},
 		ended: make(chan ended, parallel), again: make(chan struct{}, 1), hosts: map[place]*host{}, namespaces: map[string]*namespace{},
 	}
 }

@@ -36,6 +36,7 @@ func (o *object) assert(c *v1alpha1.CredentialsSpec, s *v1alpha1.ClientAuthentic
 		}
 		a.ServiceAccounts = append(a.ServiceAccounts, account)
 	}
+	a.Elsewhere = elsewhere(c)
 	if c.Source != v1alpha1.SourcePrivateKeyJWT || c.PrivateKeyJWT == nil {
 		return
 	}
@@ -47,6 +48,22 @@ func (o *object) assert(c *v1alpha1.CredentialsSpec, s *v1alpha1.ClientAuthentic
 	if text != "" {
 		a.Keys, _ = assertion.ParseKeys([]byte(text)) // the operator says in Ready what is wrong with them
 	}
+}
+
+// elsewhere returns the ServiceAccounts of other clusters that are the object; nil: there are none. The spec alone says so.
+func elsewhere(c *v1alpha1.CredentialsSpec) *authserver.Elsewhere {
+	clusters := c.OtherClusters()
+	if len(clusters) == 0 {
+		return nil
+	}
+	e := &authserver.Elsewhere{}
+	for _, cluster := range clusters {
+		e.Clusters = append(e.Clusters, string(intern(cluster)))
+	}
+	for _, name := range c.ServiceAccount.Names {
+		e.Names = append(e.Names, string(name))
+	}
+	return e
 }
 
 // assertionsOf returns how the object proves itself without a client secret, and what is to be logged of it; nil: it has a client
@@ -62,7 +79,7 @@ func (r *Registry) assertionsOf(o *object) (a *authserver.Assertions, reason str
 	default:
 		reason = reasonUnproven
 	}
-	a = &authserver.Assertions{KeySetURI: o.assertions.KeySetURI}
+	a = &authserver.Assertions{KeySetURI: o.assertions.KeySetURI, Elsewhere: o.assertions.Elsewhere}
 	for _, account := range o.assertions.ServiceAccounts {
 		a.ServiceAccounts = append(a.ServiceAccounts, authserver.ServiceAccount{Name: account.Name})
 	}

@@ -22,12 +22,19 @@ func TestAClientWithoutASecretHasItsAssertionsAndNoCredentials(t *testing.T) {
 	ofSecret := keys(v1alpha1.PrivateKeyJWTSpec{FromSecret: &v1alpha1.KeysFromSecretSpec{Name: "keys"}})
 	accounts := v1alpha1.CredentialsSpec{Source: v1alpha1.SourceServiceAccount,
 		ServiceAccount: &v1alpha1.ServiceAccountSpec{Names: []v1alpha1.ServiceAccountName{"a", "b"}}}
+	inClusters := func(clusters ...v1alpha1.ClusterName) v1alpha1.CredentialsSpec {
+		c := *accounts.DeepCopy()
+		c.ServiceAccount.Clusters = clusters
+		return c
+	}
 	for name, row := range map[string]struct {
 		spec     v1alpha1.CredentialsSpec
 		status   *v1alpha1.ClientAuthenticationStatus
 		keys     int
 		uri      string
 		accounts []authserver.ServiceAccount
+		// elsewhere are the other clusters whose ServiceAccounts a and b are the client.
+		elsewhere []string
 	}{
 		"keys of the spec":                   {spec: keys(v1alpha1.PrivateKeyJWTSpec{JWKS: oneKey}), keys: 1},
 		"keys that cannot be used":           {spec: keys(v1alpha1.PrivateKeyJWTSpec{JWKS: "{}"})},
@@ -37,7 +44,12 @@ func TestAClientWithoutASecretHasItsAssertionsAndNoCredentials(t *testing.T) {
 		"ServiceAccounts": {spec: accounts, status: &v1alpha1.ClientAuthenticationStatus{
 			ServiceAccounts: []v1alpha1.ServiceAccountStatus{{Name: "b", UID: "u"}, {Name: "c", UID: "v"}}, JWKS: oneKey},
 			accounts: []authserver.ServiceAccount{{Name: "a"}, {Name: "b", UID: "u"}}},
-		"past the API": {spec: v1alpha1.CredentialsSpec{Source: v1alpha1.SourcePrivateKeyJWT}},
+		"ServiceAccounts of other clusters alone": {spec: inClusters("east", "west"), elsewhere: []string{"east", "west"}, status: &v1alpha1.ClientAuthenticationStatus{
+			ServiceAccounts: []v1alpha1.ServiceAccountStatus{{Name: "a", UID: "u"}}}},
+		"ServiceAccounts of this cluster and another": {spec: inClusters("in-cluster", "east"), elsewhere: []string{"east"}, status: &v1alpha1.ClientAuthenticationStatus{
+			ServiceAccounts: []v1alpha1.ServiceAccountStatus{{Name: "b", UID: "u"}}}, accounts: []authserver.ServiceAccount{{Name: "a"}, {Name: "b", UID: "u"}}},
+		"this cluster, named": {spec: inClusters("in-cluster"), accounts: []authserver.ServiceAccount{{Name: "a"}, {Name: "b"}}},
+		"past the API":        {spec: v1alpha1.CredentialsSpec{Source: v1alpha1.SourcePrivateKeyJWT}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, reason := clientOf(t, photoprint(func(oc *v1alpha1.OAuthClient) {
@@ -51,6 +63,13 @@ func TestAClientWithoutASecretHasItsAssertionsAndNoCredentials(t *testing.T) {
 				t.Errorf("it has %+v and %+v", c.Credentials, c.Assertions)
 			}
 			if diff := cmp.Diff(row.accounts, c.Assertions.ServiceAccounts); diff != "" {
+				t.Error(diff)
+			}
+			var elsewhere *authserver.Elsewhere
+			if row.elsewhere != nil {
+				elsewhere = &authserver.Elsewhere{Clusters: row.elsewhere, Names: []string{"a", "b"}}
+			}
+			if diff := cmp.Diff(elsewhere, c.Assertions.Elsewhere); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -121,5 +140,17 @@ func TestN368WhatNobodyProvesOfAStatusIsNotTaken(t *testing.T) {
 			_, reason = r.resourceServerOf(server)
 			check("ResourceServer", server.resource.Assertions, reason)
 		})
+	}
+}
+
+// A status that nobody proves takes nothing away from what the spec says by itself.
+func TestServiceAccountsOfOtherClustersNeedNoProof(t *testing.T) {
+	c, _ := clientOf(t, photoprint(func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials = v1alpha1.CredentialsSpec{Source: v1alpha1.SourceServiceAccount, ServiceAccount: &v1alpha1.ServiceAccountSpec{
+			Names: []v1alpha1.ServiceAccountName{"a"}, Clusters: []v1alpha1.ClusterName{"in-cluster", "east"}}}
+		oc.Status.ClientAuthentication = &v1alpha1.ClientAuthenticationStatus{ServiceAccounts: []v1alpha1.ServiceAccountStatus{{Name: "a", UID: "forged"}}, Proof: "forged"}
+	}))
+	if c == nil || c.Assertions == nil || c.Assertions.Elsewhere == nil || len(c.Assertions.ServiceAccounts) != 1 || c.Assertions.ServiceAccounts[0].UID != "" {
+		t.Errorf("it has %+v", c)
 	}
 }

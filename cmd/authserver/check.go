@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -61,7 +62,7 @@ func (c *config) check() []string {
 			found = append(found, rule.key+": "+err.Error())
 		}
 	}
-	return append(found, c.checkSources()...)
+	return slices.Concat(found, c.checkClusters(), c.checkSources())
 }
 
 // checkIssuer refuses what RFC 8414 §2 refuses (another scheme than https, a query,

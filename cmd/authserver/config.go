@@ -65,6 +65,9 @@ type config struct {
 		AllowedNetworks []string `yaml:"allowedNetworks"`
 		CAFile          string   `yaml:"caFile"`
 	} `yaml:"backChannelLogout"`
+	WorkloadIdentity struct {
+		Clusters []clusterConfig `yaml:"clusters"`
+	} `yaml:"workloadIdentity"`
 	Tracing struct {
 		Endpoint    string   `yaml:"endpoint"`
 		SampleRatio *float64 `yaml:"sampleRatio"`
@@ -233,7 +236,7 @@ var (
 	doubleKey  = regexp.MustCompile(`^(line \d+): mapping key (".*") already defined at line (\d+)$`)
 	inWords    = map[string]string{
 		"string": "a text", "float64": "a number", "int": "a whole number", "bool": "true or false", "time.Duration": "a time like 5s", "[]string": "a list of texts",
-		"[]main.sourceConfig": "a list of sources", "map[string]string": "a group of texts", "[]upstream.ClaimRule": "a list of rules", "[]upstream.UserRule": "a list of rules",
+		"[]main.sourceConfig": "a list of sources", "[]main.clusterConfig": "a list of clusters", "map[string]string": "a group of texts", "[]upstream.ClaimRule": "a list of rules", "[]upstream.UserRule": "a list of rules",
 	}
 )
 

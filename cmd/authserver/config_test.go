@@ -64,6 +64,10 @@ identity: {sources: [{key: staff-1, displayName: Staff, usersFile: {path: /users
 entitlement: {prefix: ""}
 sessionHours: 720
 shutdownDelaySeconds: 2.5
+workloadIdentity:
+  clusters:
+  - {name: east, issuer: https://kubernetes.default.svc.cluster.local, jwksURI: "https://10.1.2.3:6443/openid/v1/jwks"}
+  - {name: west, issuer: https://oidc.west.example/id/1}
 tracing: {endpoint: "http://collector:4318", sampleRatio: 0.5}
 audit: {file: "-"}
 proxyProtocol: true
@@ -79,6 +83,9 @@ limits: {connections: 100, connectionsPerAddress: 10, requests: 50, requestsPerA
 		Store:          "sqlite:/data/gatehouse.db", SessionHours: 720,
 	}
 	want.Identity.Sources = []sourceConfig{{Key: "staff-1", DisplayName: "Staff", UsersFile: &usersFileConfig{Path: "/users/users.yaml", IDFromName: true}}}
+	want.WorkloadIdentity.Clusters = []clusterConfig{
+		{Name: "east", Issuer: "https://kubernetes.default.svc.cluster.local", JWKSURI: "https://10.1.2.3:6443/openid/v1/jwks"}, {Name: "west", Issuer: "https://oidc.west.example/id/1"},
+	}
 	want.Audit.File = "-"
 	want.ProxyProtocol = true
 	want.ShutdownDelaySeconds = new(2.5)

@@ -121,8 +121,9 @@ func newEngine(c config, r *resources, clients *registry.Registry, auditor auths
 	}
 	return authserver.New(r.followed(authserver.Config{
 		Issuer: c.Issuer, TokenReviewer: tokens,
-		KeySets: backchannel.NewKeySets(backchannel.KeySetsConfig{AllowedNetworks: c.told, CAFile: c.BackChannelLogout.CAFile, Log: log, Now: wallclock.Now}),
-		Clients: clients, Directory: r.people, Upstreams: upstreamsOf(c, r), Passkeys: passkeysOf(c.Issuer, log), Store: r.store, Auditor: auditor,
+		KeySets:  backchannel.NewKeySets(backchannel.KeySetsConfig{AllowedNetworks: c.told, CAFile: c.BackChannelLogout.CAFile, Log: log, Now: wallclock.Now}),
+		Clusters: backchannel.NewClusters(c.clusters(), log, wallclock.Now),
+		Clients:  clients, Directory: r.people, Upstreams: upstreamsOf(c, r), Passkeys: passkeysOf(c.Issuer, log), Store: r.store, Auditor: auditor,
 		ClientsCurrent:  current(c.maxStale(), clients.LastContact, wallclock.Now),
 		Entitlement:     access.New(access.Config{Reviewer: reviewer, Log: log, Prefix: c.Entitlement.Prefix, Observer: m.Entitlement(), Now: wallclock.Now}),
 		SessionLifetime: c.sessionLifetime(), PasswordChangeEndsGrants: c.Identity.PasswordChangeEndsGrants,

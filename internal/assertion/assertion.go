@@ -32,8 +32,8 @@ type Assertion struct {
 	ID string
 	// The times are zero where the JWT has none.
 	ExpiresAt, NotBefore, IssuedAt time.Time
-	// ServiceAccountUID is what a token of Kubernetes says of its ServiceAccount.
-	ServiceAccountUID string
+	// Namespace, ServiceAccount and ServiceAccountUID are what a token of Kubernetes says of its ServiceAccount beside the subject.
+	Namespace, ServiceAccount, ServiceAccountUID string
 
 	token *jwt.JSONWebToken
 }
@@ -48,21 +48,31 @@ type claims struct {
 	NotBefore  *jwt.NumericDate `json:"nbf"`
 	IssuedAt   *jwt.NumericDate `json:"iat"`
 	Kubernetes struct {
+		Namespace      string `json:"namespace"`
 		ServiceAccount struct {
-			UID string `json:"uid"`
+			Name string `json:"name"`
+			UID  string `json:"uid"`
 		} `json:"serviceaccount"`
 	} `json:"kubernetes.io"`
 }
 
 // Parse reads a JWT in its compact form (RFC 7515 §3.1), signed with one of Algorithms. It looks at no clock, and believes nothing: who
 // calls it asks SignedBy, or somebody else. Errors quote nothing.
-func Parse(text string) (*Assertion, error) {
+func Parse(text string) (*Assertion, error) { return parse(text, allAlgorithms) }
+
+// ParseServiceAccountToken is Parse for the token of a ServiceAccount, which is signed with one of the algorithms that Kubernetes
+// signs with.
+func ParseServiceAccountToken(text string) (*Assertion, error) {
+	return parse(text, kubernetesAlgorithms)
+}
+
+func parse(text string, algorithms []jose.SignatureAlgorithm) (*Assertion, error) {
 	if len(text) > MaxLength {
 		return nil, fmt.Errorf("the assertion is longer than %d bytes", MaxLength)
 	}
-	token, err := jwt.ParseSigned(text, allAlgorithms)
+	token, err := jwt.ParseSigned(text, algorithms)
 	if err != nil || len(token.Headers) != 1 {
-		return nil, errors.New("the assertion is not a JWT that is signed with one of " + strings.Join(Algorithms(), ", "))
+		return nil, errors.New("the assertion is not a JWT that is signed with one of " + strings.Join(namesOf(algorithms), ", "))
 	}
 	a := &Assertion{token: token}
 	if kind, _ := token.Headers[0].ExtraHeaders[jose.HeaderType].(string); !slices.Contains(types, strings.TrimPrefix(strings.ToLower(kind), "application/")) {
@@ -82,7 +92,7 @@ func Parse(text string) (*Assertion, error) {
 	}
 	a.Issuer, a.Subject, a.Audience, a.ID = c.Issuer, c.Subject, c.Audience, c.ID
 	a.ExpiresAt, a.NotBefore, a.IssuedAt = timeOf(c.ExpiresAt), timeOf(c.NotBefore), timeOf(c.IssuedAt)
-	a.ServiceAccountUID = c.Kubernetes.ServiceAccount.UID
+	a.Namespace, a.ServiceAccount, a.ServiceAccountUID = c.Kubernetes.Namespace, c.Kubernetes.ServiceAccount.Name, c.Kubernetes.ServiceAccount.UID
 	return a, nil
 }
 

@@ -320,3 +320,61 @@ func TestN356ASetThatIsNotOfGoodPublicKeysIsRefused(t *testing.T) {
 		t.Errorf("beside keys for something else there are %d keys, want 1", len(keys))
 	}
 }
+
+func TestN404TheAlgorithmsOfAClusterAreThoseOfKubernetesAndNoOthers(t *testing.T) {
+	r, e, e384, e521 := rsaKey(t, 2048), ecKey(t, elliptic.P256()), ecKey(t, elliptic.P384()), ecKey(t, elliptic.P521())
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := setOf(t, jose.JSONWebKey{Key: r.Public(), KeyID: "r", Algorithm: "RS256", Use: "sig"}, jose.JSONWebKey{Key: e.Public(), KeyID: "e", Algorithm: "ES256", Use: "sig"},
+		jose.JSONWebKey{Key: e384.Public(), KeyID: "e384"}, jose.JSONWebKey{Key: e521.Public(), KeyID: "e521"}, jose.JSONWebKey{Key: public, KeyID: "ed"},
+		jose.JSONWebKey{Key: r.Public(), KeyID: "r", Algorithm: "RS256", Use: "sig"})
+	keys := must[[]Key](t)(ParseClusterKeys([]byte(set)))
+	if len(keys) != 4 {
+		t.Fatalf("%d keys are used: one is there twice, and one is on no curve of Kubernetes", len(keys))
+	}
+	const claims = `{"sub":"system:serviceaccount:photos:reporter","aud":["https://auth.example.com"],"exp":1780315260,"kubernetes.io":{"namespace":"photos","serviceaccount":{"name":"reporter","uid":"u"}}}`
+	for algorithm, key := range map[jose.SignatureAlgorithm]any{jose.RS256: r, jose.ES256: e, jose.ES384: e384, jose.ES512: e521} {
+		a := must[*Assertion](t)(ParseServiceAccountToken(sign(t, algorithm, key, claims, nil)))
+		if a.Namespace != "photos" || a.ServiceAccount != "reporter" || a.ServiceAccountUID != "u" {
+			t.Errorf("%s says %+v", algorithm, a)
+		}
+		if _, ok := a.SignedBy(keys); !ok {
+			t.Errorf("%s is not verified", algorithm)
+		}
+		if _, ok := a.SignedBy(keys[1:2]); ok != (algorithm == jose.ES256) {
+			t.Errorf("%s is verified by a key that is not its own, or not by its own", algorithm)
+		}
+	}
+	for algorithm, key := range map[jose.SignatureAlgorithm]any{jose.PS256: r, jose.RS512: r, jose.EdDSA: private, jose.HS256: []byte(set)} {
+		if _, err := ParseServiceAccountToken(sign(t, algorithm, key, claims, nil)); err == nil {
+			t.Errorf("%s is read", algorithm)
+		}
+	}
+	if _, err := ParseKeys([]byte(setOf(t, jose.JSONWebKey{Key: e384.Public()}))); err == nil {
+		t.Error("a client may have a key on the curve P-384")
+	}
+	for name, text := range map[string]string{
+		"a private key": setOf(t, jose.JSONWebKey{Key: e, KeyID: "e"}), "none that can be used": setOf(t, jose.JSONWebKey{Key: public}), "too long": strings.Repeat(" ", MaxSet) + set,
+		"two keys of one kid": setOf(t, jose.JSONWebKey{Key: e.Public(), KeyID: "x"}, jose.JSONWebKey{Key: r.Public(), KeyID: "x"}), "a short key": setOf(t, jose.JSONWebKey{Key: rsaKey(t, 1024).Public()}),
+	} {
+		if _, err := ParseClusterKeys([]byte(text)); err == nil {
+			t.Errorf("%s is read", name)
+		}
+	}
+}
+
+func TestAServiceAccountOfAnotherClusterIsNamedByAllThatTellsItFromOthers(t *testing.T) {
+	names := map[string]bool{ServiceAccountID("u"): true}
+	for _, parts := range [][4]string{
+		{"east", "i", "photos", "reporter"}, {"west", "i", "photos", "reporter"}, {"east", "j", "photos", "reporter"}, {"east", "i", "books", "reporter"}, {"east", "i", "photos", "other"},
+		{"easti", "", "photos", "reporter"}, {"east", "ip", "hotos", "reporter"}, {"east", "i", "photosr", "eporter"},
+	} {
+		id := OtherClusterAccountID(parts[0], parts[1], parts[2], parts[3])
+		if names[id] || len(id) != len(ServiceAccountID("u")) || !strings.HasPrefix(id, "s-") {
+			t.Errorf("%v is called %s, as another one, or in another form", parts, id)
+		}
+		names[id] = true
+	}
+}

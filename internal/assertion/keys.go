@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package assertion reads what a client without a client secret proves itself with: its public keys (RFC 7517), and the JWT that
-// one of them has signed (RFC 7523 §2.2). Both programs need it: the operator checks keys, the authorization server checks
+// Package assertion reads what a client without a client secret proves itself with: its public keys (RFC 7517), or those of a cluster
+// whose ServiceAccounts are the client, and the JWT that one of them has signed (RFC 7523 §2.2). Both programs need it: the operator checks keys, the authorization server checks
 // assertions by them. There is no I/O here, and no clock.
 package assertion
 
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,15 +42,17 @@ var (
 
 // Algorithms returns the algorithms that assertions may be signed with, as RFC 8414 §2 spells them in
 // token_endpoint_auth_signing_alg_values_supported.
-func Algorithms() []string {
-	names := make([]string, len(allAlgorithms))
-	for n, a := range allAlgorithms {
+func Algorithms() []string { return namesOf(allAlgorithms) }
+
+func namesOf(algorithms []jose.SignatureAlgorithm) []string {
+	names := make([]string, len(algorithms))
+	for n, a := range algorithms {
 		names[n] = string(a)
 	}
 	return names
 }
 
-// Key is a public key of a client.
+// Key is a public key of a client, or of a cluster.
 type Key struct {
 	// ID names the key in tokens: k- and 132 bits of its thumbprint (RFC 7638).
 	ID string
@@ -72,7 +72,10 @@ var ErrPrivate = errors.New("it holds a private key: make a new key pair, becaus
 // ParseKeys reads a JWK Set (RFC 7517 §5) of 1 to MaxKeys public keys: RSA of 2048 to 4096 bits, EC on P-256, or Ed25519. Keys
 // of other kinds, and those for encryption, are skipped. A set with a private key is refused. Errors quote nothing of the set but
 // the place of a key in it, from 1.
-func ParseKeys(text []byte) ([]Key, error) {
+func ParseKeys(text []byte) ([]Key, error) { return ofClients.parse(text) }
+
+// parse reads a JWK Set that is for this.
+func (u use) parse(text []byte) ([]Key, error) {
 	if len(text) > MaxSet {
 		return nil, fmt.Errorf("it is longer than %d bytes", MaxSet)
 	}
@@ -84,13 +87,13 @@ func ParseKeys(text []byte) ([]Key, error) {
 	}
 	var keys []Key
 	for n, raw := range set.Keys {
-		key, usable, err := parseKey(raw)
+		key, usable, err := u.parseKey(raw)
 		switch {
 		case errors.Is(err, ErrPrivate):
 			return nil, err
 		case err != nil:
 			return nil, fmt.Errorf("key %d: %w", n+1, err)
-		case !usable:
+		case !usable || u.repeats && slices.ContainsFunc(keys, func(k Key) bool { return k.ID == key.ID && k.KeyID == key.KeyID }):
 			continue
 		case key.KeyID != "" && slices.ContainsFunc(keys, func(k Key) bool { return k.KeyID == key.KeyID }):
 			return nil, fmt.Errorf("key %d: another key has the same kid", n+1)
@@ -101,7 +104,7 @@ func ParseKeys(text []byte) ([]Key, error) {
 	}
 	switch {
 	case len(keys) == 0:
-		return nil, errors.New("it holds no public key that can be used: RSA, EC on the curve P-256, or Ed25519")
+		return nil, errors.New("it holds no public key that can be used: " + u.kinds)
 	case len(keys) > MaxKeys:
 		return nil, fmt.Errorf("it holds %d keys, at most %d can be used", len(keys), MaxKeys)
 	}
@@ -121,7 +124,7 @@ func decodeOne(text []byte, into any) error {
 }
 
 // parseKey reads one key. One that is for something else is not usable.
-func parseKey(raw json.RawMessage) (key Key, usable bool, err error) {
+func (u use) parseKey(raw json.RawMessage) (key Key, usable bool, err error) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) != nil {
 		return Key{}, false, errors.New("it is not a JSON object")
@@ -140,45 +143,32 @@ func parseKey(raw json.RawMessage) (key Key, usable bool, err error) {
 	if json.Unmarshal(raw, &about) != nil {
 		return Key{}, false, errors.New("its members kty, crv and use must be texts, and key_ops a list of texts")
 	}
-	if about.Use != "" && about.Use != "sig" || about.Ops != nil && !slices.Contains(about.Ops, "verify") || !knownKind(about.Type, about.Curve) {
+	algorithms := u.algorithms[kindOf(about.Type, about.Curve)]
+	if about.Use != "" && about.Use != "sig" || about.Ops != nil && !slices.Contains(about.Ops, "verify") || algorithms == nil {
 		return Key{}, false, nil
 	}
 	var k jose.JSONWebKey
 	if k.UnmarshalJSON(raw) != nil || !k.Valid() || !k.IsPublic() {
 		return Key{}, false, errors.New("it is not a public key (RFC 7517)")
 	}
-	key, err = newKey(k)
+	key, err = newKey(k, algorithms)
 	return key, err == nil, err
 }
 
-func knownKind(kind, curve string) bool {
-	return kind == "RSA" || kind == "EC" && curve == "P-256" || kind == "OKP" && curve == "Ed25519"
-}
-
-func newKey(k jose.JSONWebKey) (Key, error) {
-	key := Key{KeyID: k.KeyID, public: k.Key}
-	switch public := k.Key.(type) {
-	case *rsa.PublicKey:
+// newKey returns the key, which is used with one of the algorithms.
+func newKey(k jose.JSONWebKey, algorithms []jose.SignatureAlgorithm) (Key, error) {
+	key := Key{KeyID: k.KeyID, public: k.Key, algorithms: algorithms}
+	if public, ok := k.Key.(*rsa.PublicKey); ok {
 		if bits := public.N.BitLen(); bits < minRSA || bits > maxRSA {
 			return Key{}, fmt.Errorf("an RSA key must have from %d to %d bits, this one has %d", minRSA, maxRSA, bits)
 		}
-		key.algorithms = rsaAlgorithms
-	case *ecdsa.PublicKey:
-		if public.Curve != elliptic.P256() {
-			return Key{}, errors.New("an EC key must be on the curve P-256")
-		}
-		key.algorithms = ecdsaAlgorithms
-	case ed25519.PublicKey:
-		key.algorithms = edwardsAlgorithms
-	default:
-		return Key{}, errors.New("it is not a public key")
 	}
 	if len(k.KeyID) > maxKeyID {
 		return Key{}, fmt.Errorf("its kid is longer than %d bytes", maxKeyID)
 	}
 	if k.Algorithm != "" {
 		if !slices.Contains(key.algorithms, jose.SignatureAlgorithm(k.Algorithm)) {
-			return Key{}, errors.New("its alg is not one that it can be used with here: RS256 or PS256 for RSA, ES256 for P-256, EdDSA for Ed25519")
+			return Key{}, errors.New("its alg is not one that such a key can be used with here: " + strings.Join(namesOf(key.algorithms), ", "))
 		}
 		key.algorithms = []jose.SignatureAlgorithm{jose.SignatureAlgorithm(k.Algorithm)}
 	}
@@ -202,6 +192,18 @@ const idLength = 22
 func ServiceAccountID(uid string) string {
 	sum := sha256.Sum256([]byte("gatehouse.dev/service-account-id/v1 " + uid))
 	return "s-" + base64.RawURLEncoding.EncodeToString(sum[:])[:idLength]
+}
+
+// OtherClusterAccountID names a ServiceAccount of another cluster in tokens, as ServiceAccountID does. Its UID is not known here, so
+// the name of the cluster, the issuer of its tokens, the namespace and the name are in its place.
+func OtherClusterAccountID(cluster, issuer, namespace, name string) string {
+	hash := sha256.New()
+	hash.Write([]byte("gatehouse.dev/other-cluster-account-id/v1 "))
+	for _, part := range []string{cluster, issuer, namespace, name} {
+		hash.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+		hash.Write([]byte(part))
+	}
+	return "s-" + base64.RawURLEncoding.EncodeToString(hash.Sum(nil))[:idLength]
 }
 
 // unescape undoes what the encoder does to characters of HTML: a kid of them would take six times its length, and the set be longer than

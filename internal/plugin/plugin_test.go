@@ -172,6 +172,25 @@ func TestAnObjectIsCheckedAgainstThePolicyOfItsNamespace(t *testing.T) {
 	says(t, 1, "spec.consent", "policy", "check", "-f", skip, "--policy-file=../../config/policy/default.yaml", "-n", ns)
 }
 
+func TestN412AClusterThatThePolicyDoesNotListIsSaidBeforeAnybodyAppliesIt(t *testing.T) {
+	file, policy := filepath.Join(t.TempDir(), "client.yaml"), filepath.Join(t.TempDir(), "policy.yaml")
+	write(t, file, "apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: a, namespace: b}\n"+
+		"spec: {oauth2: {grantTypes: [ClientCredentials]}, credentials: {source: ServiceAccount, serviceAccount: {names: [a], clusters: [in-cluster, east]}}}\n")
+	const denied = "spec.credentials.serviceAccount.clusters"
+	for text, want := range map[string]string{"": denied, ", serviceAccountClusters: [west]": denied, ", serviceAccountClusters: [west, east]": ""} {
+		write(t, policy, "apiVersion: gatehouse.dev/v1alpha1\nkind: OAuthClientPolicy\nmetadata: {name: default}\n"+
+			"spec: {clients: {profiles: [OAuth2], grantTypes: [ClientCredentials]}, secrets: {sources: [ServiceAccount]"+text+"}}\n")
+		for _, command := range [][]string{{"policy", "check", "-n", "b"}, {"lint"}} {
+			status, words := 1, want
+			if want == "" {
+				status = 0
+			}
+			says(t, status, words, append(command, "-f", file, "--policy-file="+policy)...)
+		}
+	}
+	says(t, 1, denied, "lint", "-f", file, "--policy-file=../../config/policy/default.yaml")
+}
+
 func write(t *testing.T, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

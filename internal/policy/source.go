@@ -16,6 +16,9 @@ func (p Policy) source(c *v1alpha1.CredentialsSpec) []Denial {
 	if source := c.EffectiveSource(); !allowsSource(&p.Spec.Secrets, source) {
 		return p.deny(fieldSource, "must be one that the policy allows, which %s is not", source)
 	}
+	if cluster := deniedCluster(&p.Spec.Secrets, c.ServiceAccount); cluster != "" {
+		return p.deny("spec.credentials.serviceAccount.clusters", "must not hold %s, which the policy does not allow", cluster)
+	}
 	if c.PrivateKeyJWT == nil || c.PrivateKeyJWT.JWKSURI == "" {
 		return nil
 	}
@@ -39,4 +42,17 @@ func allowsSource(r *v1alpha1.SecretRules, source v1alpha1.CredentialSource) boo
 		return source == v1alpha1.SourceGenerate || source == v1alpha1.SourceFromSecret
 	}
 	return slices.Contains(r.Sources, source)
+}
+
+// deniedCluster returns the first cluster that the namespace may not name; empty: there is none. accounts may be nil.
+func deniedCluster(r *v1alpha1.SecretRules, accounts *v1alpha1.ServiceAccountSpec) v1alpha1.ClusterName {
+	if accounts == nil {
+		return ""
+	}
+	for _, cluster := range accounts.Clusters {
+		if cluster != v1alpha1.InCluster && !slices.Contains(r.ServiceAccountClusters, cluster) {
+			return cluster
+		}
+	}
+	return ""
 }

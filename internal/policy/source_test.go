@@ -3,6 +3,8 @@
 package policy
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
@@ -37,6 +39,25 @@ func TestTheAddressOfKeysIsHeldToTheRulesOfCallbacks(t *testing.T) {
 		denials := p.source(&v1alpha1.CredentialsSpec{Source: v1alpha1.SourcePrivateKeyJWT, PrivateKeyJWT: &v1alpha1.PrivateKeyJWTSpec{JWKSURI: uri}})
 		if allowed := len(denials) == 0; allowed != want || !allowed && denials[0].Field != "spec.credentials.privateKeyJWT.jwksURI" {
 			t.Errorf("%q: %v", uri, denials)
+		}
+	}
+}
+
+func TestAClusterIsAllowedWhereThePolicyListsIt(t *testing.T) {
+	p := Policy{Name: "p", Spec: &v1alpha1.OAuthClientPolicySpec{Secrets: v1alpha1.SecretRules{
+		Sources: []v1alpha1.CredentialSource{v1alpha1.SourceServiceAccount}, ServiceAccountClusters: []v1alpha1.ClusterName{"east", "west"},
+	}}}
+	for text, want := range map[string]string{"": "", "in-cluster": "", "west,in-cluster,east": "", "in-cluster,north,south": "must not hold north, which", "north": "must not hold north, which"} {
+		var clusters []v1alpha1.ClusterName
+		for _, name := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' }) {
+			clusters = append(clusters, v1alpha1.ClusterName(name))
+		}
+		denials := p.source(&v1alpha1.CredentialsSpec{Source: v1alpha1.SourceServiceAccount, ServiceAccount: &v1alpha1.ServiceAccountSpec{Clusters: clusters}})
+		switch {
+		case want == "" && len(denials) > 0:
+			t.Errorf("%q: %v", text, denials)
+		case want != "" && (len(denials) != 1 || denials[0].Field != "spec.credentials.serviceAccount.clusters" || !strings.Contains(fmt.Sprint(denials[0]), want)):
+			t.Errorf("%q: %v", text, denials)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Permissive returns the spec of a policy that allows everything a policy can allow. The
-// types of Secrets are the exception: they have no pattern, so it lists those that tests use.
+// types of Secrets and other clusters are the exception: they have no pattern, so it lists those that tests use.
 func Permissive() v1alpha1.OAuthClientPolicySpec {
 	all := []v1alpha1.NamePattern{"*"}
 	return v1alpha1.OAuthClientPolicySpec{
@@ -38,7 +38,8 @@ func Permissive() v1alpha1.OAuthClientPolicySpec {
 			Sources: []v1alpha1.CredentialSource{
 				v1alpha1.SourceGenerate, v1alpha1.SourceFromSecret, v1alpha1.SourcePrivateKeyJWT, v1alpha1.SourceServiceAccount,
 			},
-			Types: []v1alpha1.SecretType{"nginx.org/oidc", "example.com/oauth"}, Labels: all, Annotations: all,
+			ServiceAccountClusters: []v1alpha1.ClusterName{"east", "west"},
+			Types:                  []v1alpha1.SecretType{"nginx.org/oidc", "example.com/oauth"}, Labels: all, Annotations: all,
 		},
 	}
 }

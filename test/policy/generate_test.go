@@ -105,7 +105,9 @@ func (g *generator) anySource(c *v1alpha1.CredentialsSpec) {
 	case 0:
 		c.Source, c.FromSecret = v1alpha1.SourceFromSecret, &v1alpha1.FromSecretSpec{Name: "given"}
 	case 1:
-		c.Source, c.ServiceAccount = v1alpha1.SourceServiceAccount, &v1alpha1.ServiceAccountSpec{Names: []v1alpha1.ServiceAccountName{"app"}}
+		c.Source, c.ServiceAccount = v1alpha1.SourceServiceAccount, &v1alpha1.ServiceAccountSpec{
+			Names: []v1alpha1.ServiceAccountName{"app"}, Clusters: some(g, 2, v1alpha1.InCluster, "east", "west", "north"),
+		}
 	case 2:
 		c.Source, c.PrivateKeyJWT = v1alpha1.SourcePrivateKeyJWT, &v1alpha1.PrivateKeyJWTSpec{JWKS: "{}"}
 	default:

@@ -62,7 +62,7 @@ var deniable = []string{
 	"spec.accessTokenLifetimeSeconds", "spec.callbackURLs", "spec.clientID",
 	"spec.connectionsCloud.allowSecretInAuthorizationHeaderUntil", "spec.connectionsCloud.allowSecretInURLUntil", "spec.connectionsCloud.outOfBand",
 	"spec.consent",
-	"spec.credentials.privateKeyJWT.jwksURI", "spec.credentials.rotation.intervalDays", "spec.credentials.secretTemplate.annotations", "spec.credentials.secretTemplate.labels", "spec.credentials.secretTemplate.preset", "spec.credentials.secretTemplate.type", "spec.credentials.source",
+	"spec.credentials.privateKeyJWT.jwksURI", "spec.credentials.rotation.intervalDays", "spec.credentials.secretTemplate.annotations", "spec.credentials.secretTemplate.labels", "spec.credentials.secretTemplate.preset", "spec.credentials.secretTemplate.type", "spec.credentials.serviceAccount.clusters", "spec.credentials.source",
 	"spec.entitlement", "spec.grantDurationDays", "spec.identifiers",
 	"spec.integrationCloud.allowSecretInURLUntil", "spec.integrationCloud.grantTypes",
 	"spec.oauth1.outOfBand", "spec.oauth1.signatureMethods", "spec.oauth2.grantTypes", "spec.oauth2.openID.backChannelLogout.uri", "spec.oauth2.pkce",

@@ -99,6 +99,7 @@ func (f *fixture) writeTable(t *testing.T) (objects []written, label func()) {
 	free := testenv.Permissive()
 	free.Clients.PrivateUseSchemes = append(free.Clients.PrivateUseSchemes, "cursor", "cursors")
 	free.Secrets.Types = append(free.Secrets.Types, "a.b/c")
+	free.Secrets.ServiceAccountClusters = append(free.Secrets.ServiceAccountClusters, "north", "south")
 	if err := f.Policy(t.Context(), "tried-free", free); err != nil {
 		t.Fatal(err)
 	}

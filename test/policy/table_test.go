@@ -47,6 +47,14 @@ var table = []struct {
 	{"default", "OAuthClient", `{` + anyCallback + `, credentials: {secretTemplate: {preset: ArgoCD}}}`, []string{"spec.credentials.secretTemplate.preset"}},
 	{"default", "ResourceServer", `{scopes: [{name: "{namespace}.read", description: Read}], credentials: {secretTemplate: {preset: EnvFrom}}}`, nil},
 	{"default", "OAuthClient", `{oauth2: {grantTypes: [ClientCredentials]}, credentials: {source: ServiceAccount, serviceAccount: {names: [app]}}}`, nil},
+	{"everything", "OAuthClient", `{oauth2: {grantTypes: [ClientCredentials]}, credentials: {source: ServiceAccount, serviceAccount: {names: [app], clusters: [west, in-cluster, east]}}}`, nil},
+	{"everything", "OAuthClient", `{oauth2: {grantTypes: [ClientCredentials]}, credentials: {source: ServiceAccount, serviceAccount: {names: [app], clusters: [east, north, south]}}}`,
+		[]string{"spec.credentials.serviceAccount.clusters"}},
+	{"everything", "ResourceServer", `{scopes: [{name: "{namespace}.read", description: Read}], credentials: {source: ServiceAccount, serviceAccount: {names: [app], clusters: [north]}}}`,
+		[]string{"spec.credentials.serviceAccount.clusters"}},
+	{"default", "OAuthClient", `{oauth2: {grantTypes: [ClientCredentials]}, credentials: {source: ServiceAccount, serviceAccount: {names: [app], clusters: [in-cluster]}}}`, nil},
+	{"default", "OAuthClient", `{oauth2: {grantTypes: [ClientCredentials]}, credentials: {source: ServiceAccount, serviceAccount: {names: [app], clusters: [in-cluster, east]}}}`,
+		[]string{"spec.credentials.serviceAccount.clusters"}},
 	{"default", "OAuthClient", `{` + anyCallback + `, credentials: {source: PrivateKeyJWT, privateKeyJWT: {jwksURI: "https://anywhere.example/keys"}}}`, nil},
 	{"team", "OAuthClient", `{callbackURLs: ["https://a.shop.example"], grantDurationDays: 1, credentials: {source: ServiceAccount, serviceAccount: {names: [app]}}}`,
 		[]string{"spec.credentials.source"}},
@@ -151,6 +159,7 @@ var table = []struct {
 }
 
 // The programs and the API server say the same of each object, with the same words. N391: of a client that rotates too seldom, or does not.
+// N412: of a client of another cluster that the policy does not list, which the one that is shipped does not.
 func TestProgramsAndAdmissionAgreeOnTheTable(t *testing.T) {
 	f := setUp(t)
 	if len(table) < 60 {

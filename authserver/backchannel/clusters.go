@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backchannel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/internal/assertion"
+)
+
+// metadataPath leads from an issuer, without a slash at its end, to its metadata (OpenID Connect Discovery 1.0 §4).
+const metadataPath = "/.well-known/openid-configuration"
+
+// everywhere are all networks: who writes the configuration may name any address.
+var everywhere = prefixes("0.0.0.0/0", "::/0")
+
+// ClusterConfig is a cluster whose API server gives tokens to ServiceAccounts. Of JWKSFile and JWKSURI at most one is set; without
+// both, the keys stand where the metadata of the issuer says.
+type ClusterConfig struct {
+	Name, Issuer      string
+	JWKSFile, JWKSURI string
+	// CAFile holds authorities beside those of the machine, for the address; empty: there are none.
+	CAFile string
+	// Key is what names this in the configuration, for messages.
+	Key string
+}
+
+// Clusters knows the keys of clusters. It implements authserver.Clusters; its methods may be called in parallel.
+type Clusters struct{ all map[string]cluster }
+
+type cluster struct {
+	issuer string
+	keys   func(ctx context.Context, wanted func(assertion.Key) bool) ([]assertion.Key, error)
+}
+
+// NewClusters returns Clusters that have asked nobody yet.
+func NewClusters(list []ClusterConfig, log *slog.Logger, now func() time.Time) *Clusters {
+	c := &Clusters{all: make(map[string]cluster, len(list))}
+	for _, one := range list {
+		c.all[one.Name] = cluster{issuer: one.Issuer, keys: keysOf(one, log.With("cluster", one.Name), now)}
+	}
+	return c
+}
+
+// keysOf returns what reads the keys of a cluster.
+func keysOf(c ClusterConfig, log *slog.Logger, now func() time.Time) func(context.Context, func(assertion.Key) bool) ([]assertion.Key, error) {
+	if c.JWKSFile != "" {
+		return (&keyFile{path: c.JWKSFile, log: log, now: now}).keys
+	}
+	sets := newClusterKeySets(c, log, now)
+	address := c.JWKSURI
+	if address == "" {
+		address = strings.TrimSuffix(c.Issuer, "/") + metadataPath
+	}
+	return func(ctx context.Context, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
+		return sets.Keys(ctx, address, wanted)
+	}
+}
+
+// newClusterKeySets returns what reads the one set of a cluster.
+func newClusterKeySets(c ClusterConfig, log *slog.Logger, now func() time.Time) *KeySets {
+	k := keySetsTo(everywhere, c.CAFile, c.Key+".caFile", log, now)
+	k.unread = "the keys of a cluster could not be read; tokens of its ServiceAccounts are checked by those that are known, for an hour at most"
+	k.parse = assertion.ParseClusterKeys
+	k.fetch = func(ctx context.Context, address string) ([]byte, error) {
+		if c.JWKSURI == "" {
+			uri, err := k.discover(ctx, address, c.Issuer)
+			if err != nil {
+				return nil, fmt.Errorf("the metadata of the issuer: %w", err)
+			}
+			address = uri
+		}
+		return k.getSet(ctx, address)
+	}
+	return k
+}
+
+// discover reads where the keys of the issuer stand. The metadata must be that of the issuer, character for character (OpenID
+// Connect Discovery 1.0 §4.3).
+func (k *KeySets) discover(ctx context.Context, address, issuer string) (uri string, err error) {
+	text, err := k.get(ctx, address, "application/json")
+	if err != nil {
+		return "", err
+	}
+	var metadata struct {
+		Issuer  string `json:"issuer"`
+		JWKSURI string `json:"jwks_uri"`
+	}
+	switch {
+	case len(text) > assertion.MaxSet:
+		return "", fmt.Errorf("it is longer than %d bytes", assertion.MaxSet)
+	case json.Unmarshal(text, &metadata) != nil:
+		return "", errors.New("it is not a JSON object with the members issuer and jwks_uri")
+	case metadata.Issuer != issuer:
+		return "", errors.New("it names another issuer than the configuration")
+	case metadata.JWKSURI == "":
+		return "", errors.New("it does not say where the keys are (jwks_uri)")
+	}
+	return metadata.JWKSURI, nil
+}
+
+// Issuer returns the issuer of the tokens of the cluster's ServiceAccounts. See authserver.Clusters.
+func (c *Clusters) Issuer(name string) (issuer string, known bool) {
+	found, known := c.all[name]
+	return found.issuer, known
+}
+
+// Keys returns the keys of the cluster. See authserver.Clusters.
+func (c *Clusters) Keys(ctx context.Context, name string, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
+	found, known := c.all[name]
+	if !known {
+		return nil, fmt.Errorf("%w: the configuration names no cluster %s", authserver.ErrUnavailable, name)
+	}
+	return found.keys(ctx, wanted)
+}

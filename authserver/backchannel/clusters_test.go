@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backchannel
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
+	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+	"github.com/gatehouse-dev/gatehouse/internal/assertion"
+)
+
+const clusterIssuer = "https://kubernetes.default.svc.cluster.local"
+
+// clusters returns the cluster east alone. It shares the authorities of a house, and its clock.
+func clusters(t *testing.T, east ClusterConfig) (*Clusters, *house) {
+	t.Helper()
+	h := newHouse(t)
+	east.Name, east.Key = "east", "workloadIdentity.clusters[0]"
+	if east.JWKSFile == "" {
+		east.CAFile = h.sender.CAFile
+	}
+	return NewClusters([]ClusterConfig{east}, h.sender.Log, h.Clock.Now), h
+}
+
+// knows reports whether a key of east has the kid.
+func knows(t *testing.T, c *Clusters, kid string) (bool, error) {
+	t.Helper()
+	keys, err := c.Keys(t.Context(), "east", named(kid))
+	for _, k := range keys {
+		if k.KeyID == kid {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+func TestN410TheKeysOfAClusterAreReadAgainAndLastAnHour(t *testing.T) {
+	a, one, two := newAddress(t), authtest.NewClientKey(t, "one"), authtest.NewClientKey(t, "two")
+	// The address is inside, and no list of networks says that it may be asked.
+	c, h := clusters(t, ClusterConfig{Issuer: clusterIssuer, JWKSURI: a.URL + "/openid/v1/jwks"})
+	if issuer, known := c.Issuer("east"); issuer != clusterIssuer || !known {
+		t.Errorf("the issuer is %q", issuer)
+	}
+	if _, known := c.Issuer("west"); known {
+		t.Error("a cluster that nobody named is known")
+	}
+	if _, err := c.Keys(t.Context(), "west", named("one")); !errors.Is(err, authserver.ErrUnavailable) {
+		t.Errorf("the keys of a cluster that nobody named: %v", err)
+	}
+	wants := func(name, kid string, asked int32, known bool) {
+		t.Helper()
+		if found, err := knows(t, c, kid); err != nil || found != known || a.asked.Load() != asked {
+			t.Errorf("%s: %t after %d questions, %v; want %t after %d", name, found, a.asked.Load(), err, known, asked)
+		}
+	}
+	a.says(authtest.JWKS(t, one))
+	wants("first", "one", 1, true)
+	a.says(authtest.JWKS(t, two))
+	wants("keys rotated, just asked", "two", 1, false)
+	h.Clock.Advance(time.Minute)
+	wants("keys rotated, a minute later", "two", 2, true)
+	wants("the old key", "one", 2, false)
+	a.serve.Store(http.HandlerFunc(http.NotFound))
+	h.Clock.Advance(time.Hour - time.Second)
+	wants("away for nearly an hour", "two", 3, true)
+	h.Clock.Advance(time.Second)
+	if found, err := knows(t, c, "two"); found || !errors.Is(err, authserver.ErrUnavailable) {
+		t.Errorf("away for an hour: %t, %v", found, err)
+	}
+	if log := h.log.String(); !strings.Contains(log, "cluster=east") || !strings.Contains(log, "status 404") {
+		t.Errorf("the log says %s", log)
+	}
+	a.says(authtest.JWKS(t, two))
+	h.Clock.Advance(time.Minute)
+	wants("back", "two", 4, true)
+}
+
+func TestN409AnAddressOfAClusterIsBounded(t *testing.T) {
+	key := authtest.NewClientKey(t, "one")
+	other := newAddress(t)
+	other.says(authtest.JWKS(t, key))
+	for name, row := range map[string]struct {
+		serve http.HandlerFunc
+		want  string
+	}{
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+		}, "status 307"},
+		"forbidden": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, "status 403"},
+		"without end": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, key)))
+		}, "it is longer than"},
+		"no keys": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) }, "it holds no public key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAddress(t)
+			a.serve.Store(row.serve)
+			c, _ := clusters(t, ClusterConfig{Issuer: clusterIssuer, JWKSURI: a.URL})
+			if _, err := knows(t, c, "one"); !errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("%v; want an error that says %q", err, row.want)
+			}
+		})
+	}
+	if other.asked.Load() != 0 {
+		t.Error("a redirect was followed")
+	}
+	t.Run("another authority", func(t *testing.T) {
+		h := newHouse(t)
+		c := NewClusters([]ClusterConfig{{Name: "east", Issuer: clusterIssuer, JWKSURI: other.URL}}, h.sender.Log, h.Clock.Now)
+		if _, err := knows(t, c, "one"); !errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("authorities that are gone", func(t *testing.T) {
+		h := newHouse(t)
+		c := NewClusters([]ClusterConfig{{Name: "east", Key: "workloadIdentity.clusters[7]", CAFile: "/nowhere/ca.crt", Issuer: clusterIssuer, JWKSURI: other.URL}}, h.sender.Log, h.Clock.Now)
+		if _, err := knows(t, c, "one"); !errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), "workloadIdentity.clusters[7].caFile") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestN409TheMetadataOfAnIssuerSaysWhereItsKeysAre(t *testing.T) {
+	key := authtest.NewClientKey(t, "one")
+	for name, row := range map[string]struct {
+		metadata string // SELF stands for the issuer
+		want     string // of the error; empty: the keys are found
+	}{
+		"as it should be":         {`{"issuer":"SELF","jwks_uri":"SELF/openid/v1/jwks","response_types_supported":["id_token"]}`, ""},
+		"another issuer":          {`{"issuer":"SELF/","jwks_uri":"SELF/openid/v1/jwks"}`, "another issuer"},
+		"no issuer":               {`{"jwks_uri":"SELF/openid/v1/jwks"}`, "another issuer"},
+		"no address":              {`{"issuer":"SELF"}`, "jwks_uri"},
+		"an address that is http": {`{"issuer":"SELF","jwks_uri":"http://east.example/keys"}`, "not an https URL"},
+		"a file":                  {`{"issuer":"SELF","jwks_uri":"file:///etc/passwd"}`, "not an https URL"},
+		"no JSON":                 {`<html>`, "not a JSON object"},
+		"without end":             {strings.Repeat(" ", assertion.MaxSet+1) + `{"issuer":"SELF","jwks_uri":"SELF/openid/v1/jwks"}`, "longer than"},
+	} {
+		for _, path := range []string{"", "/clusters/1"} {
+			t.Run(name+path, func(t *testing.T) {
+				a := newAddress(t)
+				self := a.URL + path
+				mux := http.NewServeMux()
+				mux.HandleFunc("GET "+path+"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+					_, _ = w.Write([]byte(strings.ReplaceAll(row.metadata, "SELF", self)))
+				})
+				mux.HandleFunc("GET "+path+"/openid/v1/jwks", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(authtest.JWKS(t, key))) })
+				a.serve.Store(http.HandlerFunc(mux.ServeHTTP))
+				c, _ := clusters(t, ClusterConfig{Issuer: self})
+				found, err := knows(t, c, "one")
+				switch {
+				case row.want == "" && (err != nil || !found):
+					t.Errorf("%t, %v", found, err)
+				case row.want != "" && (!errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), row.want)):
+					t.Errorf("%v; want an error that says %q", err, row.want)
+				}
+			})
+		}
+	}
+}
+
+func TestN411TheFileWithTheKeysOfAClusterIsReadAgainWhenItChanges(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jwks.json")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, two := authtest.NewClientKey(t, "one"), authtest.NewClientKey(t, "two")
+	c, h := clusters(t, ClusterConfig{Issuer: clusterIssuer, JWKSFile: path})
+	if _, err := knows(t, c, "one"); !errors.Is(err, authserver.ErrUnavailable) {
+		t.Errorf("before the file is there: %v", err)
+	}
+	wants := func(name, kid string, known bool) {
+		t.Helper()
+		if found, err := knows(t, c, kid); err != nil || found != known {
+			t.Errorf("%s: %t, %v; want %t", name, found, err, known)
+		}
+	}
+	write(authtest.JWKS(t, one))
+	wants("first", "one", true)
+	write(authtest.JWKS(t, two))
+	wants("changed, within five seconds", "two", false)
+	h.Clock.Advance(5 * time.Second)
+	wants("changed", "two", true)
+	wants("the key that was taken out", "one", false)
+	for _, broken := range []string{"{", "", strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, one), `{"keys":[{"kty":"oct","k":"AAAA"}]}`} {
+		write(broken)
+		h.Clock.Advance(5 * time.Second)
+		wants("broken", "two", true)
+		h.Clock.Advance(5 * time.Second)
+		wants("still broken", "two", true)
+		if err := CheckKeyFile(path); err == nil {
+			t.Errorf("a server starts with %.20q", broken)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	h.Clock.Advance(24 * time.Hour)
+	wants("gone", "two", true)
+	if n := strings.Count(h.log.String(), "cannot be used"); n != 4 { // two of the five are broken in the same way
+		t.Errorf("%d lines in the log:\n%s", n, h.log)
+	}
+	write(authtest.JWKS(t, one))
+	h.Clock.Advance(5 * time.Second)
+	wants("back", "one", true)
+	wants("the key that is over", "two", false)
+	if err := CheckKeyFile(path); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestN411AKeyOfAClusterWhosePrivateHalfStandsInTheFileIsAcceptedNoMore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jwks.json")
+	private, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stays := authtest.NewClientKey(t, "stays")
+	write := func(key any) {
+		t.Helper()
+		text, err := json.Marshal(jose.JSONWebKey{Key: key, KeyID: "shown"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := strings.Replace(authtest.JWKS(t, stays), `{"keys":[`, `{"keys":[`+string(text)+",", 1)
+		if err := os.WriteFile(path, []byte(set), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(private.Public())
+	c, h := clusters(t, ClusterConfig{Issuer: clusterIssuer, JWKSFile: path})
+	for n, want := range []bool{true, false, false, true} {
+		switch n {
+		case 1:
+			write(private)
+		case 3:
+			write(private.Public())
+		}
+		shown, err := knows(t, c, "shown")
+		if other, _ := knows(t, c, "stays"); err != nil || shown != want || !other {
+			t.Errorf("look %d: %t, %t, %v", n, shown, other, err)
+		}
+		h.Clock.Advance(5 * time.Second)
+	}
+}
