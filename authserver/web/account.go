@@ -52,13 +52,9 @@ func (s *Site) getHome(w http.ResponseWriter, r *http.Request) error {
 // getAccount shows what the owner allowed, to whom, since when and until when, and where they are
 // signed in.
 func (s *Site) getAccount(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.visitor(r)
-	if err != nil {
-		return err
-	}
+	v, err := s.signedIn(w, r)
 	if v == nil {
-		redirect(w, r, pathLogin)
-		return nil
+		return err
 	}
 	accesses, err := s.auth.Accesses(r.Context(), v)
 	if err != nil {
@@ -97,13 +93,9 @@ func (s *Site) postAccountRevoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.visitor(r)
-	if err != nil {
-		return err
-	}
+	v, err := s.signedIn(w, r)
 	if v == nil {
-		redirect(w, r, pathLogin)
-		return nil
+		return err
 	}
 	clientID := f.Get("clientID")
 	if err := s.auth.Forget(r.Context(), v, clientID); err != nil {

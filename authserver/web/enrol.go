@@ -58,13 +58,9 @@ type totpView struct {
 
 // changingFactors runs what changes factors for whoever is logged in. Whose login is too old logs in again first.
 func (s *Site) changingFactors(w http.ResponseWriter, r *http.Request, change func(*authserver.Visitor) error) error {
-	v, err := s.visitor(r)
-	if err != nil {
-		return err
-	}
+	v, err := s.signedIn(w, r)
 	if v == nil {
-		redirect(w, r, pathLogin)
-		return nil
+		return err
 	}
 	err = change(v)
 	if errors.Is(err, authserver.LoginTooOld) {

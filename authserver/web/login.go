@@ -81,13 +81,9 @@ func (s *Site) postLogin(w http.ResponseWriter, r *http.Request) error {
 
 // getLoginAgain is the login page for somebody whose login is not new enough for what they want.
 func (s *Site) getLoginAgain(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.visitor(r)
-	if err != nil {
-		return err
-	}
+	v, err := s.signedIn(w, r)
 	if v == nil {
-		redirect(w, r, pathLogin)
-		return nil
+		return err
 	}
 	if way, ok := s.way(v.Owner.Source); ok { // they have no password here
 		return s.showChoice(w, http.StatusOK, choiceView{Ways: []choice{{way.Name, addressOfWay("", way) + "?" + againQuery + "=1"}}})
@@ -205,6 +201,19 @@ func inWords(d time.Duration) string {
 // visitor returns who is logged in in this browser, or nil.
 func (s *Site) visitor(r *http.Request) (*authserver.Visitor, error) {
 	return s.auth.Visitor(r.Context(), cookieOf(r, sessionCookie))
+}
+
+// signedIn returns who is logged in in this browser. Nil: the caller returns the error, and where there is none, the browser was sent to
+// the login.
+func (s *Site) signedIn(w http.ResponseWriter, r *http.Request) (*authserver.Visitor, error) {
+	v, err := s.visitor(r)
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		redirect(w, r, pathLogin)
+	}
+	return v, nil
 }
 
 // fields reads a form of ours. Only a list has a field twice.

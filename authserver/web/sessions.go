@@ -15,13 +15,9 @@ func (s *Site) postSessionsEnd(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.visitor(r)
-	if err != nil {
-		return err
-	}
+	v, err := s.signedIn(w, r)
 	if v == nil {
-		redirect(w, r, pathLogin)
-		return nil
+		return err
 	}
 	switch f.Get("which") {
 	case "":
