@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -43,6 +44,10 @@ func (i *Issuance) take(ctx context.Context, s subject, next step) (subject, err
 		return s, i.createSecret(ctx, s, *next.create, next.dryRun)
 	case next.retain != nil:
 		return s, i.retainSecret(ctx, s, *next.retain)
+	case next.writeMap != nil:
+		return s, i.writeMap(ctx, s, *next.writeMap)
+	case next.removeMap != nil:
+		return s, i.removeMap(ctx, s, *next.removeMap)
 	case next.expire:
 		return s, i.removeExpired(ctx, s)
 	case next.apply != nil:
@@ -109,21 +114,30 @@ func (a *appliedSecret) UnmarshalJSON(text []byte) error { return json.Unmarshal
 // take back what is wanted no more. It returns the version to apply over.
 func (i *Issuance) adoptFields(ctx context.Context, s subject, a secretApply) (version string, err error) {
 	secret, err := i.liveSecret(ctx, client.ObjectKey{Namespace: a.content.namespace, Name: a.content.name})
-	if err != nil || secret == nil || secret.ResourceVersion != a.version || !createdBy(secret, a.content.manager) {
+	if err != nil || secret == nil || secret.ResourceVersion != a.version {
 		return a.version, err // a version that is not the one that was seen is refused by the apply
 	}
-	patch, err := csaupgrade.UpgradeManagedFieldsPatch(secret, sets.New(a.content.manager), a.content.manager)
-	if err != nil || patch == nil {
-		return a.version, err
-	}
-	if err := i.Client.Patch(ctx, secret, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(a.content.manager)); err != nil {
+	if version, err = i.adopt(ctx, secret, a.content.manager); err != nil {
 		return "", fmt.Errorf("adopt the fields of the Secret %s: %w", a.content.name, redact(err))
 	}
-	return secret.ResourceVersion, nil
+	return version, nil
 }
 
-func createdBy(secret *corev1.Secret, manager string) bool {
-	for _, entry := range secret.ManagedFields {
+// adopt makes what the manager created ours by server-side apply. It returns the version of the object after that.
+func (i *Issuance) adopt(ctx context.Context, object client.Object, manager string) (version string, err error) {
+	if !createdBy(object, manager) {
+		return object.GetResourceVersion(), nil
+	}
+	patch, err := csaupgrade.UpgradeManagedFieldsPatch(object, sets.New(manager), manager)
+	if err != nil || patch == nil {
+		return object.GetResourceVersion(), err
+	}
+	err = i.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(manager))
+	return object.GetResourceVersion(), err
+}
+
+func createdBy(object client.Object, manager string) bool {
+	for _, entry := range object.GetManagedFields() {
 		if entry.Manager == manager && entry.Operation == metav1.ManagedFieldsOperationUpdate {
 			return true
 		}
@@ -140,15 +154,20 @@ func (i *Issuance) removeSecret(ctx context.Context, s subject, ref secretRef) e
 	return nil
 }
 
-// sayRefused says in the status that the API server will not take the Secret, or made another one of it. The error comes
-// back with its backoff all the same: a quota can be raised.
+// sayRefused says in the status that the API server will not take the Secret or the ConfigMap, or made another one of it.
+// The error comes back with its backoff all the same: a quota can be raised.
 func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause error) error {
 	var status v1alpha1.OAuthClientStatus
 	switch {
 	case errors.Is(cause, errNotAccepted):
 		status = failed.unaccepted()
-	case failed.refused != nil && isPermanent(cause):
+	case failed.refused != nil && (isPermanent(cause) || errors.Is(cause, errMapChanged)):
 		status = failed.refused(refusalMessage(s, failed, cause))
+	case failed.delayed != nil && !isTerminating(cause) && !isRace(cause):
+		status = failed.delayed(refusalMessage(s, failed, cause))
+		if meta.IsStatusConditionTrue(s.status.Conditions, string(v1alpha1.ConditionReady)) && isSameButConditions(status, s.status) {
+			return nil // what may pass at once makes no ready object unready
+		}
 	default:
 		return nil
 	}
@@ -164,8 +183,17 @@ func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause
 	return nil
 }
 
+// isSameButConditions reports whether two statuses say the same, but for their conditions.
+func isSameButConditions(a, b v1alpha1.OAuthClientStatus) bool {
+	a.Conditions, b.Conditions = nil, nil
+	return equality.Semantic.DeepEqual(a, b)
+}
+
 // refusalMessage words it ourselves: the text of the API server may quote the Secret.
 func refusalMessage(s subject, failed step, cause error) string {
+	if failed.isOfMap() {
+		return mapRefusal(failed, cause)
+	}
 	why := "The API server refuses the Secret %q as invalid: look at spec.credentials, and whether the Secret would be too large."
 	if apierrors.IsForbidden(cause) {
 		why = "The API server does not let the operator write the Secret %q: look at the quota of the namespace, its admission policies and the operator's roles."

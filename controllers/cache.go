@@ -18,7 +18,7 @@ import (
 )
 
 // CacheOptions returns what the operator keeps in memory: every OAuthClient, ResourceServer and
-// policy, the labels of every namespace, and of all Secrets of the cluster only those with our
+// policy, the labels of every namespace, and of all Secrets and ConfigMaps of the cluster only those with our
 // label, which the API server picks out. Anything else is refused, so that nobody widens it
 // by accident. With chosen namespaces it is what these hold, and no policies and namespaces.
 func CacheOptions(v View) cache.Options {
@@ -28,6 +28,7 @@ func CacheOptions(v View) cache.Options {
 		DefaultTransform:            cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Secret{}:           {Label: ourSecrets(), Transform: t.secret},
+			&corev1.ConfigMap{}:        {Label: ourSecrets(), Transform: t.configMap},
 			&v1alpha1.OAuthClient{}:    {Transform: t.client},
 			&v1alpha1.ResourceServer{}: {Transform: t.resourceServer},
 			namespaceMetadata():        {Transform: t.namespace},

@@ -43,6 +43,7 @@ var secretChecks = []check[outcome]{
 	keysMatch,     // the keys in use made the credential in the status
 	templateFits,  // the template of the Secret holds what belongs into it
 	secretIsOurs,  // no Secret of somebody else has the wanted name
+	mapIsOurs,     // no ConfigMap of somebody else has the wanted name
 }
 
 // firstFailure returns what the first failing check says.

@@ -61,7 +61,7 @@ func (o outcome) summary() readiness {
 	case isSuspended: // the wish is fulfilled
 		return readiness{metav1.ConditionTrue, suspended, why, progressDone}
 	default:
-		return readiness{metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued), issuedMessage(o), progressDone}
+		return readiness{metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued), issuedMessage(o) + o.mapMessage(), progressDone}
 	}
 }
 

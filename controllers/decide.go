@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
 
-// foreignEvery is how often a Secret that is somebody else's is looked at again. It does not
+// foreignEvery is how often a Secret or a ConfigMap that is somebody else's is looked at again. It does not
 // bear our label, so no watch tells when it goes.
 const foreignEvery = time.Minute
 
@@ -72,14 +72,17 @@ type decision struct {
 	wantsData bool
 }
 
-// step is one request: exactly one of status, create, apply, remove, retain and expire is set.
+// step is one request: exactly one of status, create, apply, remove, retain, writeMap, removeMap and expire is set.
 type step struct {
 	status *v1alpha1.OAuthClientStatus
 	create *secretContent
 	apply  *secretApply
 	remove *secretRef
 	retain *retention
-	expire bool // the object goes, because it has expired
+	// writeMap and removeMap are for the ConfigMap of public values.
+	writeMap  *mapWrite
+	removeMap *secretRef
+	expire    bool // the object goes, because it has expired
 	// dryRun: create and apply only ask whether the API server would take it.
 	dryRun bool
 	// event is what people are told once it is done; may be empty.
@@ -87,6 +90,9 @@ type step struct {
 	// refused returns the status to write if the API server refuses the step for good,
 	// with our words for the reason. nil: the status says nothing of it.
 	refused func(message string) v1alpha1.OAuthClientStatus
+	// delayed returns the status to write if the step fails and may succeed by itself later. nil: nothing that was decided
+	// is lost meanwhile, and the status says nothing of it.
+	delayed func(message string) v1alpha1.OAuthClientStatus
 	// unaccepted returns the status to write if what the API server stores of the Secret, or would store, is not accepted.
 	unaccepted func() v1alpha1.OAuthClientStatus
 }
@@ -105,6 +111,7 @@ type step struct {
 //	being deleted   status; the Secret is owned by the object and goes with it
 //	retained Secret of an earlier object: Secret, status; if it must be replaced, the status first
 //	no client secret: Secrets away, status
+//	ConfigMap       after the Secret, before the last status; then older ones of other names away
 //
 // The first credential follows from the UID, so a crash between Secret and status makes no
 // second one. A reset is in the status before it is in the Secret, and only after the API
@@ -151,6 +158,7 @@ func decide(in input) decision {
 		steps = in.retentionSteps()
 	}
 	next = next.withSecretName()
+	steps = append(steps, next.mapSteps()...)
 	return decision{
 		steps: in.writeStatus(next.afterStatus(steps), next.statusWith(next.summary())), after: after,
 		wantsData: kept.issued.verification == unverified && in.seen.secret != nil && isWithoutData(in.seen.secret),
@@ -250,7 +258,7 @@ func (o outcome) lookAgain() time.Duration {
 // lookAgain returns when to look again for what does not depend on the credentials.
 func (in input) lookAgain() time.Duration {
 	var after time.Duration
-	if in.secretOwner() == ownerForeign && !in.subject.credentials.WithoutSecret() {
+	if in.secretOwner() == ownerForeign && !in.subject.credentials.WithoutSecret() || ownerOfMap(in.seen.public, in.subject) == ownerForeign {
 		after = foreignEvery
 	}
 	if until := in.comesByItself(); !until.IsZero() {

@@ -412,7 +412,11 @@ func (s *fixture) noSecretIn(oc *v1alpha1.OAuthClient) {
 	s.t.Helper()
 	status, err := json.Marshal(oc)
 	s.must(err)
-	for _, text := range append(s.events.all(), string(status)) {
+	maps := &corev1.ConfigMapList{}
+	s.must(s.api.List(s.t.Context(), maps, client.InNamespace(oc.Namespace)))
+	public, err := json.Marshal(maps)
+	s.must(err)
+	for _, text := range append(s.events.all(), string(status), string(public)) {
 		if strings.Contains(text, credential.Prefix) {
 			s.t.Errorf("a client secret is shown in %s", text)
 		}
@@ -431,6 +435,13 @@ func indexed(c client.WithWatch) client.WithWatch {
 			if _, secret := obj.(*corev1.Secret); secret && !ourSecrets().Matches(labels.Set(obj.GetLabels())) {
 				return apierrors.NewNotFound(corev1.Resource("secrets"), key.Name)
 			}
+			if cm, is := obj.(*corev1.ConfigMap); is {
+				if !ourSecrets().Matches(labels.Set(cm.Labels)) {
+					return apierrors.NewNotFound(corev1.Resource("configmaps"), key.Name)
+				}
+				_, err := small.configMap(cm)
+				return err
+			}
 			_, err := small.secret(obj)
 			return err
 		},
@@ -440,7 +451,8 @@ func indexed(c client.WithWatch) client.WithWatch {
 				return c.List(ctx, list, opts...)
 			}
 			live := []client.ListOption{client.InNamespace(o.Namespace)}
-			if _, secrets := list.(*corev1.SecretList); secrets {
+			switch list.(type) {
+			case *corev1.SecretList, *corev1.ConfigMapList:
 				live = append(live, client.MatchingLabelsSelector{Selector: ourSecrets()})
 			}
 			if err := c.List(ctx, list, live...); err != nil {

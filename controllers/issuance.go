@@ -71,6 +71,8 @@ type Issuance struct {
 	expected expectations
 	// held knows which Secrets are not sent again yet.
 	held holdoffs
+	// heldMaps knows the same of ConfigMaps.
+	heldMaps holdoffs
 }
 
 // reconcile brings one object and its Secret to where they should be. An error is a fault of
@@ -80,6 +82,7 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 	if apierrors.IsNotFound(err) {
 		i.expected.forget(ref)
 		i.held.forget(ref)
+		i.heldMaps.forget(ref)
 		return again(ctx, i.Claims.forget(ctx, ref))
 	}
 	if err != nil {
@@ -162,6 +165,11 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 	}
 }
 
+// isRace reports whether somebody else wrote or deleted in between.
+func isRace(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
+}
+
 // again says how a failed reconcile comes back. That somebody else wrote or deleted in between
 // is no failure: the next look decides on what is there then. In a namespace that is being
 // deleted there is nothing left to do.
@@ -169,7 +177,7 @@ func again(ctx context.Context, err error) (ctrl.Result, error) {
 	switch {
 	case err == nil || isTerminating(err):
 		return ctrl.Result{}, nil
-	case apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err):
+	case isRace(err):
 		ctrl.LoggerFrom(ctx).V(1).Info("changed meanwhile, looking again", "cause", err.Error())
 		return ctrl.Result{RequeueAfter: afterConflict}, nil
 	default:

@@ -155,7 +155,11 @@ func TestUnderAManagerANewClientTakesTwoWritesAndNoEventAndAnUnchangedOneNone(t 
 	s.start()
 	s.writes.reset()
 	for i := range clients {
-		s.client(fmt.Sprintf("photoprint-%d", i))
+		var change []func(*v1alpha1.OAuthClient)
+		if i%4 == 0 {
+			change = append(change, withMap(v1alpha1.ConfigMapName(fmt.Sprintf("photoprint-%d-public", i))))
+		}
+		s.client(fmt.Sprintf("photoprint-%d", i), change...)
 	}
 	for i := range clients {
 		s.becomes(fmt.Sprintf("photoprint-%d", i), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
@@ -169,6 +173,12 @@ func TestUnderAManagerANewClientTakesTwoWritesAndNoEventAndAnUnchangedOneNone(t 
 		name := fmt.Sprintf("photoprint-%d", i)
 		if calls["status "+name] != 1 || calls["create "+name+"-oauth"] != 1 {
 			t.Errorf("%s took %d writes of status and %d of its Secret, want 1 and 1", name, calls["status "+name], calls["create "+name+"-oauth"])
+		}
+		if i%4 == 0 { // it asks for a third write
+			if calls["create "+name+"-public"] != 1 {
+				t.Errorf("%s took %d writes of its ConfigMap, want 1", name, calls["create "+name+"-public"])
+			}
+			delete(calls, "create "+name+"-public")
 		}
 		delete(calls, "status "+name)
 		delete(calls, "create "+name+"-oauth")
@@ -225,7 +235,7 @@ func TestForeignSecretsNeverReachTheCache(t *testing.T) {
 	if len(oc.ManagedFields) > 0 {
 		t.Error("the cache holds managed fields of clients")
 	}
-	err = mgr.GetCache().List(t.Context(), &corev1.ConfigMapList{})
+	err = mgr.GetCache().List(t.Context(), &corev1.PodList{})
 	if _, refused := errors.AsType[*cache.ErrResourceNotCached](err); !refused {
 		t.Errorf("a read of another kind: %v", err)
 	}

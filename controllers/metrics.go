@@ -116,6 +116,7 @@ func reasons() []string {
 	for _, r := range []v1alpha1.ReadyReason{
 		v1alpha1.ReadyReasonPending, v1alpha1.ReadyReasonIssued, v1alpha1.ReadyReasonSuspended, v1alpha1.ReadyReasonExpired, v1alpha1.ReadyReasonIssuing,
 		v1alpha1.ReadyReasonSecretConflict, v1alpha1.ReadyReasonSecretNotWritten, v1alpha1.ReadyReasonSecretNotAccepted, v1alpha1.ReadyReasonKeyMismatch,
+		v1alpha1.ReadyReasonConfigMapConflict, v1alpha1.ReadyReasonConfigMapNotWritten,
 		v1alpha1.ReadyReasonWaitingForSecret, v1alpha1.ReadyReasonInvalidSecret, v1alpha1.ReadyReasonInvalidTemplate,
 		v1alpha1.ReadyReasonInvalidKeys, v1alpha1.ReadyReasonWaitingForServiceAccount, v1alpha1.ReadyReasonNotSupported,
 	} {

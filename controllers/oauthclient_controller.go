@@ -28,6 +28,7 @@ func (r *OAuthClientReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wakeups
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.OAuthClient{}).
 		Owns(&corev1.Secret{}).
+		Owns(&corev1.ConfigMap{}).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(retainedOwner)).
 		Watches(&v1alpha1.ResourceServer{}, handler.EnqueueRequestsFromMapFunc(r.clientsThatAsk)).
 		WatchesRawSource(wake.source(v1alpha1.KindOAuthClient)).

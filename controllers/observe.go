@@ -24,6 +24,10 @@ type observation struct {
 	// others are the Secrets of other names that belong to the object: an older spec
 	// wanted them.
 	others []corev1.Secret
+	// public is the ConfigMap of the wanted name. Nil: there is none, or none is wanted.
+	public *corev1.ConfigMap
+	// otherPublic are the ConfigMaps of other names that belong to the object.
+	otherPublic []corev1.ConfigMap
 	// given is the Secret of somebody else that holds the client secret, or the public keys. Nil: there is none that may
 	// be read.
 	given *corev1.Secret
@@ -53,7 +57,10 @@ func (i *Issuance) observe(ctx context.Context, of subject, env environment, key
 	if seen.accounts, err = i.accounts(ctx, s); err != nil {
 		return s, seen, err
 	}
-	if owner := ownerOf(seen.secret, s, keys); owner == ownerStale || owner == ownerRetained {
+	if seen.public, seen.otherPublic, err = i.publicMaps(ctx, s); err != nil {
+		return s, seen, err
+	}
+	if owner := ownerOf(seen.secret, s, keys); owner == ownerStale || owner == ownerRetained || ownerOfMap(seen.public, s) == ownerStale {
 		if err := i.stillThere(ctx, s); err != nil {
 			return s, seen, err
 		}

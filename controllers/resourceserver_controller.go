@@ -27,6 +27,7 @@ func (r *ResourceServerReconciler) SetupWithManager(mgr ctrl.Manager, wake *Wake
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.ResourceServer{}).
 		Owns(&corev1.Secret{}).
+		Owns(&corev1.ConfigMap{}).
 		WatchesRawSource(wake.source(v1alpha1.KindResourceServer)).
 		WatchesRawSource(wake.everything(r.allServers)).
 		WithOptions(controllerOptions())

@@ -8,12 +8,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/preset"
 )
 
-// secretOwner tells whose a Secret is, seen from one object.
+// secretOwner tells whose a Secret or a ConfigMap is, seen from one object.
 type secretOwner int
 
 const (
@@ -82,9 +83,9 @@ func refersTo(ref *metav1.OwnerReference, kind string) bool {
 	return err == nil && gv.Group == v1alpha1.GroupVersion.Group && ref.Kind == kind
 }
 
-func writtenBy(secret *corev1.Secret, manager string) bool {
-	for i := range secret.ManagedFields {
-		if secret.ManagedFields[i].Manager == manager {
+func writtenBy(object client.Object, manager string) bool {
+	for _, entry := range object.GetManagedFields() {
+		if entry.Manager == manager {
 			return true
 		}
 	}

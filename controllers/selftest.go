@@ -39,7 +39,7 @@ func (i *Issuance) tested(s subject, sent secretContent, answer *corev1.Secret, 
 	accepted := sent.accepted(answer.Data)
 	if !dryRun {
 		i.expected.wrote(s.ref(), answer, i.Now())
-		i.held.stored(s.ref(), sent, sent.matches(answer), accepted, i.Now())
+		i.held.stored(s.ref(), sent.held(), sent.matches(answer), accepted, i.Now())
 	}
 	if !accepted {
 		return fmt.Errorf("test the Secret %s: %w", sent.name, errNotAccepted)

@@ -27,6 +27,7 @@ type subject struct {
 	credentials *v1alpha1.CredentialsSpec
 	clientID    string // follows from name and spec
 	secretName  string // the one that is wanted
+	publicName  string // of the ConfigMap that is wanted; empty: none
 	form        string // what never changes about it: profile and client type of an OAuthClient
 	// retain: its identity outlives it.
 	retain bool
@@ -75,7 +76,8 @@ func clientSubject(oc *v1alpha1.OAuthClient) subject {
 		kind: v1alpha1.KindOAuthClient, object: oc, status: oc.Status,
 		class: oc.Spec.ClassName, credentials: &oc.Spec.Credentials,
 		clientID: v1alpha1.ClientIDOf(oc), secretName: v1alpha1.SecretNameOf(oc),
-		form: string(profile) + "/" + string(oc.Spec.EffectiveClientType()), retain: oc.Spec.Retains(),
+		publicName: string(oc.Spec.Credentials.ConfigMapName),
+		form:       string(profile) + "/" + string(oc.Spec.EffectiveClientType()), retain: oc.Spec.Retains(),
 		scopes: oc.Spec.Scopes, claims: policy.ClaimsOfClient(&oc.Spec),
 		suspended: oc.Spec.Suspend, public: oc.Spec.Public(), signed: profile.Signed(),
 		pkceOptional:      profile == v1alpha1.ProfileOAuth2 && !oc.Spec.PKCERequired(),
@@ -103,13 +105,14 @@ func resourceServerSubject(rs *v1alpha1.ResourceServer) subject {
 		status: v1alpha1.OAuthClientStatus{IssuedStatus: rs.Status.IssuedStatus},
 		class:  rs.Spec.ClassName, credentials: &rs.Spec.Credentials,
 		clientID: v1alpha1.ResourceServerIDOf(rs), secretName: v1alpha1.ResourceServerSecretNameOf(rs),
-		claims:    policy.ClaimsOfResourceServer(&rs.Spec),
-		suspended: rs.Spec.Suspend,
-		jwts:      rs.Spec.EffectiveJWTAlgorithm() != "",
-		grantType: func() string { return "" },
-		endpoints: endpoints.OfResourceServer,
-		denials:   func(p policy.Policy) []policy.Denial { return p.ResourceServer(&rs.Spec) },
-		mistakes:  func() []string { return nil },
+		publicName: string(rs.Spec.Credentials.ConfigMapName),
+		claims:     policy.ClaimsOfResourceServer(&rs.Spec),
+		suspended:  rs.Spec.Suspend,
+		jwts:       rs.Spec.EffectiveJWTAlgorithm() != "",
+		grantType:  func() string { return "" },
+		endpoints:  endpoints.OfResourceServer,
+		denials:    func(p policy.Policy) []policy.Denial { return p.ResourceServer(&rs.Spec) },
+		mistakes:   func() []string { return nil },
 	}
 }
 

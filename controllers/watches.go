@@ -103,6 +103,7 @@ func (w *Wakeups) source(kind string) source.Source {
 
 // Names of the indexes in the cache.
 const (
+	indexPublic   = "gatehouse.dev/config-map-of"
 	indexRenamed  = "gatehouse.dev/renamed-secret-of"
 	indexDeclared = "gatehouse.dev/declared-scope"
 	indexAsked    = "gatehouse.dev/asked-scope"
@@ -129,6 +130,7 @@ type index struct {
 func indexes() []index {
 	return []index{
 		{&corev1.Secret{}, indexRenamed, renamedSecret},
+		{&corev1.ConfigMap{}, indexPublic, publicOf},
 		{&v1alpha1.ResourceServer{}, indexDeclared, declaredScopes},
 		{&v1alpha1.OAuthClient{}, indexAsked, askedScopes},
 		{&v1alpha1.OAuthClient{}, indexGiven, givenNames},

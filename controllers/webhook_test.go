@@ -10,20 +10,21 @@ import (
 	"strings"
 	"sync/atomic"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// webhook is an API server with a webhook that changes the data of each Secret on its way in. It changes the request on the
-// wire: what the operator holds stays what it sent.
+// webhook is an API server with a webhook that changes the data of each Secret, or ConfigMap, on its way in. It changes the
+// request on the wire: what the operator holds stays what it sent.
 type webhook struct {
+	// ofMaps: of each ConfigMap, and of no Secret.
+	ofMaps bool
 	change func(data map[string][]byte)
 	// sparesDryRuns: it leaves dry runs alone.
 	sparesDryRuns bool
-	// writes counts the Secrets that it changed, but for dry runs.
+	// writes counts the objects that it changed, but for dry runs.
 	writes atomic.Int64
 }
 
@@ -51,7 +52,11 @@ func (s *fixture) changing(w *webhook) client.WithWatch {
 func (w *webhook) pass(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	applies := r.Method == http.MethodPatch && strings.Contains(r.Header.Get("Content-Type"), "apply")
 	isDryRun := r.URL.Query().Has("dryRun")
-	if !strings.Contains(r.URL.Path, "/secrets") || r.Method != http.MethodPost && !applies || isDryRun && w.sparesDryRuns {
+	resource := "/secrets"
+	if w.ofMaps {
+		resource = "/configmaps"
+	}
+	if !strings.Contains(r.URL.Path, resource) || r.Method != http.MethodPost && !applies || isDryRun && w.sparesDryRuns {
 		return next.RoundTrip(r)
 	}
 	body, err := io.ReadAll(r.Body)
@@ -60,7 +65,7 @@ func (w *webhook) pass(r *http.Request, next http.RoundTripper) (*http.Response,
 	}
 	changed := r.Clone(r.Context())
 	if !applies { // the client sends protobuf
-		if body, err = asJSON(body); err != nil {
+		if body, err = w.asJSON(body); err != nil {
 			return nil, err
 		}
 		changed.Header.Set("Content-Type", runtime.ContentTypeJSON)
@@ -75,31 +80,46 @@ func (w *webhook) pass(r *http.Request, next http.RoundTripper) (*http.Response,
 	return next.RoundTrip(changed)
 }
 
-func asJSON(secret []byte) ([]byte, error) {
-	o, _, err := scheme.Codecs.UniversalDeserializer().Decode(secret, nil, nil)
+func (w *webhook) asJSON(object []byte) ([]byte, error) {
+	o, kind, err := scheme.Codecs.UniversalDeserializer().Decode(object, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	o.GetObjectKind().SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	o.GetObjectKind().SetGroupVersionKind(*kind)
 	return json.Marshal(o)
 }
 
-func (w *webhook) changed(secret []byte) ([]byte, error) {
+func (w *webhook) changed(object []byte) ([]byte, error) {
 	fields := map[string]json.RawMessage{}
-	if err := json.Unmarshal(secret, &fields); err != nil {
+	if err := json.Unmarshal(object, &fields); err != nil {
 		return nil, err
 	}
-	data := map[string][]byte{}
-	if err := json.Unmarshal(fields["data"], &data); err != nil {
-		return nil, err
+	var err error
+	if w.ofMaps {
+		fields["data"], err = changedData[string](fields["data"], w.change)
+	} else {
+		fields["data"], err = changedData[[]byte](fields["data"], w.change)
 	}
-	w.change(data)
-	text, err := json.Marshal(data)
 	if err != nil {
 		return nil, err
 	}
-	fields["data"] = text
 	return json.Marshal(fields)
+}
+
+func changedData[V string | []byte](text []byte, change func(data map[string][]byte)) ([]byte, error) {
+	held, data := map[string]V{}, map[string][]byte{}
+	if err := json.Unmarshal(text, &held); err != nil {
+		return nil, err
+	}
+	for key, value := range held {
+		data[key] = []byte(value)
+	}
+	change(data)
+	clear(held)
+	for key, value := range data {
+		held[key] = V(value)
+	}
+	return json.Marshal(held)
 }
 
 func spoil(key string) *webhook {

@@ -88,6 +88,10 @@ const (
 	// ReadyReasonSecretNotAccepted: the API server stored another Secret than the operator sent, and what it
 	// holds would be refused.
 	ReadyReasonSecretNotAccepted ReadyReason = "SecretNotAccepted"
+	// ReadyReasonConfigMapConflict: the wanted ConfigMap belongs to somebody else.
+	ReadyReasonConfigMapConflict ReadyReason = "ConfigMapConflict"
+	// ReadyReasonConfigMapNotWritten: the API server refused the ConfigMap.
+	ReadyReasonConfigMapNotWritten ReadyReason = "ConfigMapNotWritten"
 	// ReadyReasonWaitingForSecret: the Secret that credentials.fromSecret names is not there, or does
 	// not hold the key.
 	ReadyReasonWaitingForSecret ReadyReason = "WaitingForSecret"

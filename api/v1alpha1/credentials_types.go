@@ -50,6 +50,16 @@ type CredentialsSpec struct {
 	// +optional
 	SecretName SecretName `json:"secretName,omitempty"`
 
+	// ConfigMapName is a ConfigMap that is written beside the Secret, in the namespace of the object. It
+	// holds what is public: the client ID, the issuer and the addresses, under the keys that they have in the
+	// Secret. It never holds a client secret, nor anything of secretTemplate.data, secretTemplate.generate or
+	// the files of a preset. It is deleted with the object, and when it is named no more. A ConfigMap of somebody
+	// else is never overwritten: the object is then not ready and has the reason ConfigMapConflict.
+	// Absent: there is none.
+	//
+	// +optional
+	ConfigMapName ConfigMapName `json:"configMapName,omitempty"`
+
 	// SecretTemplate shapes the Secret. Absent: the standard keys, and no labels and
 	// annotations but the operator's own.
 	//

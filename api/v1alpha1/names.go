@@ -4,8 +4,8 @@ package v1alpha1
 
 // Labels, annotations and the type of what the operator writes.
 const (
-	// LabelOwnerUID marks each Secret that the operator wrote and holds the UID of the
-	// OAuthClient or ResourceServer that it is for. The operator watches no other Secrets.
+	// LabelOwnerUID marks each Secret and ConfigMap that the operator wrote and holds the UID of the
+	// OAuthClient or ResourceServer that it is for. The operator watches no others.
 	LabelOwnerUID = "gatehouse.dev/owner-uid"
 	// LabelGivenSecret on a Secret, with the value "true", allows the operator to read a client secret or
 	// public keys from it for an object that names it in credentials.fromSecret or credentials.privateKeyJWT.
@@ -16,6 +16,8 @@ const (
 	// AnnotationIssued stands on each Secret that the operator wrote: a record of what it
 	// wrote last, from which a lost status is rebuilt. A MAC under the root key protects it.
 	AnnotationIssued = "gatehouse.dev/issued"
+	// AnnotationContent stands on each ConfigMap that the operator wrote for an object: a hash of what it wrote last.
+	AnnotationContent = "gatehouse.dev/content"
 	// AnnotationResetCredentials asks for a new client secret: each new value once.
 	AnnotationResetCredentials = "gatehouse.dev/reset-credentials"
 	// AnnotationResetRevokes, when it is "true" at the time of a reset, has the reset end all grants

@@ -126,6 +126,12 @@ type CallbackURL string
 // +kubebuilder:validation:XValidation:rule=`self.size() == 0 || !format.dns1123Subdomain().validate(self).hasValue()`,message="secretName must be a name that a Secret can have: lower-case letters, digits, - and ., and each part between dots begins and ends with a letter or a digit"
 type SecretName string
 
+// ConfigMapName is the name of a ConfigMap.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule=`self.size() == 0 || !format.dns1123Subdomain().validate(self).hasValue()`,message="configMapName must be a name that a ConfigMap can have: lower-case letters, digits, - and ., and each part between dots begins and ends with a letter or a digit"
+type ConfigMapName string
+
 // LabelValue is the value of a label.
 //
 // +kubebuilder:validation:MaxLength=63

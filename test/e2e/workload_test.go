@@ -50,6 +50,7 @@ func TestAPodIsAClientAsThePageSays(t *testing.T) {
 				Projected struct {
 					Sources []struct {
 						ServiceAccountToken struct{ Audience string }
+						ConfigMap           struct{ Name string }
 					}
 				}
 			}
@@ -57,6 +58,13 @@ func TestAPodIsAClientAsThePageSays(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(read("get", "pod/photonight", "--output=json")), &pod); err != nil {
 		t.Fatal(err)
+	}
+	public := func(key string) string { // the Pod mounts the ConfigMap, too
+		return read("get", "configmap", pod.Spec.Volumes[0].Projected.Sources[1].ConfigMap.Name, "--output=go-template={{index .data \""+key+"\"}}")
+	}
+	clientID, issuer := public("client-id"), public("issuer")
+	if endpoint := public("token-endpoint"); clientID != "photos.photonight" || issuer != w.Issuer || endpoint != w.Issuer+"/oauth2/token" {
+		t.Errorf("the ConfigMap says %q, %q, %q", clientID, issuer, endpoint)
 	}
 	projected := filepath.Join(t.TempDir(), "token")
 	mount := func() {
@@ -68,7 +76,7 @@ func TestAPodIsAClientAsThePageSays(t *testing.T) {
 		}
 	}
 	fetch := func() (string, error) {
-		cmd := exec.CommandContext(t.Context(), filepath.Join(w.dir, "bin", "authserver"), "token", "--issuer="+w.Issuer, "--client-id=photos.photonight",
+		cmd := exec.CommandContext(t.Context(), filepath.Join(w.dir, "bin", "authserver"), "token", "--issuer="+issuer, "--client-id="+clientID,
 			"--token-file="+projected, "--ca-file="+w.CA)
 		out, err := cmd.Output()
 		return strings.TrimSpace(string(out)), err

@@ -88,11 +88,15 @@ func TestN123AnInstallationForChosenNamespacesServesTheseAndSeesNoOther(t *testi
 	api := w.app(rs)
 	oc := b.draft("shop", ofClass, func(s *v1alpha1.OAuthClientSpec) {
 		s.Scopes = []v1alpha1.Scope{"team-a.read", "team-a.label"}
+		s.Credentials.ConfigMapName = "shop-public"
 		s.OAuth2 = &v1alpha1.OAuth2Spec{GrantTypes: []v1alpha1.GrantType{
 			v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeClientCredentials}}
 	})
 	b.apply(oc)
 	shop := w.app(oc)
+	if cm := w.publicIn("team-b", "shop-public"); cm == nil || cm.Data[v1alpha1.KeyClientID] != shop.id {
+		t.Errorf("the ConfigMap is %+v", cm)
+	}
 	status, token := shop.machine("")
 	if status != http.StatusOK || token["scope"] != "team-a.read" {
 		t.Errorf("a selector matches the name of a namespace, and nothing else: %d %v", status, token)
@@ -139,6 +143,9 @@ func (w *environment) seesNothingElse() {
 			"Secrets of kube-system": c.List(w.t.Context(), &corev1.SecretList{}, client.InNamespace("kube-system")),
 			"Secrets of its own":     c.List(w.t.Context(), &corev1.SecretList{}, client.InNamespace(rooms)),
 			"every Secret":           c.List(w.t.Context(), &corev1.SecretList{}),
+			"ConfigMaps elsewhere":   c.List(w.t.Context(), &corev1.ConfigMapList{}, client.InNamespace("kube-system")),
+			"ConfigMaps of its own":  c.List(w.t.Context(), &corev1.ConfigMapList{}, client.InNamespace(rooms)),
+			"every ConfigMap":        c.List(w.t.Context(), &corev1.ConfigMapList{}),
 			"policies":               c.List(w.t.Context(), &v1alpha1.OAuthClientPolicyList{}),
 			"namespaces":             c.List(w.t.Context(), &corev1.NamespaceList{}),
 		} {
