@@ -30,10 +30,10 @@ func Backup(ctx context.Context, path, to string, progress Progress) error {
 	if err := absent(to); err != nil {
 		return err
 	}
-	if err := isOurs(ctx, path); err != nil {
+	if err := isOurs(ctx, path, reading()); err != nil {
 		return err
 	}
-	return placeCopy(ctx, path, to, progress, func(copied string) error {
+	return placeCopy(ctx, path, to, reading(), progress, func(copied string) error {
 		if err := absent(to); err != nil {
 			return err
 		}
@@ -54,7 +54,8 @@ func Restore(ctx context.Context, from, path string, replace bool, progress Prog
 	if from == path {
 		return fmt.Errorf("%s cannot be restored from itself", path)
 	}
-	if err := isOurs(ctx, from); err != nil {
+	source := atRest(from)
+	if err := isOurs(ctx, from, source); err != nil {
 		return err
 	}
 	lock, err := lockFile(path)
@@ -65,11 +66,11 @@ func Restore(ctx context.Context, from, path string, replace bool, progress Prog
 	if !replace {
 		for _, name := range []string{path, path + "-wal"} {
 			if err := absent(name); err != nil {
-				return err
+				return fmt.Errorf("%w. To have the backup in its place, say --replace", err)
 			}
 		}
 	}
-	if err := placeCopy(ctx, from, path, progress, func(copied string) error { return replaceFile(ctx, copied, path) }); err != nil {
+	if err := placeCopy(ctx, from, path, source, progress, func(copied string) error { return replaceFile(ctx, copied, path) }); err != nil {
 		return err
 	}
 	// The mark of a server that was killed is about the old file, whose log is gone. The new file has none.
@@ -82,7 +83,7 @@ func Restore(ctx context.Context, from, path string, replace bool, progress Prog
 // replaceFile puts the copied file at path. The log of the old file must go first, or SQLite would take it for the new
 // file's. So what is in the log goes into the old file before: if this is interrupted, the old file is complete.
 func replaceFile(ctx context.Context, copied, path string) error {
-	if isOurs(ctx, path) == nil {
+	if isOurs(ctx, path, reading()) == nil {
 		if c, err := connector(ctx, path, writing())(); err == nil {
 			_, _ = c.query("PRAGMA wal_checkpoint(TRUNCATE)", func(*row) {}) // a damaged file is replaced all the same
 			_ = c.close()
@@ -99,8 +100,9 @@ func replaceFile(ctx context.Context, copied, path string) error {
 	return os.Rename(copied, path)
 }
 
-// placeCopy copies the store at from beside to, checks and syncs the copy, and has place give it its name.
-func placeCopy(ctx context.Context, from, to string, progress Progress, place func(copied string) error) error {
+// placeCopy copies the store at from, which it opens with the settings, beside to, checks and syncs the copy, and has place give it
+// its name.
+func placeCopy(ctx context.Context, from, to string, settings url.Values, progress Progress, place func(copied string) error) error {
 	partial := to + ".partial"
 	if err := removeCopy(partial); err != nil { // of an earlier try
 		return err
@@ -112,7 +114,7 @@ func placeCopy(ctx context.Context, from, to string, progress Progress, place fu
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("make the copy: %w", err)
 	}
-	err = copyStore(ctx, from, partial, progress)
+	err = copyStore(ctx, from, partial, settings, progress)
 	if err == nil {
 		err = checkWhole(ctx, partial, from, progress)
 	}
@@ -130,8 +132,8 @@ func placeCopy(ctx context.Context, from, to string, progress Progress, place fu
 
 // copyStore copies page by page. The source holds a read transaction open all the while: so the copy is of one
 // moment, and does not begin anew whenever a server has written.
-func copyStore(ctx context.Context, from, to string, progress Progress) (err error) {
-	c, err := connector(ctx, from, reading())()
+func copyStore(ctx context.Context, from, to string, settings url.Values, progress Progress) (err error) {
+	c, err := connector(ctx, from, settings)()
 	if err != nil {
 		return fmt.Errorf("open %s: %w", from, err)
 	}
@@ -182,6 +184,17 @@ func checkWhole(ctx context.Context, copied, from string, progress Progress) err
 	return nil
 }
 
+// atRest are the settings that read a backup. SQLite writes files beside one that it opens as it opens a store, which fails where the
+// folder may only be read, as backups should be mounted; and what it leaves there stays. A backup has no log, so nobody writes to it.
+// Where there is a log, the file is the store of a server: it is opened as such.
+func atRest(path string) url.Values {
+	settings := reading()
+	if _, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		settings.Set("immutable", "1") // https://sqlite.org/uri.html#uriimmutable
+	}
+	return settings
+}
+
 // existing returns the absolute name of a file that is there.
 func existing(path string) (string, error) {
 	path, err := filepath.Abs(path)
@@ -201,7 +214,7 @@ func existing(path string) (string, error) {
 // absent refuses a name that is taken.
 func absent(path string) error {
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s exists already: name another file, or remove it", path)
+		return fmt.Errorf("%s exists already: name another file, or remove that one", path)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the file %s cannot be looked at: %w", path, err)
 	}

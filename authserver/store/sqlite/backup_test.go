@@ -112,6 +112,7 @@ func TestN175ARestoreReplacesNothingUnasked(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(Restore(t.Context(), backup, path, false, quiet), "exists already")
+	refused(Restore(t.Context(), backup, path, false, quiet), "--replace")
 	refused(Restore(t.Context(), path, path, true, quiet), "from itself")
 	refused(Restore(t.Context(), writeFile(t, folder, "text", strings.Repeat("text", 100)), path, true, quiet), "is not a SQLite database")
 	refused(Restore(t.Context(), database(t, filepath.Join(folder, "theirs.db"), `CREATE TABLE theirs (a)`), path, true, quiet), "another program's")
@@ -131,6 +132,30 @@ func TestN175ARestoreReplacesNothingUnasked(t *testing.T) {
 		if g, err := openAt(t, to).Grant(t.Context(), grantNumber(0).ID); err != nil || !g.RevokedAt.IsZero() {
 			t.Errorf("the grant that was restored is %+v, %v", g, err)
 		}
+	}
+}
+
+// N175: a backup is mounted so that it can only be read. A restore needs no file beside it, and leaves none, whoever runs it.
+func TestN175ARestoreReadsABackupThatMayOnlyBeRead(t *testing.T) {
+	path, kept := filepath.Join(t.TempDir(), "gatehouse.db"), t.TempDir()
+	backup := filepath.Join(kept, "backup.db")
+	s := openAt(t, path)
+	fill(t, s, 1)
+	if err := Backup(t.Context(), path, backup, quiet); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Close(), os.Chmod(backup, 0o400), os.Chmod(kept, 0o500)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(kept, 0o700) })
+	if err := Restore(t.Context(), backup, path, true, quiet); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(kept); err != nil || len(entries) != 1 {
+		t.Errorf("beside the backup are %v, %v", entries, err)
+	}
+	if _, err := openAt(t, path).Grant(t.Context(), grantNumber(0).ID); err != nil {
+		t.Errorf("Grant() = %v", err)
 	}
 }
 

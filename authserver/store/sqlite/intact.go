@@ -10,18 +10,20 @@ import (
 	"io"
 	"io/fs"
 	"math/bits"
+	"net/url"
 	"os"
 	"strings"
 
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// isOurs refuses a file that is no store of ours, is cut off, or whose schema this version does not know. It changes nothing.
-func isOurs(ctx context.Context, path string) error {
+// isOurs refuses a file that is no store of ours, is cut off, or whose schema this version does not know. It opens the file with the
+// settings, and changes nothing.
+func isOurs(ctx context.Context, path string, settings url.Values) error {
 	if err := uncut(path); err != nil {
 		return err
 	}
-	mine, err := inspect(ctx, path)
+	mine, err := inspect(ctx, path, settings)
 	switch {
 	case resultCode(err) == sqlite3.SQLITE_NOTADB:
 		return notDatabase(path)

@@ -32,7 +32,7 @@ const firstReleased = 100
 
 // migrate brings the schema of the file at path up to date.
 func migrate(ctx context.Context, path string) error {
-	mine, err := inspect(ctx, path)
+	mine, err := inspect(ctx, path, reading())
 	if resultCode(err) == sqlite3.SQLITE_NOTADB {
 		return notDatabase(path)
 	}
@@ -51,9 +51,9 @@ func migrate(ctx context.Context, path string) error {
 
 // inspect reports whether the file at path is marked as ours. A file that is neither
 // ours nor empty is refused, and not touched.
-func inspect(ctx context.Context, path string) (mine bool, err error) {
+func inspect(ctx context.Context, path string, settings url.Values) (mine bool, err error) {
 	const query = `SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)`
-	err = withDB(path, reading(), func(db *sql.DB) error {
+	err = withDB(path, settings, func(db *sql.DB) error {
 		var id, objects int
 		if err := db.QueryRowContext(ctx, query).Scan(&id, &objects); err != nil {
 			return fmt.Errorf("read the head of %s: %w", path, err)
