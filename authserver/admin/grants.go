@@ -64,7 +64,7 @@ func (e *endpoint) ofPerson(ctx context.Context, c chosen, name string) (chosen,
 	case err != nil || c.nobody:
 		return c, err
 	case len(people) == 0:
-		return c, failure{http.StatusNotFound, "NotFound", "nobody in the directory has this name; somebody who left it is named by subject"}
+		return c, failure{http.StatusNotFound, "NotFound", "nobody of this name has logged in yet, or the directory does not know them any more; somebody who left it is named by subject"}
 	case len(people) > 1:
 		return c, failure{http.StatusConflict, "Ambiguous", "several people have this name; name one by subject, which the listed grants of a client show"}
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func (o *options) changing(c *cobra.Command, does changer) *cobra.Command {
 			}
 		}
 		if does.warning != nil && !yes {
-			if err := o.confirm(fmt.Sprintf("%s/%s: %s", oc.Namespace, oc.Name, does.warning(oc))); err != nil {
+			if err := o.confirm(c.Context(), fmt.Sprintf("%s/%s: %s", oc.Namespace, oc.Name, does.warning(oc))); err != nil {
 				return err
 			}
 		}
@@ -69,13 +70,23 @@ func (o *options) changing(c *cobra.Command, does changer) *cobra.Command {
 	return c
 }
 
-// confirm asks whether to go on.
-func (o *options) confirm(text string) error {
+// confirm asks whether to go on. Whoever ends the command meanwhile, with Ctrl-C, has said no.
+func (o *options) confirm(ctx context.Context, text string) error {
 	if !o.InIsTerminal {
 		return usagef("%s: say --yes if that is meant", text)
 	}
 	fmt.Fprintf(o.Err, "%s. Go on? [y/N] ", text)
-	answer, _ := bufio.NewReader(o.In).ReadString('\n')
+	answers := make(chan string, 1)
+	go func() { // a read of a terminal cannot be given up; the process ends it
+		answer, _ := bufio.NewReader(o.In).ReadString('\n')
+		answers <- answer
+	}()
+	var answer string
+	select {
+	case answer = <-answers:
+	case <-ctx.Done():
+		fmt.Fprintln(o.Err)
+	}
 	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
 		return usagef("nothing was changed")
 	}
@@ -97,7 +108,11 @@ func (o *options) apply(ctx context.Context, c *cluster, oc *v1alpha1.OAuthClien
 	end := time.NewTimer(wait)
 	defer end.Stop()
 	for tick := time.NewTicker(lookEvery); ; {
-		if oc, err = c.oauthClient(ctx, oc.Name); err != nil {
+		seen, err := c.oauthClient(ctx, oc.Name)
+		switch {
+		case err == nil:
+			oc = seen
+		case ctx.Err() == nil:
 			return err
 		}
 		if what.done(oc) {
@@ -107,9 +122,10 @@ func (o *options) apply(ctx context.Context, c *cluster, oc *v1alpha1.OAuthClien
 		select {
 		case <-tick.C:
 		case <-end.C:
-			return fmt.Errorf("%s/%s: %s, and the operator has not done it within %s. %s", oc.Namespace, oc.Name, what.says, wait, readyText(oc))
+			return fmt.Errorf("%s/%s: %s, and the operator has not done it within %s. %s See whether it runs: kubectl get deployment gatehouse-operator -n %s",
+				oc.Namespace, oc.Name, what.says, wait, readyText(oc), o.endpoint.systemNamespace)
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("%s/%s: %s. Nobody waits for the operator any more, which goes on", oc.Namespace, oc.Name, what.says)
 		}
 	}
 }
@@ -188,8 +204,15 @@ func (o *options) rotate() *cobra.Command {
 	return o.changing(c, changer{refuse: hasNoneToRenew, change: func(*v1alpha1.OAuthClient) change {
 		value := o.stamp()
 		return change{annotated(map[string]any{v1alpha1.AnnotationRotateCredentials: value}),
-			func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledRotation == value }, "a rotation is asked for"}
+			func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledRotation == value && secretIsNew(oc) }, "a rotation is asked for"}
 	}})
+}
+
+// secretIsNew reports whether the Secret holds the newest client secret: only then the operator says when the others end. So what is
+// restarted after --wait reads the new one.
+func secretIsNew(oc *v1alpha1.OAuthClient) bool {
+	credentials := oc.Status.Credentials
+	return !slices.ContainsFunc(credentials[:max(len(credentials)-1, 0)], func(c v1alpha1.CredentialStatus) bool { return c.ExpiresAt == nil })
 }
 
 func (o *options) suspend() *cobra.Command {

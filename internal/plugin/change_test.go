@@ -4,10 +4,13 @@ package plugin
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -93,5 +96,79 @@ func TestTheEndOfGrantsIsSaidBefore(t *testing.T) {
 	text := says(t, 0, "IntegrationCloud", "suspend", "--help") + says(t, 0, "ConnectionsCloud", "reset", "--help")
 	if strings.Count(text, end)+strings.Count(text, "everything that people allowed") < 2 {
 		t.Errorf("the help is silent: %s", text)
+	}
+}
+
+// What is restarted after --wait has to read the new client secret: the status lists it before the Secret holds it, and says when the
+// old one ends after that.
+func TestAWaitForARotationEndsWhenTheSecretHoldsTheNewClientSecret(t *testing.T) {
+	env := testenv.Start(t)
+	ns := env.Namespace(t)
+	oc := created(t, env, ns, "photoprint", v1alpha1.OAuthClientSpec{})
+	now := time.Date(2036, 1, 1, 0, 0, 0, 0, time.UTC)
+	rotate := func(want int, words string) {
+		t.Helper()
+		var out, err bytes.Buffer
+		args := []string{"rotate", "photoprint", "--wait=1ns", "--kubeconfig=" + env.Kubeconfig, "-n", ns}
+		status := Run(t.Context(), args, Streams{In: strings.NewReader(""), Out: &out, Err: &err, Now: func() time.Time { return now }})
+		if status != want || !strings.Contains(out.String()+err.String(), words) {
+			t.Errorf("status %d, want %d with %q: %s%s", status, want, words, out.String(), err.String())
+		}
+	}
+	rotate(1, "kubectl get deployment gatehouse-operator -n gatehouse-system")
+	record := func(oldEnds *metav1.Time) {
+		t.Helper()
+		if err := env.Client.Get(t.Context(), client.ObjectKeyFromObject(oc), oc); err != nil {
+			t.Fatal(err)
+		}
+		oc.Status.ClientID, oc.Status.LastHandledRotation = ns+".photoprint", "2036-01-01T00:00:00.000Z"
+		credential := v1alpha1.CredentialStatus{ID: "new", IssuedAt: metav1.NewTime(now), Verifier: strings.Repeat("v", 43)}
+		old := credential
+		old.ID, old.ExpiresAt = "old", oldEnds
+		oc.Status.Credentials = []v1alpha1.CredentialStatus{old, credential}
+		if err := env.Client.Status().Update(t.Context(), oc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record(nil)
+	rotate(1, "has not done it")
+	record(&metav1.Time{Time: now.Add(time.Hour)})
+	rotate(0, "done")
+}
+
+// Ctrl-C at a question is a no, and at --wait it tells that the operator goes on.
+func TestWhoeverInterruptsACommandIsToldWhatBecameOfIt(t *testing.T) {
+	env := testenv.Start(t)
+	ns := env.Namespace(t)
+	oc := created(t, env, ns, "photoprint", v1alpha1.OAuthClientSpec{})
+	terminal, _ := io.Pipe() // at which nobody ever types
+	interrupted := func(ctx context.Context, want int, words string, args ...string) {
+		t.Helper()
+		var err bytes.Buffer
+		status := Run(ctx, args, Streams{In: terminal, Out: io.Discard, Err: &err, InIsTerminal: true, Now: time.Now})
+		if status != want || !strings.Contains(err.String(), words) {
+			t.Errorf("%q: status %d, want %d with %q: %s", args, status, want, words, err.String())
+		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	interrupted(ended, 2, "nothing was changed", "revoke", "--user=bob", "--kubeconfig="+env.Kubeconfig, "-n", ns)
+
+	waiting, interrupt := context.WithCancel(t.Context())
+	o, root := &options{Streams: Streams{Out: io.Discard, Err: io.Discard, Now: time.Now}}, &cobra.Command{}
+	o.bind(root)
+	if err := root.ParseFlags([]string{"--kubeconfig=" + env.Kubeconfig, "-n", ns}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := o.cluster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := change{patch: annotated(map[string]any{"example.com/looked": "yes"}), says: "a rotation is asked for", done: func(*v1alpha1.OAuthClient) bool {
+		interrupt()
+		return false
+	}}
+	if err := o.apply(waiting, c, oc, looked, time.Hour); err == nil || !strings.Contains(err.Error(), "a rotation is asked for. Nobody waits for the operator any more, which goes on") {
+		t.Errorf("an interrupted wait: %v", err)
 	}
 }

@@ -179,14 +179,14 @@ func TestN381EachReplicaIsAskedThroughTheAPIServer(t *testing.T) {
 	pod(t, env, ns, "two", adminTestPort)
 	says(t, 0, "by one", why("first-1")...)
 	says(t, 0, "by two", why("second-1")...)
-	says(t, 1, "2 replicas were asked", why("third-1")...)
+	says(t, 1, "replicas that were asked: 2", why("third-1")...)
 
 	k.runs("closed", closedAddress(t))
 	pod(t, env, ns, "closed", adminTestPort) // its port answers nothing
 	pod(t, env, ns, "gone", adminTestPort)   // its node does not know it
 	says(t, 0, "by two", why("second-1")...)
 	told := why("third-1")
-	says(t, 1, "2 replicas were asked", told...)
+	says(t, 1, "replicas that were asked: 2", told...)
 	says(t, 1, "closed: ", told...)
 	says(t, 1, "pod gone: ", told...)
 	k.mu.Lock()

@@ -43,7 +43,7 @@ func (o *options) get() *cobra.Command {
 	lastUsed, selector := false, ""
 	c := &cobra.Command{
 		Use: "get [CLIENT...]", Short: "List clients, or show some",
-		Long: "List the clients of the namespace with what their status says. --last-used asks the authorization server, too, when each was used last, to the hour.",
+		Long: "List the clients of the namespace with what their status says. --last-used asks the authorization server, too, when each was used last, to the hour; a first use may take three minutes to show.",
 		Example: `  kubectl gatehouse get
   kubectl gatehouse get photoprint -n photos --last-used
   kubectl gatehouse get -l team=photos -o name

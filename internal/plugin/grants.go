@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -210,7 +211,7 @@ func (o *options) revoke() *cobra.Command {
 			if err := w.take(c, args); err != nil {
 				return err
 			}
-			if err := o.checkRevoke(w, id, all, yes); err != nil {
+			if err := o.checkRevoke(c.Context(), w, id, all, yes); err != nil {
 				return err
 			}
 			e, namespace, err := o.ask(c.Context())
@@ -219,7 +220,9 @@ func (o *options) revoke() *cobra.Command {
 			}
 			defer e.end()
 			ended, err := o.end(c.Context(), e, w, namespace, id)
-			fmt.Fprintf(o.Out, "%d grants were ended\n", ended)
+			if err == nil || ended > 0 {
+				fmt.Fprintf(o.Out, "grants that were ended: %d\n", ended)
+			}
 			return err
 		},
 	}
@@ -230,7 +233,10 @@ func (o *options) revoke() *cobra.Command {
 	return o.withAll(c, "of the clients of all namespaces; with --user or --subject")
 }
 
-func (o *options) checkRevoke(w whose, id string, all, yes bool) error {
+// grantID is how the server writes the ID of a grant.
+var grantID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+func (o *options) checkRevoke(ctx context.Context, w whose, id string, all, yes bool) error {
 	if _, err := o.path(w, "", url.Values{}); err != nil {
 		return err
 	}
@@ -242,10 +248,12 @@ func (o *options) checkRevoke(w whose, id string, all, yes bool) error {
 		return usagef("say which grants of %s: --grant ID, --user NAME or --all", w.client)
 	case all && w.client == "":
 		return usagef("--all is about one client: name it")
+	case id != "" && !grantID.MatchString(id):
+		return usagef("--grant %q is no ID of a grant, which has 32 characters of 0-9 and a-f: kubectl gatehouse grants %s lists them", id, w.client)
 	case yes:
 		return nil
 	}
-	return o.confirm("grants end, and applications that work for these people stop")
+	return o.confirm(ctx, "grants end, and applications that work for these people stop")
 }
 
 // end ends the grants, some hundreds with each call.

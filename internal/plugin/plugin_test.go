@@ -48,7 +48,7 @@ func TestN375ACallThatMakesNoSenseIsRefusedWithoutACluster(t *testing.T) {
 	none := "--kubeconfig=" + filepath.Join(t.TempDir(), "not there")
 	for _, args := range [][]string{
 		{"get", "--unknown"}, {"get", "a", "-A"}, {"get", "-o", "xml"}, {"reset"}, {"rotate", "a", "b"}, {"grants"}, {"grants", "a", "-A"},
-		{"grants", "--user=bob", "--subject=x"}, {"revoke", "a"}, {"revoke", "--all"}, {"revoke", "a", "--grant=x", "--all"}, {"why"},
+		{"grants", "--user=bob", "--subject=x"}, {"revoke", "a"}, {"revoke", "--all"}, {"revoke", "a", "--grant=x", "--all"}, {"revoke", "a", "--grant=00", "--yes"}, {"why"},
 		{"policy"}, {"policy", "check"}, {"lint"}, {"lint", "-f", "not/there"}, {"explain"},
 		{"revoke", "a", "--all"}, // nobody can be asked
 		// A variable of a script that was never set does not make the call be about more.

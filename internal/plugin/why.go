@@ -85,7 +85,7 @@ func (o *options) notRemembered(e *endpoint, id, namespace string) error {
 	if o.all {
 		where = "at all"
 	}
-	text := fmt.Sprintf("%d replicas were asked, and none remembers that it refused request %q %s. A replica remembers a bounded number for a day, and none after it was restarted; the log has more",
+	text := fmt.Sprintf("replicas that were asked: %d, and none remembers that it refused request %q %s. A replica remembers a bounded number for a day, and none after it was restarted; the log has more",
 		e.answered, id, where)
 	if len(e.missing) > 0 {
 		return fmt.Errorf("%s. Not all could be asked: %w", text, errors.Join(e.missing...))

@@ -96,10 +96,10 @@ func TestThePluginAsksTheRealPrograms(t *testing.T) {
 	id := res.Header.Get("X-Request-Id")
 	p.says(0, []string{"why", id}, "https://elsewhere.example/cb", callback, "invalid_callback", x.namespace+"/mine")
 	other.says(1, []string{"why", id}, "none remembers")
-	p.says(1, []string{"why", "no-such-request"}, "1 replicas were asked")
+	p.says(1, []string{"why", "no-such-request"}, "replicas that were asked: 1")
 
 	p.says(2, []string{"revoke", "mine", "--all"}, "--yes")
-	p.says(0, []string{"revoke", "mine", "--all", "--yes"}, "1 grants were ended")
+	p.says(0, []string{"revoke", "mine", "--all", "--yes"}, "grants that were ended: 1")
 	if answer := w.app(mine).introspect(token); answer["active"] != false {
 		t.Errorf("the token of a revoked grant is worth %v", answer)
 	}
