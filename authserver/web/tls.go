@@ -26,6 +26,7 @@ const (
 // in place, by rename, or by the symbolic links of a mounted Secret.
 type Certificate struct {
 	certFile, keyFile string
+	host              string
 	log               *slog.Logger
 	metrics           *Metrics
 	now               func() time.Time
@@ -40,9 +41,10 @@ type Certificate struct {
 type pemPair struct{ cert, key []byte }
 
 // LoadCertificate reads the files. It fails, naming the file, when one cannot be read or
-// when they hold no certificate and its key.
-func LoadCertificate(certFile, keyFile string, log *slog.Logger, m *Metrics, now func() time.Time) (*Certificate, error) {
-	c := &Certificate{certFile: certFile, keyFile: keyFile, log: log, metrics: m, now: now}
+// when they hold no certificate and its key. One that is not for the host, that of the issuer, is used and logged: a proxy in front
+// may have another one. Without a host nothing is said.
+func LoadCertificate(certFile, keyFile, host string, log *slog.Logger, m *Metrics, now func() time.Time) (*Certificate, error) {
+	c := &Certificate{certFile: certFile, keyFile: keyFile, host: host, log: log, metrics: m, now: now}
 	pair, err := c.read()
 	if err != nil {
 		return nil, err
@@ -103,6 +105,9 @@ func (c *Certificate) use(pair pemPair) error {
 	}
 	if end := certificate.Leaf.NotAfter; c.now().After(end) {
 		c.log.Error("the TLS certificate has expired; clients refuse it", "file", c.certFile, "notAfter", end)
+	}
+	if err := certificate.Leaf.VerifyHostname(c.host); c.host != "" && err != nil {
+		c.log.Warn("the TLS certificate is not for the host of the issuer: who connects without a proxy in front refuses it", "file", c.certFile, "host", c.host, "err", err)
 	}
 	c.current.Store(&certificate)
 	c.metrics.certificate.Set(float64(certificate.Leaf.NotAfter.Unix()))

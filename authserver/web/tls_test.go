@@ -84,8 +84,10 @@ func (f *certificateFolder) mount(t *testing.T, version string, cert, key []byte
 	}
 }
 
-func (f *certificateFolder) load() (*Certificate, error) {
-	return LoadCertificate(filepath.Join(f.dir, "tls.crt"), filepath.Join(f.dir, "tls.key"),
+func (f *certificateFolder) load() (*Certificate, error) { return f.loadFor("localhost") }
+
+func (f *certificateFolder) loadFor(host string) (*Certificate, error) {
+	return LoadCertificate(filepath.Join(f.dir, "tls.crt"), filepath.Join(f.dir, "tls.key"), host,
 		slog.New(slog.NewJSONHandler(&f.log, nil)), NewMetrics(), f.clock.Now)
 }
 
@@ -252,5 +254,20 @@ func TestOnlyModernTLSIsAccepted(t *testing.T) {
 				t.Errorf("protocol %q, want h2", state.NegotiatedProtocol)
 			}
 		})
+	}
+}
+
+// Without this line a person reads in the log of a browser, and nowhere else, why nobody can log in.
+func TestACertificateForAnotherHostIsSaid(t *testing.T) {
+	cert, key := newPair(t, 1, authtest.Start.Add(time.Hour))
+	for host, said := range map[string]bool{"localhost": false, "": false, "login.photos.example": true} {
+		f := newCertificateFolder(t)
+		f.mount(t, "1", cert, key)
+		if _, err := f.loadFor(host); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(f.log.String(), "is not for the host of the issuer"); got != said {
+			t.Errorf("for %q the log says %s", host, f.log.String())
+		}
 	}
 }

@@ -69,8 +69,8 @@ func (r *resources) openAdmin(ctx context.Context, c config, log *slog.Logger) e
 	}
 	port := &adminPort{certificate: r.certificate}
 	if c.Admin.TLS != (tlsFiles{}) {
-		var err error // the metric of the certificate is about the one of the issuer
-		if port.certificate, err = web.LoadCertificate(c.Admin.TLS.CertFile, c.Admin.TLS.KeyFile, log, web.NewMetrics(), wallclock.Now); err != nil {
+		var err error // the metric of the certificate is about the one of the issuer; this one is for a Service
+		if port.certificate, err = web.LoadCertificate(c.Admin.TLS.CertFile, c.Admin.TLS.KeyFile, "", log, web.NewMetrics(), wallclock.Now); err != nil {
 			return fmt.Errorf("admin.tls: %w", err)
 		}
 	}

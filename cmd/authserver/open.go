@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 
 	"k8s.io/client-go/rest"
@@ -101,8 +102,11 @@ func (r *resources) openCertificate(c config, log *slog.Logger, m *web.Metrics) 
 	if c.PlainHTTP {
 		return nil
 	}
-	var err error
-	if r.certificate, err = web.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile, log, m, wallclock.Now); err != nil {
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil {
+		return fmt.Errorf("issuer: %w", err)
+	}
+	if r.certificate, err = web.LoadCertificate(c.TLS.CertFile, c.TLS.KeyFile, issuer.Hostname(), log, m, wallclock.Now); err != nil {
 		return fmt.Errorf("tls: %w", err)
 	}
 	return nil

@@ -22,6 +22,7 @@ type people struct {
 	changed <-chan struct{} // the directory has changed
 	log     *slog.Logger
 	looked  atomic.Bool // everybody was looked at since the start
+	failing bool        // it was said that the store cannot record it
 	first   func()      // is called when that is so
 }
 
@@ -43,10 +44,15 @@ func (p *people) Watch(ctx context.Context) {
 // look asks about everybody once and returns how long to wait for the next time.
 func (p *people) look(ctx context.Context) time.Duration {
 	if err := p.confirm(ctx); err != nil {
-		if ctx.Err() == nil {
-			p.log.WarnContext(ctx, "the store could not record who has left the directory; the next try is in a second", "err", err)
+		if ctx.Err() == nil && !p.failing {
+			p.failing = true
+			p.log.WarnContext(ctx, "the store could not record who has left the directory; it is tried each second", "err", err)
 		}
 		return peopleRetry
+	}
+	if p.failing {
+		p.failing = false
+		p.log.InfoContext(ctx, "the store has recorded who has left the directory")
 	}
 	if !p.looked.Swap(true) {
 		p.first()

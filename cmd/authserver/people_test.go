@@ -65,3 +65,16 @@ func TestPeopleAreLookedAtAtTheStartAtEachChangeByTheClockAndSoonAfterAFailure(t
 		}
 	})
 }
+
+// A database that is away for an hour would otherwise fill the log with one sentence.
+func TestAStoreThatCannotRecordWhoHasLeftIsSaidOnceEachTime(t *testing.T) {
+	var log bytes.Buffer
+	var fault error
+	p := &people{log: slog.New(slog.NewTextHandler(&log, nil)), first: func() {}, confirm: func(context.Context) error { return fault }}
+	for _, fault = range []error{errors.New("away"), errors.New("away"), nil, nil, errors.New("away"), errors.New("away")} {
+		p.look(t.Context())
+	}
+	if failed, back := strings.Count(log.String(), "could not record"), strings.Count(log.String(), "has recorded"); failed != 2 || back != 1 {
+		t.Errorf("%d failures and %d recoveries were logged: %s", failed, back, &log)
+	}
+}

@@ -62,7 +62,7 @@ func serveBare(ctx context.Context, args []string) error {
 		return errors.New("usage: bench bare CERTIFICATE KEY")
 	}
 	log, metrics := slog.New(slog.DiscardHandler), web.NewMetrics()
-	certificate, err := web.LoadCertificate(args[0], args[1], log, metrics, time.Now)
+	certificate, err := web.LoadCertificate(args[0], args[1], "", log, metrics, time.Now)
 	if err != nil {
 		return fmt.Errorf("read the certificate: %w", err)
 	}
