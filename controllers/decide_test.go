@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -467,6 +468,23 @@ func TestTheSecretHoldsWhatAnAppNeedsToStart(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// With waitForUse the time in the status is a limit: whoever took it for the end would leave an application alone for a week.
+func TestTheLimitOfAnOverlapIsNotSaidToBeItsEnd(t *testing.T) {
+	for want, rotation := range map[string]*v1alpha1.RotationSpec{
+		"is accepted until 2036-01-01T00:00:00Z.":                                 {OverlapHours: 24},
+		"is accepted while it is used, until 2036-01-01T00:00:00Z at the latest.": {OverlapHours: 24, WaitForUse: &v1alpha1.WaitForUseSpec{LimitHours: 168}},
+	} {
+		oc := photoprint(func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.Rotation = rotation }, with(outcome.summary))
+		in := inputOf(oc, observation{})
+		before := in.subject.status.Credentials[0]
+		before.ID, before.ExpiresAt = freshN, &metav1.Time{Time: time.Date(2036, 1, 1, 0, 0, 0, 0, time.UTC)}
+		o := outcome{input: in, issued: issue{credentials: []v1alpha1.CredentialStatus{before, in.subject.status.Credentials[0]}}}
+		if got := o.overlapMessage(); !strings.HasSuffix(got, want) {
+			t.Errorf("%q, want %q at its end", got, want)
+		}
 	}
 }
 

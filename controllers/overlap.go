@@ -144,7 +144,11 @@ func (o outcome) rotationTimes() time.Duration {
 func (o outcome) overlapMessage() string {
 	message := ""
 	if before := beforeLast(o.issued); before != nil && before.ExpiresAt != nil {
-		message = fmt.Sprintf(" The old client secret is accepted until %s.", before.ExpiresAt.UTC().Format(time.RFC3339))
+		end := before.ExpiresAt.UTC().Format(time.RFC3339)
+		message = fmt.Sprintf(" The old client secret is accepted until %s.", end)
+		if rotation := o.subject.credentials.Rotation; rotation != nil && rotation.WaitForUse != nil {
+			message = fmt.Sprintf(" The old client secret is accepted while it is used, until %s at the latest.", end)
+		}
 	}
 	if o.issued.waits != "" {
 		message += " " + o.issued.waits
