@@ -73,7 +73,7 @@ generate manifests: ## Generate deep copies and CRDs from api/, and the objects 
 check: lint test acceptance demo ## Everything that CI runs
 
 ##@ Ship it
-.PHONY: build plugin image push docker-build build-installer charts install uninstall deploy undeploy
+.PHONY: build plugin image push docker-build docker-push build-installer charts install uninstall deploy undeploy
 build: ## Build bin/operator and bin/authserver
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gatehouse-dev/gatehouse/internal/buildinfo.stamp=$(VERSION)" -o bin/ ./cmd/operator ./cmd/authserver ./cmd/kubectl-gatehouse
 
@@ -90,9 +90,13 @@ push: ## Push dist/image.tar to a registry as IMAGE, without a container engine
 docker-build: ## Build the same with Docker, as IMAGE, for this machine alone
 	@docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
 
-build-installer: ## Write CONFIG (config/default), with IMAGE, into dist/install.yaml
+docker-push: ## Push what docker-build has built to a registry, as IMAGE
+	@docker push $(IMAGE)
+
+build-installer: ## Write the kinds into dist/crds.yaml, and CONFIG (config/default), with IMAGE, into dist/install.yaml
 	@mkdir -p dist
-	@IMAGE='$(IMAGE)' hack/manifests.sh '$(CONFIG)' >dist/install.yaml.new && mv dist/install.yaml.new dist/install.yaml
+	@go tool -modfile=hack/tools/go.mod kustomize build config/crd >dist/crds.yaml
+	@IMAGE='$(IMAGE)' EXAMPLE_ISSUER='$(EXAMPLE_ISSUER)' hack/manifests.sh '$(CONFIG)' >dist/install.yaml.new && mv dist/install.yaml.new dist/install.yaml
 
 charts: ## Write the charts gatehouse-crds and gatehouse as archives into dist
 	@$(HELM) package --destination dist charts/gatehouse-crds charts/gatehouse

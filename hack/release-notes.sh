@@ -14,7 +14,7 @@ cat <<END
 | what | where |
 |---|---|
 | image | ${IMAGE:-dist/image.tar}, amd64 and arm64; \`image.tar\` is the same as an OCI archive, \`*.cdx.json\` are its parts (SBOM) |
-| one file for kubectl | \`install.yaml\`: write your issuer into it first |
+| files for kubectl | \`crds.yaml\`, then \`install.yaml\`: replace https://auth.example.com in it by your issuer first, and apply both with \`kubectl apply --server-side -f\` |
 | plugin for kubectl | \`kubectl-gatehouse_OS_ARCH.tar.gz\`; \`kubectl krew install --manifest=gatehouse.yaml\` takes the right one |
 | charts | \`charts/gatehouse-crds\` and \`charts/gatehouse\` at the tag |
 

@@ -234,7 +234,7 @@ func TestAnInstallationFromTheFirstDayToTheLast(t *testing.T) {
 
 	notes := l.helm(chosenValues, "install", "gatehouse", "charts/gatehouse", "--namespace", system, "--values", "-")
 	for _, want := range []string{
-		"MISSING", "create secret tls gatehouse-authserver-tls", "create secret generic gatehouse-users", issuer + "/.well-known/", "gatehouse-operator-key", "kind: OAuthClient",
+		"MISSING", "create secret tls gatehouse-authserver-tls", "create secret generic gatehouse-users", issuer + "/.well-known/", "gatehouse-operator-key", "kind: OAuthClient", "--verb=authorize --resource=oauthclients.gatehouse.dev", "--user=gatehouse:bob",
 		"`helm uninstall` keeps the keys, the volume",
 	} {
 		if !strings.Contains(notes, want) {
@@ -356,5 +356,8 @@ func (l life) removeForGood() {
 	}
 	if claim := get[corev1.PersistentVolumeClaim](l, system, "gatehouse-authserver"); claim != nil && claim.DeletionTimestamp == nil {
 		l.Error("the volume is left")
+	}
+	if get[corev1.Secret](l, "photos", "photoprint-oauth") != nil { // it has no owner, like that of an OAuthClient with Retain
+		l.Error("the Secret of a client is left")
 	}
 }

@@ -45,6 +45,7 @@ func TestValuesThatCannotBeAreRefusedWithASentence(t *testing.T) {
 		"a route to nowhere":           {good + "expose: {type: TLSRoute}", "expose.gateway.parentRefs: it is missing"},
 		"a certificate of nobody":      {good + "tls: {certManager: {enabled: true}}", "tls.certManager.issuerRef.name: it is missing"},
 		"a certificate for nobody":     {good + "expose: {type: HTTPRoute, gateway: {parentRefs: [{name: x}]}}\nconfig: {trustedProxies: [10.0.0.0/8]}\ntls: {certManager: {enabled: true, issuerRef: {name: x}}}", "the Gateway ends TLS"},
+		"a person without an ID":       {good + "users: {list: [{name: bob, passwordHash: $x}]}", "users.list[0].id: it is missing; give bob one"},
 		"people whom no source reads":  {good + "users: {list: [{name: bob, passwordHash: $x}]}\nconfig: {identity: {sources: [{key: corp, ldap: {}}]}}", "users.list: no source"},
 		"a folder that is there":       {good + "mounts: [{name: tls, secret: x}]", "mounts: the name tls is there already"},
 		"a folder twice":               {good + "mounts: [{name: a, secret: x}, {name: a, secret: other}]", "mounts: the name a is there already"},

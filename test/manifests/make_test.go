@@ -73,12 +73,30 @@ func installation(t *testing.T) string {
 // The targets that every kubebuilder project has are there under their names.
 func TestTheTargetsThatContributorsTypeAreThere(t *testing.T) {
 	for _, target := range []string{
-		"build", "manifests", "generate", "fmt", "lint", "test", "run", "docker-build", "build-installer", "charts", "install", "uninstall", "deploy", "undeploy",
+		"build", "manifests", "generate", "fmt", "lint", "test", "run", "docker-build", "docker-push", "build-installer", "charts", "install", "uninstall", "deploy", "undeploy",
 	} {
 		cmd := exec.CommandContext(t.Context(), "make", "--dry-run", "--no-print-directory", target, "IMAGE=gatehouse:test")
 		cmd.Dir = root
 		if out := string(run(t, cmd)); strings.TrimSpace(out) == "" || strings.Contains(out, "Nothing to be done") {
 			t.Errorf("make %s does nothing: %s", target, out)
+		}
+	}
+}
+
+// A release holds a file into which people write their issuer. Without the kinds before it kubectl applies no policy, and then no
+// client is allowed anything.
+func TestTheFilesOfAReleaseCanBeMade(t *testing.T) {
+	if text := read(t, root+"/.github/workflows/publish.yaml"); !strings.Contains(text, "make build-installer EXAMPLE_ISSUER=keep\n") || !strings.Contains(text, " dist/crds.yaml dist/install.yaml ") {
+		t.Error("the workflow does not make or publish dist/crds.yaml and dist/install.yaml")
+	}
+	cmd := exec.CommandContext(t.Context(), "hack/manifests.sh", "config/default")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "IMAGE=registry.example.com/gatehouse:test", "EXAMPLE_ISSUER=keep")
+	if text := string(run(t, cmd)); !strings.Contains(text, "--issuer=https://auth.example.com\n") {
+		t.Error("the file of a release does not hold the issuer of the example")
+	}
+	for _, page := range []string{"/docs/install.md", "/hack/release-notes.sh"} {
+		if text := read(t, root+page); !strings.Contains(text, "crds.yaml") || strings.Index(text, "crds.yaml") > strings.LastIndex(text, "install.yaml") {
+			t.Errorf("%s does not apply crds.yaml before install.yaml", page)
 		}
 	}
 }

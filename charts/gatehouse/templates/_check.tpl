@@ -60,6 +60,13 @@ What the schema cannot say in a sentence. All problems are said at once.
 {{- if and .Values.users.list (not (include "gatehouse.usersFile" .)) }}
 - "users.list: no source in config.identity.sources reads the users file; add one with usersFile.path /etc/gatehouse/users/users.yaml, or leave the list out"
 {{- end }}
+{{- if not (include "gatehouse.idFromName" .) }}
+{{- range $index, $person := .Values.users.list }}
+{{- if not $person.id }}
+- {{ printf "users.list[%d].id: it is missing; give %s one that nobody else ever gets" $index $person.name | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $names := list "config" "users" "tls" "postgres" "policy" "data" "tmp" -}}
 {{- range .Values.mounts }}
 {{- if has .name $names }}

@@ -47,6 +47,14 @@ The configuration of the authorization server: what config has, with the values 
 {{- $found -}}
 {{- end -}}
 
+{{/* gatehouse.idFromName says "true" where the source that reads the users file takes names for IDs. */}}
+{{- define "gatehouse.idFromName" -}}
+{{- $config := include "gatehouse.config" . | fromYaml -}}
+{{- range $config.identity.sources -}}
+{{- if and (hasPrefix "/etc/gatehouse/users/" (dig "usersFile" "path" "" .)) (dig "usersFile" "idFromName" false .) -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* gatehouse.policy is the policy of the chosen namespaces. */}}
 {{- define "gatehouse.policy" -}}
 {{- if .Values.namespaces.policy -}}
