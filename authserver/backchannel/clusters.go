@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 
@@ -40,7 +41,8 @@ type cluster struct {
 	keys   func(ctx context.Context, wanted func(assertion.Key) bool) ([]assertion.Key, error)
 }
 
-// NewClusters returns Clusters that have asked nobody yet.
+// NewClusters returns Clusters that have read the files with keys, and have asked nobody yet. What is wrong with a file is logged: it
+// concerns the ServiceAccounts of that cluster alone, and may be mended while the server runs.
 func NewClusters(list []ClusterConfig, log *slog.Logger, now func() time.Time) *Clusters {
 	c := &Clusters{all: make(map[string]cluster, len(list))}
 	for _, one := range list {
@@ -52,7 +54,12 @@ func NewClusters(list []ClusterConfig, log *slog.Logger, now func() time.Time) *
 // keysOf returns what reads the keys of a cluster.
 func keysOf(c ClusterConfig, log *slog.Logger, now func() time.Time) func(context.Context, func(assertion.Key) bool) ([]assertion.Key, error) {
 	if c.JWKSFile != "" {
-		return (&keyFile{path: c.JWKSFile, log: log, now: now}).keys
+		file := &keyFile{path: c.JWKSFile, log: log, now: now}
+		_, _ = file.keys(context.Background(), nil)
+		return file.keys
+	}
+	if err := CheckCAFile(c.CAFile); err != nil {
+		log.Warn("the authorities for the address of a cluster's keys cannot be used; until they can, the answer to its tokens is 503", "err", fmt.Errorf("%s.caFile: %w", c.Key, err))
 	}
 	sets := newClusterKeySets(c, log, now)
 	address := c.JWKSURI
@@ -68,7 +75,7 @@ func keysOf(c ClusterConfig, log *slog.Logger, now func() time.Time) func(contex
 func newClusterKeySets(c ClusterConfig, log *slog.Logger, now func() time.Time) *KeySets {
 	k := keySetsTo(everywhere, c.CAFile, c.Key+".caFile", log, now)
 	k.unread = "the keys of a cluster could not be read; tokens of its ServiceAccounts are checked by those that are known, for an hour at most"
-	k.parse = assertion.ParseClusterKeys
+	k.parse = func(text []byte) ([]assertion.Key, error) { return parseClusterKeys(context.Background(), log, text) }
 	k.fetch = func(ctx context.Context, address string) ([]byte, error) {
 		if c.JWKSURI == "" {
 			uri, err := k.discover(ctx, address, c.Issuer)
@@ -103,7 +110,24 @@ func (k *KeySets) discover(ctx context.Context, address, issuer string) (uri str
 	case metadata.JWKSURI == "":
 		return "", errors.New("it does not say where the keys are (jwks_uri)")
 	}
+	if err := CheckElsewhere(metadata.JWKSURI); err != nil {
+		return "", fmt.Errorf("jwks_uri: %w", err)
+	}
 	return metadata.JWKSURI, nil
+}
+
+// CheckElsewhere refuses an address that is the API server of this cluster, by a name that leads there in every Pod: it is not where
+// the keys of another cluster are, though that one may call itself so. What is no URL passes.
+func CheckElsewhere(address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if host == "kubernetes" || host == "kubernetes.default" || host == "kubernetes.default.svc" || strings.HasPrefix(host, "kubernetes.default.svc.") {
+		return fmt.Errorf("%s is the API server of the cluster that this server is in: name an address of the other cluster in jwksURI, or its keys in jwksFile", host)
+	}
+	return nil
 }
 
 // Issuer returns the issuer of the tokens of the cluster's ServiceAccounts. See authserver.Clusters.

@@ -103,7 +103,7 @@ func TestN409AnAddressOfAClusterIsBounded(t *testing.T) {
 		"without end": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, key)))
 		}, "it is longer than"},
-		"no keys": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) }, "it holds no public key"},
+		"no set": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) }, "it is not a JWK Set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAddress(t)
@@ -145,6 +145,7 @@ func TestN409TheMetadataOfAnIssuerSaysWhereItsKeysAre(t *testing.T) {
 		"no address":              {`{"issuer":"SELF"}`, "jwks_uri"},
 		"an address that is http": {`{"issuer":"SELF","jwks_uri":"http://east.example/keys"}`, "not an https URL"},
 		"a file":                  {`{"issuer":"SELF","jwks_uri":"file:///etc/passwd"}`, "not an https URL"},
+		"this cluster":            {`{"issuer":"SELF","jwks_uri":"https://Kubernetes.default.svc:443/openid/v1/jwks"}`, "the API server of the cluster that this server is in"},
 		"no JSON":                 {`<html>`, "not a JSON object"},
 		"without end":             {strings.Repeat(" ", assertion.MaxSet+1) + `{"issuer":"SELF","jwks_uri":"SELF/openid/v1/jwks"}`, "longer than"},
 	} {
@@ -171,56 +172,150 @@ func TestN409TheMetadataOfAnIssuerSaysWhereItsKeysAre(t *testing.T) {
 	}
 }
 
-func TestN411TheFileWithTheKeysOfAClusterIsReadAgainWhenItChanges(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "jwks.json")
-	write := func(text string) {
+// keyFileIn returns the path of a file that is not there, and what writes it.
+func keyFileIn(t *testing.T) (path string, write func(text string)) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "jwks.json")
+	return path, func(text string) {
 		t.Helper()
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+func TestN411TheFileWithTheKeysOfAClusterIsReadAgainWhenItChanges(t *testing.T) {
+	path, write := keyFileIn(t)
 	one, two := authtest.NewClientKey(t, "one"), authtest.NewClientKey(t, "two")
+	write(authtest.JWKS(t, one))
 	c, h := clusters(t, ClusterConfig{Issuer: clusterIssuer, JWKSFile: path})
-	if _, err := knows(t, c, "one"); !errors.Is(err, authserver.ErrUnavailable) {
-		t.Errorf("before the file is there: %v", err)
-	}
 	wants := func(name, kid string, known bool) {
 		t.Helper()
 		if found, err := knows(t, c, kid); err != nil || found != known {
 			t.Errorf("%s: %t, %v; want %t", name, found, err, known)
 		}
 	}
-	write(authtest.JWKS(t, one))
-	wants("first", "one", true)
+	write("{")
+	h.Clock.Advance(5 * time.Second)
+	wants("good at the start, broken before the first token", "one", true)
 	write(authtest.JWKS(t, two))
 	wants("changed, within five seconds", "two", false)
 	h.Clock.Advance(5 * time.Second)
 	wants("changed", "two", true)
 	wants("the key that was taken out", "one", false)
-	for _, broken := range []string{"{", "", strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, one), `{"keys":[{"kty":"oct","k":"AAAA"}]}`} {
+	for _, broken := range []string{"{", "", "{}", strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, one), `{"keys":[{"kty":"oct","k":"AAAA"}]}`} {
 		write(broken)
 		h.Clock.Advance(5 * time.Second)
 		wants("broken", "two", true)
 		h.Clock.Advance(5 * time.Second)
 		wants("still broken", "two", true)
-		if err := CheckKeyFile(path); err == nil {
-			t.Errorf("a server starts with %.20q", broken)
-		}
 	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	h.Clock.Advance(24 * time.Hour)
-	wants("gone", "two", true)
-	if n := strings.Count(h.log.String(), "cannot be used"); n != 4 { // two of the five are broken in the same way
+	if n := strings.Count(h.log.String(), "cannot be used"); n != 4 { // once before, and three of the five are broken in the same way
 		t.Errorf("%d lines in the log:\n%s", n, h.log)
 	}
 	write(authtest.JWKS(t, one))
 	h.Clock.Advance(5 * time.Second)
 	wants("back", "one", true)
 	wants("the key that is over", "two", false)
-	if err := CheckKeyFile(path); err != nil {
-		t.Error(err)
+}
+
+func TestN411TheLastGoodKeysOfAFileCountForAnHour(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, path string){
+		"broken": func(t *testing.T, path string) {
+			if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"gone": func(t *testing.T, path string) {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, write := keyFileIn(t)
+			write(authtest.JWKS(t, authtest.NewClientKey(t, "one")))
+			c, h := clusters(t, ClusterConfig{Issuer: clusterIssuer, JWKSFile: path})
+			h.Clock.Advance(24 * time.Hour)
+			if found, err := knows(t, c, "one"); err != nil || !found {
+				t.Errorf("a file that nobody changed for a day: %t, %v", found, err)
+			}
+			spoil(t, path)
+			h.Clock.Advance(time.Hour - time.Second)
+			if found, err := knows(t, c, "one"); err != nil || !found {
+				t.Errorf("for nearly an hour: %t, %v", found, err)
+			}
+			h.Clock.Advance(time.Second)
+			if found, err := knows(t, c, "one"); found || !errors.Is(err, authserver.ErrUnavailable) {
+				t.Errorf("for an hour: %t, %v", found, err)
+			}
+			write(authtest.JWKS(t, authtest.NewClientKey(t, "one")))
+			h.Clock.Advance(5 * time.Second)
+			if found, err := knows(t, c, "one"); err != nil || !found {
+				t.Errorf("back: %t, %v", found, err)
+			}
+		})
+	}
+}
+
+// Whoever runs the other cluster, or this server, takes a stolen key out by a set without it, also when it was the only one.
+func TestN411ASetWithoutKeysTakesAllKeysOfAClusterOut(t *testing.T) {
+	good := authtest.JWKS(t, authtest.NewClientKey(t, "one"))
+	for _, none := range []string{`{"keys":[]}`, `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"one"}]}`} {
+		path, write := keyFileIn(t)
+		a := newAddress(t)
+		write(good)
+		a.says(good)
+		for name, config := range map[string]ClusterConfig{"a file": {Issuer: clusterIssuer, JWKSFile: path}, "an address": {Issuer: clusterIssuer, JWKSURI: a.URL}} {
+			write(good)
+			a.says(good)
+			c, h := clusters(t, config)
+			if found, err := knows(t, c, "one"); err != nil || !found {
+				t.Fatalf("%s: %t, %v", name, found, err)
+			}
+			write(none)
+			a.says(none)
+			h.Clock.Advance(10 * time.Minute)
+			if found, err := knows(t, c, "one"); err != nil || found {
+				t.Errorf("%s with %s: %t, %v", name, none, found, err)
+			}
+			if !strings.Contains(h.log.String(), "the keys of a cluster are none") {
+				t.Errorf("%s: the log says %s", name, h.log)
+			}
+		}
+	}
+}
+
+// What a server finds at its start concerns one cluster, and not the server. Requests do not make it look, or log, more often.
+func TestN411AFileThatCannotBeReadAtTheStartIsLookedAtEveryFiveSeconds(t *testing.T) {
+	path, write := keyFileIn(t)
+	c, h := clusters(t, ClusterConfig{Issuer: clusterIssuer, JWKSFile: path})
+	away := func(name string) {
+		t.Helper()
+		if _, err := knows(t, c, "one"); !errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), "no such file") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := strings.Count(h.log.String(), "cannot be used"); n != 1 {
+		t.Errorf("at the start there are %d lines in the log", n)
+	}
+	away("before the file is there")
+	write(authtest.JWKS(t, authtest.NewClientKey(t, "one")))
+	away("within five seconds")
+	h.Clock.Advance(5 * time.Second)
+	if found, err := knows(t, c, "one"); err != nil || !found {
+		t.Errorf("then: %t, %v", found, err)
+	}
+	if n := strings.Count(h.log.String(), "cannot be used"); n != 1 {
+		t.Errorf("there are %d lines in the log:\n%s", n, h.log)
+	}
+}
+
+func TestN411AuthoritiesThatAreMissingAtTheStartAreLogged(t *testing.T) {
+	h := newHouse(t)
+	NewClusters([]ClusterConfig{{Name: "east", Key: "workloadIdentity.clusters[7]", CAFile: "/nowhere/ca.crt", Issuer: clusterIssuer}}, h.sender.Log, h.Clock.Now)
+	if log := h.log.String(); !strings.Contains(log, "cluster=east") || !strings.Contains(log, "workloadIdentity.clusters[7].caFile") {
+		t.Errorf("the log says %s", log)
 	}
 }
 

@@ -5,6 +5,7 @@ package backchannel
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,7 +20,8 @@ import (
 // fileAgainAfter is the least time between two looks at a file.
 const fileAgainAfter = 5 * time.Second
 
-// keyFile is a JWK Set in a file. The last good one is used while what stands there cannot be, but for keys whose private half it shows.
+// keyFile is a JWK Set in a file. While what stands there cannot be used, the last good one is, for an hour at most, but for keys whose
+// private half it shows. A set without keys is a good one: then no key is accepted.
 type keyFile struct {
 	path string
 	log  *slog.Logger
@@ -28,18 +30,9 @@ type keyFile struct {
 	mu     sync.Mutex
 	text   []byte // that the keys are from
 	set    []assertion.Key
+	good   time.Time // when the file was good for the last time; zero: never
 	looked time.Time
-	wrong  string // what was logged last
-}
-
-// CheckKeyFile returns what is wrong with a file of a cluster's keys.
-func CheckKeyFile(path string) error {
-	text, err := readKeyFile(path)
-	if err != nil {
-		return err
-	}
-	_, err = assertion.ParseClusterKeys(text)
-	return err
+	err    error // of the last look
 }
 
 // readKeyFile reads one byte more than a set may have, if there is as much.
@@ -57,34 +50,49 @@ func (f *keyFile) keys(ctx context.Context, _ func(assertion.Key) bool) ([]asser
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
-	if within(now, f.looked, fileAgainAfter) && f.set != nil {
-		return f.set, nil
+	if !within(now, f.looked, fileAgainAfter) {
+		f.looked = now
+		f.look(ctx, now)
 	}
-	f.looked = now
-	err := f.look()
-	switch {
-	case err == nil:
-		f.wrong = ""
-	case f.set == nil:
-		return nil, fmt.Errorf("%w: read the keys of a cluster: %w", authserver.ErrUnavailable, err)
-	case err.Error() != f.wrong:
-		f.wrong = err.Error()
-		f.log.WarnContext(ctx, "the file with the keys of a cluster cannot be used; those that were read before stay in use", "file", f.path, "err", err)
+	if !within(now, f.good, keysKeptFor) {
+		return nil, fmt.Errorf("%w: read the keys of a cluster: %w", authserver.ErrUnavailable, f.err)
 	}
 	return f.set, nil
 }
 
-// look reads the file, if it has changed.
-func (f *keyFile) look() error {
+// look reads the file, and logs what is wrong with it when that is something else than before.
+func (f *keyFile) look(ctx context.Context, now time.Time) {
+	before := f.err
+	f.err = f.read(ctx)
+	switch {
+	case f.err == nil:
+		f.good = now
+	case before == nil || before.Error() != f.err.Error():
+		f.log.WarnContext(ctx, "the file with the keys of a cluster cannot be used; those that were read before count for an hour, then the answer to its tokens is 503", "file", f.path, "err", f.err)
+	}
+}
+
+// read reads the file, if it has changed.
+func (f *keyFile) read(ctx context.Context) error {
 	text, err := readKeyFile(f.path)
-	if err != nil || f.set != nil && bytes.Equal(text, f.text) {
+	if err != nil || f.text != nil && bytes.Equal(text, f.text) {
 		return err
 	}
-	set, err := assertion.ParseClusterKeys(text)
+	set, err := parseClusterKeys(ctx, f.log, text)
 	if err != nil {
 		f.text, f.set = nil, assertion.Undisclosed(f.set, text)
 		return err
 	}
 	f.text, f.set = text, set
 	return nil
+}
+
+// parseClusterKeys reads the JWK Set of a cluster. One without keys is the cluster's word that it has none: no token of it is accepted.
+func parseClusterKeys(ctx context.Context, log *slog.Logger, text []byte) ([]assertion.Key, error) {
+	set, err := assertion.ParseClusterKeys(text)
+	if errors.Is(err, assertion.ErrNoKeys) {
+		log.WarnContext(ctx, "the keys of a cluster are none: no token of its ServiceAccounts is accepted", "err", err)
+		return nil, nil
+	}
+	return set, err
 }

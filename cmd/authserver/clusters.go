@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"unicode"
 
@@ -49,12 +50,17 @@ func (c *config) checkClusters() (found []string) {
 	if len(list) > maxClusters {
 		return []string{fmt.Sprintf("workloadIdentity.clusters: there are more than %d", maxClusters)}
 	}
-	first := map[string]int{}
+	first, sources := map[string]int{}, map[clusterConfig]int{}
 	for n, one := range list {
 		if before, twice := first[one.Name]; twice && one.Name != "" {
 			found = append(found, fmt.Sprintf("%s.name: %q is the name of %s, too", clusterKey(n), one.Name, clusterKey(before)))
 		} else {
 			first[one.Name] = n
+		}
+		if before, twice := sources[one.source()]; twice && one.Issuer != "" {
+			found = append(found, fmt.Sprintf("%s: its issuer and its keys are those of %s, so no token tells the two apart: give each the keys of its own API server", clusterKey(n), clusterKey(before)))
+		} else {
+			sources[one.source()] = n
 		}
 		for _, rule := range []struct {
 			key   string
@@ -72,6 +78,15 @@ func (c *config) checkClusters() (found []string) {
 		}
 	}
 	return found
+}
+
+// source returns what tokens of the cluster are checked by. One file, or one address, has the keys of one cluster.
+func (o clusterConfig) source() clusterConfig {
+	s := clusterConfig{Issuer: o.Issuer, JWKSURI: o.JWKSURI}
+	if o.JWKSFile != "" {
+		s.JWKSFile = filepath.Clean(o.JWKSFile)
+	}
+	return s
 }
 
 func (o clusterConfig) checkName() error {
@@ -96,21 +111,24 @@ func (o clusterConfig) checkIssuer(own string) error {
 	case o.Issuer == own:
 		return errors.New("it is the issuer of this server; write that of the API server of the cluster")
 	case o.JWKSFile == "" && o.JWKSURI == "":
-		if err := checkHTTPS(o.Issuer, false); err != nil {
+		err := checkHTTPS(o.Issuer, false)
+		if err == nil {
+			err = backchannel.CheckElsewhere(o.Issuer)
+		}
+		if err != nil {
 			return fmt.Errorf("without jwksFile and jwksURI the keys are looked for at the issuer: %w", err)
 		}
 	}
 	return nil
 }
 
+// checkFile does not read the file. What is wrong with it concerns one cluster, and must not keep the server from its start: it is
+// logged, and the file is looked at again while the server runs. The same is true of caFile.
 func (o clusterConfig) checkFile() error {
-	switch {
-	case o.JWKSFile == "":
-		return nil
-	case o.JWKSURI != "":
+	if o.JWKSFile != "" && o.JWKSURI != "" {
 		return errors.New("jwksURI is set, too: remove one of the two")
 	}
-	return backchannel.CheckKeyFile(o.JWKSFile)
+	return nil
 }
 
 func (o clusterConfig) checkURI() error {
@@ -120,14 +138,17 @@ func (o clusterConfig) checkURI() error {
 	case len(o.JWKSURI) > maxClusterURL:
 		return fmt.Errorf("it is longer than %d bytes", maxClusterURL)
 	}
-	return checkHTTPS(o.JWKSURI, true)
+	if err := checkHTTPS(o.JWKSURI, true); err != nil {
+		return err
+	}
+	return backchannel.CheckElsewhere(o.JWKSURI)
 }
 
 func (o clusterConfig) checkCAFile() error {
 	if o.CAFile != "" && o.JWKSFile != "" {
 		return errors.New("it says whose certificate an address may have, and the keys come from jwksFile: remove one of the two")
 	}
-	return backchannel.CheckCAFile(o.CAFile)
+	return nil
 }
 
 // checkHTTPS refuses what no keys are read from.

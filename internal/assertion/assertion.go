@@ -103,11 +103,11 @@ func timeOf(d *jwt.NumericDate) time.Time {
 	return d.Time()
 }
 
-// Asks reports whether the header lets the key be the one: it has the kid that the header names, if it names one, and can be used
-// with the algorithm. A key that the header itself brings is never used.
+// Asks reports whether the header lets the key be the one: it has the kid that the header names, and can be used with the algorithm.
+// A header without a kid asks for any key of a client, and for none of a cluster. A key that the header itself brings is never used.
 func (a *Assertion) Asks(k Key) bool {
 	h := a.token.Headers[0]
-	return (h.KeyID == "" || h.KeyID == k.KeyID) && slices.Contains(k.algorithms, jose.SignatureAlgorithm(h.Algorithm))
+	return (h.KeyID == k.KeyID || h.KeyID == "" && !k.byKid) && slices.Contains(k.algorithms, jose.SignatureAlgorithm(h.Algorithm))
 }
 
 // SignedBy returns the first of the keys that has signed the assertion, among those that its header asks for.

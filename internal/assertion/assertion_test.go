@@ -8,8 +8,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -248,6 +250,29 @@ func TestN420AKeyWhosePrivateHalfIsShownIsTakenOut(t *testing.T) {
 	}
 	keys := parsed(t, jose.JSONWebKey{Key: r.Public(), KeyID: "r"}, jose.JSONWebKey{Key: e.Public(), KeyID: "e"}, jose.JSONWebKey{Key: public, KeyID: "ed"})
 	one := func(k jose.JSONWebKey) string { return string(must[[]byte](t)(json.Marshal(k))) }
+	without := func(k jose.JSONWebKey, names ...string) string {
+		var members map[string]any
+		if err := json.Unmarshal([]byte(one(k)), &members); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			delete(members, name)
+		}
+		return string(must[[]byte](t)(json.Marshal(members)))
+	}
+	inPEM := func(kind string, der []byte, err error) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: must[[]byte](t)(der, err)}))
+	}
+	pkcs8 := func(key any) string {
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		return inPEM("PRIVATE KEY", der, err)
+	}
+	sec1, err := x509.MarshalECPrivateKey(e)
+	ofEC := inPEM("EC PRIVATE KEY", sec1, err)
+	spki, err := x509.MarshalPKIXPublicKey(r.Public())
+	public8 := inPEM("PUBLIC KEY", spki, err)
+	ofRSA := inPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(r), nil)
+	long := `{"keys":[` + one(jose.JSONWebKey{Key: r}) + `,{"kid":"` + strings.Repeat("k", MaxSet) + `"},` + one(jose.JSONWebKey{Key: e}) + `]}`
 	for name, row := range map[string]struct{ text, left string }{
 		"RSA":                        {setOf(t, jose.JSONWebKey{Key: r}), "e ed"},
 		"EC":                         {setOf(t, jose.JSONWebKey{Key: e, KeyID: "another"}), "r ed"},
@@ -258,6 +283,23 @@ func TestN420AKeyWhosePrivateHalfIsShownIsTakenOut(t *testing.T) {
 		"of another pair":            {setOf(t, jose.JSONWebKey{Key: ecKey(t, elliptic.P256()), KeyID: "e"}), "r e ed"},
 		"public ones":                {setOf(t, jose.JSONWebKey{Key: r.Public()}, jose.JSONWebKey{Key: e.Public()}), "r e ed"},
 		"a private half of no point": {`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ","d":"AQ"}]}`, "r e ed"},
+		"RSA without d":              {`{"keys":[` + without(jose.JSONWebKey{Key: r}, "d") + `]}`, "e ed"},
+		"RSA with a prime alone":     {`{"keys":[` + without(jose.JSONWebKey{Key: r}, "d", "q", "dp", "dq", "qi") + `]}`, "e ed"},
+		"two JWKs":                   {one(jose.JSONWebKey{Key: r}) + "\n" + one(jose.JSONWebKey{Key: e}), "ed"},
+		"two sets":                   {setOf(t, jose.JSONWebKey{Key: r.Public()}) + setOf(t, jose.JSONWebKey{Key: ed}), "r e"},
+		"too deep":                   {strings.Repeat("[", 5000) + one(jose.JSONWebKey{Key: e}), "r e ed"},
+		"no end":                     {strings.Repeat(`{"a":`, 5000), "r e ed"},
+		"a list":                     {`[` + one(jose.JSONWebKey{Key: e}) + `]`, "r ed"},
+		"deep inside":                {`{"data":{"jwks":{"keys":[` + one(jose.JSONWebKey{Key: e}) + `]}}}`, "r ed"},
+		"a set that was cut":         {long[:MaxSet+1], "e ed"},
+		"a JWK that was cut":         {strings.TrimSuffix(one(jose.JSONWebKey{Key: r}), "}"), "e ed"},
+		"a set, and what is no JSON": {setOf(t, jose.JSONWebKey{Key: r}) + "<html>", "e ed"},
+		"PEM, PKCS #8":               {"# ours\n" + pkcs8(r) + pkcs8(e) + pkcs8(ed), ""},
+		"PEM, PKCS #1":               {ofRSA, "e ed"},
+		"PEM, SEC 1":                 {ofEC, "r ed"},
+		"PEM, after public ones":     {strings.Repeat(public8, 3) + pkcs8(ed), "r e"},
+		"PEM, a public key":          {public8, "r e ed"},
+		"PEM, of no key":             {inPEM("PRIVATE KEY", []byte("none"), nil), "r e ed"},
 		"no set":                     {`[1]`, "r e ed"},
 		"no JSON":                    {"-----BEGIN PRIVATE KEY-----", "r e ed"},
 		"nothing":                    {"", "r e ed"},
@@ -301,6 +343,8 @@ func TestN356ASetThatIsNotOfGoodPublicKeysIsRefused(t *testing.T) {
 		"one key twice":           {setOf(t, jose.JSONWebKey{Key: r.Public(), KeyID: "k"}, jose.JSONWebKey{Key: r.Public(), KeyID: "l"}), "twice"},
 		"too many":                {setOf(t, many...), "at most 8"},
 		"none":                    {`{"keys":[]}`, "no public key"},
+		"an object":               {`{}`, "JWK Set"},
+		"keys that are null":      {`{"keys":null}`, "JWK Set"},
 		"no set":                  {`[]`, "JWK Set"},
 		"no JSON":                 {`-----BEGIN PUBLIC KEY-----`, "JWK Set"},
 		"two sets":                {`{"keys":[]}{"keys":[]}`, "JWK Set"},
@@ -313,6 +357,9 @@ func TestN356ASetThatIsNotOfGoodPublicKeysIsRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, row.word)
 		}
 		if private := row.word == "private key"; private != errors.Is(err, ErrPrivate) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if none := row.word == "no public key"; none != errors.Is(err, ErrNoKeys) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -336,7 +383,8 @@ func TestN404TheAlgorithmsOfAClusterAreThoseOfKubernetesAndNoOthers(t *testing.T
 	}
 	const claims = `{"sub":"system:serviceaccount:photos:reporter","aud":["https://auth.example.com"],"exp":1780315260,"kubernetes.io":{"namespace":"photos","serviceaccount":{"name":"reporter","uid":"u"}}}`
 	for algorithm, key := range map[jose.SignatureAlgorithm]any{jose.RS256: r, jose.ES256: e, jose.ES384: e384, jose.ES512: e521} {
-		a := must[*Assertion](t)(ParseServiceAccountToken(sign(t, algorithm, key, claims, nil)))
+		kid := map[jose.SignatureAlgorithm]string{jose.RS256: "r", jose.ES256: "e", jose.ES384: "e384", jose.ES512: "e521"}[algorithm]
+		a := must[*Assertion](t)(ParseServiceAccountToken(sign(t, algorithm, key, claims, map[jose.HeaderKey]any{"kid": kid})))
 		if a.Namespace != "photos" || a.ServiceAccount != "reporter" || a.ServiceAccountUID != "u" {
 			t.Errorf("%s says %+v", algorithm, a)
 		}
@@ -345,6 +393,12 @@ func TestN404TheAlgorithmsOfAClusterAreThoseOfKubernetesAndNoOthers(t *testing.T
 		}
 		if _, ok := a.SignedBy(keys[1:2]); ok != (algorithm == jose.ES256) {
 			t.Errorf("%s is verified by a key that is not its own, or not by its own", algorithm)
+		}
+		for name, header := range map[string]map[jose.HeaderKey]any{"no kid": nil, "an empty kid": {"kid": ""}} {
+			nameless := must[*Assertion](t)(ParseServiceAccountToken(sign(t, algorithm, key, claims, header)))
+			if slices.ContainsFunc(keys, nameless.Asks) {
+				t.Errorf("%s with %s is compared with a key of the cluster", algorithm, name)
+			}
 		}
 	}
 	for algorithm, key := range map[jose.SignatureAlgorithm]any{jose.PS256: r, jose.RS512: r, jose.EdDSA: private, jose.HS256: []byte(set)} {
@@ -357,10 +411,37 @@ func TestN404TheAlgorithmsOfAClusterAreThoseOfKubernetesAndNoOthers(t *testing.T
 	}
 	for name, text := range map[string]string{
 		"a private key": setOf(t, jose.JSONWebKey{Key: e, KeyID: "e"}), "none that can be used": setOf(t, jose.JSONWebKey{Key: public}), "too long": strings.Repeat(" ", MaxSet) + set,
-		"two keys of one kid": setOf(t, jose.JSONWebKey{Key: e.Public(), KeyID: "x"}, jose.JSONWebKey{Key: r.Public(), KeyID: "x"}), "a short key": setOf(t, jose.JSONWebKey{Key: rsaKey(t, 1024).Public()}),
+		"two keys of one kid": setOf(t, jose.JSONWebKey{Key: e.Public(), KeyID: "x"}, jose.JSONWebKey{Key: r.Public(), KeyID: "x"}), "a short key": setOf(t, jose.JSONWebKey{Key: rsaKey(t, 1024).Public(), KeyID: "x"}),
+		"a key without a kid": setOf(t, jose.JSONWebKey{Key: e.Public()}),
 	} {
 		if _, err := ParseClusterKeys([]byte(text)); err == nil {
 			t.Errorf("%s is read", name)
+		}
+	}
+}
+
+// JOSE tells upper case from lower case (RFC 7515 §4, RFC 7517 §4): a member of another spelling says nothing of the key.
+func TestN356AMemberOfAnotherSpellingSaysNothingOfAKey(t *testing.T) {
+	e := ecKey(t, elliptic.P256())
+	one := string(must[[]byte](t)(json.Marshal(jose.JSONWebKey{Key: e.Public(), KeyID: "e"})))
+	a := must[*Assertion](t)(Parse(sign(t, jose.ES256, e, claimsOfMine, map[jose.HeaderKey]any{"kid": "e"})))
+	for _, more := range []string{`"KTY":"RSA"`, `"Kty":"OKP","Crv":"Ed25519"`, `"CRV":"P-384"`, `"USE":"enc"`, `"Key_Ops":["sign"]`} {
+		for name, parse := range map[string]func([]byte) ([]Key, error){"a client": ParseKeys, "a cluster": ParseClusterKeys} {
+			keys, err := parse([]byte(`{"keys":[` + strings.TrimSuffix(one, "}") + "," + more + `}]}`))
+			if err != nil {
+				t.Errorf("%s, with %s: %v", name, more, err)
+			} else if _, ok := a.SignedBy(keys); !ok {
+				t.Errorf("%s, with %s: the key verifies nothing", name, more)
+			}
+		}
+	}
+	for name, set := range map[string]string{
+		"kty":      `{"keys":[` + strings.Replace(one, `"kty"`, `"KTY"`, 1) + `]}`,
+		"keys":     `{"Keys":[` + one + `]}`,
+		"kty, two": `{"keys":[` + strings.TrimSuffix(one, "}") + `,"kty":"RSA"}]}`,
+	} {
+		if keys, err := ParseKeys([]byte(set)); err == nil {
+			t.Errorf("%s: %+v", name, keys)
 		}
 	}
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package assertion reads what a client without a client secret proves itself with: its public keys (RFC 7517), or those of a cluster
-// whose ServiceAccounts are the client, and the JWT that one of them has signed (RFC 7523 §2.2). Both programs need it: the operator checks keys, the authorization server checks
-// assertions by them. There is no I/O here, and no clock.
+// whose ServiceAccounts are the client, and the JWT that one of them has signed (RFC 7523 §2.2). Both programs need it: the operator
+// checks keys, the authorization server checks assertions by them. There is no I/O here, and no clock.
 package assertion
 
 import (
@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
+	josejson "github.com/go-jose/go-jose/v4/json"
 )
 
 const (
@@ -61,6 +62,7 @@ type Key struct {
 
 	algorithms []jose.SignatureAlgorithm
 	public     any
+	byKid      bool // it is used for what names its kid alone
 }
 
 // privateMembers are the members of a JWK that only a private or a symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4).
@@ -68,6 +70,9 @@ var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 // ErrPrivate is the error of a set with a key that is nobody's but the client's.
 var ErrPrivate = errors.New("it holds a private key: make a new key pair, because this one is known now, and write the public key alone")
+
+// ErrNoKeys is the error of a JWK Set in which all is in order, but no key can be used.
+var ErrNoKeys = errors.New("it holds no public key that can be used")
 
 // ParseKeys reads a JWK Set (RFC 7517 §5) of 1 to MaxKeys public keys: RSA of 2048 to 4096 bits, EC on P-256, or Ed25519. Keys
 // of other kinds, and those for encryption, are skipped. A set with a private key is refused. Errors quote nothing of the set but
@@ -82,7 +87,7 @@ func (u use) parse(text []byte) ([]Key, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := decodeOne(text, &set); err != nil {
+	if err := decodeOne(text, &set); err != nil || set.Keys == nil {
 		return nil, errors.New(`it is not a JWK Set: a JSON object with the member "keys" (RFC 7517 section 5)`)
 	}
 	var keys []Key
@@ -104,16 +109,17 @@ func (u use) parse(text []byte) ([]Key, error) {
 	}
 	switch {
 	case len(keys) == 0:
-		return nil, errors.New("it holds no public key that can be used: " + u.kinds)
+		return nil, fmt.Errorf("%w: %s", ErrNoKeys, u.kinds)
 	case len(keys) > MaxKeys:
 		return nil, fmt.Errorf("it holds %d keys, at most %d can be used", len(keys), MaxKeys)
 	}
 	return keys, nil
 }
 
-// decodeOne decodes text, which holds one JSON value and nothing else.
+// decodeOne decodes text, which holds one JSON value and nothing else. As go-jose does, it takes a member for another one in no other
+// spelling, and none twice (RFC 7517 §4): otherwise a key could be checked as one kind and used as another.
 func decodeOne(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
+	d := josejson.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(into); err != nil {
 		return err
 	}
@@ -140,8 +146,8 @@ func (u use) parseKey(raw json.RawMessage) (key Key, usable bool, err error) {
 		Use   string   `json:"use"`
 		Ops   []string `json:"key_ops"`
 	}
-	if json.Unmarshal(raw, &about) != nil {
-		return Key{}, false, errors.New("its members kty, crv and use must be texts, and key_ops a list of texts")
+	if decodeOne(raw, &about) != nil {
+		return Key{}, false, errors.New("its members kty, crv and use must be texts, and key_ops a list of texts, each there once")
 	}
 	algorithms := u.algorithms[kindOf(about.Type, about.Curve)]
 	if about.Use != "" && about.Use != "sig" || about.Ops != nil && !slices.Contains(about.Ops, "verify") || algorithms == nil {
@@ -151,7 +157,11 @@ func (u use) parseKey(raw json.RawMessage) (key Key, usable bool, err error) {
 	if k.UnmarshalJSON(raw) != nil || !k.Valid() || !k.IsPublic() {
 		return Key{}, false, errors.New("it is not a public key (RFC 7517)")
 	}
+	if u.byKid && k.KeyID == "" {
+		return Key{}, false, nil
+	}
 	key, err = newKey(k, algorithms)
+	key.byKid = u.byKid
 	return key, err == nil, err
 }
 
