@@ -161,11 +161,13 @@ func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause
 	switch {
 	case errors.Is(cause, errNotAccepted):
 		status = failed.unaccepted()
-	case failed.refused != nil && (isPermanent(cause) || errors.Is(cause, errMapChanged)):
+	case failed.refused != nil && (isPermanent(cause) || errors.Is(cause, errMapChanged) || errors.Is(cause, errRewritten)):
 		status = failed.refused(refusalMessage(s, failed, cause))
 	case failed.delayed != nil && !isTerminating(cause) && !isRace(cause):
 		status = failed.delayed(refusalMessage(s, failed, cause))
-		if meta.IsStatusConditionTrue(s.status.Conditions, string(v1alpha1.ConditionReady)) && isSameButConditions(status, s.status) {
+		failing := i.delayed.failing(s.ref(), i.Now())
+		ready := meta.IsStatusConditionTrue(s.status.Conditions, string(v1alpha1.ConditionReady))
+		if ready && failing < longestRetry && isSameButConditions(status, s.status) {
 			return nil // what may pass at once makes no ready object unready
 		}
 	default:
@@ -193,6 +195,9 @@ func isSameButConditions(a, b v1alpha1.OAuthClientStatus) bool {
 func refusalMessage(s subject, failed step, cause error) string {
 	if failed.isOfMap() {
 		return mapRefusal(failed, cause)
+	}
+	if errors.Is(cause, errRewritten) {
+		return rewrittenMessage("Secret", s.secretName)
 	}
 	why := "The API server refuses the Secret %q as invalid: look at spec.credentials, and whether the Secret would be too large."
 	if apierrors.IsForbidden(cause) {

@@ -137,12 +137,16 @@ func withoutRoom[E any](list []E) []E {
 // the record says.
 func (t *transforms) secret(o any) (any, error) {
 	secret, ok := o.(*corev1.Secret)
-	if !ok || isWithoutData(secret) { // client-go may transform an object twice
+	if !ok || isWithoutData(secret) || isElsewhere(secret) { // client-go may transform an object twice
 		return o, nil
 	}
 	secret.ManagedFields = nil
 	if isAsRecorded(secret) { // has to see the label
 		secret.Data, secret.StringData = nil, dataIsAsRecorded
+	}
+	if secret.Size() > largestKept {
+		*secret = corev1.Secret{ObjectMeta: t.findable(&secret.ObjectMeta), StringData: dataIsElsewhere}
+		return secret, nil
 	}
 	secret.Namespace = t.text(secret.Namespace)
 	uid := secret.Labels[v1alpha1.LabelOwnerUID]
@@ -164,10 +168,18 @@ func (t *transforms) secret(o any) (any, error) {
 }
 
 // dataIsAsRecorded stands in stringData of a Secret of the cache whose data was taken, because it
-// is exactly what the record in its annotation says. The API server never answers with stringData.
-var dataIsAsRecorded = map[string]string{}
+// is exactly what the record in its annotation says. dataIsElsewhere stands there where the API server has to be asked.
+// The API server never answers with stringData, and has no empty key.
+var (
+	dataIsAsRecorded = map[string]string{}
+	dataIsElsewhere  = map[string]string{"": "read it from the API server"}
+)
 
-func isWithoutData(secret *corev1.Secret) bool { return secret.StringData != nil }
+func isWithoutData(secret *corev1.Secret) bool {
+	return secret.StringData != nil && !isElsewhere(secret)
+}
+
+func isElsewhere(secret *corev1.Secret) bool { return secret.StringData[""] != "" }
 
 // isAsRecorded reports whether the Secret holds what its record says and nothing else.
 func isAsRecorded(secret *corev1.Secret) bool {

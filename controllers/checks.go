@@ -192,6 +192,11 @@ func secretIsOurs(in outcome) (reason, message string, failed bool) {
 	if in.secretOwner() != ownerForeign || in.subject.credentials.WithoutSecret() {
 		return "", "", false
 	}
+	if !in.seen.secret.DeletionTimestamp.IsZero() {
+		return string(v1alpha1.ReadyReasonSecretConflict), fmt.Sprintf(
+			"The Secret %q is being deleted, and a finalizer keeps it, so it is left alone. "+
+				"Whoever set the finalizer removes it. The Secret is made anew as soon as it is gone.", in.subject.secretName), true
+	}
 	return string(v1alpha1.ReadyReasonSecretConflict), fmt.Sprintf(
 		"The Secret %q exists and does not belong to this object, so it is left alone. "+
 			"Delete it, or set spec.credentials.secretName to another name. It is looked at again every minute.", in.subject.secretName) +

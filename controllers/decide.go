@@ -81,7 +81,7 @@ type step struct {
 	retain *retention
 	// writeMap and removeMap are for the ConfigMap of public values.
 	writeMap  *mapWrite
-	removeMap *secretRef
+	removeMap *mapRemoval
 	expire    bool // the object goes, because it has expired
 	// dryRun: create and apply only ask whether the API server would take it.
 	dryRun bool

@@ -73,6 +73,8 @@ type Issuance struct {
 	held holdoffs
 	// heldMaps knows the same of ConfigMaps.
 	heldMaps holdoffs
+	// delayed knows since when writes fail that may succeed by themselves.
+	delayed delays
 }
 
 // reconcile brings one object and its Secret to where they should be. An error is a fault of
@@ -83,6 +85,7 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 		i.expected.forget(ref)
 		i.held.forget(ref)
 		i.heldMaps.forget(ref)
+		i.delayed.over(ref)
 		return again(ctx, i.Claims.forget(ctx, ref))
 	}
 	if err != nil {
@@ -161,6 +164,7 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 		if err != nil {
 			return again(ctx, err)
 		}
+		i.delayed.over(s.ref())
 		return ctrl.Result{RequeueAfter: d.after}, nil
 	}
 }

@@ -40,7 +40,7 @@ type observation struct {
 }
 
 // observe reads everything a decision needs, from the cache where it can, and returns the subject with
-// its identity. live has it ask the API server for the Secret.
+// its identity. live has it ask the API server for the Secret and the ConfigMap.
 func (i *Issuance) observe(ctx context.Context, of subject, env environment, keys keyPair, live bool) (s subject, seen observation, err error) {
 	s = of
 	seen.denials = s.denials(env.policy)
@@ -57,8 +57,10 @@ func (i *Issuance) observe(ctx context.Context, of subject, env environment, key
 	if seen.accounts, err = i.accounts(ctx, s); err != nil {
 		return s, seen, err
 	}
-	if seen.public, seen.otherPublic, err = i.publicMaps(ctx, s); err != nil {
-		return s, seen, err
+	if len(seen.denials) == 0 { // nothing is written for what is denied
+		if seen.public, seen.otherPublic, err = i.publicMaps(ctx, s, live); err != nil {
+			return s, seen, err
+		}
 	}
 	if owner := ownerOf(seen.secret, s, keys); owner == ownerStale || owner == ownerRetained || ownerOfMap(seen.public, s) == ownerStale {
 		if err := i.stillThere(ctx, s); err != nil {
@@ -83,12 +85,17 @@ func (i *Issuance) secret(ctx context.Context, s subject, keys keyPair, live boo
 	switch {
 	case apierrors.IsNotFound(err) && !everIssued(s):
 		return nil, nil
-	case apierrors.IsNotFound(err), err == nil && (i.expected.stale(secret, i.Now()) > 0 || !hasController(secret) && !isOurRetained(secret, s, keys)):
+	case apierrors.IsNotFound(err), err == nil && i.mustAsk(secret, s, keys):
 		return i.liveSecret(ctx, key)
 	case err != nil:
 		return nil, fmt.Errorf("read the Secret %s: %w", s.secretName, redact(err))
 	}
 	return withLabel(secret), nil
+}
+
+// mustAsk reports whether the Secret of the cache does not tell enough.
+func (i *Issuance) mustAsk(secret *corev1.Secret, s subject, keys keyPair) bool {
+	return isElsewhere(secret) || i.expected.stale(secret, i.Now()) > 0 || !hasController(secret) && !isOurRetained(secret, s, keys)
 }
 
 // isOurRetained reports whether the Secret rightly has no owner reference, and belongs to the object.
@@ -127,7 +134,7 @@ func (i *Issuance) otherSecrets(ctx context.Context, s subject, keys keyPair) ([
 		if err != nil {
 			return nil, err
 		}
-		if o := ownerOf(secret, s, keys); o == ownerSelf || o == ownerLost {
+		if o := ownerOf(secret, s, keys); (o == ownerSelf || o == ownerLost) && secret.DeletionTimestamp.IsZero() {
 			others = append(others, *secret)
 		}
 	}

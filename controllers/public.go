@@ -5,13 +5,11 @@ package controllers
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
@@ -86,14 +84,16 @@ func (c publicContent) applyConfiguration(version string) *corev1ac.ConfigMapApp
 }
 
 // ownerOfMap returns whose the ConfigMap is. Without our label it is never ours: the operator's account must not
-// write it, and whoever took the label off keeps it.
+// write it, and whoever took the label off keeps it. Label and owner do not make it ours either: whoever may edit
+// ConfigMaps can put both on one of the cluster. One that is being deleted is not ours any more: whoever put a
+// finalizer on it has to let it go.
 func ownerOfMap(have *corev1.ConfigMap, s subject) secretOwner {
 	if have == nil {
 		return ownerNone
 	}
 	ref, uid := metav1.GetControllerOfNoCopy(have), have.Labels[v1alpha1.LabelOwnerUID]
 	switch {
-	case uid == "":
+	case uid == "" || !have.DeletionTimestamp.IsZero() || !isOurWriting(have, s):
 		return ownerForeign
 	case ref == nil && uid == string(s.uid()) && writtenBy(have, managerOf(s)):
 		return ownerLost
@@ -101,11 +101,20 @@ func ownerOfMap(have *corev1.ConfigMap, s subject) secretOwner {
 		return ownerForeign
 	case ref.UID == s.uid():
 		return ownerSelf
-	case !have.DeletionTimestamp.IsZero():
-		return ownerForeign
 	default:
 		return ownerStale
 	}
+}
+
+// isOurWriting reports whether we wrote the ConfigMap: its annotation is the hash of what it holds, or the field manager of
+// the object, or of the one that the label names, is among those that wrote it.
+func isOurWriting(have *corev1.ConfigMap, s subject) bool {
+	return isMapWithoutData(have) || isAsAnnotated(have) ||
+		writtenBy(have, managerOf(s)) || writtenBy(have, managerPrefix+have.Labels[v1alpha1.LabelOwnerUID])
+}
+
+func isAsAnnotated(cm *corev1.ConfigMap) bool {
+	return digestOfMap(cm.Data) == cm.Annotations[v1alpha1.AnnotationContent]
 }
 
 // publicOf indexes our ConfigMaps by UID of their object.
@@ -118,39 +127,46 @@ func publicOf(o client.Object) []string {
 	return slices.Compact(uids)
 }
 
-// configMap transforms a ConfigMap. Its data goes where it is what the annotation says.
+// configMap transforms a ConfigMap. Its data goes. Where it is what the annotation says, the annotation tells what it was;
+// any other one is read from the API server. Anybody can put our label on a ConfigMap of theirs, so nothing
+// stays whose size somebody else chooses.
 func (t *transforms) configMap(o any) (any, error) {
 	cm, ok := o.(*corev1.ConfigMap)
-	if !ok || isMapWithoutData(cm) { // client-go may transform an object twice
+	if !ok || isMapWithoutData(cm) || isMapElsewhere(cm) { // client-go may transform an object twice
 		return o, nil
 	}
-	cm.ManagedFields = nil
-	cm.BinaryData = nil // somebody else's
-	if digestOfMap(cm.Data) == cm.Annotations[v1alpha1.AnnotationContent] {
-		cm.Data, cm.BinaryData = nil, mapIsAsWritten
+	small := corev1.ConfigMap{ObjectMeta: t.findable(&cm.ObjectMeta), Immutable: cm.Immutable, BinaryData: mapIsElsewhere}
+	if isAsAnnotated(cm) {
+		small.BinaryData = mapIsAsWritten
+		small.Annotations = sharingKeys(t, map[string]string{v1alpha1.AnnotationContent: cm.Annotations[v1alpha1.AnnotationContent]})
 	}
-	cm.Namespace = t.text(cm.Namespace)
-	for i, ref := range cm.OwnerReferences {
-		cm.OwnerReferences[i].APIVersion, cm.OwnerReferences[i].Kind = t.text(ref.APIVersion), t.text(ref.Kind)
-	}
-	cm.Labels, cm.Annotations = sharingKeys(t, cm.Labels), sharingKeys(t, cm.Annotations)
+	*cm = small
 	return cm, nil
 }
 
-// mapIsAsWritten stands in binaryData of a ConfigMap of the cache whose data was taken. No key is empty in
-// the API server's answers.
-var mapIsAsWritten = map[string][]byte{"": nil}
+// mapIsAsWritten and mapIsElsewhere stand in binaryData of a ConfigMap of the cache, whose data was taken: it is what the
+// annotation says, or the API server has to be asked. No key is empty in the API server's answers.
+var (
+	mapIsAsWritten = map[string][]byte{"": nil}
+	mapIsElsewhere = map[string][]byte{"": []byte("read it from the API server")}
+)
 
 func isMapWithoutData(cm *corev1.ConfigMap) bool {
-	_, without := cm.BinaryData[""]
-	return without
+	mark, marked := cm.BinaryData[""]
+	return marked && len(mark) == 0
 }
+
+func isMapElsewhere(cm *corev1.ConfigMap) bool { return len(cm.BinaryData[""]) > 0 }
 
 // mapIsOurs is the check of the ConfigMap.
 func mapIsOurs(o outcome) (reason, message string, failed bool) {
-	return string(v1alpha1.ReadyReasonConfigMapConflict), fmt.Sprintf(
-			"The ConfigMap %q exists and does not belong to this object, so it is left alone. "+
-				"Delete it, or set spec.credentials.configMapName to another name. It is looked at again every minute.", o.subject.publicName),
+	message = "The ConfigMap %q exists and does not belong to this object, so it is left alone. " +
+		"Delete it, or set spec.credentials.configMapName to another name. It is looked at again every minute."
+	if have := o.seen.public; have != nil && !have.DeletionTimestamp.IsZero() {
+		message = "The ConfigMap %q is being deleted, and a finalizer keeps it, so it is left alone. " +
+			"Whoever set the finalizer removes it. The ConfigMap is made anew as soon as it is gone."
+	}
+	return string(v1alpha1.ReadyReasonConfigMapConflict), fmt.Sprintf(message, o.subject.publicName),
 		ownerOfMap(o.seen.public, o.subject) == ownerForeign
 }
 
@@ -160,26 +176,4 @@ func (o outcome) mapMessage() string {
 		return ""
 	}
 	return fmt.Sprintf(" The ConfigMap %q holds the client ID, the issuer and the addresses.", o.subject.publicName)
-}
-
-// mapRefusal says why the ConfigMap is not as it should be.
-func mapRefusal(failed step, cause error) string {
-	if failed.removeMap != nil {
-		why := "The API server does not delete the old ConfigMap %q now: it failed, or an admission webhook that it asks. The log of the operator says more."
-		if isPermanent(cause) {
-			why = "The API server does not let the operator delete the old ConfigMap %q: look at the admission policies and webhooks of ConfigMaps and at the operator's roles."
-		}
-		return fmt.Sprintf(why, failed.removeMap.name) + " It is tried again."
-	}
-	why := "The API server does not write the ConfigMap %q now: it failed, or an admission webhook that it asks. The log of the operator says more."
-	switch {
-	case errors.Is(cause, errMapChanged):
-		why = "The API server took the ConfigMap %q and stored other values than the operator sent. Look for an admission webhook or a MutatingAdmissionPolicy that changes ConfigMaps, " +
-			"and leave out those with the label " + v1alpha1.LabelOwnerUID + "."
-	case apierrors.IsForbidden(cause):
-		why = "The API server does not let the operator write the ConfigMap %q: look at the quota of the namespace, its admission policies and the operator's roles."
-	case isPermanent(cause):
-		why = "The API server refuses the ConfigMap %q as invalid: look for an admission webhook that changes ConfigMaps, and for a key of ours in its binaryData. If you delete it, it is made anew."
-	}
-	return fmt.Sprintf(why, failed.writeMap.content.name) + " It is tried again."
 }

@@ -5,7 +5,6 @@ package controllers
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,8 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
 
 // mapWrite writes the ConfigMap over the one that was seen at the version. Empty: there was none, and it is created.
@@ -23,12 +20,20 @@ type mapWrite struct {
 	version string
 }
 
+// mapRemoval removes the ConfigMap that was seen.
+type mapRemoval struct {
+	secretRef
+
+	next *publicContent // what is created in its place; nil: nothing is
+}
+
 // publicMaps returns the ConfigMap of the wanted name, and those of other names that belong to the object. The cache
-// holds those with our label. Where there may be another one, and where one has lost its owner, the API server is
-// asked. An object that wants none and has none costs no request.
-func (i *Issuance) publicMaps(ctx context.Context, s subject) (wanted *corev1.ConfigMap, others []corev1.ConfigMap, err error) {
+// holds those with our label. Where there may be another one, and where one has lost its owner or is not as we wrote it, the
+// API server is asked. An object that wants none and has none costs no request, nor does a new one, whose ConfigMap is
+// created, and that fails if there is one. live has the API server asked all the same.
+func (i *Issuance) publicMaps(ctx context.Context, s subject, live bool) (wanted *corev1.ConfigMap, others []corev1.ConfigMap, err error) {
 	if s.publicName != "" {
-		if wanted, err = i.publicMap(ctx, s, s.publicName); err != nil {
+		if wanted, err = i.publicMap(ctx, s, s.publicName, live || everIssued(s)); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -41,7 +46,7 @@ func (i *Issuance) publicMaps(ctx context.Context, s subject) (wanted *corev1.Co
 		if list.Items[n].Name == s.publicName {
 			continue
 		}
-		other, err := i.publicMap(ctx, s, list.Items[n].Name)
+		other, err := i.publicMap(ctx, s, list.Items[n].Name, false)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -52,11 +57,11 @@ func (i *Issuance) publicMaps(ctx context.Context, s subject) (wanted *corev1.Co
 	return wanted, others, nil
 }
 
-// publicMap returns the ConfigMap of the name, or nil.
-func (i *Issuance) publicMap(ctx context.Context, s subject, name string) (*corev1.ConfigMap, error) {
+// publicMap returns the ConfigMap of the name, or nil. unseen has the API server asked for one that the cache does not hold.
+func (i *Issuance) publicMap(ctx context.Context, s subject, name string, unseen bool) (*corev1.ConfigMap, error) {
 	key, cm := client.ObjectKey{Namespace: s.namespace(), Name: name}, &corev1.ConfigMap{}
 	err := i.Client.Get(ctx, key, cm)
-	if apierrors.IsNotFound(err) || err == nil && (i.expected.stale(cm, i.Now()) > 0 || metav1.GetControllerOfNoCopy(cm) == nil) {
+	if apierrors.IsNotFound(err) && unseen || err == nil && (i.expected.stale(cm, i.Now()) > 0 || metav1.GetControllerOfNoCopy(cm) == nil || isMapElsewhere(cm)) {
 		cm = &corev1.ConfigMap{}
 		err = i.Live.Get(ctx, key, cm)
 	}
@@ -80,7 +85,7 @@ func (o outcome) mapSteps() []step {
 		steps = o.mapWrites(owner)
 	}
 	for n := range o.seen.otherPublic {
-		steps = append(steps, o.mapRemoval(&o.seen.otherPublic[n]))
+		steps = append(steps, o.mapRemoval(&o.seen.otherPublic[n], nil))
 	}
 	return steps
 }
@@ -92,11 +97,11 @@ func (o outcome) mapWrites(owner secretOwner) []step {
 	case owner == ownerNone:
 		return []step{create}
 	case owner == ownerStale:
-		return []step{o.mapRemoval(seen), create}
+		return []step{o.mapRemoval(seen, &want), create}
 	case want.matches(seen):
 		return nil
 	case seen.Immutable != nil && *seen.Immutable:
-		return []step{o.mapRemoval(seen), create}
+		return []step{o.mapRemoval(seen, &want), create}
 	default:
 		return []step{o.mapWrite(want, seen.ResourceVersion)}
 	}
@@ -106,40 +111,42 @@ func (o outcome) mapWrite(content publicContent, version string) step {
 	return step{writeMap: &mapWrite{content: content, version: version}, refused: o.mapRefused, delayed: o.mapDelayed}
 }
 
-func (o outcome) mapRemoval(cm *corev1.ConfigMap) step {
-	return step{removeMap: &secretRef{name: cm.Name, uid: cm.UID, version: cm.ResourceVersion}, refused: o.mapRefused, delayed: o.mapDelayed}
+// mapRemoval removes what was seen, for the next one.
+func (o outcome) mapRemoval(cm *corev1.ConfigMap, next *publicContent) step {
+	ref := secretRef{name: cm.Name, uid: cm.UID, version: cm.ResourceVersion}
+	return step{removeMap: &mapRemoval{secretRef: ref, next: next}, refused: o.mapRefused, delayed: o.mapDelayed}
 }
 
 // isOfMap reports whether the step is about the ConfigMap of public values, or an older one.
 func (s step) isOfMap() bool { return s.writeMap != nil || s.removeMap != nil }
 
-// mapRefused returns the status that says that the API server does not take the ConfigMap, or keeps an old one. It comes after the
-// Secret, and has all that was decided: no client secret waits for a ConfigMap. What the Secret needs said is said first.
-func (o outcome) mapRefused(message string) v1alpha1.OAuthClientStatus {
-	return o.withoutMap(message, progressStalled)
-}
-
-// mapDelayed is the same for what may pass by itself.
-func (o outcome) mapDelayed(message string) v1alpha1.OAuthClientStatus {
-	return o.withoutMap(message, progressReconciling)
-}
-
-func (o outcome) withoutMap(message string, waits progress) v1alpha1.OAuthClientStatus {
-	ready := o.summary()
-	if ready.reason == string(v1alpha1.ReadyReasonIssued) {
-		ready = readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonConfigMapNotWritten), message, waits}
+// mapName returns the name of that ConfigMap.
+func (s step) mapName() string {
+	if s.removeMap != nil {
+		return s.removeMap.name
 	}
-	return o.statusWith(ready)
+	return s.writeMap.content.name
 }
 
-// errMapChanged: the API server stored another ConfigMap than was sent. An admission webhook can have it do so.
-var errMapChanged = errors.New("the ConfigMap as the API server stored it holds other values than were sent")
+func (c publicContent) held() string { return c.name + "/" + digestOfMap(c.data) }
 
-// writeMap sends the ConfigMap, and tests the one that the API server stored. One that it stored otherwise is not sent again at once.
+// mayWrite returns an error where the ConfigMap is not sent again yet.
+func (i *Issuance) mayWrite(s subject, c publicContent) error {
+	switch last, wait := i.heldMaps.left(s.ref(), c.held(), i.Now()); {
+	case wait <= 0:
+		return nil
+	case last.asSent:
+		return fmt.Errorf("write the ConfigMap %s again: %w", c.name, errRewritten)
+	default:
+		return fmt.Errorf("write the ConfigMap %s again: %w", c.name, errMapChanged)
+	}
+}
+
+// writeMap sends the ConfigMap, and tests the one that the API server stored. One that it stored otherwise, or that somebody
+// else keeps changing, is not sent again at once.
 func (i *Issuance) writeMap(ctx context.Context, s subject, w mapWrite) error {
-	held := w.content.name + "/" + digestOfMap(w.content.data)
-	if wait, _ := i.heldMaps.left(s.ref(), held, i.Now()); wait > 0 {
-		return fmt.Errorf("write the ConfigMap %s again: %w", w.content.name, errMapChanged)
+	if err := i.mayWrite(s, w.content); err != nil {
+		return err
 	}
 	stored, err := i.sendMap(ctx, w)
 	if err != nil {
@@ -147,7 +154,7 @@ func (i *Issuance) writeMap(ctx context.Context, s subject, w mapWrite) error {
 	}
 	i.expected.wrote(s.ref(), stored, i.Now())
 	asSent := w.content.matches(stored)
-	i.heldMaps.stored(s.ref(), held, asSent, asSent, i.Now())
+	i.heldMaps.stored(s.ref(), w.content.held(), asSent, asSent, i.Now())
 	if !asSent {
 		return fmt.Errorf("test the ConfigMap %s: %w", w.content.name, errMapChanged)
 	}
@@ -201,11 +208,17 @@ type appliedMap struct {
 // UnmarshalJSON is part of json.Unmarshaler.
 func (a *appliedMap) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &a.answer) }
 
-func (i *Issuance) removeMap(ctx context.Context, s subject, ref secretRef) error {
-	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace(), Name: ref.name}}
-	err := i.Client.Delete(ctx, cm, client.Preconditions{UID: &ref.uid, ResourceVersion: &ref.version})
+// removeMap removes the ConfigMap that was seen, unless what comes in its place is not sent yet.
+func (i *Issuance) removeMap(ctx context.Context, s subject, r mapRemoval) error {
+	if r.next != nil {
+		if err := i.mayWrite(s, *r.next); err != nil {
+			return err
+		}
+	}
+	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace(), Name: r.name}}
+	err := i.Client.Delete(ctx, cm, client.Preconditions{UID: &r.uid, ResourceVersion: &r.version})
 	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("delete the ConfigMap %s: %w", ref.name, err)
+		return fmt.Errorf("delete the ConfigMap %s: %w", r.name, err)
 	}
 	return nil
 }

@@ -247,6 +247,20 @@ func TestN387AConfigMapOfSomebodyElseIsNeverOverwritten(t *testing.T) {
 			theirs.Labels = map[string]string{v1alpha1.LabelOwnerUID: string(oc.UID)}
 			theirs.OwnerReferences = owner("example.com/v1", oc.Name, oc)
 		},
+		"one with our label and our owner, which somebody else made": func(oc *v1alpha1.OAuthClient, theirs *corev1.ConfigMap) {
+			theirs.Labels = map[string]string{v1alpha1.LabelOwnerUID: string(oc.UID)}
+			theirs.OwnerReferences = owner("gatehouse.dev/v1alpha1", oc.Name, oc)
+		},
+		"the same with an annotation that tells of other content": func(oc *v1alpha1.OAuthClient, theirs *corev1.ConfigMap) {
+			theirs.Labels = map[string]string{v1alpha1.LabelOwnerUID: string(oc.UID)}
+			theirs.OwnerReferences = owner("gatehouse.dev/v1alpha1", oc.Name, oc)
+			theirs.Annotations = publicContentOf(inputOf(oc, observation{})).annotations()
+		},
+		"one with the label and the owner of a client that is gone, which somebody else made": func(oc *v1alpha1.OAuthClient, theirs *corev1.ConfigMap) {
+			theirs.Labels = map[string]string{v1alpha1.LabelOwnerUID: "1"}
+			theirs.OwnerReferences = owner("gatehouse.dev/v1alpha1", oc.Name, oc)
+			theirs.OwnerReferences[0].UID = "1"
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newFixture(t)
@@ -255,7 +269,11 @@ func TestN387AConfigMapOfSomebodyElseIsNeverOverwritten(t *testing.T) {
 			s.must(s.api.Create(t.Context(), theirs))
 			oc := s.settle("photoprint")
 			s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonConfigMapConflict))
-			s.wantWrites("create photoprint-oauth", "status photoprint") // the Secret does not wait
+			writes := []string{"create photoprint-oauth", "status photoprint"} // the Secret does not wait
+			if len(theirs.Labels) == 0 {
+				writes = slices.Insert(writes, 1, "create settings") // which the API server refuses
+			}
+			s.wantWrites(writes...)
 			s.wantAccepted("photoprint", metav1.ConditionTrue, string(v1alpha1.AcceptedReasonAccepted))
 			if got := s.configMap("settings"); got.ResourceVersion != theirs.ResourceVersion {
 				t.Error("the ConfigMap was touched")

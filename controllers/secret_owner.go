@@ -45,6 +45,8 @@ func ownerOf(secret *corev1.Secret, s subject, keys keyPair) secretOwner {
 		return ownerRetained
 	case ref == nil || !refersTo(ref, s.kind) || ref.Name != s.name():
 		return ownerForeign
+	case ref.UID == s.uid() && isLeaving(secret, s):
+		return ownerForeign
 	case ref.UID == s.uid():
 		return ownerSelf
 	case !secret.DeletionTimestamp.IsZero():
@@ -52,6 +54,11 @@ func ownerOf(secret *corev1.Secret, s subject, keys keyPair) secretOwner {
 	default:
 		return ownerStale
 	}
+}
+
+// isLeaving reports whether the Secret cannot be written, and cannot be replaced before a finalizer lets it go.
+func isLeaving(secret *corev1.Secret, s subject) bool {
+	return !secret.DeletionTimestamp.IsZero() && (secret.Type != typeOf(s) || secret.Immutable != nil && *secret.Immutable)
 }
 
 // isRecorded reports whether the record in the Secret is of the identity of the object, for the object

@@ -70,8 +70,10 @@ func (in input) otherRemovals() []step {
 // removals returns the removal of every Secret of the object: it has a client secret no more.
 func (o outcome) removals() []step {
 	var steps []step
-	if owner := o.secretOwner(); owner == ownerSelf || owner == ownerLost || owner == ownerStale || owner == ownerRetained {
-		steps = append(steps, removal(o.seen.secret))
+	owner, secret := o.secretOwner(), o.seen.secret
+	isOurs := owner == ownerSelf || owner == ownerLost || owner == ownerStale || owner == ownerRetained
+	if isOurs && secret.DeletionTimestamp.IsZero() { // else it was deleted already
+		steps = append(steps, removal(secret))
 	}
 	return append(steps, o.otherRemovals()...)
 }

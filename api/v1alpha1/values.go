@@ -130,6 +130,7 @@ type SecretName string
 //
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:XValidation:rule=`self.size() == 0 || !format.dns1123Subdomain().validate(self).hasValue()`,message="configMapName must be a name that a ConfigMap can have: lower-case letters, digits, - and ., and each part between dots begins and ends with a letter or a digit"
+// +kubebuilder:validation:XValidation:rule=`!(self in ['kube-root-ca.crt', 'openshift-service-ca.crt', 'istio-ca-root-cert']) && !self.startsWith('gatehouse-released-claims-')`,message="configMapName must not be that of a ConfigMap which others write: not kube-root-ca.crt, openshift-service-ca.crt or istio-ca-root-cert, which clusters put into each namespace, and none that begins with gatehouse-released-claims-"
 type ConfigMapName string
 
 // LabelValue is the value of a label.
