@@ -3,17 +3,22 @@
 package authserver_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+	"github.com/gatehouse-dev/gatehouse/internal/assertion"
 )
 
 const (
@@ -338,6 +343,8 @@ func TestN408WhileTheKeysOfAClusterAreAwayItsTokensAreNotDecidedAndOthersAre(t *
 	s.Tokens.Accept(home, accountName, accountUID)
 	caller := s.accepted(home)
 	s.refuses("another audience", s.east.Sign(t, s.claims().With("aud", "x"), nil), "aud")
+	// Only the keys of its cluster tell that it is no token of this one, so this one is asked about it.
+	away("a token of the cluster with a UID of this one", s.east.Sign(t, s.claims().With("kubernetes.io", named("photos", "reporter", accountUID)), nil))
 	s.Tokens.Fail(authserver.ErrUnavailable)
 	away("a token of this cluster while its API server is away", home)
 	s.Clusters.Fail("east", nil)
@@ -345,6 +352,65 @@ func TestN408WhileTheKeysOfAClusterAreAwayItsTokensAreNotDecidedAndOthersAre(t *
 	s.Clusters.Fail("east", authserver.ErrUnavailable)
 	if !s.knows(caller, token) {
 		t.Error("an access token needs the keys of the cluster")
+	}
+}
+
+// slowClusters have no keys in hand. The cluster west gives its keys after a second, and the others none until nobody wants them.
+type slowClusters struct {
+	*authtest.Clusters
+	asked *atomic.Int32
+}
+
+func (slowClusters) KeysInHand(context.Context, string, func(assertion.Key) bool) []assertion.Key {
+	return nil
+}
+
+func (o slowClusters) Keys(ctx context.Context, name string, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
+	o.asked.Add(1)
+	if name == "west" {
+		<-time.After(time.Second) // by the clock of the bubble
+		return o.Clusters.Keys(ctx, name, wanted)
+	}
+	<-ctx.Done()
+	return nil, fmt.Errorf("%w: %w", authserver.ErrUnavailable, ctx.Err())
+}
+
+func TestN408ClustersOfOneIssuerAreAskedForTheirKeysAtOneTime(t *testing.T) {
+	names := []string{"c1", "c2", "c3", "c4", "c5", "c6", "west", "c7"}
+	s := newAbroad(t, append(names, "in-cluster")...)
+	for _, name := range names {
+		s.Clusters.Put(name, homeIssuer, authtest.ClusterKeys(t, s.west)...)
+	}
+	slow := slowClusters{s.Clusters, &atomic.Int32{}}
+	server, err := authserver.New(authserver.Config{
+		Clients: s.Clients, Directory: s.Directory, Entitlement: s.Entitlement, Store: s.Store, Auditor: s.Audit, Issuer: authtest.Issuer, Now: s.Clock.Now,
+		Clusters: slow, TokenReviewer: s.Tokens,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.UseKeys(s.Keys())
+	home := s.home.Sign(t, s.claims().With("kubernetes.io", named("photos", "reporter", accountUID)), nil)
+	s.Tokens.Accept(home, accountName, accountUID)
+	for name, row := range map[string]struct {
+		text  string
+		want  error
+		took  time.Duration
+		asked int32
+	}{
+		"whose keys come waits for no other":        {s.west.Sign(t, s.claims(), nil), nil, time.Second, 8},
+		"all together have as long as one":          {s.east.Sign(t, s.claims(), nil), authserver.ErrUnavailable, 5 * time.Second, 8},
+		"a token of this cluster waits for no keys": {home, nil, 0, 0},
+		"a token of another issuer, too":            {s.north.Sign(t, s.claims().With("iss", northIssuer), nil), authserver.InvalidClient, 0, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			before := slow.asked.Load()
+			began := time.Now()
+			_, err := sends(t, server, authtest.PhotoReport, row.text)
+			if took, asked := time.Since(began), slow.asked.Load()-before; !errors.Is(err, row.want) || took != row.took || asked != row.asked {
+				t.Errorf("%s: %v after %s and %d questions; want %v after %s and %d", name, err, took, asked, row.want, row.took, row.asked)
+			}
+		})
 	}
 }
 

@@ -38,6 +38,8 @@ type Elsewhere struct {
 type Clusters interface {
 	// Issuer returns the issuer of the cluster's tokens, which several clusters may share.
 	Issuer(cluster string) (issuer string, known bool)
+	// KeysInHand returns the keys that the cluster signs by, if one of them is wanted and Keys would return them without a wait; otherwise none.
+	KeysInHand(ctx context.Context, cluster string, wanted func(assertion.Key) bool) []assertion.Key
 	// Keys returns the keys that the cluster signs by, as KeySets does.
 	Keys(ctx context.Context, cluster string, wanted func(assertion.Key) bool) ([]assertion.Key, error)
 }
@@ -62,93 +64,37 @@ const (
 // ofAccounts reports whether the assertions are tokens of ServiceAccounts.
 func (a *Assertions) ofAccounts() bool { return len(a.ServiceAccounts) > 0 || a.Elsewhere != nil }
 
-// proveAccount checks a token of a ServiceAccount, of another cluster or of this one. What a cluster has signed is sent to nobody.
+// proveAccount checks a token of a ServiceAccount, of another cluster or of this one. What another cluster has signed by a key that is in hand
+// is sent to nobody. This cluster is asked before others are asked for their keys, so that nobody here waits for them.
 func (s *Server) proveAccount(ctx context.Context, who prover, a *assertion.Assertion, text string) (credentialID string, err error) {
 	name, ours := strings.CutPrefix(a.Subject, serviceAccountPrefix+who.namespace+":")
 	if !ours {
 		return "", refusedAssertion(reasonOtherAccount)
 	}
-	credentialID, err = s.proveElsewhere(ctx, who, a, name)
-	why, other := errors.AsType[notElsewhere](err)
+	clusters, why := s.clustersOf(who, a, name)
+	if cluster, signed := s.signedByKnown(ctx, a, clusters); signed {
+		return s.elsewhereID(who, a, cluster, name)
+	}
+	here := len(who.assertions.ServiceAccounts) > 0
 	switch {
-	case !other:
-		return credentialID, err
-	case len(who.assertions.ServiceAccounts) == 0 || why.named && !isHere(who, a, name):
-		return "", why.error
-	default:
+	case len(clusters) == 0 && here:
 		return s.proveHere(ctx, who, a, text, name)
-	}
-}
-
-// notElsewhere is why no other cluster has signed a token, as far as is known.
-type notElsewhere struct {
-	error
-	named bool // its issuer is that of one of them
-}
-
-func (e notElsewhere) Unwrap() error { return e.error }
-
-// proveElsewhere checks a token by the keys of the other clusters that have its issuer. Who it is of is compared before.
-func (s *Server) proveElsewhere(ctx context.Context, who prover, a *assertion.Assertion, name string) (credentialID string, err error) {
-	elsewhere := who.assertions.Elsewhere
-	if elsewhere == nil || !slices.Contains(elsewhere.Names, name) {
-		return "", notElsewhere{error: refusedAssertion(reasonOtherAccount)}
-	}
-	not := notElsewhere{error: refusedAssertion(reasonOtherIssuer)}
-	for _, cluster := range elsewhere.Clusters {
-		issuer, known := s.issuerOf(cluster)
-		switch {
-		case !known && !not.named:
-			not.error = refusedAssertion(reasonUnknownCluster)
-			continue
-		case !known || issuer != a.Issuer:
-			continue
-		}
-		if !not.named {
-			not = notElsewhere{error: refusedAssertion(reasonClusterKey), named: true}
-		}
-		keys, err := s.clusters.Keys(ctx, cluster, a.Asks)
-		if err != nil {
-			not.error = fmt.Errorf("read the keys of the cluster %s for %s: %w", cluster, who.id, err)
-			continue
-		}
-		if _, signed := a.SignedBy(keys); signed {
-			return assertion.OtherClusterAccountID(cluster, issuer, who.namespace, name), checkElsewhere(who, a, name)
+	case len(clusters) == 0:
+		return "", why
+	case here && isHere(who, a, name):
+		if credentialID, err = s.proveHere(ctx, who, a, text, name); err == nil {
+			return credentialID, nil
 		}
 	}
-	return "", not
-}
-
-// checkElsewhere checks what a token says that a cluster has signed.
-func checkElsewhere(who prover, a *assertion.Assertion, name string) error {
+	cluster, askErr := s.askClusters(ctx, who, a, clusters)
 	switch {
-	case a.Namespace != who.namespace || a.ServiceAccount != name:
-		return refusedAssertion(reasonNoKubernetes)
-	case a.IssuedAt.IsZero():
-		return refusedAssertion(reasonNoIssuedAt)
-	case a.ExpiresAt.Sub(a.IssuedAt) > maxTokenLifetime:
-		return refusedAssertion(reasonLivesLong)
+	case askErr == nil:
+		return s.elsewhereID(who, a, cluster, name)
+	case err == nil || errors.Is(askErr, ErrUnavailable): // whoever cannot be asked may have made it
+		return "", askErr
+	default:
+		return "", err
 	}
-	return nil
-}
-
-// issuerOf returns the issuer of a cluster's tokens, if the configuration names the cluster.
-func (s *Server) issuerOf(cluster string) (issuer string, known bool) {
-	if s.clusters == nil {
-		return "", false
-	}
-	return s.clusters.Issuer(cluster)
-}
-
-// stillElsewhere reports whether a token was bound to a ServiceAccount of another cluster that still is the client.
-func (s *Server) stillElsewhere(c *Client, credentialID string) bool {
-	elsewhere := c.Assertions.Elsewhere
-	return elsewhere != nil && slices.ContainsFunc(elsewhere.Clusters, func(cluster string) bool {
-		issuer, known := s.issuerOf(cluster)
-		return known && slices.ContainsFunc(elsewhere.Names, func(name string) bool {
-			return assertion.OtherClusterAccountID(cluster, issuer, c.Namespace, name) == credentialID
-		})
-	})
 }
 
 // serviceAccountPrefix begins the username of a ServiceAccount: then follow its namespace, a colon and its name.

@@ -410,6 +410,23 @@ func TestN102WhileTheAPIServerHangsOnlyTheFirstCallerWaits(t *testing.T) {
 	})
 }
 
+// N92: a failure makes no older answer good for longer, unless the API server still gives none.
+func TestN92AFailureThatIsOverKeepsNobodyEntitled(t *testing.T) {
+	for age, entitled := range map[time.Duration]bool{silentFor - time.Second: true, silentFor: false, 4 * time.Minute: false} {
+		synctest.Test(t, func(t *testing.T) {
+			e, api, c := setup(t)
+			want(t, e, bob, photoprint, 0, true)
+			c.advance(freshFor)
+			api.says(false, errGone)
+			want(t, e, bob, photoprint, 5*time.Minute, true) // finds out
+			api.says(false, nil)
+			c.advance(age)
+			want(t, e, bob, photoprint, 5*time.Minute, entitled)
+			synctest.Wait()
+		})
+	}
+}
+
 // N102: a question that waited for its turn in vain was not asked. The API server may be well.
 func TestN102WhoWaitsForATurnInVainBeginsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// probeEvery is how often the API server is tried at most while it gives no answers.
-const probeEvery = time.Second
+const (
+	// probeEvery is how often the API server is tried at most while it gives no answers.
+	probeEvery = time.Second
+	// silentFor is how long a question without an answer tells that the API server gives none. It is longer than a probe and the wait for it.
+	silentFor = 10 * time.Second
+)
 
 // outage remembers whether the API server answers. While it does not, who may use an older
 // answer gets that one at once, and one question at a time finds out when the outage is over.
@@ -34,7 +38,8 @@ func (o *outage) ended(err error, now time.Time) (changed bool) {
 	return changed
 }
 
-// on reports whether there is an outage, and whether this caller is to try the API server.
+// on reports whether there is an outage, and whether this caller is to try the API server. What failed long ago tells nothing of now: the
+// caller asks, and waits for the answer.
 func (o *outage) on(now time.Time) (down, probe bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -42,6 +47,9 @@ func (o *outage) on(now time.Time) (down, probe bool) {
 		return false, false
 	}
 	since := now.Sub(o.probed) // negative: the clock was set back
+	if since >= silentFor {
+		return false, false
+	}
 	if o.probing || since >= 0 && since < probeEvery {
 		return true, false
 	}

@@ -143,14 +143,63 @@ func TestN361WhoHasAnAnswerAboutATokenWaitsForNoOther(t *testing.T) {
 		api.err = errors.New("away")
 		fails()
 		fails = hold()
-		wants("the API server is away, and is tried again", 10*time.Minute, 4)
-		wants("while it is tried", 11*time.Minute, 4)
+		wants("the API server is away, and is tried again", 8*time.Minute+time.Second, 4)
+		wants("while it is tried", 8*time.Minute+2*time.Second, 4)
+		fails()
+		// It is tried often enough for nobody to wait, after the five minutes too.
+		for n := range time.Duration(10) {
+			fails = hold()
+			wants("it is away", 8*time.Minute+(n+1)*9*time.Second, 5+int32(n))
+			fails()
+		}
+		fails = hold()
+		wants("it is tried once more", 9*time.Minute+39*time.Second, 15)
 		api.err, api.says = nil, authenticationv1.TokenReviewStatus{Error: "its Pod is gone"}
 		fails()
 		if username, _, err := tokens.Review(t.Context(), question("slow", ends)); err != nil || username != "" {
 			t.Errorf("the API server is back, and the Pod is gone: %q, %v", username, err)
 		}
 	})
+}
+
+// A failure does not make a token good for longer, unless the API server still gives no answer.
+func TestN361ATokenIsGoodForFiveMinutesAlsoAfterAFailure(t *testing.T) {
+	for name, row := range map[string]struct {
+		failed, comes time.Duration
+		good          bool
+	}{
+		"before the five minutes are over": {2 * time.Minute, 4*time.Minute - time.Second, true},
+		"one failure":                      {2 * time.Minute, 5 * time.Minute, false},
+		"nearly ten minutes":               {4 * time.Minute, 10*time.Minute - time.Second, false},
+		"ten seconds later":                {5 * time.Minute, 5*time.Minute + 10*time.Second, false},
+		"away, as a moment ago":            {5 * time.Minute, 5*time.Minute + 9*time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api := &asker{says: reporter()}
+				tokens, c := newTokens(api)
+				began, ends := c.Now(), c.Now().Add(time.Hour)
+				review := func(at time.Duration, token string) (string, error) {
+					c.advance(began.Add(at).Sub(c.Now()))
+					username, _, err := tokens.Review(t.Context(), question(token, ends))
+					return username, err
+				}
+				if username, err := review(0, "a"); err != nil || username == "" {
+					t.Fatalf("a good token: %q, %v", username, err)
+				}
+				api.err = errors.New("away")
+				if _, err := review(row.failed, "b"); !errors.Is(err, authserver.ErrUnavailable) {
+					t.Fatalf("another token: %v", err)
+				}
+				api.err, api.says = nil, authenticationv1.TokenReviewStatus{Error: "its Pod is gone"}
+				username, err := review(row.comes, "a")
+				synctest.Wait()
+				if err != nil || (username != "") != row.good {
+					t.Errorf("%q, %v; want %t", username, err, row.good)
+				}
+			})
+		})
+	}
 }
 
 func TestN361AGoodTokenThatWasRefusedDoesNotComeBackInAnOutage(t *testing.T) {

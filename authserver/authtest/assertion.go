@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -238,6 +239,15 @@ func (o *Clusters) Issuer(name string) (issuer string, known bool) {
 	defer o.mu.Unlock()
 	issuer, known = o.issuers[name]
 	return issuer, known
+}
+
+// KeysInHand is of authserver.Clusters.
+func (o *Clusters) KeysInHand(ctx context.Context, name string, wanted func(assertion.Key) bool) []assertion.Key {
+	keys, err := o.Keys(ctx, name, wanted)
+	if err != nil || !slices.ContainsFunc(keys, wanted) {
+		return nil
+	}
+	return keys
 }
 
 // Keys is of authserver.Clusters.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,9 +37,12 @@ type ClusterConfig struct {
 // Clusters knows the keys of clusters. It implements authserver.Clusters; its methods may be called in parallel.
 type Clusters struct{ all map[string]cluster }
 
+// cluster has its keys in a file, or at an address.
 type cluster struct {
-	issuer string
-	keys   func(ctx context.Context, wanted func(assertion.Key) bool) ([]assertion.Key, error)
+	issuer  string
+	file    *keyFile // nil: at the address
+	sets    *KeySets
+	address string
 }
 
 // NewClusters returns Clusters that have read the files with keys, and have asked nobody yet. What is wrong with a file is logged: it
@@ -46,29 +50,25 @@ type cluster struct {
 func NewClusters(list []ClusterConfig, log *slog.Logger, now func() time.Time) *Clusters {
 	c := &Clusters{all: make(map[string]cluster, len(list))}
 	for _, one := range list {
-		c.all[one.Name] = cluster{issuer: one.Issuer, keys: keysOf(one, log.With("cluster", one.Name), now)}
+		c.all[one.Name] = newCluster(one, log.With("cluster", one.Name), now)
 	}
 	return c
 }
 
-// keysOf returns what reads the keys of a cluster.
-func keysOf(c ClusterConfig, log *slog.Logger, now func() time.Time) func(context.Context, func(assertion.Key) bool) ([]assertion.Key, error) {
+func newCluster(c ClusterConfig, log *slog.Logger, now func() time.Time) cluster {
 	if c.JWKSFile != "" {
 		file := &keyFile{path: c.JWKSFile, log: log, now: now}
 		_, _ = file.keys(context.Background(), nil)
-		return file.keys
+		return cluster{issuer: c.Issuer, file: file}
 	}
 	if err := CheckCAFile(c.CAFile); err != nil {
 		log.Warn("the authorities for the address of a cluster's keys cannot be used; until they can, the answer to its tokens is 503", "err", fmt.Errorf("%s.caFile: %w", c.Key, err))
 	}
-	sets := newClusterKeySets(c, log, now)
 	address := c.JWKSURI
 	if address == "" {
 		address = strings.TrimSuffix(c.Issuer, "/") + metadataPath
 	}
-	return func(ctx context.Context, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
-		return sets.Keys(ctx, address, wanted)
-	}
+	return cluster{issuer: c.Issuer, sets: newClusterKeySets(c, log, now), address: address}
 }
 
 // newClusterKeySets returns what reads the one set of a cluster.
@@ -136,11 +136,32 @@ func (c *Clusters) Issuer(name string) (issuer string, known bool) {
 	return found.issuer, known
 }
 
+// KeysInHand returns keys of the cluster that are known. See authserver.Clusters.
+func (c *Clusters) KeysInHand(ctx context.Context, name string, wanted func(assertion.Key) bool) []assertion.Key {
+	found, known := c.all[name]
+	switch {
+	case !known:
+		return nil
+	case found.file != nil:
+		keys, err := found.file.keys(ctx, wanted)
+		if err != nil || !slices.ContainsFunc(keys, wanted) {
+			return nil // whoever asks by Keys learns what is wrong with the file
+		}
+		return keys
+	default:
+		return found.sets.InHand(ctx, found.address, wanted)
+	}
+}
+
 // Keys returns the keys of the cluster. See authserver.Clusters.
 func (c *Clusters) Keys(ctx context.Context, name string, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
 	found, known := c.all[name]
-	if !known {
+	switch {
+	case !known:
 		return nil, fmt.Errorf("%w: the configuration names no cluster %s", authserver.ErrUnavailable, name)
+	case found.file != nil:
+		return found.file.keys(ctx, wanted)
+	default:
+		return found.sets.Keys(ctx, found.address, wanted)
 	}
-	return found.keys(ctx, wanted)
 }

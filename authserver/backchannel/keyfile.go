@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,8 +46,9 @@ func readKeyFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, assertion.MaxSet+1))
 }
 
-// keys returns the keys that stand in the file now, or stood there five seconds ago.
-func (f *keyFile) keys(ctx context.Context, _ func(assertion.Key) bool) ([]assertion.Key, error) {
+// keys returns the keys that stand in the file now, or stood there five seconds ago. While the file cannot be used, nobody knows whether it
+// would have a key that is wanted and not known: the error wraps ErrUnavailable.
+func (f *keyFile) keys(ctx context.Context, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
@@ -54,7 +56,7 @@ func (f *keyFile) keys(ctx context.Context, _ func(assertion.Key) bool) ([]asser
 		f.looked = now
 		f.look(ctx, now)
 	}
-	if !within(now, f.good, keysKeptFor) {
+	if !within(now, f.good, keysKeptFor) || f.err != nil && wanted != nil && !slices.ContainsFunc(f.set, wanted) {
 		return nil, fmt.Errorf("%w: read the keys of a cluster: %w", authserver.ErrUnavailable, f.err)
 	}
 	return f.set, nil

@@ -27,6 +27,8 @@ const (
 	keysAheadAfter = 5 * time.Minute
 	// keysKeptFor is how long they are used while the address gives no answer.
 	keysKeptFor = time.Hour
+	// silentFor is how long a question without an answer tells that the address gives none. Later, who wants the keys waits for another one.
+	silentFor = 2 * time.Minute
 	// keysAgainAfter is the least time between two questions to one address, whoever asks for a key that is not known.
 	keysAgainAfter = time.Minute
 	// keysTime bounds one question, and maxKeysAsked how many are on their way at a time.
@@ -91,28 +93,61 @@ func keySetsTo(allowed []netip.Prefix, caFile, caKey string, log *slog.Logger, n
 // are fresh, or while the address is known to give no answer.
 func (k *KeySets) Keys(ctx context.Context, uri string, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
 	set, now := k.known(uri), k.now()
-	fresh, kept := within(now, set.at, keysFreshFor), within(now, set.at, keysKeptFor)
-	asked := within(now, set.asked, keysAgainAfter)
-	silent := set.asked.After(set.at)
-	switch known := slices.ContainsFunc(set.keys, wanted); {
-	case fresh && asked:
-		return set.keys, nil
-	case known && (fresh || kept && silent):
-		if !asked && !within(now, set.at, keysAheadAfter) {
-			k.begin(ctx, uri) // and nobody waits for it
-		}
+	if k.inHand(ctx, uri, set, now, wanted) {
 		return set.keys, nil
 	}
+	rests := set.rests(now)
+	if rests && !set.silent() {
+		return set.keys, nil // they were read a moment ago, and none is wanted
+	}
 	err := errAskedJustNow
-	if !asked {
+	if !rests {
 		if set, err = k.read(ctx, uri, set); err == nil {
 			return set.keys, nil
 		}
 	}
-	if within(now, set.at, keysKeptFor) {
+	if within(now, set.at, keysKeptFor) && slices.ContainsFunc(set.keys, wanted) {
 		return set.keys, nil
 	}
 	return nil, fmt.Errorf("%w: %w", authserver.ErrUnavailable, err)
+}
+
+// InHand returns the keys at the address if one of them is wanted and Keys would return them without a wait; otherwise none.
+func (k *KeySets) InHand(ctx context.Context, uri string, wanted func(assertion.Key) bool) []assertion.Key {
+	set := k.known(uri)
+	if !k.inHand(ctx, uri, set, k.now(), wanted) {
+		return nil
+	}
+	return set.keys
+}
+
+// inHand reports whether one of the keys is wanted and can be used without waiting. It asks for newer ones ahead.
+func (k *KeySets) inHand(ctx context.Context, uri string, set keySet, now time.Time, wanted func(assertion.Key) bool) bool {
+	fresh := within(now, set.at, keysFreshFor)
+	if !fresh && !set.silentNow(now) || !slices.ContainsFunc(set.keys, wanted) {
+		return false
+	}
+	if !set.rests(now) && !within(now, set.at, keysAheadAfter) {
+		k.begin(ctx, uri) // and nobody waits for it
+	}
+	return true
+}
+
+// silent reports whether the last question got no answer that could be used.
+func (s keySet) silent() bool { return s.asked.After(s.at) }
+
+// silentNow reports whether the address gives no answer for keys that are not fresh any more. What it did while they were fresh does not
+// count: it may have been a short failure, and a key that was taken out would work for an hour.
+func (s keySet) silentNow(now time.Time) bool {
+	return s.silent() && !s.failedEarly() && within(now, s.asked, silentFor) && within(now, s.at, keysKeptFor)
+}
+
+// failedEarly reports whether the last question got no answer while the keys were fresh.
+func (s keySet) failedEarly() bool { return s.silent() && within(s.asked, s.at, keysFreshFor) }
+
+// rests reports whether the address is not asked again yet. When keys cease to be fresh, there is one question more, if the last one failed.
+func (s keySet) rests(now time.Time) bool {
+	return within(now, s.asked, keysAgainAfter) && (within(now, s.at, keysFreshFor) || !s.failedEarly())
 }
 
 // within reports whether t is less than d before now. The zero time never is.
@@ -164,8 +199,8 @@ func (k *KeySets) begin(ctx context.Context, uri string) <-chan singleflight.Res
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.timeout)
 		defer cancel()
 		now := k.now()
-		if latest := k.known(uri); within(now, latest.asked, keysAgainAfter) {
-			if latest.at.Equal(latest.asked) {
+		if latest := k.known(uri); latest.rests(now) {
+			if !latest.silent() {
 				return latest, nil
 			}
 			return latest, errAskedJustNow

@@ -96,8 +96,7 @@ func TestKeysAreReadFromTheirAddressAndAgainForOneThatIsNotKnown(t *testing.T) {
 	wants("the address is away", "two", 5, true)
 	wants("and not asked for each assertion", "two", 5, true)
 	h.Clock.Advance(50*time.Minute - time.Second)
-	wants("a key that is nowhere, nearly an hour later", "three", 6, false)
-	wants("and one that is known", "two", 6, true)
+	wants("one that is known, nearly an hour later", "two", 6, true)
 	h.Clock.Advance(time.Second)
 	for range 2 {
 		if _, err := sets.Keys(t.Context(), a.URL+"/keys", named("two")); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 6 {
@@ -153,14 +152,96 @@ func TestN363WhoseKeyIsKnownWaitsForNoAddress(t *testing.T) {
 
 	wants("the address is away", "two", 2*keysAheadAfter+time.Second)
 	answers(http.NotFound, 3)
-	wants("and is asked again", "two", keysKeptFor)
-	wants("while that question is under way", "two", keysKeptFor+time.Second)
-	answers(http.NotFound, 4)
-	h.Clock.Advance(keysAheadAfter)
+	wants("which is known", "two", 2*keysAheadAfter+time.Minute)
+	a.serve.Store(http.HandlerFunc(http.NotFound))
+	old := keysAheadAfter + time.Second + keysFreshFor
+	h.Clock.Advance(began.Add(old).Sub(h.Clock.Now()))
+	if keys, err := sets.Keys(t.Context(), uri, named("two")); err != nil || !slices.ContainsFunc(keys, named("two")) || a.asked.Load() != 4 {
+		t.Errorf("keys that are not fresh any more: %d after %d questions, %v", len(keys), a.asked.Load(), err)
+	}
+	a.serve.Store(http.HandlerFunc(hold))
+	last := old + silentFor - time.Second
+	for n := range int32(3) {
+		wants("the address is away, and is asked again", "two", last)
+		wants("while that question is under way", "two", last)
+		answers(http.NotFound, 5+n)
+		last += silentFor - time.Second
+	}
+	h.Clock.Advance(began.Add(keysAheadAfter + time.Second + keysKeptFor).Sub(h.Clock.Now()))
 	a.serve.Store(http.HandlerFunc(http.NotFound))
 	if _, err := sets.Keys(t.Context(), uri, named("two")); !errors.Is(err, authserver.ErrUnavailable) {
 		t.Errorf("after an hour: %v", err)
 	}
+}
+
+// A question that failed does not make keys live longer, unless the address still gives no answer.
+func TestN364AKeyThatWasTakenOutWorksForTenMinutesAlsoAfterAFailure(t *testing.T) {
+	for name, row := range map[string]struct {
+		failed []time.Duration // when the address gave no answer
+		comes  time.Duration   // who has the key that was taken out
+		known  bool
+	}{
+		"no failure":                           {nil, keysFreshFor, false},
+		"before the ten minutes are over":      {[]time.Duration{6 * time.Minute}, keysFreshFor - time.Second, true},
+		"one failure":                          {[]time.Duration{6 * time.Minute}, keysFreshFor, false},
+		"one failure, nearly an hour ago":      {[]time.Duration{6 * time.Minute}, 55 * time.Minute, false},
+		"a failure a moment before":            {[]time.Duration{keysFreshFor - time.Second}, keysFreshFor, false},
+		"a failure when the ten minutes ended": {[]time.Duration{keysFreshFor}, keysFreshFor + silentFor, false},
+		"away, as a moment ago":                {[]time.Duration{keysFreshFor}, keysFreshFor + silentFor - time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sets, h := newKeySets(t, loopback)
+			a, one, two := newAddress(t), authtest.NewClientKey(t, "one"), authtest.NewClientKey(t, "two")
+			uri, began := a.URL+"/keys", h.Clock.Now()
+			at := func(d time.Duration) { h.Clock.Advance(began.Add(d).Sub(h.Clock.Now())) }
+			a.says(authtest.JWKS(t, one))
+			if _, err := sets.Keys(t.Context(), uri, named("one")); err != nil {
+				t.Fatal(err)
+			}
+			a.serve.Store(http.HandlerFunc(http.NotFound))
+			for _, failed := range row.failed {
+				at(failed)
+				if <-sets.begin(t.Context(), uri); !sets.known(uri).silent() {
+					t.Fatalf("the address gave an answer after %s", failed)
+				}
+			}
+			a.says(authtest.JWKS(t, two))
+			at(row.comes)
+			keys, err := sets.Keys(t.Context(), uri, named("one"))
+			if known := slices.ContainsFunc(keys, named("one")); err != nil || known != row.known {
+				t.Errorf("%t, %v; want %t", known, err, row.known)
+			}
+		})
+	}
+}
+
+// While the address gives no answer nobody knows whether a new key stands there.
+func TestN363AKeyThatIsNotKnownWhileTheAddressIsAwayIsNotRefused(t *testing.T) {
+	sets, h := newKeySets(t, loopback)
+	a, one, two := newAddress(t), authtest.NewClientKey(t, "one"), authtest.NewClientKey(t, "two")
+	uri := a.URL + "/keys"
+	a.says(authtest.JWKS(t, one))
+	wants := func(name, kid string, asked int32, want error) {
+		t.Helper()
+		keys, err := sets.Keys(t.Context(), uri, named(kid))
+		if !errors.Is(err, want) || a.asked.Load() != asked || err == nil && !slices.ContainsFunc(keys, named(kid)) {
+			t.Errorf("%s: %d keys after %d questions, %v; want %v after %d", name, len(keys), a.asked.Load(), err, want, asked)
+		}
+	}
+	wants("first", "one", 1, nil)
+	a.serve.Store(http.HandlerFunc(http.NotFound))
+	h.Clock.Advance(keysAgainAfter)
+	wants("the address is away", "two", 2, authserver.ErrUnavailable)
+	wants("as a moment ago", "two", 2, authserver.ErrUnavailable)
+	wants("and the key that is known", "one", 2, nil)
+	h.Clock.Advance(keysKeptFor - 2*keysAgainAfter)
+	wants("nearly an hour later", "two", 3, authserver.ErrUnavailable)
+	wants("and the key that is known", "one", 3, nil)
+	a.says(authtest.JWKS(t, one, two))
+	h.Clock.Advance(keysAgainAfter - time.Second)
+	wants("it is back, and was asked a moment ago", "two", 3, authserver.ErrUnavailable)
+	h.Clock.Advance(time.Second)
+	wants("it is back", "two", 4, nil)
 }
 
 func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
@@ -244,7 +325,8 @@ func TestN420AKeyWhosePrivateHalfStandsAtTheAddressIsAcceptedNoMore(t *testing.T
 	a.says(spelled(public))
 	wants := func(when, kids string) {
 		t.Helper()
-		keys, err := sets.Keys(t.Context(), a.URL, named("nowhere"))
+		_, _ = sets.Keys(t.Context(), a.URL, named("nowhere")) // so that the address is asked
+		keys, err := sets.Keys(t.Context(), a.URL, named("stays"))
 		var got []string
 		for _, k := range keys {
 			got = append(got, k.KeyID)
@@ -291,7 +373,7 @@ func TestN363WhoComesLateTakesNoKeysAwayAndAsksNoMore(t *testing.T) {
 	}
 	h.Clock.Advance(keysAgainAfter)
 	inBetween = sync.OnceFunc(func() {
-		if keys, err := sets.Keys(t.Context(), uri, named("three")); err != nil || len(keys) != 2 || a.asked.Load() != 3 {
+		if keys, err := sets.Keys(t.Context(), uri, named("three")); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 3 {
 			t.Errorf("who comes first to an address that is away: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
 		}
 	})
@@ -299,7 +381,7 @@ func TestN363WhoComesLateTakesNoKeysAwayAndAsksNoMore(t *testing.T) {
 		inBetween()
 		return false
 	}
-	if keys, err := sets.Keys(t.Context(), uri, late); err != nil || len(keys) != 2 || a.asked.Load() != 3 {
+	if keys, err := sets.Keys(t.Context(), uri, late); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 3 {
 		t.Errorf("who comes late to an address that is away: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
 	}
 }
