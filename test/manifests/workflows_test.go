@@ -48,7 +48,8 @@ func TestTheWorkflowsRunWhatIsThere(t *testing.T) {
 				}
 				if target, ok := strings.CutPrefix(step.Run, "make "); ok {
 					commands++
-					cmd := exec.CommandContext(t.Context(), "make", "--dry-run", "--no-print-directory", target, "IMAGE=gatehouse:test", "VERSION=test")
+					args := append(strings.Fields(target), "--dry-run", "--no-print-directory", "IMAGE=gatehouse:test", "VERSION=test")
+					cmd := exec.CommandContext(t.Context(), "make", args...)
 					cmd.Dir = root
 					run(t, cmd)
 				}
