@@ -4,6 +4,9 @@ package manifests
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -132,41 +135,105 @@ func complete(namespace, kind string) *corev1.Secret {
 	return secret
 }
 
-// N110: a Secret of somebody else cannot be turned into one of ours, and one of ours cannot leave our hands.
+// recorded is a Secret of the default type that bears what the operator puts on each of its own, an owner excepted.
+func recorded(namespace, name string) *corev1.Secret {
+	secret := secretOf(namespace, name, v1alpha1Type, map[string]string{v1alpha1.LabelOwnerUID: "2f1c"})
+	secret.Annotations = map[string]string{v1alpha1.AnnotationIssued: "{}"}
+	return secret
+}
+
+// N110: a Secret of somebody else cannot be turned into one of ours nor deleted, and one of ours cannot leave our hands.
 func TestN110TheOperatorTouchesNoSecretOfAnybodyElse(t *testing.T) {
 	env, operator := guarded(t)
 	namespace := env.Namespace(t)
+	const (
+		data, label = `{"data":{"client-id":"eA=="}}`, `{"metadata":{"labels":{"gatehouse.dev/owner-uid":"2f1c"}}}`
+		foreign     = "must not touch a Secret that somebody else made"
+	)
 	for _, row := range []struct {
-		name   string
-		secret *corev1.Secret
-		patch  string
-		denied string // "": allowed
+		name, patch, denied string // no denial: it is allowed
+		undeleted           string
+		edit                func(*corev1.Secret)
+		manager             client.FieldOwner
 	}{
-		{"data of a foreign Secret", secretOf(namespace, "foreign", "Opaque", nil), `{"data":{"password":"eA=="}}`, "of type Opaque"},
-		{"our label on a foreign Secret", secretOf(namespace, "labelled", "Opaque", nil),
-			`{"metadata":{"labels":{"gatehouse.dev/owner-uid":"2f1c"}}}`, "of type Opaque"},
-		{"our label taken off our Secret", secretOf(namespace, "ours", v1alpha1Type, ownerLabel),
-			`{"metadata":{"labels":{"gatehouse.dev/owner-uid":null}}}`, "must write only Secrets with the label"},
-		{"data of our Secret", secretOf(namespace, "restored", v1alpha1Type, ownerLabel), `{"data":{"client-id":"eA=="}}`, ""},
-		{"a Secret of our type that lost our label", secretOf(namespace, "lost", v1alpha1Type, nil), `{"data":{"client-id":"eA=="}}`, ""},
-		{"our label put back", secretOf(namespace, "unlabelled", v1alpha1Type, nil),
-			`{"metadata":{"labels":{"gatehouse.dev/owner-uid":"2f1c"}}}`, ""},
+		{"opaque", data, "of type Opaque", "of type Opaque", func(s *corev1.Secret) { s.Type, s.Labels = "Opaque", nil }, "others"},
+		{"opaque-labelled", label, "of type Opaque", "of type Opaque", func(s *corev1.Secret) { s.Type, s.Labels = "Opaque", nil }, "others"},
+		{"label-taken-off", `{"metadata":{"labels":{"gatehouse.dev/owner-uid":null}}}`, "must write only Secrets with the label", "",
+			func(*corev1.Secret) {}, "others"},
+		{"recorded", data, "", "", func(*corev1.Secret) {}, "others"},
+		{"lost-its-label", data, "", "", func(s *corev1.Secret) { s.Labels = nil }, "others"},
+		{"label-put-back", label, "", "", func(s *corev1.Secret) { s.Labels = nil }, "others"},
+		{"lost-its-record", data, "", "", func(s *corev1.Secret) { s.Annotations = nil }, "gatehouse-2f1c"},
+		{"controlled", data, "", "", func(s *corev1.Secret) {
+			s.Annotations, s.OwnerReferences = nil, owned(noVersion, "ResourceServer", "2f1c", new(true))
+		}, "others"},
+		{"the-label-alone", data, foreign, foreign, func(s *corev1.Secret) { s.Annotations = nil }, "others"},
+		{"the-type-alone", label, foreign, foreign, func(s *corev1.Secret) { s.Annotations, s.Labels = nil, nil }, "others"},
+		{"controlled-by-another-kind", data, foreign, foreign, func(s *corev1.Secret) {
+			s.OwnerReferences = owned("apps/v0", "Deployment", "2f1c", new(true))
+		}, "gatehouse-2f1c"},
+		{"controlled-in-another-group", data, foreign, foreign, func(s *corev1.Secret) {
+			s.OwnerReferences = owned("gatehouse.dev.example/v1", "OAuthClient", "2f1c", new(true))
+		}, "gatehouse-2f1c"},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			if err := env.Client.Create(t.Context(), row.secret); err != nil {
-				t.Fatal(err)
-			}
-			err := operator.Patch(t.Context(), row.secret, client.RawPatch(types.MergePatchType, []byte(row.patch)))
-			if row.denied == "" && err != nil {
-				t.Errorf("the patch is denied: %v", err)
-			} else if row.denied != "" {
-				wantDenied(t, err, row.denied)
-			}
-		})
+		secret := recorded(namespace, row.name)
+		row.edit(secret)
+		if err := env.Client.Create(t.Context(), secret, row.manager); err != nil {
+			t.Fatal(err)
+		}
+		wantSecret(t, row.name, operator.Patch(t.Context(), secret.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(row.patch)), client.DryRunAll), row.denied)
+		wantSecret(t, row.name+" deleted", operator.Delete(t.Context(), secret), row.undeleted)
 	}
-	wantDenied(t, operator.Delete(t.Context(), secretOf(namespace, "foreign", "Opaque", nil)), "of type Opaque")
-	if err := operator.Delete(t.Context(), secretOf(namespace, "restored", v1alpha1Type, nil)); err != nil {
-		t.Errorf("delete a Secret of ours: %v", err)
+}
+
+func wantSecret(t *testing.T, what string, err error, denied string) {
+	t.Helper()
+	if denied != "" {
+		wantDenied(t, err, denied)
+	} else if err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+// N110: a template cannot name labels and annotations that Kubernetes obeys, so the account sets none; nor a finalizer.
+func TestN110TheOperatorSetsNothingOnASecretThatNoTemplateMayName(t *testing.T) {
+	env, operator := guarded(t)
+	namespace := env.Namespace(t)
+	type marks = map[string]string
+	for n, row := range []struct {
+		name, denied        string
+		labels, annotations marks
+		finalizers          []string
+	}{
+		{name: "of a template", labels: marks{"team": "print", "app.kubernetes.io/part-of": "argocd"}, annotations: marks{"app.kubernetes.io/name": "shop", "a.example/b": "c"}},
+		{name: "a label of Kubernetes", labels: marks{"kubernetes.io/x": "y"}, denied: "must not set the label kubernetes.io/x of a Secret"},
+		{name: "below it", labels: marks{"node-role.kubernetes.io/x": "y"}, denied: "must not set the label node-role.kubernetes.io/x of a Secret"},
+		{name: "of k8s.io", labels: marks{"x.k8s.io/y": "z"}, denied: "must not set the label x.k8s.io/y of a Secret"},
+		{name: "another one of ours", labels: marks{v1alpha1.LabelGivenSecret: "true"}, denied: "must not set the label gatehouse.dev/given-secret of a Secret"},
+		{name: "an annotation of Kubernetes", annotations: marks{"kubernetes.io/service-account.name": "x"}, denied: "must not set the annotation kubernetes.io/service-account.name of a Secret"},
+		{name: "another annotation of ours", annotations: marks{"gatehouse.dev/x": "y"}, denied: "must not set the annotation gatehouse.dev/x of a Secret"},
+		{name: "a finalizer", finalizers: []string{"example.com/stay"}, denied: "must not add a finalizer to a Secret"},
+	} {
+		made, seen := recorded(namespace, fmt.Sprintf("made-%d", n)), recorded(namespace, fmt.Sprintf("seen-%d", n))
+		if err := env.Client.Create(t.Context(), seen); err != nil {
+			t.Fatal(err)
+		}
+		set := func(s *corev1.Secret) *corev1.Secret {
+			s = s.DeepCopy()
+			maps.Copy(s.Labels, row.labels)
+			maps.Copy(s.Annotations, row.annotations)
+			s.Finalizers = row.finalizers
+			return s
+		}
+		wantSecret(t, row.name, operator.Create(t.Context(), set(made), client.DryRunAll), row.denied)
+		wantSecret(t, row.name, operator.Patch(t.Context(), set(seen), client.MergeFrom(seen), client.DryRunAll), row.denied)
+		bears := set(recorded(namespace, fmt.Sprintf("bears-%d", n)))
+		bears.Finalizers = nil
+		if err := env.Client.Create(t.Context(), bears); err != nil {
+			t.Fatal(err)
+		}
+		data := client.RawPatch(types.MergePatchType, []byte(`{"data":{"client-id":"eA=="}}`))
+		wantSecret(t, row.name+", set by somebody else", operator.Patch(t.Context(), bears, data, client.DryRunAll), "")
 	}
 }
 
@@ -292,13 +359,24 @@ type noEvents struct{}
 
 func (noEvents) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
 
-// Two lists of one thing: the policy names the keys and the label as the code does.
+// Lists of one thing: the policy names the keys, the label, the annotation and the type as the code does, in each place, and takes
+// the same names for reserved as the rule for a template.
 func TestThePolicyOfTheOperatorsAccountNamesWhatTheCodeNames(t *testing.T) {
-	text := read(t, root+"/config/rbac/operator_secrets.yaml")
-	for _, word := range slices.Concat([]string{v1alpha1.LabelOwnerUID, v1alpha1Type},
-		[]string{credential.OperatorKeySecret, credential.SharedKeySecret, credential.AuthserverKeysSecret}) {
+	text, _, _ := strings.Cut(read(t, root+"/config/rbac/operator_secrets.yaml"), "# The same for the ConfigMaps")
+	words := slices.Concat([]string{v1alpha1.LabelOwnerUID, v1alpha1.AnnotationIssued, v1alpha1Type, v1alpha1.GroupVersion.Group + "/"},
+		[]string{credential.OperatorKeySecret, credential.SharedKeySecret, credential.AuthserverKeysSecret})
+	for _, word := range words {
 		if !strings.Contains(text, "'"+word+"'") {
-			t.Errorf("config/rbac/operator_secrets.yaml does not name %s", word)
+			t.Errorf("the policy for Secrets does not name %s", word)
 		}
+	}
+	for _, quoted := range regexp.MustCompile(`'gatehouse[.-][a-z./-]*'`).FindAllString(text, -1) {
+		if name := strings.Trim(quoted, "'"); name != "gatehouse-" && !slices.Contains(words, name) {
+			t.Errorf("the policy for Secrets names %s, which the code does not", name)
+		}
+	}
+	const reserved = "'^([^/]*[.])?(gatehouse[.]dev|kubernetes[.]io|k8s[.]io)/'"
+	if !strings.Contains(text, `"`+reserved+`"`) || strings.Count(read(t, root+"/api/v1alpha1/secrettemplate_types.go"), "matches(r"+reserved+")") < 2 {
+		t.Errorf("the policy for Secrets and the rules for secretTemplate do not both reserve %s", reserved)
 	}
 }

@@ -121,7 +121,7 @@ func TestTheOperatorMayDoWhatItNeedsAndNothingElse(t *testing.T) {
 		{operator, "delete", "secrets", "photos", allowed},
 		{operator, "watch", "secrets", "", allowed},
 		{operator, "watch", "configmaps", "", allowed},
-		{operator, "create", "configmaps", "photos", allowed}, // those of our objects: TestN388TheOperatorWritesNoConfigMapOfAnybodyElse
+		{operator, "create", "configmaps", "photos", allowed}, // those of our objects: TestN388TheOperatorTakesAndDeletesNoConfigMapOfAnybodyElse
 		{operator, "patch", "configmaps", "photos", allowed},
 		{operator, "delete", "configmaps", "photos", allowed},
 		{operator, "create", "events.events.k8s.io", "photos", allowed},
