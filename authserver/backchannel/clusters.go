@@ -58,7 +58,7 @@ func NewClusters(list []ClusterConfig, log *slog.Logger, now func() time.Time) *
 func newCluster(c ClusterConfig, log *slog.Logger, now func() time.Time) cluster {
 	if c.JWKSFile != "" {
 		file := &keyFile{path: c.JWKSFile, log: log, now: now}
-		_, _ = file.keys(context.Background(), nil)
+		file.look(now())
 		return cluster{issuer: c.Issuer, file: file}
 	}
 	if err := CheckCAFile(c.CAFile); err != nil {
@@ -75,7 +75,7 @@ func newCluster(c ClusterConfig, log *slog.Logger, now func() time.Time) cluster
 func newClusterKeySets(c ClusterConfig, log *slog.Logger, now func() time.Time) *KeySets {
 	k := keySetsTo(everywhere, c.CAFile, c.Key+".caFile", log, now)
 	k.unread = "the keys of a cluster could not be read; tokens of its ServiceAccounts are checked by those that are known, for an hour at most"
-	k.parse = func(text []byte) ([]assertion.Key, error) { return parseClusterKeys(context.Background(), log, text) }
+	k.parse = func(text []byte) ([]assertion.Key, error) { return parseClusterKeys(log, text) }
 	k.fetch = func(ctx context.Context, address string) ([]byte, error) {
 		if c.JWKSURI == "" {
 			uri, err := k.discover(ctx, address, c.Issuer)

@@ -48,39 +48,38 @@ func readKeyFile(path string) ([]byte, error) {
 
 // keys returns the keys that stand in the file now, or stood there five seconds ago. While the file cannot be used, nobody knows whether it
 // would have a key that is wanted and not known: the error wraps ErrUnavailable.
-func (f *keyFile) keys(ctx context.Context, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
+func (f *keyFile) keys(_ context.Context, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
 	if !within(now, f.looked, fileAgainAfter) {
-		f.looked = now
-		f.look(ctx, now)
+		f.look(now)
 	}
-	if !within(now, f.good, keysKeptFor) || f.err != nil && wanted != nil && !slices.ContainsFunc(f.set, wanted) {
+	if !within(now, f.good, keysKeptFor) || f.err != nil && !slices.ContainsFunc(f.set, wanted) {
 		return nil, fmt.Errorf("%w: read the keys of a cluster: %w", authserver.ErrUnavailable, f.err)
 	}
 	return f.set, nil
 }
 
 // look reads the file, and logs what is wrong with it when that is something else than before.
-func (f *keyFile) look(ctx context.Context, now time.Time) {
+func (f *keyFile) look(now time.Time) {
 	before := f.err
-	f.err = f.read(ctx)
+	f.looked, f.err = now, f.read()
 	switch {
 	case f.err == nil:
 		f.good = now
 	case before == nil || before.Error() != f.err.Error():
-		f.log.WarnContext(ctx, "the file with the keys of a cluster cannot be used; those that were read before count for an hour, then the answer to its tokens is 503", "file", f.path, "err", f.err)
+		f.log.Warn("the file with the keys of a cluster cannot be used; those that were read before count for an hour, then the answer to its tokens is 503", "file", f.path, "err", f.err)
 	}
 }
 
 // read reads the file, if it has changed.
-func (f *keyFile) read(ctx context.Context) error {
+func (f *keyFile) read() error {
 	text, err := readKeyFile(f.path)
 	if err != nil || f.text != nil && bytes.Equal(text, f.text) {
 		return err
 	}
-	set, err := parseClusterKeys(ctx, f.log, text)
+	set, err := parseClusterKeys(f.log, text)
 	if err != nil {
 		f.text, f.set = nil, assertion.Undisclosed(f.set, text)
 		return err
@@ -90,10 +89,10 @@ func (f *keyFile) read(ctx context.Context) error {
 }
 
 // parseClusterKeys reads the JWK Set of a cluster. One without keys is the cluster's word that it has none: no token of it is accepted.
-func parseClusterKeys(ctx context.Context, log *slog.Logger, text []byte) ([]assertion.Key, error) {
+func parseClusterKeys(log *slog.Logger, text []byte) ([]assertion.Key, error) {
 	set, err := assertion.ParseClusterKeys(text)
 	if errors.Is(err, assertion.ErrNoKeys) {
-		log.WarnContext(ctx, "the keys of a cluster are none: no token of its ServiceAccounts is accepted", "err", err)
+		log.Warn("the keys of a cluster are none: no token of its ServiceAccounts is accepted", "err", err)
 		return nil, nil
 	}
 	return set, err
