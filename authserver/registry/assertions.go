@@ -70,12 +70,15 @@ func elsewhere(c *v1alpha1.CredentialsSpec) *authserver.Elsewhere {
 // secret. Whoever can write a status could name keys of his own: the operator alone can prove that it named them. Before the key of
 // both programs has been read nothing is answered anyway. It needs the lock.
 func (r *Registry) assertionsOf(o *object) (a *authserver.Assertions, reason string) {
+	if o.assertions != nil {
+		reason = r.unknownCluster(o.assertions.Elsewhere)
+	}
 	switch s := o.stated; {
 	case s == nil:
-		return o.assertions, ""
+		return o.assertions, reason
 	case r.sharedKey.IsZero():
 	case credential.VerifyAuthentication(r.sharedKey, o.identity(), s.parts, s.proof):
-		return o.assertions, ""
+		return o.assertions, reason
 	default:
 		reason = reasonUnproven
 	}
@@ -84,4 +87,17 @@ func (r *Registry) assertionsOf(o *object) (a *authserver.Assertions, reason str
 		a.ServiceAccounts = append(a.ServiceAccounts, authserver.ServiceAccount{Name: account.Name})
 	}
 	return a, reason
+}
+
+// unknownCluster returns what is to be logged of a cluster that the server does not know; empty: it knows all of them.
+func (r *Registry) unknownCluster(e *authserver.Elsewhere) string {
+	if e == nil {
+		return ""
+	}
+	for _, cluster := range e.Clusters {
+		if !slices.Contains(r.clusters, cluster) {
+			return "it lists the cluster " + cluster + ", which workloadIdentity.clusters of this server's configuration does not name: no ServiceAccount of it is accepted"
+		}
+	}
+	return ""
 }

@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -139,6 +140,36 @@ func TestN368WhatNobodyProvesOfAStatusIsNotTaken(t *testing.T) {
 			server := r.resourceServers.all["photos/api"]
 			_, reason = r.resourceServerOf(server)
 			check("ResourceServer", server.resource.Assertions, reason)
+		})
+	}
+}
+
+// Otherwise nobody learns of it before the first token of that cluster is refused.
+func TestAClusterThatTheServerDoesNotKnowIsLogged(t *testing.T) {
+	credentials := func(clusters ...v1alpha1.ClusterName) v1alpha1.CredentialsSpec {
+		return v1alpha1.CredentialsSpec{Source: v1alpha1.SourceServiceAccount, ServiceAccount: &v1alpha1.ServiceAccountSpec{Names: []v1alpha1.ServiceAccountName{"a"}, Clusters: clusters}}
+	}
+	for name, row := range map[string]struct {
+		clusters []v1alpha1.ClusterName
+		unknown  string // empty: none
+	}{
+		"known":                  {[]v1alpha1.ClusterName{"east", "in-cluster"}, ""},
+		"this cluster alone":     {nil, ""},
+		"unknown":                {[]v1alpha1.ClusterName{"west"}, "west"},
+		"one of them is unknown": {[]v1alpha1.ClusterName{"east", "in-cluster", "west"}, "west"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rs := &v1alpha1.ResourceServer{ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: "api", UID: "u-1"},
+				Spec: v1alpha1.ResourceServerSpec{Credentials: credentials(row.clusters...)}, Status: v1alpha1.ResourceServerStatus{IssuedStatus: v1alpha1.IssuedStatus{ClientID: "api_photos.api"}}}
+			r := fill(t, photosAPI(), photoprint(func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials = credentials(row.clusters...) }), rs)
+			r.clusters = []string{"east"}
+			_, ofClient := r.clientOf(r.clients.all["photos/photoprint"])
+			_, ofAPI := r.resourceServerOf(r.resourceServers.all["photos/api"])
+			for kind, reason := range map[string]string{"OAuthClient": ofClient, "ResourceServer": ofAPI} {
+				if known := reason == ""; known != (row.unknown == "") || !known && !strings.Contains(reason, "the cluster "+row.unknown+",") {
+					t.Errorf("%s: the log says %q", kind, reason)
+				}
+			}
 		})
 	}
 }

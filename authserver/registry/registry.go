@@ -25,10 +25,11 @@ import (
 // Registry knows every OAuthClient and ResourceServer of one class, the policies, and the labels
 // of the namespaces. It implements authserver.Clients from memory: reading takes no lock.
 type Registry struct {
-	class   string
-	log     *slog.Logger
-	watches []*watch
-	filled  chan struct{} // closed when everything has been read once
+	class    string
+	clusters []string // see View
+	log      *slog.Logger
+	watches  []*watch
+	filled   chan struct{} // closed when everything has been read once
 
 	byID      sync.Map // client ID -> *authserver.Client
 	byUID     sync.Map // UID -> *authserver.Client
@@ -57,6 +58,7 @@ type Registry struct {
 // the view goes. It knows nobody before Run.
 func New(config *rest.Config, class string, view View, log *slog.Logger) (*Registry, error) {
 	r := newRegistry(class, log)
+	r.clusters = view.Clusters
 	ours := v1alpha1.GroupVersion
 	err := r.add(config, ours, map[string]runtime.Object{
 		"OAuthClient": &oauthClient{}, "OAuthClientList": &list[oauthClient]{},

@@ -118,6 +118,7 @@ func fill(t testing.TB, objects ...client.Object) *Registry {
 	t.Helper()
 	r := newRegistry("", slog.New(slog.DiscardHandler))
 	r.logging = true
+	r.clusters = []string{"east", "west"}
 	put(t, r, policyNamed(v1alpha1.DefaultPolicy))
 	for _, o := range objects {
 		if ns := o.GetNamespace(); ns != "" && r.namespaces.all[ns] == nil {

@@ -21,6 +21,8 @@ import (
 type View struct {
 	Namespaces []string
 	Policy     *v1alpha1.OAuthClientPolicySpec
+	// Clusters are the other clusters that the server knows. An object that lists one more is logged.
+	Clusters []string
 }
 
 func (v View) isChosen() bool { return len(v.Namespaces) > 0 }

@@ -44,6 +44,15 @@ func (c *config) clusters() []backchannel.ClusterConfig {
 	return list
 }
 
+// clusterNames returns what OAuthClients and policies call the clusters.
+func (c *config) clusterNames() []string {
+	names := make([]string, len(c.WorkloadIdentity.Clusters))
+	for n, one := range c.WorkloadIdentity.Clusters {
+		names[n] = one.Name
+	}
+	return names
+}
+
 // checkClusters returns what is wrong with the clusters, each with the key it is about.
 func (c *config) checkClusters() (found []string) {
 	list := c.WorkloadIdentity.Clusters

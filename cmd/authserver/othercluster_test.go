@@ -195,6 +195,9 @@ func TestN403AServiceAccountOfAnotherClusterIsAClientByTheKeysOfItsAPIServer(t *
 			}
 		}
 	}
+	if log := p.log.String(); strings.Contains(log, "it lists the cluster") {
+		t.Errorf("the log says of a cluster that it is not known:\n%s", log)
+	}
 	if strings.Contains(p.log.String()+p.audit.String(), ofElsewhere) {
 		t.Error("a token stands in a log")
 	}

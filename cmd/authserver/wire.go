@@ -50,7 +50,7 @@ func newServer(c config, r *resources, log *slog.Logger, m *web.Metrics) (*serve
 	if r.tracing != nil {
 		r.cluster.Wrap(r.tracing.APIServer)
 	}
-	clients, err := registry.New(r.cluster, c.Class, registry.View{Namespaces: c.scope.Namespaces, Policy: c.scope.Policy}, log)
+	clients, err := registry.New(r.cluster, c.Class, registry.View{Namespaces: c.scope.Namespaces, Policy: c.scope.Policy, Clusters: c.clusterNames()}, log)
 	if err != nil {
 		return nil, err
 	}
