@@ -5,6 +5,7 @@ package authserver_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -246,7 +247,17 @@ func TestN404ATokenOfAnotherClusterWithoutItsSignatureIsRefused(t *testing.T) {
 	}
 	cut := good[:len(good)-8] + "AAAAAAAA"
 	s.refuses("a signature that was changed", cut, "not signed with a key of the cluster")
-	s.refuses("a key of the header", authtest.NewClientKey(t, "east").Sign(t, s.claims(), nil), "not signed with a key of the cluster")
+	foreign := authtest.NewClientKey(t, "east")
+	s.refuses("a key of nobody, with the kid of east", foreign.Sign(t, s.claims(), nil), "not signed with a key of the cluster")
+	var set struct{ Keys []json.RawMessage }
+	if err := json.Unmarshal([]byte(authtest.JWKS(t, foreign)), &set); err != nil {
+		t.Fatal(err)
+	}
+	embedded := foreign.Sign(t, s.claims(), map[string]any{"jwk": set.Keys[0]})
+	if header, err := base64.RawURLEncoding.DecodeString(strings.Split(embedded, ".")[0]); err != nil || !strings.Contains(string(header), `"jwk":{"`) {
+		t.Fatalf("the header is %s, %v", header, err)
+	}
+	s.refuses("a key of the header", embedded, "not signed with a key of the cluster")
 }
 
 func TestN405ATokenOfAnotherClusterOfSomebodyElseIsRefused(t *testing.T) {
@@ -265,6 +276,17 @@ func TestN405ATokenOfAnotherClusterOfSomebodyElseIsRefused(t *testing.T) {
 		"no namespace": named("", "reporter", recreatedUID), "no name": named("photos", "", recreatedUID),
 	} {
 		s.refuses("kubernetes.io: "+name, s.east.Sign(t, s.claims().With("kubernetes.io", claim), nil), "kubernetes.io")
+	}
+	for name, claim := range map[string]any{
+		"a text": "photos", "a list": []any{named("photos", "reporter", recreatedUID)}, "a number": 1, "true": true,
+		"a namespace that is a list": map[string]any{"namespace": []string{"photos"}, "serviceaccount": map[string]any{"name": "reporter"}},
+		"a text as ServiceAccount":   map[string]any{"namespace": "photos", "serviceaccount": "reporter"},
+		"a name that is an object":   map[string]any{"namespace": "photos", "serviceaccount": map[string]any{"name": map[string]any{"name": "reporter"}}},
+		"the namespace twice":        json.RawMessage(`{"namespace":"books","namespace":"photos","serviceaccount":{"name":"reporter"}}`),
+		"the name twice":             json.RawMessage(`{"namespace":"photos","serviceaccount":{"name":"other","name":"reporter"}}`),
+		"the ServiceAccount twice":   json.RawMessage(`{"namespace":"photos","serviceaccount":{"name":"other"},"serviceaccount":{"name":"reporter"}}`),
+	} {
+		s.refuses("kubernetes.io: "+name, s.east.Sign(t, s.claims().With("kubernetes.io", claim), nil), "not a JSON object with each claim once and in its form")
 	}
 	s.refuses("another client", s.east.Sign(t, s.claims().With("iss", authtest.PhotoReport).With("sub", authtest.PhotoReport), nil), "no ServiceAccount that the client lists")
 	s.rejected("a client with a secret", authtest.BookShelf, s.east.Sign(t, s.claims(), nil), "does not prove itself")
@@ -306,6 +328,78 @@ func TestN406WhatIsTakenOutEndsTheTokensOfAnotherCluster(t *testing.T) {
 	wants("with this cluster alone", "home")
 	s.WithoutSecret(authtest.PhotoReport, authserver.Assertions{Keys: authtest.PublicKeys(t, s.east)})
 	wants("with a key of its own")
+}
+
+// What is bound to a cluster is a token of client_credentials. The grants of people hang on their client, as they do with a key of its own.
+func TestN406GrantsOfPeopleGoOnWhereAClusterIsTakenOutAndEndWithTheirClient(t *testing.T) {
+	s := newAbroad(t, "east")
+	in := func(clusters ...string) {
+		s.WithoutSecret(authtest.PhotoPrint, authserver.Assertions{Elsewhere: &authserver.Elsewhere{Clusters: clusters, Names: []string{"reporter"}}})
+	}
+	by := func(key *authtest.ClientKey) authserver.Caller {
+		t.Helper()
+		caller, err := sends(t, s.Auth, authtest.PhotoPrint, key.Sign(t, s.claims(), nil))
+		if err != nil {
+			t.Fatalf("%v, %+v", err, s.lastRefusal())
+		}
+		return caller
+	}
+	in("east")
+	tokens, err := s.Auth.Token(t.Context(), by(s.east), redemption(s.allow(photoPrint(), s.bob(), false), authtest.PhotoPrintCallback))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in("west")
+	if !s.knows(by(s.west), tokens.AccessToken) {
+		t.Error("the access token of a person ended with the cluster")
+	}
+	next, err := s.Auth.Token(t.Context(), by(s.west), refreshing(tokens.RefreshToken))
+	if err != nil {
+		t.Fatalf("the grant of a person ended with the cluster: %v", err)
+	}
+	caller := by(s.west)
+	s.Clients.Change(authtest.PhotoPrint, func(c *authserver.Client) { c.Suspended = true })
+	if s.knows(caller, next.AccessToken) {
+		t.Error("the access token of a person outlives the suspension of the client")
+	}
+}
+
+// N406: a policy that allows the cluster no longer takes the client out of service, as the registry tests.
+func TestN406WhatThePolicyNoLongerAllowsEndsTheTokensOfAnotherCluster(t *testing.T) {
+	s := newAbroad(t, "east")
+	text := s.east.Sign(t, s.claims(), nil)
+	token, api := s.issue(s.accepted(text)), s.caller(authtest.PhotoStorage)
+	for _, accepted := range []bool{true, false, true} {
+		s.Clients.Change(authtest.PhotoReport, func(c *authserver.Client) { c.Accepted = accepted })
+		if s.knows(api, token) != accepted {
+			t.Errorf("the policy allows it: %t; the API sees the access token the other way", accepted)
+		}
+		if _, err := sends(t, s.Auth, authtest.PhotoReport, text); (err == nil) != accepted {
+			t.Errorf("the policy allows it: %t; its next token: %v", accepted, err)
+		}
+	}
+}
+
+func TestWhereNobodyCanBeAskedForAReviewTheAuditLogSaysWhatHelps(t *testing.T) {
+	s := newAbroad(t, "in-cluster")
+	server, err := authserver.New(authserver.Config{
+		Clients: s.Clients, Clusters: s.Clusters, Directory: s.Directory, Entitlement: s.Entitlement, Store: s.Store, Auditor: s.Audit, Issuer: authtest.Issuer, Now: s.Clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.UseKeys(s.Keys())
+	home := s.home.Sign(t, s.claims(), nil)
+	for _, uid := range []string{"", recreatedUID} { // no status has one there
+		s.WithoutSecret(authtest.PhotoReport, authserver.Assertions{ServiceAccounts: []authserver.ServiceAccount{{Name: "reporter", UID: uid}}})
+		if _, err := sends(t, server, authtest.PhotoReport, home); !errors.Is(err, authserver.InvalidClient) || !strings.Contains(s.lastRefusal().Reason, "workloadIdentity.clusters") {
+			t.Errorf("%v, and the audit log says %q", err, s.lastRefusal().Reason)
+		}
+	}
+	s.lists([]string{"reporter"}, "east")
+	if _, err := sends(t, server, authtest.PhotoReport, s.east.Sign(t, s.claims(), nil)); err != nil {
+		t.Errorf("a token of a cluster that is known: %v", err)
+	}
 }
 
 func TestN407ATokenGoesToItsOwnClusterAlone(t *testing.T) {

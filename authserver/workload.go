@@ -52,7 +52,7 @@ const (
 	reasonOtherAccount   = "sub of the token is no ServiceAccount that the client lists, in its own namespace"
 	reasonOtherUID       = "the ServiceAccount of the token is not the one that the status of the client names: it was created again, or the operator has not seen it yet"
 	reasonReview         = "the API server does not accept the token for this issuer: it expired, or its ServiceAccount or Pod is gone"
-	reasonNoReview       = "this server cannot ask for TokenReviews, because it serves chosen namespaces only"
+	reasonNoReview       = "this server cannot ask for TokenReviews, because it serves chosen namespaces only: name this cluster in workloadIdentity.clusters of its configuration, and list that name in spec.credentials.serviceAccount.clusters of the client"
 	reasonOtherIssuer    = "iss of the token is the issuer of no cluster that the client lists in spec.credentials.serviceAccount.clusters"
 	reasonUnknownCluster = "iss of the token is the issuer of no cluster that the client lists and that this server knows: workloadIdentity.clusters of its configuration does not name all of them"
 	reasonClusterKey     = "the token is not signed with a key of the cluster that has its issuer, which its kid and alg name"
@@ -111,10 +111,10 @@ func (s *Server) proveHere(ctx context.Context, who prover, a *assertion.Asserti
 	switch {
 	case !slices.ContainsFunc(who.assertions.ServiceAccounts, func(sa ServiceAccount) bool { return sa.Name == name }):
 		return "", refusedAssertion(reasonOtherAccount)
+	case s.tokenReviewer == nil: // no status has a UID then
+		return "", refusedAssertion(reasonNoReview)
 	case !isHere(who, a, name):
 		return "", refusedAssertion(reasonOtherUID)
-	case s.tokenReviewer == nil:
-		return "", refusedAssertion(reasonNoReview)
 	}
 	username, uid, err := s.tokenReviewer.Review(ctx, TokenQuestion{Token: text, Audience: s.issuer, Namespace: who.namespace, Ends: a.ExpiresAt})
 	switch {

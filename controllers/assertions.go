@@ -100,7 +100,8 @@ func (in input) accountTrouble() trouble {
 	names := in.subject.credentials.ServiceAccountNames()
 	if in.chosenNamespaces && len(names) > 0 {
 		return trouble{v1alpha1.ReadyReasonNotSupported, "credentials.source ServiceAccount needs TokenReviews for ServiceAccounts of this cluster, and this installation serves chosen namespaces without a ClusterRole. " +
-			"Choose PrivateKeyJWT, or another source."}
+			"Have an administrator name this cluster, for example home, in workloadIdentity.clusters of the authorization server's configuration and list that name in place of in-cluster in credentials.serviceAccount.clusters, " +
+			"or choose PrivateKeyJWT or another source."}
 	}
 	var missing []string
 	for _, name := range names {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
 // Two JWK Sets with a public key on P-256 each: the first is the example of RFC 7517 appendix A.1.
@@ -378,7 +379,7 @@ func TestWhereThereAreRolesAloneAServiceAccountIsNotSupported(t *testing.T) {
 	in := inputOf(photoprint(accountsOf("printer")), observation{})
 	in.chosenNamespaces = true
 	_, wrong := decideAssertions(in, v1alpha1.OAuthClientStatus{}), in.accountTrouble()
-	if wrong.reason != v1alpha1.ReadyReasonNotSupported || !strings.Contains(wrong.message, "PrivateKeyJWT") {
+	if wrong.reason != v1alpha1.ReadyReasonNotSupported || !strings.Contains(wrong.message, "PrivateKeyJWT") || !strings.Contains(wrong.message, "workloadIdentity.clusters") {
 		t.Errorf("it says %+v", wrong)
 	}
 	for want, clusters := range map[v1alpha1.ReadyReason][]v1alpha1.ClusterName{"": {"east"}, v1alpha1.ReadyReasonNotSupported: {"east", "in-cluster"}} {
@@ -393,6 +394,28 @@ func TestWhereThereAreRolesAloneAServiceAccountIsNotSupported(t *testing.T) {
 			t.Error("ServiceAccounts are watched where no Role lets anybody")
 		}
 	}
+}
+
+// The cluster itself may stand under another name among those that the server knows.
+func TestWhereThereAreRolesAloneAServiceAccountOfANamedClusterIsReady(t *testing.T) {
+	s := newFixture(t)
+	allowed := testenv.Permissive()
+	allowed.Secrets.ServiceAccountClusters = []v1alpha1.ClusterName{"home"}
+	s.r.View = View{Namespaces: []string{s.ns}, Policy: &allowed, PolicyName: "of the installation"}
+	s.client("photoprint", accountsOf("printer"))
+	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonNotSupported))
+	s.update("photoprint", inClusters("home"))
+	oc := s.settle("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.hasNoSecret(oc)
+	if a := oc.Status.ClientAuthentication; a != nil && len(a.ServiceAccounts) > 0 {
+		t.Errorf("the status has %+v", a)
+	}
+	s.update("photoprint", inClusters("home", "in-cluster"))
+	s.wantReady(s.settle("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonNotSupported))
+	allowed.Secrets.ServiceAccountClusters = nil
+	s.update("photoprint", inClusters("home"))
+	s.says(s.settle("photoprint").Status.Conditions, v1alpha1.ConditionAccepted, metav1.ConditionFalse, string(v1alpha1.AcceptedReasonPolicyDenied))
 }
 
 func inClusters(clusters ...v1alpha1.ClusterName) func(*v1alpha1.OAuthClient) {

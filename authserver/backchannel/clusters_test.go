@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -218,6 +219,29 @@ func TestN409TheMetadataOfAnIssuerSaysWhereItsKeysAre(t *testing.T) {
 					t.Errorf("%v; want an error that says %q", err, row.want)
 				}
 			})
+		}
+	}
+}
+
+func TestN409MetadataThatRedirectIsNotFollowed(t *testing.T) {
+	key, other := authtest.NewClientKey(t, "one"), newAddress(t)
+	for _, to := range []string{"/elsewhere", other.URL + "/.well-known/openid-configuration"} {
+		a := newAddress(t)
+		metadata := func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, a.URL, a.URL+"/openid/v1/jwks")
+		}
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) })
+		mux.HandleFunc("GET /elsewhere", metadata)
+		mux.HandleFunc("GET /openid/v1/jwks", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(authtest.JWKS(t, key))) })
+		a.serve.Store(http.HandlerFunc(mux.ServeHTTP))
+		other.serve.Store(http.HandlerFunc(metadata))
+		c, _ := clusters(t, ClusterConfig{Issuer: a.URL})
+		if found, err := knows(t, c, "one"); found || !errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), "status 302") {
+			t.Errorf("to %s: %t, %v", to, found, err)
+		}
+		if a.asked.Load() != 1 || other.asked.Load() != 0 {
+			t.Errorf("to %s: the issuer was asked %d times, the other host %d times", to, a.asked.Load(), other.asked.Load())
 		}
 	}
 }

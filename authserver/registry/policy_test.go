@@ -52,6 +52,25 @@ func TestN78WhatPolicyDeniesIsOutOfServiceUntilItFitsAgain(t *testing.T) {
 	}
 }
 
+func TestN406AClusterThatThePolicyNoLongerListsIsOutOfService(t *testing.T) {
+	lists := func(clusters ...v1alpha1.ClusterName) func(*v1alpha1.OAuthClientPolicySpec) {
+		return func(s *v1alpha1.OAuthClientPolicySpec) { s.Secrets.ServiceAccountClusters = clusters }
+	}
+	r := fill(t, photoprint(func(o *v1alpha1.OAuthClient) {
+		o.Spec.Credentials = v1alpha1.CredentialsSpec{Source: v1alpha1.SourceServiceAccount, ServiceAccount: &v1alpha1.ServiceAccountSpec{
+			Names: []v1alpha1.ServiceAccountName{"a"}, Clusters: []v1alpha1.ClusterName{"in-cluster", "east"}}}
+	}))
+	for n, step := range []struct {
+		policy func(*v1alpha1.OAuthClientPolicySpec)
+		want   bool
+	}{{lists("west", "east"), true}, {lists("west"), false}, {lists("east"), true}, {lists(), false}} {
+		put(t, r, policyNamed("default", step.policy))
+		if accepted(r) != step.want {
+			t.Errorf("step %d: accepted is %t", n, !step.want)
+		}
+	}
+}
+
 // A policy adds to what the client says, at once, and the client stays accepted.
 func TestAPolicyThatDemandsASecondStepWinsOverTheClient(t *testing.T) {
 	r := fill(t, photoprint(func(o *v1alpha1.OAuthClient) { o.Spec.SecondFactor = v1alpha1.SecondFactorOptional }))
