@@ -165,10 +165,10 @@ func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause
 		status = failed.refused(refusalMessage(s, failed, cause))
 	case failed.delayed != nil && !isTerminating(cause) && !isRace(cause):
 		status = failed.delayed(refusalMessage(s, failed, cause))
-		failing := i.delayed.failing(s.ref(), i.Now())
+		early := i.delayed.failing(s.ref(), i.Now()) < longestRetry
 		ready := meta.IsStatusConditionTrue(s.status.Conditions, string(v1alpha1.ConditionReady))
-		if ready && failing < longestRetry && isSameButConditions(status, s.status) {
-			return nil // what may pass at once makes no ready object unready
+		if early && (!failed.isOfMap() || ready && isSameButConditions(status, s.status)) {
+			return nil // what may pass at once makes no ready object unready, and nothing is told of a Secret before it is there
 		}
 	default:
 		return nil
@@ -200,7 +200,10 @@ func refusalMessage(s subject, failed step, cause error) string {
 		return rewrittenMessage("Secret", s.secretName)
 	}
 	why := "The API server refuses the Secret %q as invalid: look at spec.credentials, and whether the Secret would be too large."
-	if apierrors.IsForbidden(cause) {
+	switch {
+	case !isPermanent(cause):
+		why = "The API server does not write the Secret %q now: it fails, or an admission webhook that it asks. The log of the operator says more."
+	case apierrors.IsForbidden(cause):
 		why = "The API server does not let the operator write the Secret %q: look at the quota of the namespace, its admission policies and the operator's roles."
 	}
 	message := fmt.Sprintf(why, s.secretName) + " It is tried again."

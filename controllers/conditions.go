@@ -96,11 +96,11 @@ func (o outcome) issuing() readiness {
 }
 
 // notWritten is what Ready says if the API server does not take the Secret.
-func (o outcome) notWritten(message string) readiness {
+func (o outcome) notWritten(message string, waits progress) readiness {
 	if r := o.summary(); r.reason != string(v1alpha1.ReadyReasonIssued) {
 		return r
 	}
-	return readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten), message, progressStalled}
+	return readiness{metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten), message, waits}
 }
 
 func issuedMessage(o outcome) string {

@@ -224,41 +224,75 @@ func TestAnOldOneThatAFinalizerKeepsIsDeletedOnce(t *testing.T) {
 
 // What is not ready for longer than a retry takes is said to be.
 func TestAReadyClientIsReadyNoMoreWhenAWriteFailsForLong(t *testing.T) {
+	for name, row := range map[string]struct {
+		failing func(client.WithWatch, func() error) client.WithWatch
+		object  func(*fixture) client.Object
+		reason  v1alpha1.ReadyReason
+	}{
+		"ConfigMap": {failingMaps, func(s *fixture) client.Object { return s.configMap("public") }, v1alpha1.ReadyReasonConfigMapNotWritten},
+		"Secret":    {failingSecrets, func(s *fixture) client.Object { return s.secret("photoprint-oauth") }, v1alpha1.ReadyReasonSecretNotWritten},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			failure := apierrors.NewInternalError(errors.New("failed calling webhook"))
+			var answer error
+			s.r = s.reconciler(row.failing(s.api, func() error { return answer }))
+			s.issued("photoprint", withMap("public"))
+			isReady := func() bool {
+				t.Helper()
+				_, err := s.reconcile(s.r, "photoprint")
+				if !errors.Is(err, failure) {
+					t.Fatalf("the error is %v", err)
+				}
+				return meta.IsStatusConditionTrue(s.get("photoprint").Status.Conditions, string(v1alpha1.ConditionReady))
+			}
+			for range 2 { // the time counts from the first failure, each time
+				answer = failure
+				s.must(s.api.Delete(t.Context(), row.object(s)))
+				if !isReady() {
+					t.Error("what may pass at once is said")
+				}
+				s.clock.advance(longestRetry - time.Second)
+				if !isReady() {
+					t.Error("it is said too early")
+				}
+				s.clock.advance(time.Second)
+				if isReady() {
+					t.Errorf("Ready stays True without the %s", name)
+				}
+				s.wantReady(s.checked("photoprint"), metav1.ConditionFalse, string(row.reason))
+				if !meta.IsStatusConditionTrue(s.get("photoprint").Status.Conditions, string(v1alpha1.ConditionReconciling)) {
+					t.Error("it is not Reconciling")
+				}
+				answer = nil
+				s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+			}
+			s.must(s.api.Delete(t.Context(), s.get("photoprint")))
+			if _, err := s.reconcile(s.r, "photoprint"); err != nil || len(s.r.delayed.since) != 0 {
+				t.Errorf("of an object that is gone is remembered %v (%v)", s.r.delayed.since, err)
+			}
+		})
+	}
+}
+
+// A new client says why it waits, too, once the API server has failed for long.
+func TestANewClientSaysThatItsSecretCannotBeWritten(t *testing.T) {
 	s := newFixture(t)
-	failure := apierrors.NewInternalError(errors.New("failed calling webhook"))
-	var answer error
-	s.r = s.reconciler(failingMaps(s.api, func() error { return answer }))
-	s.issued("photoprint", withMap("public"))
-	isReady := func() bool {
-		t.Helper()
-		_, err := s.reconcile(s.r, "photoprint")
-		if !errors.Is(err, failure) {
+	answer := error(apierrors.NewInternalError(errors.New("failed calling webhook")))
+	s.r = s.reconciler(failingSecrets(s.api, func() error { return answer }))
+	s.client("photoprint")
+	for _, wait := range []time.Duration{0, longestRetry - time.Second, time.Second} {
+		s.clock.advance(wait)
+		if len(s.get("photoprint").Status.Credentials) != 0 {
+			t.Error("a credential is told of before there is a Secret")
+		}
+		if _, err := s.reconcile(s.r, "photoprint"); !errors.Is(err, answer) {
 			t.Fatalf("the error is %v", err)
 		}
-		return meta.IsStatusConditionTrue(s.get("photoprint").Status.Conditions, string(v1alpha1.ConditionReady))
 	}
-	for range 2 { // the time counts from the first failure, each time
-		answer = failure
-		s.must(s.api.Delete(t.Context(), s.configMap("public")))
-		if !isReady() {
-			t.Error("what may pass at once is said")
-		}
-		s.clock.advance(longestRetry - time.Second)
-		if !isReady() {
-			t.Error("it is said too early")
-		}
-		s.clock.advance(time.Second)
-		if isReady() {
-			t.Error("Ready stays True without a ConfigMap")
-		}
-		s.wantReady(s.checked("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonConfigMapNotWritten))
-		answer = nil
-		s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
-	}
-	s.must(s.api.Delete(t.Context(), s.get("photoprint")))
-	if _, err := s.reconcile(s.r, "photoprint"); err != nil || len(s.r.delayed.since) != 0 {
-		t.Errorf("of an object that is gone is remembered %v (%v)", s.r.delayed.since, err)
-	}
+	s.wantReady(s.get("photoprint"), metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten))
+	answer = nil
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 }
 
 // counted counts the reads of ConfigMaps.

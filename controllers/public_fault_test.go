@@ -38,22 +38,43 @@ func (s *fixture) mapsWith() []string {
 
 // failingMaps returns a client whose API server answers writes of ConfigMaps so, while fails says so.
 func failingMaps(c client.WithWatch, fails func() error) client.WithWatch {
+	return failing(c, fails, func(o any) bool {
+		switch o.(type) {
+		case *corev1.ConfigMap, *appliedMap:
+			return true
+		}
+		return false
+	})
+}
+
+// failingSecrets does so with Secrets.
+func failingSecrets(c client.WithWatch, fails func() error) client.WithWatch {
+	return failing(c, fails, func(o any) bool {
+		switch o.(type) {
+		case *corev1.Secret, *appliedSecret:
+			return true
+		}
+		return false
+	})
+}
+
+func failing(c client.WithWatch, fails func() error, concerns func(any) bool) client.WithWatch {
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
-			if _, is := obj.(*corev1.ConfigMap); is && fails() != nil {
-				return fails()
+			if err := fails(); err != nil && concerns(obj) {
+				return err
 			}
 			return c.Create(ctx, obj, opts...)
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
-			if _, is := obj.(*corev1.ConfigMap); is && fails() != nil {
-				return fails()
+			if err := fails(); err != nil && concerns(obj) {
+				return err
 			}
 			return c.Delete(ctx, obj, opts...)
 		},
 		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
-			if _, is := obj.(*appliedMap); is && fails() != nil {
-				return fails()
+			if err := fails(); err != nil && concerns(obj) {
+				return err
 			}
 			return c.Apply(ctx, obj, opts...)
 		},

@@ -40,7 +40,7 @@ func (o outcome) secretSteps() []step {
 		return o.otherRemovals()
 	}
 	event, stored := o.secretEvent(want), o.withSecretName()
-	create := step{create: &want, event: event, refused: o.refused, unaccepted: stored.notAccepted}
+	create := step{create: &want, event: event, refused: o.refused, delayed: o.delayed, unaccepted: stored.notAccepted}
 	var steps []step
 	switch {
 	case owner == ownerNone:
@@ -49,11 +49,11 @@ func (o outcome) secretSteps() []step {
 		steps = []step{removal(seen), create}
 	case seen.Type != want.kind || seen.Immutable != nil && *seen.Immutable:
 		steps = []step{
-			{create: o.probe(want), dryRun: true, refused: o.refused, unaccepted: o.wouldNotBeAccepted},
+			{create: o.probe(want), dryRun: true, refused: o.refused, delayed: o.delayed, unaccepted: o.wouldNotBeAccepted},
 			removal(seen), create,
 		}
 	default:
-		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: event, refused: o.refused, unaccepted: stored.notAccepted}}
+		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: event, refused: o.refused, delayed: o.delayed, unaccepted: stored.notAccepted}}
 	}
 	return append(steps, o.otherRemovals()...)
 }
@@ -95,7 +95,16 @@ func refOf(secret *corev1.Secret) secretRef {
 
 // refused returns the status that says that the API server refuses the Secret.
 func (o outcome) refused(message string) v1alpha1.OAuthClientStatus {
-	return o.withoutEnd(o.statusWith(o.notWritten(message))) // the Secret still holds that client secret
+	return o.withoutWrite(message, progressStalled)
+}
+
+// delayed is the same for what may pass by itself.
+func (o outcome) delayed(message string) v1alpha1.OAuthClientStatus {
+	return o.withoutWrite(message, progressReconciling)
+}
+
+func (o outcome) withoutWrite(message string, waits progress) v1alpha1.OAuthClientStatus {
+	return o.withoutEnd(o.statusWith(o.notWritten(message, waits))) // the Secret still holds that client secret
 }
 
 // secretEvent tells why a Secret is written: the first issue tells nothing, the condition says

@@ -53,12 +53,12 @@ func (o outcome) dryRuns(kept outcome, write []step) []step {
 	for _, s := range write {
 		switch {
 		case s.dryRun:
-			s.refused, s.unaccepted = kept.refused, kept.wouldNotBeAccepted
+			s.refused, s.delayed, s.unaccepted = kept.refused, kept.delayed, kept.wouldNotBeAccepted
 			asked = append(asked, s)
 		case s.create != nil:
-			asking = append(asking, step{create: o.probe(*s.create), dryRun: true, refused: kept.refused, unaccepted: kept.wouldNotBeAccepted})
+			asking = append(asking, step{create: o.probe(*s.create), dryRun: true, refused: kept.refused, delayed: kept.delayed, unaccepted: kept.wouldNotBeAccepted})
 		case s.apply != nil:
-			asking = append(asking, step{apply: s.apply, dryRun: true, refused: kept.refused, unaccepted: kept.wouldNotBeAccepted})
+			asking = append(asking, step{apply: s.apply, dryRun: true, refused: kept.refused, delayed: kept.delayed, unaccepted: kept.wouldNotBeAccepted})
 		}
 	}
 	if len(asked) > 0 {
