@@ -76,7 +76,7 @@ func TestAnotherWriterThatGoesOnForEverIsAnsweredSeldom(t *testing.T) {
 			s := newFixture(t)
 			s.issued("photoprint", withMap("public"))
 			s.writes.take()
-			for range 3 * quickWrites {
+			for range 2*quickWrites + 4 {
 				fight(s, row.of(s), row.change)
 				if _, err := s.reconcile(s.r, "photoprint"); err != nil && !errors.Is(err, errRewritten) {
 					t.Fatal(err)
@@ -91,8 +91,8 @@ func TestAnotherWriterThatGoesOnForEverIsAnsweredSeldom(t *testing.T) {
 				t.Errorf("Ready says %q", text)
 			}
 			writes := 0
-			for range 60 { // ten minutes, of which the waits grow in the first four
-				s.clock.advance(10 * time.Second)
+			for range 20 { // ten minutes, of which the waits grow in the first four
+				s.clock.advance(30 * time.Second)
 				fight(s, row.of(s), row.change)
 				if _, err := s.reconcile(s.r, "photoprint"); err != nil && !errors.Is(err, errRewritten) {
 					t.Fatal(err)

@@ -25,5 +25,5 @@ export CGO_ENABLED=1 GATEHOUSE_CHROMIUM KUBEBUILDER_ASSETS
 
 (($#)) || set -- ./...
 mkdir -p .artifacts # what tests keep with T.ArtifactDir, such as screenshots
-"$tools/contain" go test -json -race -count=1 -timeout=15m -artifacts -outputdir="$PWD/.artifacts" "$@" |
+"$tools/contain" go test -json -race -count=1 -timeout=25m -artifacts -outputdir="$PWD/.artifacts" "$@" |
 	"$tools/testreport"
