@@ -3,14 +3,12 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -20,42 +18,26 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
-	"github.com/gatehouse-dev/gatehouse/internal/controlplane"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
 // startOtherCluster starts a second API server, which has the issuer of the first one and keys of its own, and lets everybody read
 // its keys, as docs/workload-identity.md says.
-func startOtherCluster(t *testing.T, env *testenv.Env) (*rest.Config, client.Client) {
+func startOtherCluster(t *testing.T) (*rest.Config, client.Client) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cluster, err := controlplane.Start(ctx, controlplane.Options{Dir: t.TempDir(), Binaries: env.Binaries})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cluster.Stop(); err != nil {
-			t.Errorf("stop the other cluster: %v", err)
-		}
-	})
-	c, err := client.New(cluster.Config(), client.Options{Scheme: env.Scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Create(t.Context(), &rbacv1.ClusterRoleBinding{
+	other := testenv.StartBare(t)
+	if err := other.Client.Create(t.Context(), &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: "oidc-reviewer"},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:service-account-issuer-discovery"},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "system:unauthenticated"}},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	config := cluster.Config()
-	if err := rest.LoadTLSFiles(config); err != nil {
+	if err := rest.LoadTLSFiles(other.Config); err != nil {
 		t.Fatal(err)
 	}
-	return config, c
+	return other.Config, other.Client
 }
 
 // accountIn makes a ServiceAccount and returns it.
@@ -132,7 +114,7 @@ func (p *process) postAssertion(t *testing.T, path, id, assertion string, form u
 func TestN403AServiceAccountOfAnotherClusterIsAClientByTheKeysOfItsAPIServer(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
-	there, other := startOtherCluster(t, env)
+	there, other := startOtherCluster(t)
 	if err := other.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
 		t.Fatal(err)
 	}

@@ -123,6 +123,32 @@ func StartWithControllers(tb testing.TB) *Env {
 	return env
 }
 
+// StartBare returns an API server that no other test uses and that knows nothing of Gatehouse: neither its CRDs nor a policy. It is
+// stopped when the test ends.
+func StartBare(tb testing.TB) *Env {
+	tb.Helper()
+	programs, err := binaries.Ensure(tb.Context(), os.Stderr)
+	if err != nil {
+		tb.Fatalf("testenv: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(tb.Context(), startLimit)
+	defer cancel()
+	cluster, err := controlplane.Start(ctx, controlplane.Options{Dir: tb.TempDir(), Binaries: programs})
+	if err != nil {
+		tb.Fatalf("testenv: start a control plane: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := cluster.Stop(); err != nil {
+			tb.Errorf("testenv: stop a control plane: %v", err)
+		}
+	})
+	env, err := newEnv(cluster, programs)
+	if err != nil {
+		tb.Fatalf("testenv: %v", err)
+	}
+	return env
+}
+
 // Namespace makes a fresh namespace and returns its name. It is left to the end of the API server, which is near.
 func (e *Env) Namespace(tb testing.TB) string {
 	tb.Helper()
@@ -178,13 +204,17 @@ func start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if shared.env, err = newEnv(shared.cluster, programs, filepath.Join(root, "config", "crd", "bases")); err != nil {
+	if shared.env, err = newEnv(shared.cluster, programs); err != nil {
 		return err
+	}
+	crds := filepath.Join(root, "config", "crd", "bases")
+	if _, err := envtest.InstallCRDs(shared.env.Config, envtest.CRDInstallOptions{Paths: []string{crds}, ErrorIfPathMissing: true, MaxTime: startLimit}); err != nil {
+		return fmt.Errorf("install the CRDs of %s: %w", crds, err)
 	}
 	return shared.env.Policy(ctx, v1alpha1.DefaultPolicy, Permissive())
 }
 
-func newEnv(cluster *controlplane.Cluster, programs, crds string) (*Env, error) {
+func newEnv(cluster *controlplane.Cluster, programs string) (*Env, error) {
 	e := &Env{
 		Config: cluster.Config(), Kubeconfig: cluster.Kubeconfig(), Binaries: programs, Scheme: runtime.NewScheme(),
 	}
@@ -194,10 +224,6 @@ func newEnv(cluster *controlplane.Cluster, programs, crds string) (*Env, error) 
 	var err error
 	if e.Client, err = client.New(e.Config, client.Options{Scheme: e.Scheme}); err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
-	}
-	_, err = envtest.InstallCRDs(e.Config, envtest.CRDInstallOptions{Paths: []string{crds}, ErrorIfPathMissing: true})
-	if err != nil {
-		return nil, fmt.Errorf("install the CRDs of %s: %w", crds, err)
 	}
 	return e, nil
 }

@@ -36,17 +36,14 @@ type life struct {
 	env *testenv.Env
 }
 
-// newLife takes out of the shared API server what tests of other packages find in it: the kinds.
+// newLife has an API server of its own. Removing the kinds from the shared one would not do: the API server has taken more than a
+// minute for that on a busy machine when they were new, and tests that come later need them.
 func newLife(t *testing.T) life {
 	t.Helper()
-	env := testenv.Start(t)
-	l := life{t, env}
-	for _, crd := range l.definitions() {
-		if err := env.Client.Delete(t.Context(), &crd); err != nil {
-			t.Fatal(err)
-		}
+	l := life{t, testenv.StartBare(t)}
+	if n := len(l.definitions()); n > 0 {
+		l.Fatalf("a new API server knows %d kinds", n)
 	}
-	l.eventually("the kinds are gone", func(context.Context) bool { return len(l.definitions()) == 0 })
 	l.describe()
 	return l
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,8 +36,7 @@ func module(t *testing.T, path string) string {
 func TestAnAPIServerTakesWhatTheChartMakes(t *testing.T) {
 	env := testenv.Start(t)
 	gateway := filepath.Join(module(t, "sigs.k8s.io/gateway-api"), "config", "crd", "standard")
-	_, err := envtest.InstallCRDs(env.Config, envtest.CRDInstallOptions{ErrorIfPathMissing: true, Paths: []string{
-		root + "/config/crd/bases",
+	_, err := envtest.InstallCRDs(env.Config, envtest.CRDInstallOptions{ErrorIfPathMissing: true, MaxTime: time.Minute, Paths: []string{
 		filepath.Join(gateway, "gateway.networking.k8s.io_httproutes.yaml"),
 		filepath.Join(gateway, "gateway.networking.k8s.io_tlsroutes.yaml"),
 		filepath.Join(module(t, "github.com/cert-manager/cert-manager"), "deploy", "crds", "cert-manager.io_certificates.yaml"),
