@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,6 +60,7 @@ type fixture struct {
 	signing   credentialtest.SigningKeys
 	class     v1alpha1.ClassName
 	r         *OAuthClientReconciler
+	maps      atomic.Bool // there may be a ConfigMap that is ours
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -69,11 +71,12 @@ func newFixture(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	s := &fixture{
-		t: t, env: env, ns: env.Namespace(t), api: api, keys: &Keys{},
+		t: t, env: env, ns: env.Namespace(t), keys: &Keys{},
 		pair:  keyPair{root: credential.NewKey(), shared: credential.NewKey()},
 		clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}, events: &eventLog{}, writes: &callLog{},
 	}
 	s.keys.use(s.pair)
+	s.api = s.noting(api)
 	// The next test shall find no objects: some look at the whole cluster.
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
@@ -84,7 +87,7 @@ func newFixture(t testing.TB) *fixture {
 		}
 	})
 	s.claims = s.newClaims()
-	s.r = s.reconciler(s.writes.watch(api))
+	s.r = s.reconciler(s.writes.watch(s.api))
 	return s
 }
 
@@ -96,7 +99,7 @@ func (s *fixture) newClaims() *Claims {
 // reconciler returns one more reconciler: what another worker would be.
 func (s *fixture) reconciler(api client.WithWatch) *OAuthClientReconciler {
 	return &OAuthClientReconciler{&Issuance{
-		Client: indexed(api), Live: api, Keys: s.keys, Claims: s.claims, Events: s.events, Issuer: issuer,
+		Client: s.indexed(api), Live: api, Keys: s.keys, Claims: s.claims, Events: s.events, Issuer: issuer,
 		Now: s.clock.Now, NewID: credential.NewID,
 	}}
 }
@@ -219,6 +222,23 @@ func (s *fixture) settle(name string) *v1alpha1.OAuthClient {
 
 func (s *fixture) reconcile(r *OAuthClientReconciler, name string) (ctrl.Result, error) {
 	return r.Reconcile(s.t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: s.ns, Name: name}})
+}
+
+// reconcileAtOnce has as many operators look at the object at the same time, three times each.
+func (s *fixture) reconcileAtOnce(operators int, name string) {
+	s.t.Helper()
+	var group sync.WaitGroup
+	for range operators {
+		r := s.reconciler(s.api)
+		group.Go(func() {
+			for range 3 {
+				if _, err := s.reconcile(r, name); err != nil {
+					s.t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 // update changes the object as its owner would.
@@ -423,9 +443,34 @@ func (s *fixture) noSecretIn(oc *v1alpha1.OAuthClient) {
 	}
 }
 
+// noting notes when an object wants a ConfigMap, or somebody makes one. Before that no list of them is asked for: the API server answers
+// none before its cache has heard of the newest write of any kind, which takes it up to a tenth of a second.
+func (s *fixture) noting(c client.WithWatch) client.WithWatch {
+	note := func(o client.Object) {
+		_, is := o.(*corev1.ConfigMap)
+		if c := credentialsOf(o); is || c != nil && c.ConfigMapName != "" {
+			s.maps.Store(true)
+		}
+	}
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			note(o)
+			return c.Create(ctx, o, opts...)
+		},
+		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+			note(o)
+			return c.Update(ctx, o, opts...)
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			note(o)
+			return c.Patch(ctx, o, patch, opts...)
+		},
+	})
+}
+
 // indexed returns a client that shows what the cache of a manager would, without its
 // delay: of all Secrets those with our label, and by an index what it holds.
-func indexed(c client.WithWatch) client.WithWatch {
+func (s *fixture) indexed(c client.WithWatch) client.WithWatch {
 	var small transforms
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
@@ -449,6 +494,9 @@ func indexed(c client.WithWatch) client.WithWatch {
 			o := (&client.ListOptions{}).ApplyOptions(opts)
 			if o.FieldSelector == nil {
 				return c.List(ctx, list, opts...)
+			}
+			if _, is := list.(*corev1.ConfigMapList); is && !s.maps.Load() {
+				return nil
 			}
 			live := []client.ListOption{client.InNamespace(o.Namespace)}
 			switch list.(type) {

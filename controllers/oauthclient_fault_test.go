@@ -247,18 +247,7 @@ func TestTwoReconcilersAtOnceNeverMakeTwoSecrets(t *testing.T) {
 			if value != "" {
 				s.update(name, reset(value))
 			}
-			var group sync.WaitGroup
-			for range operators {
-				r := s.reconciler(s.api)
-				group.Go(func() {
-					for range 3 {
-						if _, err := s.reconcile(r, name); err != nil {
-							t.Error(err)
-						}
-					}
-				})
-			}
-			group.Wait()
+			s.reconcileAtOnce(operators, name)
 			oc := s.settle(name)
 			s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			if len(oc.Status.Credentials) != 1 || oc.Status.LastHandledReset != value {

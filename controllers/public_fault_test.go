@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -148,18 +147,7 @@ func TestReconcilersAtOnceEndWithOneConfigMap(t *testing.T) {
 		func(*v1alpha1.OAuthClient) {}, withMap("public-1"), reset("1"), withMap(""), withMap("public-4"),
 	} {
 		s.update("photoprint", change)
-		var group sync.WaitGroup
-		for range 4 {
-			r := s.reconciler(s.api)
-			group.Go(func() {
-				for range 3 {
-					if _, err := s.reconcile(r, "photoprint"); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		group.Wait()
+		s.reconcileAtOnce(4, "photoprint")
 		oc := s.settle("photoprint")
 		s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 		var want []string

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -272,18 +271,7 @@ func TestN315OfTwoOperatorsThatRotateAtOnceOneDoes(t *testing.T) {
 	for round := range rounds {
 		before := s.valueOf("photoprint")
 		s.update("photoprint", rotation(fmt.Sprint(round)))
-		var group sync.WaitGroup
-		for range operators {
-			r := s.reconciler(s.api)
-			group.Go(func() {
-				for range 3 {
-					if _, err := s.reconcile(r, "photoprint"); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		group.Wait()
+		s.reconcileAtOnce(operators, "photoprint")
 		s.settle("photoprint")
 		s.wantAccepts("photoprint", before, true, "the old one")
 		s.clock.advance(day)

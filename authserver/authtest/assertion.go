@@ -96,11 +96,17 @@ func (k *ClientKey) Sign(t testing.TB, c Claims, header map[string]any) string {
 	for name, value := range header {
 		options.ExtraHeaders[jose.HeaderKey(name)] = value
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: k.key, KeyID: k.KeyID}}, options)
+	return JWT(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: k.key, KeyID: k.KeyID}}, options, c)
+}
+
+// JWT returns the claims as a JWT that is signed with the key. The options have further members of the header.
+func JWT(t testing.TB, key jose.SigningKey, options *jose.SignerOptions, claims any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(key, options)
 	if err != nil {
 		t.Fatalf("prepare to sign: %v", err)
 	}
-	payload, err := json.Marshal(c)
+	payload, err := json.Marshal(claims)
 	if err != nil {
 		t.Fatalf("spell claims: %v", err)
 	}

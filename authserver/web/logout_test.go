@@ -312,23 +312,7 @@ func jws(t *testing.T, algorithm jose.SignatureAlgorithm, key any, kid, typ stri
 	if kid != "" {
 		options = options.WithHeader("kid", kid)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return authtest.JWT(t, jose.SigningKey{Algorithm: algorithm, Key: key}, options, claims)
 }
 
 func publicBytes(t *testing.T, key credential.SigningKey) []byte {

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 )
 
 // rpInitiatedLogoutPlan is the plan of RP-Initiated OP.
@@ -156,21 +158,10 @@ func signedByNobody(t *testing.T, token string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "nobodys"}}, (&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	claims := claimsOf(t, token)
 	if !json.Valid(claims) {
 		t.Fatalf("the claims are %q", claims)
 	}
-	signed, err := signer.Sign(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	nobodys := jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "nobodys"}}
+	return authtest.JWT(t, nobodys, (&jose.SignerOptions{}).WithType("JWT"), json.RawMessage(claims))
 }
