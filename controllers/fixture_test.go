@@ -76,7 +76,7 @@ func newFixture(t testing.TB) *fixture {
 		clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}, events: &eventLog{}, writes: &callLog{},
 	}
 	s.keys.use(s.pair)
-	s.api = s.noting(api)
+	s.api = s.rememberingMaps(api)
 	// The next test shall find no objects: some look at the whole cluster.
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
@@ -443,10 +443,11 @@ func (s *fixture) noSecretIn(oc *v1alpha1.OAuthClient) {
 	}
 }
 
-// noting notes when an object wants a ConfigMap, or somebody makes one. Before that no list of them is asked for: the API server answers
-// none before its cache has heard of the newest write of any kind, which takes it up to a tenth of a second.
-func (s *fixture) noting(c client.WithWatch) client.WithWatch {
-	note := func(o client.Object) {
+// rememberingMaps returns a client that remembers when an object wants a ConfigMap, or somebody makes one. Before that no list of them
+// is asked for: the API server answers none before its cache has heard of the newest write of any kind, which takes it up to a tenth of
+// a second.
+func (s *fixture) rememberingMaps(c client.WithWatch) client.WithWatch {
+	remember := func(o client.Object) {
 		_, is := o.(*corev1.ConfigMap)
 		if c := credentialsOf(o); is || c != nil && c.ConfigMapName != "" {
 			s.maps.Store(true)
@@ -454,15 +455,15 @@ func (s *fixture) noting(c client.WithWatch) client.WithWatch {
 	}
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			note(o)
+			remember(o)
 			return c.Create(ctx, o, opts...)
 		},
 		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
-			note(o)
+			remember(o)
 			return c.Update(ctx, o, opts...)
 		},
 		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			note(o)
+			remember(o)
 			return c.Patch(ctx, o, patch, opts...)
 		},
 	})
