@@ -229,8 +229,8 @@ func TestAReadyClientIsReadyNoMoreWhenAWriteFailsForLong(t *testing.T) {
 		object  func(*fixture) client.Object
 		reason  v1alpha1.ReadyReason
 	}{
-		"ConfigMap": {failingMaps, func(s *fixture) client.Object { return s.configMap("public") }, v1alpha1.ReadyReasonConfigMapNotWritten},
-		"Secret":    {failingSecrets, func(s *fixture) client.Object { return s.secret("photoprint-oauth") }, v1alpha1.ReadyReasonSecretNotWritten},
+		"ConfigMap": {failing[*corev1.ConfigMap, *appliedMap], func(s *fixture) client.Object { return s.configMap("public") }, v1alpha1.ReadyReasonConfigMapNotWritten},
+		"Secret":    {failing[*corev1.Secret, *appliedSecret], func(s *fixture) client.Object { return s.secret("photoprint-oauth") }, v1alpha1.ReadyReasonSecretNotWritten},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newFixture(t)
@@ -279,7 +279,7 @@ func TestAReadyClientIsReadyNoMoreWhenAWriteFailsForLong(t *testing.T) {
 func TestANewClientSaysThatItsSecretCannotBeWritten(t *testing.T) {
 	s := newFixture(t)
 	answer := error(apierrors.NewInternalError(errors.New("failed calling webhook")))
-	s.r = s.reconciler(failingSecrets(s.api, func() error { return answer }))
+	s.r = s.reconciler(failing[*corev1.Secret, *appliedSecret](s.api, func() error { return answer }))
 	s.client("photoprint")
 	for _, wait := range []time.Duration{0, longestRetry - time.Second, time.Second} {
 		s.clock.advance(wait)

@@ -35,29 +35,14 @@ func (s *fixture) mapsWith() []string {
 	return names
 }
 
-// failingMaps returns a client whose API server answers writes of ConfigMaps so, while fails says so.
-func failingMaps(c client.WithWatch, fails func() error) client.WithWatch {
-	return failing(c, fails, func(o any) bool {
-		switch o.(type) {
-		case *corev1.ConfigMap, *appliedMap:
-			return true
-		}
-		return false
-	})
-}
-
-// failingSecrets does so with Secrets.
-func failingSecrets(c client.WithWatch, fails func() error) client.WithWatch {
-	return failing(c, fails, func(o any) bool {
-		switch o.(type) {
-		case *corev1.Secret, *appliedSecret:
-			return true
-		}
-		return false
-	})
-}
-
-func failing(c client.WithWatch, fails func() error, concerns func(any) bool) client.WithWatch {
+// failing returns a client whose API server answers writes of objects of a kind so, while fails says so. The kind is known by two types:
+// the object's, and that of what is applied.
+func failing[Object, Applied any](c client.WithWatch, fails func() error) client.WithWatch {
+	concerns := func(o any) bool {
+		_, object := o.(Object)
+		_, applied := o.(Applied)
+		return object || applied
+	}
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 			if err := fails(); err != nil && concerns(obj) {
@@ -175,7 +160,7 @@ func TestATroubleWithAConfigMapKeepsNobodyOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newFixture(t)
 			answer := row.answer
-			s.r = s.reconciler(s.writes.watch(failingMaps(s.api, func() error { return answer })))
+			s.r = s.reconciler(s.writes.watch(failing[*corev1.ConfigMap, *appliedMap](s.api, func() error { return answer })))
 			s.client("photoprint", withMap("public"))
 			once := func() *v1alpha1.OAuthClient {
 				t.Helper()
