@@ -32,8 +32,9 @@ type ServiceAccount struct{ Name, UID string }
 // KeySets reads the public keys that clients keep at an address (RFC 7591 §2: jwks_uri).
 type KeySets interface {
 	// Keys returns the keys at the address. Those that are known are used for some time; when none of them is wanted, the address is
-	// asked again, but not often. Without an answer, and without keys that are still known, the error wraps ErrUnavailable.
-	Keys(ctx context.Context, uri string, wanted func(assertion.Key) bool) ([]assertion.Key, error)
+	// asked again, but not often. Without an answer, and without keys that are still known, the error wraps ErrUnavailable. The namespace
+	// is that of the client: what is asked for one holds up those of no other.
+	Keys(ctx context.Context, namespace, uri string, wanted func(assertion.Key) bool) ([]assertion.Key, error)
 }
 
 const (
@@ -194,7 +195,7 @@ func (s *Server) keysOf(ctx context.Context, who prover, wanted func(assertion.K
 	case s.keySets == nil:
 		return nil, refusedAssertion(reasonNoAddressKeys)
 	}
-	keys, err := s.keySets.Keys(ctx, who.assertions.KeySetURI, wanted)
+	keys, err := s.keySets.Keys(ctx, who.namespace, who.assertions.KeySetURI, wanted)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of %s: %w", who.id, err)
 	}

@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -117,7 +118,8 @@ func (in input) accountTrouble() trouble {
 }
 
 // publicKeys returns the public keys that a Secret holds, and what is wrong with the keys of the object wherever they are. Those that
-// were taken from a Secret before stay while it cannot be used, but for those whose private half the Secret shows.
+// were taken from a Secret before stay while it cannot be used, but for those whose private half the Secret shows. A set without keys
+// that can be used takes all of them out.
 func (in input) publicKeys(before *v1alpha1.ClientAuthenticationStatus) (string, trouble) {
 	spec := in.subject.credentials.PrivateKeyJWT
 	name, key := in.subject.credentials.KeysSecret()
@@ -156,6 +158,9 @@ func (in input) publicKeys(before *v1alpha1.ClientAuthenticationStatus) (string,
 		if set, err = assertion.PublicSet(keys); err == nil {
 			return set, trouble{}
 		}
+	}
+	if errors.Is(err, assertion.ErrNoKeys) {
+		known, still = "", "" // the owner's word that there is none
 	}
 	return known, trouble{v1alpha1.ReadyReasonInvalidKeys, fmt.Sprintf(
 		"What the Secret %q holds under the key %q cannot be used: %s.%s", name, key, err, still)}

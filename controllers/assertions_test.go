@@ -139,6 +139,36 @@ func TestN356KeysThatCannotBeUsedAreSaidAndStopNobody(t *testing.T) {
 	})
 }
 
+// N435: a key set that is in order and has no key that can be used is the owner's word that no key counts.
+func TestN435ASetWithoutKeysInTheSecretTakesAllKeysOut(t *testing.T) {
+	for name, none := range map[string]string{
+		"empty": `{"keys":[]}`, "for encryption": strings.Replace(firstJWKS, `"sig"`, `"enc"`, 1), "of another kind": `{"keys":[{"kty":"EC","crv":"P-384","x":"AQ","y":"AQ"}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			s.give(s.keySet(firstJWKS))
+			s.client("photoprint", keysIn("vault"))
+			if s.settle("photoprint").Status.ClientAuthentication.JWKS == "" {
+				t.Fatal("no key is accepted")
+			}
+			s.give(s.keySet(none))
+			for _, when := range []string{"at once", "later"} {
+				oc := s.settle("photoprint")
+				s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonInvalidKeys))
+				if a := oc.Status.ClientAuthentication; a.JWKS != "" || !strings.Contains(message(oc), "no public key that can be used") || strings.Contains(message(oc), "still accepted") {
+					t.Errorf("%s: %+v, %q", when, a, message(oc))
+				}
+			}
+			s.must(s.api.Delete(t.Context(), s.secret("vault")))
+			if oc := s.settle("photoprint"); oc.Status.ClientAuthentication.JWKS != "" {
+				t.Errorf("without the Secret the status has %+v", oc.Status.ClientAuthentication)
+			}
+			s.give(s.keySet(firstJWKS))
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+		})
+	}
+}
+
 // N420: a private key in the Secret ends its pair, and no other key.
 func TestN420AKeyWhosePrivateHalfStandsInTheSecretIsAcceptedNoMore(t *testing.T) {
 	member := func(set string) string { return strings.TrimSuffix(strings.TrimPrefix(set, `{"keys":[`), "]}") }

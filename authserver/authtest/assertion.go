@@ -193,7 +193,7 @@ func (o *KeySets) Fail(err error) {
 }
 
 // Keys is of authserver.KeySets.
-func (o *KeySets) Keys(_ context.Context, uri string, _ func(assertion.Key) bool) ([]assertion.Key, error) {
+func (o *KeySets) Keys(_ context.Context, _, uri string, _ func(assertion.Key) bool) ([]assertion.Key, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.at[uri], o.err

@@ -23,6 +23,9 @@ const metadataPath = "/.well-known/openid-configuration"
 // everywhere are all networks: who writes the configuration may name any address.
 var everywhere = prefixes("0.0.0.0/0", "::/0")
 
+// ofNoNamespace stands for the namespace whose clients have their keys at an address: a cluster belongs to none.
+const ofNoNamespace = ""
+
 // ClusterConfig is a cluster whose API server gives tokens to ServiceAccounts. Of JWKSFile and JWKSURI at most one is set; without
 // both, the keys stand where the metadata of the issuer says.
 type ClusterConfig struct {
@@ -75,7 +78,7 @@ func newCluster(c ClusterConfig, log *slog.Logger, now func() time.Time) cluster
 func newClusterKeySets(c ClusterConfig, log *slog.Logger, now func() time.Time) *KeySets {
 	k := keySetsTo(everywhere, c.CAFile, c.Key+".caFile", log, now)
 	k.unread = "the keys of a cluster could not be read; tokens of its ServiceAccounts are checked by those that are known, for an hour at most"
-	k.parse = func(text []byte) ([]assertion.Key, error) { return parseClusterKeys(log, text) }
+	k.reader = ofClusters
 	k.fetch = func(ctx context.Context, address string) ([]byte, error) {
 		if c.JWKSURI == "" {
 			uri, err := k.discover(ctx, address, c.Issuer)
@@ -149,7 +152,7 @@ func (c *Clusters) KeysInHand(ctx context.Context, name string, wanted func(asse
 		}
 		return keys
 	default:
-		return found.sets.InHand(ctx, found.address, wanted)
+		return found.sets.InHand(ctx, ofNoNamespace, found.address, wanted)
 	}
 }
 
@@ -162,6 +165,6 @@ func (c *Clusters) Keys(ctx context.Context, name string, wanted func(assertion.
 	case found.file != nil:
 		return found.file.keys(ctx, wanted)
 	default:
-		return found.sets.Keys(ctx, found.address, wanted)
+		return found.sets.Keys(ctx, ofNoNamespace, found.address, wanted)
 	}
 }

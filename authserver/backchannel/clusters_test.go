@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -334,10 +336,20 @@ func TestN411TheLastGoodKeysOfAFileCountForAnHour(t *testing.T) {
 	}
 }
 
+// setsWithoutKeys are in order, and have no key that is accepted, neither of a client nor of a cluster.
+var setsWithoutKeys = map[string]string{
+	"empty":           `{"keys":[]}`,
+	"for encryption":  `{"keys":[{"kty":"OKP","crv":"Ed25519","use":"enc","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"one"}]}`,
+	"of another kind": `{"keys":[{"kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"one"}]}`,
+}
+
+// keysOfAClientAlone has a key that no API server signs tokens by.
+const keysOfAClientAlone = `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"one"}]}`
+
 // Whoever runs the other cluster, or this server, takes a stolen key out by a set without it, also when it was the only one.
 func TestN411ASetWithoutKeysTakesAllKeysOfAClusterOut(t *testing.T) {
 	good := authtest.JWKS(t, authtest.NewClientKey(t, "one"))
-	for _, none := range []string{`{"keys":[]}`, `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"one"}]}`} {
+	for _, none := range append(slices.Collect(maps.Values(setsWithoutKeys)), keysOfAClientAlone) {
 		path, write := keyFileIn(t)
 		a := newAddress(t)
 		write(good)

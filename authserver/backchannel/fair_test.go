@@ -130,3 +130,62 @@ func TestN421ANamespaceTakesAPartOfTheRoomAlone(t *testing.T) {
 		t.Errorf("%d are claimed in the end, want %d", total, many+1)
 	}
 }
+
+// N436: addresses of keys that hang, however many one namespace has, hold up those of no other, also where both name the same address.
+func TestN436TheHangingAddressesOfANamespaceHoldNoOtherNamespaceUp(t *testing.T) {
+	sets, _ := newKeySets(t, loopback)
+	sets.timeout = time.Hour // they end with the test
+	a, good := newAddress(t), newAddress(t)
+	good.says(authtest.JWKS(t, authtest.NewClientKey(t, "one")))
+	came, release := make(chan string, 1000), make(chan struct{})
+	a.serve.Store(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		came <- r.URL.Path
+		<-release
+	}))
+	t.Cleanup(func() { close(release) })
+	for n := range keysAsked + 1 {
+		sets.begin(t.Context(), "flood", fmt.Sprintf("%s/%d", a.URL, n))
+	}
+	sets.begin(t.Context(), "flood", good.URL) // it has no turn either
+	for range keysAskedPerNamespace {
+		<-came
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if keys, err := sets.Keys(ctx, "photos", good.URL, named("one")); err != nil || len(keys) != 1 {
+		t.Errorf("another namespace gets %d keys, %v", len(keys), err)
+	}
+	if more := len(came); more > 0 {
+		t.Errorf("%d addresses of one namespace are being asked beside %d", more, keysAskedPerNamespace)
+	}
+}
+
+// N436: in all, there are no more questions than there are slots; who waits for one has it when another one is back.
+func TestN436TheQuestionsForKeysAreBoundedAndTakeTurns(t *testing.T) {
+	s := newSlots(2, 2)
+	take := func(namespace string) func() {
+		leave, err := s.take(t.Context(), namespace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return leave
+	}
+	first, second := take("a"), take("b")
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.take(over, "c"); err == nil || err.Error() != "too many addresses are being asked" {
+		t.Errorf("a third one: %v", err)
+	}
+	next := make(chan func(), 1)
+	go func() { next <- take("a") }()
+	second()
+	third := <-next
+	if _, err := s.take(over, "a"); err == nil || err.Error() != "too many addresses of this namespace are being asked" {
+		t.Errorf("a third one of a: %v", err)
+	}
+	first()
+	third()
+	if len(s.namespaces) != 0 || len(s.all) != 0 {
+		t.Errorf("when all are back, %d namespaces are remembered, and %d are away", len(s.namespaces), len(s.all))
+	}
+}

@@ -5,7 +5,6 @@ package backchannel
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -79,21 +78,11 @@ func (f *keyFile) read() error {
 	if err != nil || f.text != nil && bytes.Equal(text, f.text) {
 		return err
 	}
-	set, err := parseClusterKeys(f.log, text)
+	set, err := ofClusters.read(f.log, text)
 	if err != nil {
 		f.text, f.set = nil, assertion.Undisclosed(f.set, text)
 		return err
 	}
 	f.text, f.set = text, set
 	return nil
-}
-
-// parseClusterKeys reads the JWK Set of a cluster. One without keys is the cluster's word that it has none: no token of it is accepted.
-func parseClusterKeys(log *slog.Logger, text []byte) ([]assertion.Key, error) {
-	set, err := assertion.ParseClusterKeys(text)
-	if errors.Is(err, assertion.ErrNoKeys) {
-		log.Warn("the keys of a cluster are none: no token of its ServiceAccounts is accepted", "err", err)
-		return nil, nil
-	}
-	return set, err
 }

@@ -31,9 +31,10 @@ const (
 	silentFor = 2 * time.Minute
 	// keysAgainAfter is the least time between two questions to one address, whoever asks for a key that is not known.
 	keysAgainAfter = time.Minute
-	// keysTime bounds one question, and maxKeysAsked how many are on their way at a time.
-	keysTime     = 5 * time.Second
-	maxKeysAsked = 16
+	// keysTime bounds one question, keysAsked how many are on their way at a time, and keysAskedPerNamespace how many of those for
+	// one namespace.
+	keysTime                         = 5 * time.Second
+	keysAsked, keysAskedPerNamespace = 16, 4
 	// maxKeySets bounds the addresses that are remembered.
 	maxKeySets = 4096
 )
@@ -54,12 +55,12 @@ type KeySets struct {
 	outbound
 	log *slog.Logger
 	now func() time.Time
-	// fetch reads the text with the keys, and unread is the log line where it cannot or parse does not take it.
+	// fetch reads the text with the keys, and unread is the log line where it cannot or reader does not take it.
 	fetch  func(ctx context.Context, uri string) ([]byte, error)
-	parse  func(text []byte) ([]assertion.Key, error)
+	reader setReader
 	unread string
 	flight singleflight.Group
-	slots  chan struct{}
+	slots  *slots
 
 	setsMu sync.Mutex
 	sets   map[string]keySet
@@ -75,7 +76,7 @@ type keySet struct {
 // NewKeySets returns KeySets that have asked nobody yet.
 func NewKeySets(c KeySetsConfig) *KeySets {
 	k := keySetsTo(c.AllowedNetworks, c.CAFile, caFileKey, c.Log, c.Now)
-	k.parse = assertion.ParseKeys
+	k.reader = ofClients
 	k.unread = "the keys of a client could not be read from its address"
 	return k
 }
@@ -83,7 +84,7 @@ func NewKeySets(c KeySetsConfig) *KeySets {
 func keySetsTo(allowed []netip.Prefix, caFile, caKey string, log *slog.Logger, now func() time.Time) *KeySets {
 	k := &KeySets{
 		outbound: outbound{allowed: allowed, caFile: caFile, caKey: caKey, timeout: keysTime}, log: log, now: now,
-		slots: make(chan struct{}, maxKeysAsked), sets: map[string]keySet{},
+		slots: newSlots(keysAsked, keysAskedPerNamespace), sets: map[string]keySet{},
 	}
 	k.fetch = k.getSet
 	return k
@@ -91,9 +92,9 @@ func keySetsTo(allowed []netip.Prefix, caFile, caKey string, log *slog.Logger, n
 
 // Keys returns the keys at the address. See authserver.KeySets. Who comes with a key that is known waits for no question while the keys
 // are fresh, or while the address is known to give no answer.
-func (k *KeySets) Keys(ctx context.Context, uri string, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
+func (k *KeySets) Keys(ctx context.Context, namespace, uri string, wanted func(assertion.Key) bool) ([]assertion.Key, error) {
 	set, now := k.known(uri), k.now()
-	if k.inHand(ctx, uri, set, now, wanted) {
+	if k.inHand(ctx, namespace, uri, set, now, wanted) {
 		return set.keys, nil
 	}
 	rests := set.rests(now)
@@ -102,7 +103,7 @@ func (k *KeySets) Keys(ctx context.Context, uri string, wanted func(assertion.Ke
 	}
 	err := errAskedJustNow
 	if !rests {
-		if set, err = k.read(ctx, uri, set); err == nil {
+		if set, err = k.read(ctx, namespace, uri, set); err == nil {
 			return set.keys, nil
 		}
 	}
@@ -113,22 +114,22 @@ func (k *KeySets) Keys(ctx context.Context, uri string, wanted func(assertion.Ke
 }
 
 // InHand returns the keys at the address if one of them is wanted and Keys would return them without a wait; otherwise none.
-func (k *KeySets) InHand(ctx context.Context, uri string, wanted func(assertion.Key) bool) []assertion.Key {
+func (k *KeySets) InHand(ctx context.Context, namespace, uri string, wanted func(assertion.Key) bool) []assertion.Key {
 	set := k.known(uri)
-	if !k.inHand(ctx, uri, set, k.now(), wanted) {
+	if !k.inHand(ctx, namespace, uri, set, k.now(), wanted) {
 		return nil
 	}
 	return set.keys
 }
 
 // inHand reports whether one of the keys is wanted and can be used without waiting. It asks for newer ones ahead.
-func (k *KeySets) inHand(ctx context.Context, uri string, set keySet, now time.Time, wanted func(assertion.Key) bool) bool {
+func (k *KeySets) inHand(ctx context.Context, namespace, uri string, set keySet, now time.Time, wanted func(assertion.Key) bool) bool {
 	fresh := within(now, set.at, keysFreshFor)
 	if !fresh && !set.silentNow(now) || !slices.ContainsFunc(set.keys, wanted) {
 		return false
 	}
 	if !set.rests(now) && !within(now, set.at, keysAheadAfter) {
-		k.begin(ctx, uri) // and nobody waits for it
+		k.begin(ctx, namespace, uri) // and nobody waits for it
 	}
 	return true
 }
@@ -183,19 +184,20 @@ func (k *KeySets) keep(uri string, set keySet) {
 var errAskedJustNow = errors.New("its address was asked a moment ago and gave no keys")
 
 // read asks the address and waits for its answer. before is what is known to a caller who leaves.
-func (k *KeySets) read(ctx context.Context, uri string, before keySet) (keySet, error) {
+func (k *KeySets) read(ctx context.Context, namespace, uri string, before keySet) (keySet, error) {
 	select {
-	case result := <-k.begin(ctx, uri):
+	case result := <-k.begin(ctx, namespace, uri):
 		return result.Val.(keySet), result.Err
 	case <-ctx.Done():
 		return before, context.Cause(ctx)
 	}
 }
 
-// begin asks the address, once for all who want its keys at the same time. Whoever comes here when such a question has just ended gets
-// its result: what they know may be older than that. A caller who leaves does not take the question along.
-func (k *KeySets) begin(ctx context.Context, uri string) <-chan singleflight.Result {
-	return k.flight.DoChan(uri, func() (any, error) {
+// begin asks the address, once for all of a namespace who want its keys at the same time: what other namespaces wait for holds up nobody
+// of this one. Whoever comes here when such a question has just ended gets its result: what they know may be older than that. A caller who
+// leaves does not take the question along.
+func (k *KeySets) begin(ctx context.Context, namespace, uri string) <-chan singleflight.Result {
+	return k.flight.DoChan(namespace+" "+uri, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.timeout)
 		defer cancel()
 		now := k.now()
@@ -205,10 +207,10 @@ func (k *KeySets) begin(ctx context.Context, uri string) <-chan singleflight.Res
 			}
 			return latest, errAskedJustNow
 		}
-		text, err := k.fetch(ctx, uri)
+		text, err := k.ask(ctx, namespace, uri)
 		set := keySet{at: now, asked: now}
 		if err == nil {
-			if set.keys, err = k.parse(text); err != nil {
+			if set.keys, err = k.reader.read(k.log.With("address", uri), text); err != nil {
 				err = fmt.Errorf("what stands there cannot be used: %w", err)
 			}
 		}
@@ -222,6 +224,16 @@ func (k *KeySets) begin(ctx context.Context, uri string) <-chan singleflight.Res
 	})
 }
 
+// ask fetches what stands at the address when it is the namespace's turn.
+func (k *KeySets) ask(ctx context.Context, namespace, uri string) ([]byte, error) {
+	leave, err := k.slots.take(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return k.fetch(ctx, uri)
+}
+
 // getSet reads a set from its address.
 func (k *KeySets) getSet(ctx context.Context, uri string) ([]byte, error) {
 	return k.get(ctx, uri, "application/jwk-set+json, application/json")
@@ -229,12 +241,6 @@ func (k *KeySets) getSet(ctx context.Context, uri string) ([]byte, error) {
 
 // get reads what stands at the address, or its beginning if that is longer than a set of keys may be.
 func (k *KeySets) get(ctx context.Context, uri, accept string) ([]byte, error) {
-	select {
-	case k.slots <- struct{}{}:
-		defer func() { <-k.slots }()
-	case <-ctx.Done():
-		return nil, errors.New("too many addresses are being asked")
-	}
 	client, err := k.current()
 	if err != nil {
 		return nil, err

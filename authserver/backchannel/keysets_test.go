@@ -66,7 +66,7 @@ func TestKeysAreReadFromTheirAddressAndAgainForOneThatIsNotKnown(t *testing.T) {
 	a.says(authtest.JWKS(t, one))
 	wants := func(name, kid string, asked int32, known bool) {
 		t.Helper()
-		keys, err := sets.Keys(t.Context(), a.URL+"/keys", named(kid))
+		keys, err := sets.Keys(t.Context(), "photos", a.URL+"/keys", named(kid))
 		found := false
 		for _, k := range keys {
 			found = found || k.KeyID == kid
@@ -99,7 +99,7 @@ func TestKeysAreReadFromTheirAddressAndAgainForOneThatIsNotKnown(t *testing.T) {
 	wants("one that is known, nearly an hour later", "two", 6, true)
 	h.Clock.Advance(time.Second)
 	for range 2 {
-		if _, err := sets.Keys(t.Context(), a.URL+"/keys", named("two")); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 6 {
+		if _, err := sets.Keys(t.Context(), "photos", a.URL+"/keys", named("two")); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 6 {
 			t.Errorf("an hour later: %v after %d questions", err, a.asked.Load())
 		}
 	}
@@ -123,7 +123,7 @@ func TestN363WhoseKeyIsKnownWaitsForNoAddress(t *testing.T) {
 		t.Helper()
 		h.Clock.Advance(began.Add(at).Sub(h.Clock.Now()))
 		before := sets.known(uri).asked
-		keys, err := sets.Keys(t.Context(), uri, named(kid))
+		keys, err := sets.Keys(t.Context(), "photos", uri, named(kid))
 		waited := !before.IsZero() && !sets.known(uri).asked.Equal(before) // a question that is held has not ended
 		if err != nil || !slices.ContainsFunc(keys, named(kid)) || waited {
 			t.Errorf("%s: %d keys, %v; it waited: %t", name, len(keys), err, waited)
@@ -136,7 +136,7 @@ func TestN363WhoseKeyIsKnownWaitsForNoAddress(t *testing.T) {
 		case <-time.After(patience):
 			t.Fatal("the address is not asked")
 		}
-		under := sets.begin(t.Context(), uri)
+		under := sets.begin(t.Context(), "photos", uri)
 		says <- answer
 		if <-under; a.asked.Load() != asked {
 			t.Errorf("%d questions; want %d", a.asked.Load(), asked)
@@ -156,7 +156,7 @@ func TestN363WhoseKeyIsKnownWaitsForNoAddress(t *testing.T) {
 	a.serve.Store(http.HandlerFunc(http.NotFound))
 	old := keysAheadAfter + time.Second + keysFreshFor
 	h.Clock.Advance(began.Add(old).Sub(h.Clock.Now()))
-	if keys, err := sets.Keys(t.Context(), uri, named("two")); err != nil || !slices.ContainsFunc(keys, named("two")) || a.asked.Load() != 4 {
+	if keys, err := sets.Keys(t.Context(), "photos", uri, named("two")); err != nil || !slices.ContainsFunc(keys, named("two")) || a.asked.Load() != 4 {
 		t.Errorf("keys that are not fresh any more: %d after %d questions, %v", len(keys), a.asked.Load(), err)
 	}
 	a.serve.Store(http.HandlerFunc(hold))
@@ -169,7 +169,7 @@ func TestN363WhoseKeyIsKnownWaitsForNoAddress(t *testing.T) {
 	}
 	h.Clock.Advance(began.Add(keysAheadAfter + time.Second + keysKeptFor).Sub(h.Clock.Now()))
 	a.serve.Store(http.HandlerFunc(http.NotFound))
-	if _, err := sets.Keys(t.Context(), uri, named("two")); !errors.Is(err, authserver.ErrUnavailable) {
+	if _, err := sets.Keys(t.Context(), "photos", uri, named("two")); !errors.Is(err, authserver.ErrUnavailable) {
 		t.Errorf("after an hour: %v", err)
 	}
 }
@@ -195,19 +195,19 @@ func TestN364AKeyThatWasTakenOutWorksForTenMinutesAlsoAfterAFailure(t *testing.T
 			uri, began := a.URL+"/keys", h.Clock.Now()
 			at := func(d time.Duration) { h.Clock.Advance(began.Add(d).Sub(h.Clock.Now())) }
 			a.says(authtest.JWKS(t, one))
-			if _, err := sets.Keys(t.Context(), uri, named("one")); err != nil {
+			if _, err := sets.Keys(t.Context(), "photos", uri, named("one")); err != nil {
 				t.Fatal(err)
 			}
 			a.serve.Store(http.HandlerFunc(http.NotFound))
 			for _, failed := range row.failed {
 				at(failed)
-				if <-sets.begin(t.Context(), uri); !sets.known(uri).silent() {
+				if <-sets.begin(t.Context(), "photos", uri); !sets.known(uri).silent() {
 					t.Fatalf("the address gave an answer after %s", failed)
 				}
 			}
 			a.says(authtest.JWKS(t, two))
 			at(row.comes)
-			keys, err := sets.Keys(t.Context(), uri, named("one"))
+			keys, err := sets.Keys(t.Context(), "photos", uri, named("one"))
 			if known := slices.ContainsFunc(keys, named("one")); err != nil || known != row.known {
 				t.Errorf("%t, %v; want %t", known, err, row.known)
 			}
@@ -223,7 +223,7 @@ func TestN363AKeyThatIsNotKnownWhileTheAddressIsAwayIsNotRefused(t *testing.T) {
 	a.says(authtest.JWKS(t, one))
 	wants := func(name, kid string, asked int32, want error) {
 		t.Helper()
-		keys, err := sets.Keys(t.Context(), uri, named(kid))
+		keys, err := sets.Keys(t.Context(), "photos", uri, named(kid))
 		if !errors.Is(err, want) || a.asked.Load() != asked || err == nil && !slices.ContainsFunc(keys, named(kid)) {
 			t.Errorf("%s: %d keys after %d questions, %v; want %v after %d", name, len(keys), a.asked.Load(), err, want, asked)
 		}
@@ -280,7 +280,7 @@ func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
 			}
 			a := newAddress(t)
 			a.serve.Store(row.serve)
-			keys, err := sets.Keys(t.Context(), a.URL, named("one"))
+			keys, err := sets.Keys(t.Context(), "photos", a.URL, named("one"))
 			if !errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("%d keys, %v; want an error that says %q", len(keys), err, row.want)
 			}
@@ -291,7 +291,7 @@ func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
 	}
 	t.Run("inside", func(t *testing.T) {
 		sets, h := newKeySets(t)
-		if _, err := sets.Keys(t.Context(), other.URL, named("one")); !errors.Is(err, authserver.ErrUnavailable) || !errors.Is(err, errInside) || other.asked.Load() != 0 {
+		if _, err := sets.Keys(t.Context(), "photos", other.URL, named("one")); !errors.Is(err, authserver.ErrUnavailable) || !errors.Is(err, errInside) || other.asked.Load() != 0 {
 			t.Errorf("an address inside: %v", err)
 		}
 		if log := h.log.String(); strings.Contains(log, "connection refused") || !strings.Contains(log, errInside.Error()) {
@@ -302,7 +302,7 @@ func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
 		sets, _ := newKeySets(t, loopback)
 		plain := httptest.NewServer(other.Config.Handler)
 		t.Cleanup(plain.Close)
-		if keys, err := sets.Keys(t.Context(), plain.URL, named("one")); !errors.Is(err, authserver.ErrUnavailable) || other.asked.Load() != 0 {
+		if keys, err := sets.Keys(t.Context(), "photos", plain.URL, named("one")); !errors.Is(err, authserver.ErrUnavailable) || other.asked.Load() != 0 {
 			t.Errorf("http: %d keys after %d questions, %v", len(keys), other.asked.Load(), err)
 		}
 	})
@@ -325,8 +325,8 @@ func TestN420AKeyWhosePrivateHalfStandsAtTheAddressIsAcceptedNoMore(t *testing.T
 	a.says(spelled(public))
 	wants := func(when, kids string) {
 		t.Helper()
-		_, _ = sets.Keys(t.Context(), a.URL, named("nowhere")) // so that the address is asked
-		keys, err := sets.Keys(t.Context(), a.URL, named("stays"))
+		_, _ = sets.Keys(t.Context(), "photos", a.URL, named("nowhere")) // so that the address is asked
+		keys, err := sets.Keys(t.Context(), "photos", a.URL, named("stays"))
 		var got []string
 		for _, k := range keys {
 			got = append(got, k.KeyID)
@@ -345,18 +345,46 @@ func TestN420AKeyWhosePrivateHalfStandsAtTheAddressIsAcceptedNoMore(t *testing.T
 }
 
 // Two look at the same time at what is known. One of them asks the address; when the other one gets to it, that is known already.
+// N435: the owner of an address takes a stolen key out by a set without it, also when it was the only one.
+func TestN435ASetWithoutKeysTakesAllKeysOfAClientOut(t *testing.T) {
+	for name, none := range setsWithoutKeys {
+		sets, h := newKeySets(t, loopback)
+		a := newAddress(t)
+		wants := func(when string, count int) {
+			t.Helper()
+			keys, err := sets.Keys(t.Context(), "photos", a.URL, named("one"))
+			if err != nil || len(keys) != count {
+				t.Errorf("%s, %s: %d keys, %v; want %d", name, when, len(keys), err, count)
+			}
+		}
+		a.says(authtest.JWKS(t, authtest.NewClientKey(t, "one")))
+		wants("at first", 1)
+		a.says(none)
+		h.Clock.Advance(keysFreshFor)
+		wants("without keys", 0)
+		if !strings.Contains(h.log.String(), "the keys of a client are none") || !strings.Contains(h.log.String(), a.URL) {
+			t.Errorf("%s: the log says %s", name, h.log)
+		}
+		a.serve.Store(http.HandlerFunc(http.NotFound))
+		h.Clock.Advance(keysAgainAfter)
+		if keys, err := sets.Keys(t.Context(), "photos", a.URL, named("one")); !errors.Is(err, authserver.ErrUnavailable) {
+			t.Errorf("%s, and then away: %d keys, %v", name, len(keys), err)
+		}
+	}
+}
+
 func TestN363WhoComesLateTakesNoKeysAwayAndAsksNoMore(t *testing.T) {
 	sets, h := newKeySets(t, loopback)
 	a, one, two := newAddress(t), authtest.NewClientKey(t, "one"), authtest.NewClientKey(t, "two")
 	uri := a.URL + "/keys"
 	a.says(authtest.JWKS(t, one))
-	if _, err := sets.Keys(t.Context(), uri, named("one")); err != nil {
+	if _, err := sets.Keys(t.Context(), "photos", uri, named("one")); err != nil {
 		t.Fatal(err)
 	}
 	h.Clock.Advance(keysAgainAfter)
 	a.says(authtest.JWKS(t, one, two))
 	inBetween := sync.OnceFunc(func() {
-		if keys, err := sets.Keys(t.Context(), uri, named("two")); err != nil || len(keys) != 2 {
+		if keys, err := sets.Keys(t.Context(), "photos", uri, named("two")); err != nil || len(keys) != 2 {
 			t.Errorf("who comes first: %d keys, %v", len(keys), err)
 		}
 		a.serve.Store(http.HandlerFunc(http.NotFound))
@@ -365,15 +393,15 @@ func TestN363WhoComesLateTakesNoKeysAwayAndAsksNoMore(t *testing.T) {
 		inBetween()
 		return k.KeyID == "two"
 	}
-	if keys, err := sets.Keys(t.Context(), uri, late); err != nil || len(keys) != 2 || a.asked.Load() != 2 {
+	if keys, err := sets.Keys(t.Context(), "photos", uri, late); err != nil || len(keys) != 2 || a.asked.Load() != 2 {
 		t.Errorf("who comes late: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
 	}
-	if keys, err := sets.Keys(t.Context(), uri, named("two")); err != nil || len(keys) != 2 || a.asked.Load() != 2 {
+	if keys, err := sets.Keys(t.Context(), "photos", uri, named("two")); err != nil || len(keys) != 2 || a.asked.Load() != 2 {
 		t.Errorf("afterwards: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
 	}
 	h.Clock.Advance(keysAgainAfter)
 	inBetween = sync.OnceFunc(func() {
-		if keys, err := sets.Keys(t.Context(), uri, named("three")); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 3 {
+		if keys, err := sets.Keys(t.Context(), "photos", uri, named("three")); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 3 {
 			t.Errorf("who comes first to an address that is away: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
 		}
 	})
@@ -381,7 +409,7 @@ func TestN363WhoComesLateTakesNoKeysAwayAndAsksNoMore(t *testing.T) {
 		inBetween()
 		return false
 	}
-	if keys, err := sets.Keys(t.Context(), uri, late); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 3 {
+	if keys, err := sets.Keys(t.Context(), "photos", uri, late); !errors.Is(err, authserver.ErrUnavailable) || a.asked.Load() != 3 {
 		t.Errorf("who comes late to an address that is away: %d keys after %d questions, %v", len(keys), a.asked.Load(), err)
 	}
 }
