@@ -9,7 +9,7 @@
 //	layer.go     files become a layer, always with the same bytes
 //	archive.go   layers become an image, and images an OCI archive
 //	sbom.go      what the programs were built from, as CycloneDX
-//	push.go      an archive goes to a registry
+//	push.go      an archive goes to a registry; registry/ is one in memory, to try it
 package main
 
 import (

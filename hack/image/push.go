@@ -39,8 +39,11 @@ func push(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("read %s: %w", args[0], err)
 	}
 	manifest, err := outer.IndexManifest()
-	if err != nil || len(manifest.Manifests) != 1 {
-		return fmt.Errorf("%s does not hold exactly one image: %w", args[0], err)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read %s: %w", args[0], err)
+	case len(manifest.Manifests) != 1:
+		return fmt.Errorf("%s holds %d images, want one: push takes an archive that make image has written", args[0], len(manifest.Manifests))
 	}
 	digest := manifest.Manifests[0].Digest
 	index, err := outer.ImageIndex(digest)
