@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,6 +158,35 @@ func TestN436TheHangingAddressesOfANamespaceHoldNoOtherNamespaceUp(t *testing.T)
 	}
 	if more := len(came); more > 0 {
 		t.Errorf("%d addresses of one namespace are being asked beside %d", more, keysAskedPerNamespace)
+	}
+}
+
+// N436: an address that a namespace had no turn to ask was not asked. So another namespace asks it at once.
+func TestN436WhoHasNoTurnTakesNoneFromAnotherNamespace(t *testing.T) {
+	sets, h := newKeySets(t, loopback)
+	good := newAddress(t)
+	good.says(authtest.JWKS(t, authtest.NewClientKey(t, "one")))
+	for range keysAskedPerNamespace {
+		leave, err := sets.slots.take(t.Context(), "flood")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(leave)
+	}
+	sets.timeout = 50 * time.Millisecond
+	if result := <-sets.begin(t.Context(), "flood", good.URL); result.Err == nil || good.asked.Load() != 0 {
+		t.Fatalf("without a turn there were %d questions, %v", good.asked.Load(), result.Err)
+	}
+	sets.timeout = patience
+	if keys, err := sets.Keys(t.Context(), "photos", good.URL, named("one")); err != nil || len(keys) != 1 {
+		t.Errorf("another namespace gets %d keys, %v", len(keys), err)
+	}
+	// An answer that another namespace has had a moment ago counts for this one, too.
+	if keys, err := sets.Keys(t.Context(), "flood", good.URL, named("one")); err != nil || len(keys) != 1 || good.asked.Load() != 1 {
+		t.Errorf("the namespace gets %d keys after %d questions, %v", len(keys), good.asked.Load(), err)
+	}
+	if log := h.log.String(); strings.Contains(log, "could not be read") {
+		t.Errorf("the log says of an address that was not asked: %s", log)
 	}
 }
 

@@ -200,14 +200,19 @@ func (k *KeySets) begin(ctx context.Context, namespace, uri string) <-chan singl
 	return k.flight.DoChan(namespace+" "+uri, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.timeout)
 		defer cancel()
-		now := k.now()
-		if latest := k.known(uri); latest.rests(now) {
-			if !latest.silent() {
-				return latest, nil
-			}
-			return latest, errAskedJustNow
+		if latest, rests, err := k.resting(uri); rests {
+			return latest, err
 		}
-		text, err := k.ask(ctx, namespace, uri)
+		leave, err := k.slots.take(ctx, namespace)
+		if err != nil {
+			return k.known(uri), err // it was not asked: another namespace may ask it at once
+		}
+		defer leave()
+		if latest, rests, err := k.resting(uri); rests {
+			return latest, err
+		}
+		now := k.now()
+		text, err := k.fetch(ctx, uri)
 		set := keySet{at: now, asked: now}
 		if err == nil {
 			if set.keys, err = k.reader.read(k.log.With("address", uri), text); err != nil {
@@ -224,14 +229,17 @@ func (k *KeySets) begin(ctx context.Context, namespace, uri string) <-chan singl
 	})
 }
 
-// ask fetches what stands at the address when it is the namespace's turn.
-func (k *KeySets) ask(ctx context.Context, namespace, uri string) ([]byte, error) {
-	leave, err := k.slots.take(ctx, namespace)
-	if err != nil {
-		return nil, err
+// resting reports whether the address is not asked again yet, and what is known of it then.
+func (k *KeySets) resting(uri string) (latest keySet, rests bool, err error) {
+	latest = k.known(uri)
+	switch {
+	case !latest.rests(k.now()):
+		return latest, false, nil
+	case latest.silent():
+		return latest, true, errAskedJustNow
+	default:
+		return latest, true, nil
 	}
-	defer leave()
-	return k.fetch(ctx, uri)
 }
 
 // getSet reads a set from its address.
