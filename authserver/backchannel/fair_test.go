@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,47 @@ func TestN436WhoHasNoTurnTakesNoneFromAnotherNamespace(t *testing.T) {
 	}
 	if log := h.log.String(); strings.Contains(log, "could not be read") {
 		t.Errorf("the log says of an address that was not asked: %s", log)
+	}
+}
+
+// N436: who has waited for a turn has all of the time that a question may take: an address that answers is not taken for one that does not.
+func TestN436AQuestionHasItsWholeTimeWhenItsTurnComes(t *testing.T) {
+	sets, _ := newKeySets(t)
+	sets.timeout = patience
+	ends := make(chan time.Time, 1)
+	sets.fetch = func(ctx context.Context, _ string) ([]byte, error) {
+		end, _ := ctx.Deadline()
+		ends <- end
+		return []byte(authtest.JWKS(t, authtest.NewClientKey(t, "one"))), nil
+	}
+	var leave []func()
+	for range keysAskedPerNamespace {
+		one, err := sets.slots.take(t.Context(), "photos")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, one)
+	}
+	waits := sets.begin(t.Context(), "photos", "https://photos.example/keys")
+	waiting := func() bool {
+		sets.slots.mu.Lock()
+		defer sets.slots.mu.Unlock()
+		return sets.slots.namespaces["photos"].users > keysAskedPerNamespace
+	}
+	for began := time.Now(); !waiting(); runtime.Gosched() {
+		if time.Since(began) > patience {
+			t.Fatal("the question does not wait for its turn")
+		}
+	}
+	its := time.Now()
+	for _, one := range leave {
+		one()
+	}
+	if result := <-waits; result.Err != nil {
+		t.Fatal(result.Err)
+	}
+	if end := <-ends; end.Before(its.Add(patience)) {
+		t.Errorf("the question has %s", end.Sub(its))
 	}
 }
 

@@ -198,12 +198,11 @@ func (k *KeySets) read(ctx context.Context, namespace, uri string, before keySet
 // leaves does not take the question along.
 func (k *KeySets) begin(ctx context.Context, namespace, uri string) <-chan singleflight.Result {
 	return k.flight.DoChan(namespace+" "+uri, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.timeout)
-		defer cancel()
+		ctx := context.WithoutCancel(ctx)
 		if latest, rests, err := k.resting(uri); rests {
 			return latest, err
 		}
-		leave, err := k.slots.take(ctx, namespace)
+		leave, err := k.turn(ctx, namespace)
 		if err != nil {
 			return k.known(uri), err // it was not asked: another namespace may ask it at once
 		}
@@ -211,6 +210,8 @@ func (k *KeySets) begin(ctx context.Context, namespace, uri string) <-chan singl
 		if latest, rests, err := k.resting(uri); rests {
 			return latest, err
 		}
+		ctx, cancel := context.WithTimeout(ctx, k.timeout)
+		defer cancel()
 		now := k.now()
 		text, err := k.fetch(ctx, uri)
 		set := keySet{at: now, asked: now}
@@ -227,6 +228,14 @@ func (k *KeySets) begin(ctx context.Context, namespace, uri string) <-chan singl
 		k.keep(uri, set)
 		return set, err
 	})
+}
+
+// turn waits for the namespace's turn, as long as a question may take: the time of a question is for the address alone, because what
+// becomes of it counts for all namespaces.
+func (k *KeySets) turn(ctx context.Context, namespace string) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+	defer cancel()
+	return k.slots.take(ctx, namespace)
 }
 
 // resting reports whether the address is not asked again yet, and what is known of it then.

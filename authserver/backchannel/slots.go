@@ -31,9 +31,7 @@ func newSlots(all, perNamespace int) *slots {
 // take takes a slot for the namespace, and returns what gives it back. The error is of who has waited until the context ended.
 func (s *slots) take(ctx context.Context, namespace string) (leave func(), err error) {
 	own := s.enter(namespace)
-	select {
-	case own.taken <- struct{}{}:
-	case <-ctx.Done():
+	if !put(ctx, own.taken) {
 		s.exit(namespace)
 		return nil, errors.New("too many addresses of this namespace are being asked")
 	}
@@ -41,9 +39,7 @@ func (s *slots) take(ctx context.Context, namespace string) (leave func(), err e
 		<-own.taken
 		s.exit(namespace)
 	}
-	select {
-	case s.all <- struct{}{}:
-	case <-ctx.Done():
+	if !put(ctx, s.all) {
 		leaveOwn()
 		return nil, errors.New("too many addresses are being asked")
 	}
@@ -51,6 +47,21 @@ func (s *slots) take(ctx context.Context, namespace string) (leave func(), err e
 		<-s.all
 		leaveOwn()
 	}, nil
+}
+
+// put waits for room until the context ends, and reports whether there was some. Room that is there is taken in any case.
+func put(ctx context.Context, into chan<- struct{}) bool {
+	select {
+	case into <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case into <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (s *slots) enter(namespace string) *namespaceSlots {

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
@@ -243,7 +244,10 @@ func TestN107AnAPIServerThatHangsIsNoticedWarnedOfAndReconnected(t *testing.T) {
 	resume()
 	oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "photoprint"}}
 	oc.Spec.CallbackURLs = []v1alpha1.CallbackURL{v1alpha1.CallbackURL("https://" + namespace + ".example/callback")}
-	testenv.Eventually(t, time.Minute, "the API server takes an object", func() bool { return env.Client.Create(t.Context(), oc) == nil })
+	testenv.Eventually(t, time.Minute, "the API server takes an object", func() bool {
+		err := env.Client.Create(t.Context(), oc)
+		return err == nil || apierrors.IsAlreadyExists(err) // it took it before, and the pause took the answer
+	})
 	testenv.Eventually(t, time.Minute, "the registry follows again", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()

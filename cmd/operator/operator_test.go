@@ -176,9 +176,10 @@ func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string, stder
 		code, body := get(t, "http://"+probes+"/readyz")
 		return code == http.StatusInternalServerError && strings.Contains(body, "[-]keys failed")
 	})
-	if text := stderr.String(); !strings.Contains(text, "The Secret "+system+"/"+root.Name+" is missing") || !strings.Contains(text, "backup") {
-		t.Errorf("the log does not say how to restore the key: %s", text)
-	}
+	testenv.Eventually(t, time.Minute, "the log says how to restore the key", func() bool {
+		text := stderr.String()
+		return strings.Contains(text, "The Secret "+system+"/"+root.Name+" is missing") && strings.Contains(text, "backup")
+	})
 	if err := env.Client.Get(t.Context(), key, &corev1.Secret{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the root key is back by itself: %v", err)
 	}

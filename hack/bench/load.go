@@ -129,12 +129,12 @@ type counted struct {
 	busy, size int
 }
 
-// send sends one connection's requests until the time is over.
+// send sends one connection's requests until the time is over, and one at least.
 func (l *load) send(ctx context.Context, conn net.Conn, next requester, begin, until time.Time) (c counted, err error) {
 	want := status(l.status)
 	reader := bufio.NewReader(conn)
 	var answer []byte
-	for due := begin; time.Now().Before(until); due = due.Add(l.pace) {
+	for due, first := begin, true; first || time.Now().Before(until); due, first = due.Add(l.pace), false {
 		request, err := next(answer)
 		if err != nil {
 			return c, err

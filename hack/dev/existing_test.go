@@ -151,7 +151,7 @@ func TestARunInAClusterOfSomebodysOwnRemovesWhatItMade(t *testing.T) {
 		// Somebody else's namespace stays, whatever its name, and a cleanup that fails halfway can be tried again.
 		o.ask("create", "namespace", "miniflux")
 		failing := o.command("clean")
-		failing.Env = append(failing.Env, "KUBECTL="+o.failing("delete --ignore-not-found --timeout=60s crd/"))
+		failing.Env = append(failing.Env, "KUBECTL="+o.failing("delete --ignore-not-found --timeout=5m crd/"))
 		if out, err := failing.CombinedOutput(); err == nil || !strings.Contains(string(out), "make demo-clean") {
 			t.Errorf("clean where a kind cannot be deleted: %v\n%s", err, out)
 		}

@@ -27,7 +27,7 @@ const (
 	// namespace says that the installation is an environment's, too.
 	madeBy, madeByDemo = "gatehouse.dev/made-by", "make-demo"
 	// leaveTimeout bounds how long it takes to remove everything.
-	leaveTimeout = 2 * time.Minute
+	leaveTimeout = 10 * time.Minute
 )
 
 // namespaces are what an environment and its flows may make in an existing cluster, and kinds the CRDs.
@@ -180,14 +180,14 @@ func (s *Environment) leave(ctx context.Context) error {
 	if len(others) > 0 {
 		remove(append([]string{"--wait=false"}, others...)...)
 	}
-	remove(append([]string{"--timeout=60s"}, kinds...)...)
+	remove(append([]string{"--timeout=5m"}, kinds...)...) // a busy API server takes more than a minute
 	objects, err := s.clusterObjects(ctx)
 	if err == nil {
 		_, err = s.KubectlWith(ctx, strings.NewReader(objects), "delete", "--ignore-not-found", "--filename", "-")
 	}
 	errs = append(errs, err)
 	if len(others) > 0 {
-		_, err = s.Kubectl(ctx, append([]string{"wait", "--for=delete", "--timeout=90s"}, others...)...)
+		_, err = s.Kubectl(ctx, append([]string{"wait", "--for=delete", "--timeout=3m"}, others...)...)
 		errs = append(errs, err)
 	}
 	if errors.Join(errs...) == nil && system {

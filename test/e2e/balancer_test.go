@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func newBalancer(t *testing.T) *balancer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &balancer{t: t, listener: l, client: &http.Client{Timeout: 5 * time.Second}, open: map[net.Conn]struct{}{}}
+	b := &balancer{t: t, listener: l, client: &http.Client{Timeout: time.Minute}, open: map[net.Conn]struct{}{}}
 	b.running.Go(b.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
@@ -91,11 +92,11 @@ func (b *balancer) set(address string, ready bool) {
 	}
 }
 
-// serves returns how many replicas get connections.
-func (b *balancer) serves() int {
+// serves reports whether a replica gets connections.
+func (b *balancer) serves(address string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.ready)
+	return slices.Contains(b.ready, address)
 }
 
 // pick returns the replica whose turn it is; empty if none is ready.

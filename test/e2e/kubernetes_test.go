@@ -44,6 +44,7 @@ func (w *environment) clusterClient(t *testing.T, name, algorithm string) string
 	t.Helper()
 	w.kubectl(t, fmt.Sprintf(clientOfCluster, name, algorithm), "apply", "-f", "-")
 	w.kubectl(t, "", "wait", "--for=condition=Ready", "oauthclient/"+name, "--namespace=photos", "--timeout=60s")
+	w.awaitRight(t, name, "--as=gatehouse:bob")
 	return "photos." + name
 }
 

@@ -40,6 +40,7 @@ func TestN201PeopleOfAnLDAPDirectoryLogInAtTheRunningProgramBesideThoseOfAFile(t
 		"groupSearch": map[string]any{"baseDN": ldaptest.Groups, "filter": "(member={dn})", "nested": true},
 	}})
 	w.kubectl(t, staffBinding, "apply", "-f", "-")
+	w.awaitRight(t, "photoprint", "--as=gatehouse:dora", "--as-group=gatehouse:staff")
 
 	app := w.photoPrint(t, s.issuer)
 	address, verifier := app.request()

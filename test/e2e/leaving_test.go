@@ -72,6 +72,15 @@ func (w *environment) kubectl(t *testing.T, input string, args ...string) {
 	}
 }
 
+// awaitRight waits until the API server knows of a binding that it took: somebody may use the client of the namespace photos.
+func (w *environment) awaitRight(t *testing.T, client string, as ...string) {
+	t.Helper()
+	arguments := append([]string{"--kubeconfig", w.Kubeconfig, "auth", "can-i", "authorize", "oauthclients.gatehouse.dev/" + client, "--namespace=photos"}, as...)
+	testenv.Eventually(t, time.Minute, strings.Join(as, " ")+" may use "+client, func() bool {
+		return exec.CommandContext(t.Context(), w.KubectlPath, arguments...).Run() == nil
+	})
+}
+
 // asked is what the API photos/photostorage learns about a token.
 type asked struct {
 	Active   bool   `json:"active"`
@@ -118,6 +127,7 @@ func TestN90N91N92WhoLeavesIsRefusedByTheRunningProgramAndTheNextOfTheNameInheri
 	rewrite(carol)
 	s := w.serverWith(t, path)
 	w.kubectl(t, carolsBinding, "apply", "-f", "-")
+	w.awaitRight(t, "photoprint", "--as=gatehouse:carol")
 	allow := func() (token, refresh string) {
 		t.Helper()
 		app := w.photoPrint(t, s.issuer)

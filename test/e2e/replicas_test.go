@@ -52,7 +52,7 @@ func (r *replicas) startReplica(t *testing.T) *replica {
 		// All clients have one address here.
 		"limits": map[string]int{"connections": 2048, "connectionsPerAddress": 2048, "requests": 1024, "requestsPerAddress": 1024,
 			"hashMemoryMiB": 96},
-		"shutdownDelaySeconds": 1,
+		"shutdownDelaySeconds": 3,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,6 @@ func (r *replicas) startReplica(t *testing.T) *replica {
 	if err := os.WriteFile(one.config, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before := r.balancer.serves()
 	one.program, one.variables = cmp.Or(r.program, filepath.Join(r.w.dir, "bin", "authserver")), os.Environ()
 	if r.variable != nil {
 		one.variables = append(one.variables, r.variable(r.started)...)
@@ -69,7 +68,7 @@ func (r *replicas) startReplica(t *testing.T) *replica {
 	one.launch(t)
 	r.balancer.watch(one.main, one.ops)
 	testenv.Eventually(t, time.Minute, "replica "+strconv.Itoa(r.started)+" gets connections; its log is "+one.config+".log", func() bool {
-		return r.balancer.serves() > before
+		return r.balancer.serves(one.main)
 	})
 	return one
 }

@@ -52,6 +52,7 @@ func TestN339AfterAPruneTheSameRefreshTokenGoesOn(t *testing.T) {
 		w.kubectl(t, "", "wait", "--for=condition=Ready", "oauthclient/keepsake", "--namespace=photos", "--timeout=60s")
 	}
 	ready()
+	w.awaitRight(t, "keepsake", "--as=gatehouse:bob")
 	defer w.kubectl(t, "", "delete", "secret", "keepsake-oauth", "--namespace=photos")
 	defer w.kubectl(t, keepsake, "delete", "-f", "-")
 	client := w.photoPrint(t, w.Issuer)

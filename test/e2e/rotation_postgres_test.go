@@ -141,14 +141,6 @@ func (w *environment) useNewest(t *testing.T, published credential.KeySet) {
 	w.writeKeySet(t, published)
 }
 
-// rotate does both, and returns the ID of the new key.
-func (w *environment) rotate(t *testing.T, meanwhile func()) string {
-	t.Helper()
-	published := w.publishKey(t, meanwhile)
-	w.useNewest(t, published)
-	return published.Keys[len(published.Keys)-1].ID
-}
-
 // keyOf returns the ID of the key that a token was made with: its first four bytes.
 func keyOf(t *testing.T, token string) string {
 	t.Helper()
@@ -221,9 +213,16 @@ func TestN196KeysThatRotateUnderWrongClocksRefuseNothing(t *testing.T) {
 	ended := sync.OnceFunc(func() { close(done); all.Wait() })
 	t.Cleanup(ended)
 
-	turn := 0
+	turn, direct := 0, r.roaming(t).Client
 	for range 2 {
-		made := w.rotate(t, func() { h.use(t, turn); turn++ })
+		published := w.publishKey(t, func() { h.use(t, turn); turn++ })
+		newest := published.Keys[len(published.Keys)-1]
+		testenv.Eventually(t, time.Minute, "each replica has read the key that waits", func() bool {
+			every, _ := publishes(t, running, direct, rs256(t, newest).ID)
+			return every
+		})
+		w.useNewest(t, published)
+		made := newest.ID
 		// Until each replica has used the new key, three times in a row.
 		for inUse := 0; inUse < 3*len(running); turn++ {
 			if h.use(t, turn) == made {

@@ -246,6 +246,7 @@ func TestPeopleOfAnotherOpenIDProviderLogInAndAreConfirmedInABrowser(t *testing.
 		}
 	}
 	confirm()
+	p.awaits("consumed")
 	next := person()
 	if !slices.Equal(next.Groups, []string{"partner:staff"}) || !next.EndedAt.IsZero() || !next.ConfirmedAt.After(known.ConfirmedAt) {
 		t.Errorf("after the confirmation the store has %+v, confirmed at %s", next.Owner, next.ConfirmedAt)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -75,6 +77,13 @@ func (w *environment) entitle(namespace, name, person string) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: named.Name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "gatehouse:" + person}},
 	}))
+	testenv.Eventually(w.t, time.Minute, person+" may use "+name, func() bool { // the API server learns of a binding by a watch, too
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "gatehouse:" + person, ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Group: v1alpha1.GroupVersion.Group, Resource: "oauthclients", Namespace: namespace, Name: name, Verb: "authorize",
+		}}}
+		w.must(w.Client.Create(w.t.Context(), review))
+		return review.Status.Allowed
+	})
 }
 
 // host is a host that the default policy lets the tenant use.

@@ -118,7 +118,7 @@ func TestTooManyConnectionsLoseNothing(t *testing.T) {
 func TestAStatementThatTakesTooLongLosesNothing(t *testing.T) {
 	server := ours(t)
 	dsn := server.Database(t)
-	l := startLoad(t, newSite(t, dsn+"&statement_timeout=200"), clients)
+	l := startLoad(t, newSite(t, dsn+"&statement_timeout=2000"), clients)
 	release := lockTable(t, dsn, "grants")
 	l.isRefused(t)
 	release()

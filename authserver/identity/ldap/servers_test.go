@@ -60,7 +60,7 @@ func TestN206AServerThatIsAwayOrHangsIsPassedOver(t *testing.T) {
 	for name, first := range map[string]string{"away": ldaptest.Absent(t), "hangs": ldaptest.Silent(t)} {
 		t.Run(name, func(t *testing.T) {
 			c := config(t, server)
-			c.URLs = []string{"ldaps://" + first, server.SecureURL}
+			c.URLs, c.Timeout = []string{"ldaps://" + first, server.SecureURL}, 9*time.Second
 			d, logged := open(t, c)
 			mustLogIn(t, d, "anna", "tulip")
 			mustLogIn(t, d, "anna", "tulip")

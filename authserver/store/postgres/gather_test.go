@@ -146,7 +146,7 @@ func (g *gathering) awaitQueue(t *testing.T, n int) {
 
 func await(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for ; !so(); runtime.Gosched() {
 		if ctx.Err() != nil {

@@ -70,10 +70,12 @@ func TestSeveralServersMayStartAtOnce(t *testing.T) {
 	t.Parallel()
 	address := postgrestest.DSN(t, postgrestest.WithoutFsync())
 	inParallel(t, 5, 5, func(int) error {
-		s, err := Open(t.Context(), address)
+		f := &follower{waiting: make(chan error, 1), opened: make(chan struct{})}
+		s, err := Open(t.Context(), address, f)
 		if err != nil {
 			return err
 		}
+		<-f.opened // one takes the step, and the others wait for it
 		return errors.Join(s.Ping(t.Context()), s.Close())
 	})
 	if n := asks(t, address, `SELECT count(*) FROM goose_db_version WHERE version_id > 0`); n != 1 {

@@ -80,7 +80,8 @@ func TestAnAppAtWorkTakesTheClientSecretThatIsMounted(t *testing.T) {
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.count(is("old")) + w.count(is("new")); got != int(o.asked.Load()) || len(w.got) != 2 {
+	// The end may cut off one request that was under way.
+	if cut := int(o.asked.Load()) - w.count(is("old")) - w.count(is("new")); cut != 0 && cut != 1 || len(w.got) != 2 {
 		t.Errorf("%v were counted of %d requests", w.got, o.asked.Load())
 	}
 }
