@@ -328,7 +328,7 @@ func TestN253AServerThatHangsOrAnswersWithoutEndTakesOnlyItsOwnPeopleOut(t *test
 
 func TestN253WhoGoesAwayDoesNotTakeTheSourceDown(t *testing.T) {
 	s := newServer(t)
-	source := s.source(func(c *OpenIDConnect) { c.Timeout = time.Minute })
+	source := s.source(func(c *OpenIDConnect) { c.Timeout = 5 * time.Second })
 	ctx, cancel := context.WithCancel(t.Context())
 	s.serve = func(_ http.ResponseWriter, r *http.Request) bool {
 		cancel()
