@@ -53,7 +53,7 @@ func (i *Issuance) take(ctx context.Context, s subject, next step) (subject, err
 	case next.apply != nil:
 		return s, i.applySecret(ctx, s, *next.apply, next.dryRun)
 	default:
-		return s, i.removeSecret(ctx, s, *next.remove)
+		return s, i.removeSecret(ctx, s, *next.remove, next.dryRun)
 	}
 }
 
@@ -145,9 +145,13 @@ func createdBy(object client.Object, manager string) bool {
 	return false
 }
 
-func (i *Issuance) removeSecret(ctx context.Context, s subject, ref secretRef) error {
+func (i *Issuance) removeSecret(ctx context.Context, s subject, ref secretRef, dryRun bool) error {
+	options := []client.DeleteOption{client.Preconditions{UID: &ref.uid, ResourceVersion: &ref.version}}
+	if dryRun {
+		options = append(options, client.DryRunAll)
+	}
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace(), Name: ref.name}}
-	err := i.Client.Delete(ctx, secret, client.Preconditions{UID: &ref.uid, ResourceVersion: &ref.version})
+	err := i.Client.Delete(ctx, secret, options...)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete the old Secret %s: %w", ref.name, redact(err))
 	}
@@ -157,6 +161,9 @@ func (i *Issuance) removeSecret(ctx context.Context, s subject, ref secretRef) e
 // sayRefused says in the status that the API server will not take the Secret or the ConfigMap, or made another one of it.
 // The error comes back with its backoff all the same: a quota can be raised.
 func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause error) error {
+	if isRace(cause) && i.raced.lasted(s.ref(), i.Now()) >= longestRetry {
+		cause = fmt.Errorf("%w: %w", errRewritten, cause)
+	}
 	var status v1alpha1.OAuthClientStatus
 	switch {
 	case errors.Is(cause, errNotAccepted):
@@ -203,6 +210,8 @@ func refusalMessage(s subject, failed step, cause error) string {
 	switch {
 	case !isPermanent(cause):
 		why = "The API server does not write the Secret %q now: it fails, or an admission webhook that it asks. The log of the operator says more."
+	case failed.remove != nil:
+		why = "The Secret %q has to be replaced, and the API server does not let the operator delete the old one: look at the admission policies and webhooks of Secrets and at the operator's roles."
 	case apierrors.IsForbidden(cause):
 		why = "The API server does not let the operator write the Secret %q: look at the quota of the namespace, its admission policies and the operator's roles."
 	}

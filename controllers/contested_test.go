@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
@@ -141,22 +142,29 @@ func TestWhatWasWrittenLastIsForgotten(t *testing.T) {
 }
 
 // One that cannot be changed, and that a finalizer keeps, is not deleted again and again.
-func TestWhatAFinalizerKeepsIsWaitedFor(t *testing.T) {
+func TestN441WhatAFinalizerKeepsIsWaitedFor(t *testing.T) {
+	edit := func(o client.Object) {
+		o.(*corev1.Secret).Data[v1alpha1.KeyIssuer], o.(*corev1.Secret).Immutable = []byte("https://evil.example"), new(true)
+	}
 	for name, row := range map[string]struct {
 		of     func(*fixture) client.Object
+		form   func(*v1alpha1.OAuthClient)
 		change func(client.Object)
 		reason v1alpha1.ReadyReason
 	}{
-		"a ConfigMap": {(*fixture).publicMapOf, func(o client.Object) {
+		"a ConfigMap": {(*fixture).publicMapOf, func(*v1alpha1.OAuthClient) {}, func(o client.Object) {
 			o.(*corev1.ConfigMap).Data[v1alpha1.KeyIssuer], o.(*corev1.ConfigMap).Immutable = "https://evil.example", new(true)
 		}, v1alpha1.ReadyReasonConfigMapConflict},
-		"a Secret": {(*fixture).secretOf, func(o client.Object) {
-			o.(*corev1.Secret).Data[v1alpha1.KeyIssuer], o.(*corev1.Secret).Immutable = []byte("https://evil.example"), new(true)
+		"a Secret":          {(*fixture).secretOf, func(*v1alpha1.OAuthClient) {}, edit, v1alpha1.ReadyReasonSecretConflict},
+		"a retained Secret": {(*fixture).secretOf, retain, edit, v1alpha1.ReadyReasonSecretConflict},
+		"a Secret without its owner reference": {(*fixture).secretOf, func(*v1alpha1.OAuthClient) {}, func(o client.Object) {
+			edit(o)
+			o.SetOwnerReferences(nil)
 		}, v1alpha1.ReadyReasonSecretConflict},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newFixture(t)
-			s.issued("photoprint", withMap("public"))
+			s.issued("photoprint", withMap("public"), row.form)
 			o := row.of(s)
 			s.must(s.api.Get(t.Context(), client.ObjectKeyFromObject(o), o))
 			row.change(o)
@@ -192,6 +200,127 @@ func TestWhatAFinalizerKeepsIsWaitedFor(t *testing.T) {
 	}
 }
 
+// N441: a reset ends no client secret while the Secret that holds it cannot be replaced.
+func TestN441AResetWaitsForASecretThatAFinalizerKeeps(t *testing.T) {
+	immutable := func(secret *corev1.Secret) { secret.Immutable = new(true) }
+	otherType := func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretTemplate.Type = "nginx.org/oidc" }
+	for name, row := range map[string]struct {
+		form, next func(*v1alpha1.OAuthClient) // of the spec, and what changes with the reset
+		change     func(*corev1.Secret)
+	}{
+		"owned":                      {change: immutable},
+		"retained":                   {form: retain, change: immutable},
+		"another type":               {next: otherType},
+		"retained, and another type": {form: retain, next: otherType},
+		"owner reference removed": {change: func(secret *corev1.Secret) {
+			immutable(secret)
+			secret.OwnerReferences = nil
+		}},
+	} {
+		for when, leaving := range map[string]bool{"before it is deleted": false, "while it is being deleted": true} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				s := newFixture(t)
+				changes := []func(*v1alpha1.OAuthClient){reset("1")}
+				if row.next != nil {
+					changes = append(changes, row.next)
+				}
+				form := func(*v1alpha1.OAuthClient) {}
+				if row.form != nil {
+					form = row.form
+				}
+				s.issued("photoprint", form)
+				old := s.valueOf("photoprint")
+				s.edit("photoprint-oauth", func(secret *corev1.Secret) {
+					secret.Finalizers = []string{"example.com/keep"}
+					if row.change != nil {
+						row.change(secret)
+					}
+				})
+				if leaving {
+					s.must(s.api.Delete(t.Context(), s.secret("photoprint-oauth")))
+				}
+				s.update("photoprint", changes...)
+				for range 5 {
+					s.once("photoprint")
+					s.wantAccepts("photoprint", old, true, "the one that applications read")
+				}
+				oc := s.checked("photoprint")
+				s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretConflict))
+				if text := message(oc); !strings.Contains(text, "A reset waits until then") || oc.Status.LastHandledReset != "" {
+					t.Errorf("handled %q, Ready says %q", oc.Status.LastHandledReset, text)
+				}
+				if s.secret("photoprint-oauth").DeletionTimestamp.IsZero() {
+					t.Fatal("nobody deletes the Secret")
+				}
+				s.writes.take()
+				s.once("photoprint")
+				s.wantWrites()
+				s.release(s.secretOf())
+				oc = s.settle("photoprint")
+				s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+				s.wantAccepts("photoprint", old, false, "the old one, after the reset")
+				if oc.Status.LastHandledReset != "1" {
+					t.Errorf("handled %q", oc.Status.LastHandledReset)
+				}
+			})
+		}
+	}
+}
+
+// N441: for a ResourceServer, too.
+func TestN441AResetOfAResourceServerWaitsForASecretThatAFinalizerKeeps(t *testing.T) {
+	s := newFixture(t)
+	s.server("api", "photos."+s.ns)
+	before := s.settleServer("api")
+	s.edit("api-resource-server", func(secret *corev1.Secret) {
+		secret.Finalizers, secret.Immutable = []string{"example.com/keep"}, new(true)
+	})
+	s.updateServer("api", func(rs *v1alpha1.ResourceServer) {
+		metav1.SetMetaDataAnnotation(&rs.ObjectMeta, v1alpha1.AnnotationResetCredentials, "1")
+	})
+	for range 3 {
+		rs := s.settleServer("api")
+		if rs.Status.Credentials[0].ID != before.Status.Credentials[0].ID || rs.Status.LastHandledReset != "" {
+			t.Errorf("the status is %+v", rs.Status.IssuedStatus)
+		}
+	}
+	s.release(s.secret("api-resource-server"))
+	if rs := s.settleServer("api"); rs.Status.LastHandledReset != "1" || rs.Status.Credentials[0].ID == before.Status.Credentials[0].ID {
+		t.Errorf("the reset was not made: %+v", rs.Status.IssuedStatus)
+	}
+}
+
+// N441: nor where the API server would not let the old Secret go.
+func TestN441AResetEndsNothingWhereTheOldSecretMayNotBeDeleted(t *testing.T) {
+	s := newFixture(t)
+	s.issued("photoprint")
+	old := s.valueOf("photoprint")
+	s.edit("photoprint-oauth", func(secret *corev1.Secret) { secret.Immutable = new(true) })
+	for name, change := range map[string]func(*v1alpha1.OAuthClient){
+		"a reset": reset("1"),
+		"a label": func(oc *v1alpha1.OAuthClient) {
+			oc.Annotations = nil
+			oc.Spec.Credentials.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{"team": "print"}
+		},
+	} {
+		s.update("photoprint", change)
+		s.r = s.reconciler(interceptor.NewClient(s.api, interceptor.Funcs{
+			Delete: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.DeleteOption) error {
+				return apierrors.NewForbidden(corev1.Resource("secrets"), o.GetName(), nil)
+			},
+		}))
+		if _, err := s.reconcile(s.r, "photoprint"); !apierrors.IsForbidden(err) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		oc := s.checked("photoprint")
+		s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretNotWritten))
+		s.wantAccepts("photoprint", old, true, "after "+name+", the one in the Secret")
+		if text := message(oc); !strings.Contains(text, "does not let the operator delete the old one") || oc.Status.LastHandledReset != "" {
+			t.Errorf("%s: handled %q, Ready says %q", name, oc.Status.LastHandledReset, text)
+		}
+	}
+}
+
 // release takes the finalizers away.
 func (s *fixture) release(o client.Object) {
 	s.t.Helper()
@@ -220,6 +349,96 @@ func TestAnOldOneThatAFinalizerKeepsIsDeletedOnce(t *testing.T) {
 	}
 	s.noConfigMap("public")
 	s.noSecret("photoprint-oauth")
+}
+
+// N442: a write that is a race each time is tried seldom in the end, and people are told of it.
+func TestN442ARaceWithoutEndIsTriedSeldomAndSaid(t *testing.T) {
+	conflict := apierrors.NewConflict(corev1.Resource("anything"), "x", errors.New("it was changed"))
+	exists := apierrors.NewAlreadyExists(corev1.Resource("anything"), "x")
+	for name, row := range map[string]struct {
+		answer error
+		of     func(client.WithWatch, func() error) client.WithWatch
+		start  func(*fixture)
+		reason v1alpha1.ReadyReason // empty: nothing can be said
+	}{
+		"a Secret that is changed":      {conflict, failing[*corev1.Secret, *appliedSecret], func(*fixture) {}, v1alpha1.ReadyReasonSecretNotWritten},
+		"a Secret that comes and goes":  {exists, failing[*corev1.Secret, *appliedSecret], func(s *fixture) { s.must(s.api.Delete(t.Context(), s.secretOf())) }, v1alpha1.ReadyReasonSecretNotWritten},
+		"a ConfigMap that is changed":   {conflict, failing[*corev1.ConfigMap, *appliedMap], func(*fixture) {}, v1alpha1.ReadyReasonConfigMapNotWritten},
+		"an object whose status is new": {conflict, failingStatus, func(*fixture) {}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			s.issued("photoprint", withMap("public"))
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) {
+				oc.Spec.Credentials.SecretTemplate.Keys = &v1alpha1.SecretKeys{ClientID: "id"}
+			})
+			row.start(s)
+			answer := row.answer
+			s.r = s.reconciler(row.of(s.api, func() error { return answer }))
+			began, looks := s.clock.Now(), 0
+			var last time.Duration
+			for ; s.clock.Now().Sub(began) < 20*time.Minute; looks++ {
+				result, err := s.reconcile(s.r, "photoprint")
+				s.must(err)
+				if last = result.RequeueAfter; looks == 0 && last != afterConflict || last <= 0 {
+					t.Fatalf("it is looked at again after %s", last)
+				}
+				s.clock.advance(last)
+			}
+			if looks > 25 || last != longestRetry {
+				t.Errorf("%d looks in twenty minutes, the last one after %s", looks, last)
+			}
+			if row.reason != "" {
+				oc := s.checked("photoprint")
+				s.wantReady(oc, metav1.ConditionFalse, string(row.reason))
+				if text := message(oc); !strings.Contains(text, "Somebody else keeps changing or deleting") {
+					t.Errorf("Ready says %q", text)
+				}
+			}
+			answer = nil
+			s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+			answer = row.answer // the next race is one of its own
+			s.update("photoprint", withMap("public"), func(oc *v1alpha1.OAuthClient) {
+				oc.Spec.Credentials.SecretTemplate.Keys = &v1alpha1.SecretKeys{ClientID: "other"}
+			})
+			row.start(s)
+			if result, err := s.reconcile(s.r, "photoprint"); err != nil || result.RequeueAfter != afterConflict {
+				t.Errorf("result %v, error %v", result, err)
+			}
+			if text := message(s.get("photoprint")); strings.Contains(text, "Somebody else") {
+				t.Errorf("Ready says %q", text)
+			}
+		})
+	}
+}
+
+// failingStatus returns a client whose API server answers writes of a status so, while fails says so.
+func failingStatus(c client.WithWatch, fails func() error) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			if err := fails(); err != nil {
+				return err
+			}
+			return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+		},
+	})
+}
+
+// A race long ago is none of the one that is now.
+func TestARaceThatComesLongAfterTheLastBeginsAnew(t *testing.T) {
+	var r races
+	now, of := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), objectRef{name: "photoprint"}
+	for _, row := range []struct{ later, want time.Duration }{
+		{0, 0}, {time.Second, time.Second}, {longestRetry, time.Second + longestRetry}, {time.Hour, 0}, {-time.Hour, 0},
+	} {
+		now = now.Add(row.later)
+		if got := r.lost(of, now); got != row.want || r.lasted(of, now) != row.want {
+			t.Errorf("%s later it lasts %s, want %s", row.later, got, row.want)
+		}
+	}
+	if r.over(of); r.lasted(of, now) != 0 || len(r.of) != 0 {
+		t.Errorf("%v is remembered", r.of)
+	}
 }
 
 // What is not ready for longer than a retry takes is said to be.

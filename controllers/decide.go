@@ -83,7 +83,7 @@ type step struct {
 	writeMap  *mapWrite
 	removeMap *mapRemoval
 	expire    bool // the object goes, because it has expired
-	// dryRun: create and apply only ask whether the API server would take it.
+	// dryRun: create, apply and remove only ask whether the API server would do it.
 	dryRun bool
 	// event is what people are told once it is done; may be empty.
 	event eventText
@@ -105,6 +105,7 @@ type step struct {
 //	Secret changed  Secret
 //	renamed         Secret, old Secret away, status
 //	immutable, or of another type: dry run, old Secret away, Secret
+//	the same with a finalizer, and a reset: dry run, old Secret away; the reset once it is gone
 //	unchanged       nothing
 //	expired         status; a day later the object goes
 //	denied          status; credentials and Secret stay as they are
@@ -131,20 +132,15 @@ func decide(in input) decision {
 	if in.subject.isGenerated() {
 		kept = newOutcome(in, status, keepCredentials(in, status))
 	}
-	if (next.issued.reset || next.issued.rotated) && in.secretStays() {
-		waits := "A rotation waits until then."
-		if next.issued.reset {
-			waits = "A reset waits until then, and the present client secret is still accepted: set spec.suspend to have it refused at once."
-		}
-		next = kept
-		next.issued.waits = waits
-	}
+	next, first := next.unlessItWaits(kept)
 	rotatesNext := next.issued.rotated && len(kept.secretSteps()) > 0
 	if rotatesNext {
 		next = kept // the Secret is put right first
 	}
 	steps, after := next.secretSteps(), next.lookAgain()
 	switch wait := next.publishes(next.issued); {
+	case len(first) > 0:
+		steps = first
 	case next.issued.reset:
 		steps = next.resetSteps(kept, steps)
 	case next.issued.rotated:

@@ -118,7 +118,7 @@ func linesOf(d decision) []string {
 		case s.status != nil:
 			lines = append(lines, "status "+statusLine(*s.status))
 		case s.remove != nil:
-			lines = append(lines, fmt.Sprintf("remove %s at %s of %s", s.remove.name, s.remove.version, s.remove.uid))
+			lines = append(lines, fmt.Sprintf("%sremove %s at %s of %s", dry, s.remove.name, s.remove.version, s.remove.uid))
 		case s.create != nil:
 			lines = append(lines, dry+"create "+s.create.name)
 		case s.apply != nil:
@@ -264,8 +264,13 @@ func TestADecisionAboutAClient(t *testing.T) {
 		},
 		{
 			name: "reset of an immutable one: asked under another name", oc: photoprint(ready, reset("1")), seen: observation{secret: heldBy(photoprint(), oldN, immutable)},
-			steps: []string{probe, kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "event Reset",
+			steps: []string{probe, kept, "dry-run remove photoprint-oauth at 7 of the-secret", kept, "status accepted Unknown/Issuing " + freshN + " photoprint-oauth", "event Reset",
 				"remove photoprint-oauth at 7 of the-secret", "create photoprint-oauth", issued + " " + freshN + " photoprint-oauth"},
+		},
+		{
+			name: "reset of an immutable one that a finalizer will keep: it goes first", oc: photoprint(ready, reset("1")),
+			seen:  observation{secret: heldBy(photoprint(), oldN, immutable, func(s *corev1.Secret) { s.Finalizers = []string{"example.com/keep"} })},
+			steps: []string{probe, kept, "remove photoprint-oauth at 7 of the-secret", issued + " " + oldN + " photoprint-oauth"},
 		},
 		{
 			name: "reset and the Secret is gone", oc: photoprint(ready, reset("1")),

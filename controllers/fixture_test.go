@@ -605,7 +605,8 @@ func (l *callLog) watch(c client.WithWatch) client.WithWatch {
 			return c.Create(ctx, obj, opts...)
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
-			l.add("delete", obj.GetName())
+			o := (&client.DeleteOptions{}).ApplyOptions(opts)
+			l.add(dryRun(o.DryRun)+"delete", obj.GetName())
 			return c.Delete(ctx, obj, opts...)
 		},
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {

@@ -75,6 +75,8 @@ type Issuance struct {
 	heldMaps holdoffs
 	// delayed knows since when writes fail that may succeed by themselves.
 	delayed delays
+	// raced knows since when somebody else wrote or deleted in between, each time.
+	raced races
 }
 
 // reconcile brings one object and its Secret to where they should be. An error is a fault of
@@ -86,7 +88,7 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 		i.held.forget(ref)
 		i.heldMaps.forget(ref)
 		i.delayed.over(ref)
-		return again(ctx, i.Claims.forget(ctx, ref))
+		return i.again(ctx, ref, i.Claims.forget(ctx, ref))
 	}
 	if err != nil {
 		return ctrl.Result{}, err
@@ -94,10 +96,10 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 	s, _ := subjectOf(object)
 	switch {
 	case s.class != i.Class:
-		return again(ctx, i.Claims.forget(ctx, ref)) // another installation serves it; one of that name may have been ours
+		return i.again(ctx, ref, i.Claims.forget(ctx, ref)) // another installation serves it; one of that name may have been ours
 	case s.deleted():
 		if err := i.Claims.forget(ctx, ref); err != nil {
-			return again(ctx, err)
+			return i.again(ctx, ref, err)
 		}
 	}
 	if wait := i.expected.stale(object, i.Now()); wait > 0 {
@@ -105,7 +107,7 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 	}
 	if s.deleted() {
 		_, err := i.apply(ctx, s, decide(input{subject: s, now: i.Now()}))
-		return again(ctx, err)
+		return i.again(ctx, ref, err)
 	}
 	keys, ok := i.Keys.current()
 	if !ok {
@@ -128,7 +130,7 @@ func (i *Issuance) clocksAgree() bool {
 func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.Result, error) {
 	env, known, err := i.environment(ctx, of.namespace())
 	if err != nil {
-		return again(ctx, err)
+		return i.again(ctx, of.ref(), err)
 	}
 	if !known {
 		return ctrl.Result{RequeueAfter: namespaceLag}, nil
@@ -136,14 +138,14 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 	for live := false; ; live = true {
 		s, seen, err := i.observe(ctx, of, env, keys, live)
 		if err != nil {
-			return again(ctx, err)
+			return i.again(ctx, of.ref(), err)
 		}
 		claims, err := i.Claims.settle(ctx, claimant{
 			ref: s.ref(), uid: s.uid(), wants: s.claims, recorded: s.status.Claims,
 			copied: s.copied(), denied: len(seen.denials) > 0,
 		})
 		if err != nil {
-			return again(ctx, err)
+			return i.again(ctx, of.ref(), err)
 		}
 		what, reported := i.Reports.of(types.UID(s.identityUID()))
 		d := decide(input{
@@ -155,36 +157,17 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 			continue
 		}
 		if d, err = i.holdBack(ctx, s, d); err != nil {
-			return again(ctx, err)
+			return i.again(ctx, of.ref(), err)
 		}
 		of, err = i.apply(ctx, s, d)
 		if apierrors.IsAlreadyExists(err) && !live {
 			continue
 		}
 		if err != nil {
-			return again(ctx, err)
+			return i.again(ctx, of.ref(), err)
 		}
 		i.delayed.over(s.ref())
+		i.raced.over(s.ref())
 		return ctrl.Result{RequeueAfter: d.after}, nil
-	}
-}
-
-// isRace reports whether somebody else wrote or deleted in between.
-func isRace(err error) bool {
-	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
-}
-
-// again says how a failed reconcile comes back. That somebody else wrote or deleted in between
-// is no failure: the next look decides on what is there then. In a namespace that is being
-// deleted there is nothing left to do.
-func again(ctx context.Context, err error) (ctrl.Result, error) {
-	switch {
-	case err == nil || isTerminating(err):
-		return ctrl.Result{}, nil
-	case isRace(err):
-		ctrl.LoggerFrom(ctx).V(1).Info("changed meanwhile, looking again", "cause", err.Error())
-		return ctrl.Result{RequeueAfter: afterConflict}, nil
-	default:
-		return ctrl.Result{}, err
 	}
 }

@@ -35,7 +35,7 @@ func ownerOf(secret *corev1.Secret, s subject, keys keyPair) secretOwner {
 	}
 	ref := metav1.GetControllerOf(secret)
 	switch {
-	case !isOurType(secret.Type):
+	case !isOurType(secret.Type) || isLeaving(secret, s):
 		return ownerForeign
 	case ref == nil && secret.Labels[v1alpha1.LabelOwnerUID] == string(s.uid()) && s.retain && isRecorded(secret, s, keys):
 		return ownerSelf
@@ -44,8 +44,6 @@ func ownerOf(secret *corev1.Secret, s subject, keys keyPair) secretOwner {
 	case ref == nil && isRecorded(secret, s, keys):
 		return ownerRetained
 	case ref == nil || !refersTo(ref, s.kind) || ref.Name != s.name():
-		return ownerForeign
-	case ref.UID == s.uid() && isLeaving(secret, s):
 		return ownerForeign
 	case ref.UID == s.uid():
 		return ownerSelf
@@ -58,7 +56,12 @@ func ownerOf(secret *corev1.Secret, s subject, keys keyPair) secretOwner {
 
 // isLeaving reports whether the Secret cannot be written, and cannot be replaced before a finalizer lets it go.
 func isLeaving(secret *corev1.Secret, s subject) bool {
-	return !secret.DeletionTimestamp.IsZero() && (secret.Type != typeOf(s) || secret.Immutable != nil && *secret.Immutable)
+	return !secret.DeletionTimestamp.IsZero() && mustBeReplaced(secret, s)
+}
+
+// mustBeReplaced reports whether the Secret cannot be written as it is.
+func mustBeReplaced(secret *corev1.Secret, s subject) bool {
+	return secret.Type != typeOf(s) || secret.Immutable != nil && *secret.Immutable
 }
 
 // isRecorded reports whether the record in the Secret is of the identity of the object, for the object

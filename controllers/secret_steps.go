@@ -47,10 +47,10 @@ func (o outcome) secretSteps() []step {
 		steps = []step{create}
 	case owner == ownerStale:
 		steps = []step{removal(seen), create}
-	case seen.Type != want.kind || seen.Immutable != nil && *seen.Immutable:
+	case mustBeReplaced(seen, o.subject):
 		steps = []step{
 			{create: o.probe(want), dryRun: true, refused: o.refused, delayed: o.delayed, unaccepted: o.wouldNotBeAccepted},
-			removal(seen), create,
+			{remove: new(refOf(seen)), refused: o.refused, delayed: o.delayed}, create,
 		}
 	default:
 		steps = []step{{apply: &secretApply{content: want, version: seen.ResourceVersion}, event: event, refused: o.refused, delayed: o.delayed, unaccepted: stored.notAccepted}}

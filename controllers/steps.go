@@ -16,7 +16,7 @@ func (o outcome) afterStatus(write []step) []step {
 	if len(write) == 0 || o.issued.reset {
 		return write
 	}
-	takesAway := o.secretOwner() == ownerRetained && slices.ContainsFunc(write, func(s step) bool { return s.remove != nil })
+	takesAway := o.secretOwner() == ownerRetained && slices.ContainsFunc(write, func(s step) bool { return s.remove != nil && !s.dryRun })
 	switch {
 	case takesAway && !o.subject.credentials.WithoutSecret():
 		return append(o.writeStatus(nil, o.statusWith(o.issuing())), write...)
@@ -47,11 +47,13 @@ func (o outcome) resetSteps(kept outcome, write []step) []step {
 }
 
 // dryRuns returns the steps that ask the API server whether it would take the Secret: those
-// among the writes, or else one for each write.
+// among the writes, or else one for each write. Where the old Secret has to go first, it is asked whether it would let it.
 func (o outcome) dryRuns(kept outcome, write []step) []step {
-	var asked, asking []step
+	var asked, asking, goes []step
 	for _, s := range write {
 		switch {
+		case s.remove != nil && s.remove.name == o.subject.secretName:
+			goes = append(goes, step{remove: s.remove, dryRun: true, refused: kept.refused, delayed: kept.delayed})
 		case s.dryRun:
 			s.refused, s.delayed, s.unaccepted = kept.refused, kept.delayed, kept.wouldNotBeAccepted
 			asked = append(asked, s)
@@ -62,9 +64,9 @@ func (o outcome) dryRuns(kept outcome, write []step) []step {
 		}
 	}
 	if len(asked) > 0 {
-		return asked
+		return append(asked, goes...)
 	}
-	return asking
+	return append(asking, goes...)
 }
 
 // writeStatus adds the write of the status, unless the cluster will have it already.
