@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -57,3 +58,18 @@ func (u *Uses) Write(now time.Time) (hours []time.Time) {
 	}
 	return hours
 }
+
+// FillUses has the server gather as many uses as it has room for, all of them written, and returns how many these are.
+func (s *Server) FillUses(now time.Time) int {
+	for n := 0; ; n++ {
+		entry := s.uses.note("another", fmt.Sprint(n), now)
+		if entry == nil {
+			s.uses.missed = 0
+			return n
+		}
+		entry.written = hourOf(now)
+	}
+}
+
+// GatheredUses returns how many uses the server gathers.
+func (s *Server) GatheredUses() int { return len(s.uses.of) }

@@ -27,16 +27,25 @@ const (
 const usedWithAssertion = ""
 
 // CountingUID and CountingID name the use that tells since when uses are counted, and when they were last written.
+//
+// MissedID names, beside it, the use that tells when uses were missed last because there was no room for them: what was counted before
+// the end of that hour is not the whole. It is remembered for UseMemory. It comes before CountingID in the order of the store, and a
+// reader that knows it not takes the later one.
 const (
 	CountingUID = ""
 	CountingID  = "counting"
+	MissedID    = "count-missed"
 )
+
+// ErrUsesMissed: more credentials are used at a time than are gathered.
+var ErrUsesMissed = fmt.Errorf("more than %d credentials were used within %d hours", maxUsing, idleHours+1)
 
 // uses gathers which credentials are used, until that is written. A use that is noted costs no allocation but the first time
 // in hours, and waits for nobody.
 type uses struct {
-	mu sync.RWMutex
-	of map[usingKey]*using
+	mu     sync.RWMutex
+	of     map[usingKey]*using
+	missed int64 // the last hour in which a use found no room, until that is written; 0: there was none
 
 	flushing sync.Mutex // one flush at a time
 	since    int64      // the hour of the first flush; 0: there was none
@@ -71,7 +80,7 @@ func timeOfHour(hour int64) time.Time {
 	return time.Unix(hour*int64(time.Hour/time.Second), 0).UTC()
 }
 
-// note remembers that a credential was used. It returns nil where there is no room.
+// note remembers that a credential was used. It returns nil where there is no room, and remembers that.
 func (u *uses) note(uid, credentialID string, now time.Time) *using {
 	key, hour := usingKey{uid, credentialID}, hourOf(now)
 	if entry := u.find(key, hour); entry != nil {
@@ -98,6 +107,7 @@ func (u *uses) add(key usingKey, hour int64) *using {
 	entry := u.of[key]
 	if entry == nil {
 		if len(u.of) >= maxUsing {
+			u.missed = max(u.missed, hour)
 			return nil
 		}
 		entry = &using{first: hour}
@@ -189,17 +199,39 @@ func (u *uses) gathered(now time.Time) (found []Use, of map[usingKey]*using) {
 	return found, of
 }
 
+// aboutCounting returns what is to be written of the counting itself, after all else, and the hour in which uses were missed.
+func (u *uses) aboutCounting(now time.Time) (found []Use, missed int64) {
+	if u.since == 0 {
+		u.since = hourOf(now)
+	}
+	u.mu.RLock()
+	missed = u.missed
+	u.mu.RUnlock()
+	if at := timeOfHour(missed); missed != 0 {
+		found = append(found, Use{UID: CountingUID, CredentialID: MissedID, Since: at, UsedAt: at})
+	}
+	return append(found, Use{UID: CountingUID, CredentialID: CountingID, Since: timeOfHour(u.since), UsedAt: timeOfHour(hourOf(now))}), missed
+}
+
+// wroteMissed forgets the hour in which uses were missed, once it is written.
+func (u *uses) wroteMissed(hour int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.missed == hour {
+		u.missed = 0
+	}
+}
+
 // FlushUses writes to the store which credentials were used since the last call. What cannot be written stays for the next
-// call. A credential that was noted in an hour is written once for that hour, however often it is used.
+// call. A credential that was noted in an hour is written once for that hour, however often it is used. Where uses were missed, that is
+// written too, and then the error is ErrUsesMissed.
 func (s *Server) FlushUses(ctx context.Context) error {
 	u, now := s.uses, s.now()
 	u.flushing.Lock()
 	defer u.flushing.Unlock()
 	found, of := u.gathered(now)
-	if u.since == 0 {
-		u.since = hourOf(now)
-	}
-	found = append(found, Use{UID: CountingUID, CredentialID: CountingID, Since: timeOfHour(u.since), UsedAt: timeOfHour(hourOf(now))})
+	counting, missed := u.aboutCounting(now)
+	found = append(found, counting...)
 	for len(found) > 0 {
 		batch := found[:min(len(found), usesBatch)]
 		if err := s.store.NoteUses(ctx, batch); err != nil {
@@ -216,6 +248,10 @@ func (s *Server) FlushUses(ctx context.Context) error {
 			}
 		}
 		found = found[len(batch):]
+	}
+	if missed != 0 {
+		u.wroteMissed(missed)
+		return ErrUsesMissed
 	}
 	return nil
 }

@@ -205,6 +205,47 @@ func TestAUseIsNotLostWhileItsCredentialIsForgotten(t *testing.T) {
 	}
 }
 
+// N448: a use that found no room is lost. Whoever took the rest for the whole would end a client secret that is in use.
+func TestN448UsesThatFindNoRoomAreNotSaidToBeCounted(t *testing.T) {
+	s := newFixture(t)
+	full := s.Auth.FillUses(s.Clock.Now())
+	flush := func(want error) {
+		t.Helper()
+		if err := s.Auth.FlushUses(t.Context()); !errors.Is(err, want) {
+			t.Fatalf("error %v, want %v", err, want)
+		}
+	}
+	flush(nil)
+	hour := s.Clock.Now().Truncate(time.Hour)
+	missed := authserver.Use{UID: authserver.CountingUID, CredentialID: authserver.MissedID, Since: hour, UsedAt: hour}
+	says := func(want bool) {
+		t.Helper()
+		found, err := s.Auth.ListUses(t.Context(), "", "", "", 1000)
+		if err != nil || slices.Contains(found, missed) != want {
+			t.Errorf("the store has %+v, %v; that uses were missed at %s: want %t", found, err, hour, want)
+		}
+	}
+	says(false)
+
+	s.caller(authtest.PhotoReport)
+	s.caller(authtest.PhotoReport)
+	s.Store.Fail(authserver.ErrUnavailable)
+	flush(authserver.ErrUnavailable)
+	s.Store.Fail(nil)
+	flush(authserver.ErrUsesMissed)
+	says(true)
+	if got := s.Auth.GatheredUses(); got != full {
+		t.Errorf("%d uses are gathered, and there is room for %d", got, full)
+	}
+	flush(nil)
+	says(true) // what was lost does not come back
+
+	s.Clock.Advance(4 * time.Hour)
+	flush(nil) // forgets what was not used for hours
+	s.caller(authtest.PhotoReport)
+	s.usesAre(slices.DeleteFunc(s.flushed(), func(u authserver.Use) bool { return u == missed }), s.used(authtest.PhotoReport, s.Clock.Now()))
+}
+
 func TestAUseThatIsNotedAllocatesNothing(t *testing.T) {
 	s := newFixture(t)
 	c, _ := s.Clients.ByID(authtest.PhotoPrint)

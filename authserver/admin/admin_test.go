@@ -510,6 +510,38 @@ func TestN422WhoAsksAboutANamespaceDoesNotLearnWhichPeopleThereAre(t *testing.T)
 	}
 }
 
+// N448: what is asked about the time before is answered as by a new store, also by pages of one row, and on all replicas.
+func TestN448UsageIsCountedFromTheEndOfAGapOn(t *testing.T) {
+	s := newFixture(t)
+	if page := get[adminapi.UsagePage](s, adminapi.PathUsage); page.Counting != nil {
+		t.Errorf("before the first write uses are counted: %+v", page.Counting)
+	}
+	hour := s.Clock.Now().Truncate(time.Hour)
+	row := func(id string, since, at time.Time) authserver.Use {
+		return authserver.Use{UID: authserver.CountingUID, CredentialID: id, Since: since, UsedAt: at}
+	}
+	for _, step := range []struct {
+		noted       []authserver.Use
+		since, till time.Time
+	}{
+		{[]authserver.Use{row(authserver.CountingID, hour, hour)}, hour, hour},
+		{[]authserver.Use{row(authserver.MissedID, hour.Add(2*time.Hour), hour.Add(2*time.Hour)), row(authserver.CountingID, hour, hour.Add(2*time.Hour))}, hour.Add(3 * time.Hour), hour.Add(2 * time.Hour)},
+		{[]authserver.Use{row(authserver.CountingID, hour.Add(time.Hour), hour.Add(9*time.Hour))}, hour.Add(3 * time.Hour), hour.Add(9 * time.Hour)}, // another replica
+	} {
+		if err := s.Store.NoteUses(t.Context(), append(step.noted, authserver.Use{UID: "u", Since: hour, UsedAt: hour}, authserver.Use{UID: "v", Since: hour, UsedAt: hour})); err != nil {
+			t.Fatal(err)
+		}
+		page := get[adminapi.UsagePage](s, adminapi.PathUsage+"?limit=1")
+		want := &adminapi.Counting{Since: step.since, Until: step.till}
+		if diff := cmp.Diff(want, page.Counting); diff != "" || len(page.Items) != 1 || page.Items[0].UID != "u" {
+			t.Errorf("page %+v, counting (-want +got):\n%s", page, diff)
+		}
+		if next := get[adminapi.UsagePage](s, adminapi.PathUsage+"?limit=1&continue="+page.Continue); next.Counting != nil || len(next.Items) != 1 || next.Items[0].UID != "v" {
+			t.Errorf("the next page %+v", next)
+		}
+	}
+}
+
 func TestUsageComesPageByPage(t *testing.T) {
 	s := newFixture(t)
 	var uses []authserver.Use

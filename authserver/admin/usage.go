@@ -25,23 +25,49 @@ func (e *endpoint) listUsage(r *request) (any, error) {
 	if !ok {
 		return nil, badRequest("continue is no text that a page ended with")
 	}
+	page := adminapi.UsagePage{Items: []adminapi.ClientUsage{}}
+	if given["continue"] == "" {
+		if page.Counting, err = e.counting(r); err != nil {
+			return nil, err
+		}
+		uid, credentialID = authserver.CountingUID, authserver.CountingID // these come first
+	}
 	uses, err := e.auth.ListUses(r.Context(), "", uid, credentialID, limit)
 	if err != nil {
 		return nil, err
 	}
-	page := adminapi.UsagePage{Items: []adminapi.ClientUsage{}}
 	for _, u := range uses {
-		if u.UID == authserver.CountingUID {
-			page.Counting = &adminapi.Counting{Since: u.Since, Until: u.UsedAt}
-			continue
+		if u.UID != authserver.CountingUID {
+			e.add(&page, u)
 		}
-		e.add(&page, u)
 	}
 	if len(uses) == limit {
 		last := uses[len(uses)-1]
 		page.Continue = placeOf(last.UID, last.CredentialID)
 	}
 	return page, nil
+}
+
+// counting returns since when uses are counted and nothing is missing; nil: they are not counted yet. Where a use was missed, whoever asks is
+// to think of it as of a new store, which does not know what was before.
+func (e *endpoint) counting(r *request) (*adminapi.Counting, error) {
+	uses, err := e.auth.ListUses(r.Context(), "", "", "", 2)
+	if err != nil {
+		return nil, err
+	}
+	var complete time.Time
+	for _, u := range uses {
+		switch {
+		case u.UID != authserver.CountingUID:
+		case u.CredentialID == authserver.MissedID:
+			complete = u.UsedAt.Add(time.Hour)
+		case complete.After(u.Since):
+			return &adminapi.Counting{Since: complete, Until: u.UsedAt}, nil
+		default:
+			return &adminapi.Counting{Since: u.Since, Until: u.UsedAt}, nil
+		}
+	}
+	return nil, nil
 }
 
 // clientUsage returns how one client is used. One that was never used, as far as is known, has no times.

@@ -4,8 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 const (
@@ -40,7 +43,12 @@ func (u *uses) Watch(ctx context.Context, tick <-chan time.Time) {
 // write logs the first failure of a row.
 func (u *uses) write(ctx context.Context) {
 	err := u.flush(ctx)
-	if err != nil && !u.failed {
+	switch missed := errors.Is(err, authserver.ErrUsesMissed); {
+	case err == nil || u.failed:
+	case missed:
+		u.log.WarnContext(ctx, "this server does not count the uses of so many credentials; while that is so, and until an overlap after it, old client secrets of rotations with waitForUse "+
+			"end at their limit only, and no client is said to be idle", "err", err)
+	default:
 		u.log.WarnContext(ctx, "the store could not record which credentials are used; nothing is lost while this server runs, and it tries again every few minutes", "err", err)
 	}
 	u.failed = err != nil

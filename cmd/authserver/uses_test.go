@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/authserver"
 )
 
 func TestUsesAreWrittenForEachTickAndAtTheEnd(t *testing.T) {
@@ -40,5 +42,15 @@ func TestUsesAreWrittenForEachTickAndAtTheEnd(t *testing.T) {
 	<-ended
 	if n := strings.Count(log.String(), "the store is away"); n != 1 {
 		t.Errorf("two failures in a row are logged %d times: %s", n, log.String())
+	}
+}
+
+func TestThatUsesWereMissedIsSaidForWhatItIs(t *testing.T) {
+	var log bytes.Buffer
+	u := &uses{log: slog.New(slog.NewTextHandler(&log, nil)), flush: func(context.Context) error { return authserver.ErrUsesMissed }}
+	u.write(t.Context())
+	u.write(t.Context())
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "131072 credentials") || !strings.Contains(got, "waitForUse") || strings.Contains(got, "nothing is lost") {
+		t.Errorf("the log says %s", got)
 	}
 }

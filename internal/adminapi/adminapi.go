@@ -52,7 +52,7 @@ type UsagePage struct {
 	Continue string `json:"continue,omitempty"`
 }
 
-// Counting says since when uses are counted, and until when they are written.
+// Counting says since when uses are counted without a gap, and until when they are written.
 type Counting struct {
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until"`
