@@ -37,7 +37,7 @@ const (
 	MissedID    = "count-missed"
 )
 
-// ErrUsesMissed: more credentials are used at a time than are gathered.
+// ErrUsesMissed says that more credentials are used at a time than are gathered.
 var ErrUsesMissed = fmt.Errorf("more than %d credentials were used within %d hours", maxUsing, idleHours+1)
 
 // uses gathers which credentials are used, until that is written. A use that is noted costs no allocation but the first time
