@@ -16,6 +16,8 @@ type issue struct {
 	// reset: the credentials are new ones in place of others. rotated: the last one is new, and the
 	// one before it still counts.
 	reset, rotated bool
+	// revokes: somebody asked for the reset, and it ends grants and tokens, too.
+	revokes bool
 	// ends: the credential before the one in use has got its end, which counts once the Secret is written.
 	ends bool
 	// credentials has the one that is in use last.
@@ -62,8 +64,9 @@ func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 	value, asked := s.reset()
 	rotation, _ := s.rotation()
 	switch {
-	case isAnotherSource(issued):
+	case isAnotherSource(issued): // the one that was given ends, and what it got stays
 		issued.credentials, issued.reset = newCredential(in, in.newID), true
+		issued.revokes = asked && value != issued.handled && s.resetEndsGrants
 		issued.handled, issued.handledRotation = value, rotation
 	case len(issued.credentials) == 0 && hadNoSecret(status): // the first one may have been given up because it had leaked
 		issued.credentials = newCredential(in, in.newID)
@@ -72,7 +75,7 @@ func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 		issued.credentials = newCredential(in, credential.FirstID(s.identityUID(), value))
 		issued.handled, issued.handledRotation = value, rotation
 	case asked && value != issued.handled: // and a rotation that is asked for is part of a reset
-		issued.credentials, issued.reset = newCredential(in, in.newID), true
+		issued.credentials, issued.reset, issued.revokes = newCredential(in, in.newID), true, s.resetEndsGrants
 		issued.handled, issued.handledRotation = value, rotation
 	default:
 		return rotate(in, inUse(in, issued))

@@ -167,7 +167,7 @@ func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outco
 	status.ClientID, status.IdentityUID, status.TakenOver = in.subject.clientID, in.subject.identityUID(), takenOver(in)
 	status.Credentials, status.LastHandledReset, status.LastHandledRotation = issued.credentials, issued.handled, issued.handledRotation
 	status.ClientAuthentication = issued.authentication
-	if issued.reset && in.subject.resetEndsGrants {
+	if issued.revokes {
 		status.ValidAfter = nextSecond(in.now, status.ValidAfter)
 	}
 	issued.validAfter = status.ValidAfter

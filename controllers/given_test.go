@@ -192,6 +192,47 @@ func TestTheSourceOfAClientSecretCanBeChanged(t *testing.T) {
 	}
 }
 
+// N440: only a reset that somebody asks for ends grants, in whatever profile, and whatever annotation is left over from an earlier one.
+func TestN440AnotherSourceEndsNoGrants(t *testing.T) {
+	revokes := func(oc *v1alpha1.OAuthClient) {
+		metav1.SetMetaDataAnnotation(&oc.ObjectMeta, v1alpha1.AnnotationResetRevokes, "true")
+	}
+	generate := func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials = v1alpha1.CredentialsSpec{} }
+	for _, row := range []struct {
+		name   string
+		form   func(*v1alpha1.OAuthClient)
+		change func(*v1alpha1.OAuthClient)
+		ends   bool
+	}{
+		{"ConnectionsCloudOAuth2", of(v1alpha1.ProfileConnectionsCloudOAuth2), generate, false},
+		{"IntegrationCloud", of(v1alpha1.ProfileIntegrationCloud), generate, false},
+		{"OAuth2, the annotation of an earlier reset", revokes, generate, false},
+		{"a reset is asked for at the same time", of(v1alpha1.ProfileConnectionsCloudOAuth2), func(oc *v1alpha1.OAuthClient) {
+			generate(oc)
+			reset("2")(oc)
+		}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newFixture(t)
+			s.issued("photoprint", row.form, reset("1"))
+			s.give(s.vault(givenFirst))
+			s.update("photoprint", fromSecret)
+			if oc := s.settle("photoprint"); oc.Status.ValidAfter != nil {
+				t.Errorf("a given client secret ends what was given before %s", oc.Status.ValidAfter)
+			}
+			s.events.reasons()
+			s.update("photoprint", row.change)
+			oc := s.settle("photoprint")
+			if ends := oc.Status.ValidAfter != nil; ends != row.ends || s.accepts(oc, givenFirst) {
+				t.Errorf("grants end: %t, want %t; the given one is accepted: %t", ends, row.ends, s.accepts(oc, givenFirst))
+			}
+			if told := strings.Contains(strings.Join(s.events.all(), "\n"), "all grants and tokens"); told != row.ends {
+				t.Errorf("it is told that grants ended: %t, in %q", told, s.events.all())
+			}
+		})
+	}
+}
+
 // Generate, then FromSecret without a Secret: applications that start again meanwhile read what they need.
 func TestTheSecretKeepsTheGeneratedClientSecretUntilAnotherOneIsGiven(t *testing.T) {
 	for _, row := range []struct {

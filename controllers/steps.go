@@ -33,7 +33,7 @@ func (o outcome) resetSteps(kept outcome, write []step) []step {
 	steps := o.dryRuns(kept, write)
 	issuing := o.statusWith(o.issuing())
 	reset := eventText{reason: eventReset, message: "The client secret was reset: a new one was made, the old one ended."}
-	if o.subject.resetEndsGrants {
+	if o.issued.revokes {
 		reset.message = "The client secret was reset: a new one was made, the old one ended, and all grants and tokens with it."
 	}
 	steps = append(steps, step{status: &issuing, event: reset})
