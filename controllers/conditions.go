@@ -141,9 +141,9 @@ func (o outcome) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 		meta.RemoveStatusCondition(&status.Conditions, string(kind))
 	}
 	if reason, message, failed := firstFailure(acceptedChecks, o.input); failed {
-		if was := meta.FindStatusCondition(status.Conditions, string(v1alpha1.ConditionAccepted)); reason == string(v1alpha1.AcceptedReasonExpired) &&
-			was != nil && (was.Reason != reason || was.ObservedGeneration != o.subject.object.GetGeneration()) {
-			was.LastTransitionTime, was.Status = metav1.Time{}, metav1.ConditionUnknown // the time of this is when the object goes
+		was := meta.FindStatusCondition(status.Conditions, string(v1alpha1.ConditionAccepted))
+		if _, said := o.saidExpired(); reason == string(v1alpha1.AcceptedReasonExpired) && was != nil && !said && o.clocksAgree {
+			was.LastTransitionTime, was.Status = metav1.Time{}, metav1.ConditionUnknown // the object goes a day after this is said
 		}
 		set(v1alpha1.ConditionAccepted, metav1.ConditionFalse, reason, message)
 	} else {

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 )
 
 // removedAfter is how long an object that has expired stays after its status said so: long enough for a person to see it
@@ -26,24 +27,42 @@ func notExpired(in input) (reason, message string, failed bool) {
 	if !in.expired() {
 		return "", "", false
 	}
+	message = in.expiredMessage()
+	if _, said := in.saidExpired(); !said && !in.clocksAgree {
+		message += " That day begins once the clocks of the operator and of the API server agree."
+	}
+	return string(v1alpha1.AcceptedReasonExpired), message, true
+}
+
+// expiredMessage says it where clocks agree. It changes only with the spec.
+func (in input) expiredMessage() string {
 	kept := "its Secret goes with it, and all grants and tokens end"
 	if in.subject.retain {
 		kept = "its Secret, grants and tokens are kept (deletionPolicy Retain)"
 	}
-	return string(v1alpha1.AcceptedReasonExpired), fmt.Sprintf(
-		"The time in spec.expiresAt, %s, has passed: every request of this client is refused. The operator deletes the object a day after this was said; %s. "+
-			"Until then a later spec.expiresAt brings it back.", in.subject.expiresAt.UTC().Format(time.RFC3339), kept), true
+	return fmt.Sprintf("The time in spec.expiresAt, %s, has passed: every request of this client is refused. The operator deletes the object a day after this was said; %s. "+
+		"Until then a later spec.expiresAt brings it back.", in.subject.expiresAt.UTC().Format(time.RFC3339), kept)
 }
 
-// removalAt returns when the object goes: a day after its status said of this very spec that it has expired. Zero: it does not. The status of
-// an object that was restored from a backup said it of another one.
+// saidExpired returns since when the status says of this very spec that the object has expired. What was said while the clocks disagreed
+// does not count, because its time may be any: it has other words. Neither does a time that only a wrong clock can have written. The status
+// of an object that was restored from a backup said it of another one.
+func (in input) saidExpired() (since time.Time, said bool) {
+	is := meta.FindStatusCondition(in.subject.status.Conditions, string(v1alpha1.ConditionAccepted))
+	if is == nil || in.subject.copied() || is.Reason != string(v1alpha1.AcceptedReasonExpired) || is.Message != in.expiredMessage() ||
+		is.ObservedGeneration != in.subject.object.GetGeneration() || in.clocksAgree && is.LastTransitionTime.Sub(in.now) > apiclient.MaxSkew {
+		return time.Time{}, false
+	}
+	return is.LastTransitionTime.Time, true
+}
+
+// removalAt returns when the object goes: a day after its status said that it has expired. Zero: it does not.
 func (in input) removalAt() time.Time {
-	said := meta.FindStatusCondition(in.subject.status.Conditions, string(v1alpha1.ConditionAccepted))
-	if !in.expired() || in.subject.deleted() || in.subject.copied() || said == nil || said.Reason != string(v1alpha1.AcceptedReasonExpired) ||
-		said.ObservedGeneration != in.subject.object.GetGeneration() {
+	since, said := in.saidExpired()
+	if !said || !in.expired() || in.subject.deleted() {
 		return time.Time{}
 	}
-	return said.LastTransitionTime.Add(removedAfter)
+	return since.Add(removedAfter)
 }
 
 // isRemovable reports whether the object goes now. A clock that may be wrong does not decide it.

@@ -164,3 +164,68 @@ func TestN344AnExpiredClientThatChangesMeanwhileStays(t *testing.T) {
 	}
 	s.secret("preview-oauth") // deletionPolicy Retain
 }
+
+// N438: a day that a wrong clock began is none.
+func TestN438WhatIsSaidWhileClocksDisagreeLeavesADay(t *testing.T) {
+	for name, skew := range map[string]time.Duration{"behind": -48 * time.Hour, "ahead": 48 * time.Hour, "far ahead": 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			s.issued("preview")
+			end := s.clock.Now().Add(-7 * 24 * time.Hour)
+			s.clock.advance(skew)
+			s.r.Skew = func() (time.Duration, bool) { return skew, true }
+			s.update("preview", expiringAt(end))
+			s.wantReady(s.settle("preview"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonExpired))
+			s.writes.reset()
+			for range 3 {
+				s.clock.advance(time.Minute)
+				s.step("preview")
+			}
+			s.wantWrites()
+
+			s.clock.advance(-skew)
+			s.r.Skew = func() (time.Duration, bool) { return 0, true }
+			s.restarted()
+			for range 3 {
+				s.step("preview")
+			}
+			s.hasADay("preview")
+		})
+	}
+}
+
+// A day that has begun goes on whatever the clocks do meanwhile, and a time that only a wrong clock can have written begins it anew.
+func TestN438ADayThatHasBegunGoesOn(t *testing.T) {
+	s := newFixture(t)
+	s.issued("preview", expiringAt(s.clock.Now().Add(time.Hour)))
+	s.clock.advance(2 * time.Hour)
+	s.settle("preview")
+	s.writes.reset()
+	s.clock.advance(12 * time.Hour)
+	for _, skew := range []time.Duration{-10 * time.Hour, 48 * time.Hour} {
+		s.r.Skew = func() (time.Duration, bool) { return skew, true }
+		s.clock.advance(skew)
+		s.step("preview")
+		s.clock.advance(-skew)
+	}
+	s.r.Skew = nil
+	s.step("preview")
+	s.wantWrites()
+	s.clock.advance(12 * time.Hour)
+	s.step("preview")
+	if s.isThere("preview") {
+		t.Error("it is still there after a day")
+	}
+}
+
+func TestN438ATimeThatIsFarAheadIsNoDayThatHasBegun(t *testing.T) {
+	s := newFixture(t)
+	s.issued("preview", expiringAt(s.clock.Now().Add(time.Hour)))
+	s.clock.advance(365 * 24 * time.Hour) // both clocks
+	s.settle("preview")
+	s.clock.advance(-364 * 24 * time.Hour)
+	for range 3 {
+		s.step("preview")
+	}
+	s.hasADay("preview")
+}
