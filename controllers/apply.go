@@ -39,7 +39,7 @@ func (i *Issuance) apply(ctx context.Context, s subject, d decision) (subject, e
 func (i *Issuance) take(ctx context.Context, s subject, next step) (subject, error) {
 	switch {
 	case next.status != nil:
-		return i.writeStatus(ctx, s, *next.status)
+		return i.publish(ctx, s, *next.status)
 	case next.create != nil:
 		return s, i.createSecret(ctx, s, *next.create, next.dryRun)
 	case next.retain != nil:

@@ -30,6 +30,8 @@ type input struct {
 	clocksAgree bool
 	// previousUse is that of the credential before the one in use.
 	previousUse use
+	// publishedAt is when this process had written the status with the credential in use. Zero: not lately.
+	publishedAt time.Time
 	// report is what is to be said of the use of the client; unless it is reported, what is said stays.
 	report   report
 	reported bool

@@ -73,6 +73,8 @@ type Issuance struct {
 	held holdoffs
 	// heldMaps knows the same of ConfigMaps.
 	heldMaps holdoffs
+	// published knows which credentials the Secret does not have yet.
+	published published
 	// delayed knows since when writes fail that may succeed by themselves.
 	delayed delays
 	// raced knows since when somebody else wrote or deleted in between, each time.
@@ -152,6 +154,7 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 			subject: s, seen: seen, chosenNamespaces: i.View.isChosen(), claims: claims, keys: keys, issuer: i.Issuer, now: i.Now(), newID: i.NewID(),
 			report: what, reported: reported,
 			clocksAgree: i.clocksAgree(), previousUse: i.previousUse(s),
+			publishedAt: i.published.at(s.ref(), s.status.Credentials),
 		})
 		if d.wantsData && !live {
 			continue

@@ -17,7 +17,7 @@ import (
 const (
 	// publishLag is how long a new credential stands in the status before the Secret has it, so that
 	// every server knows it when an application comes with it. Times in the status are whole
-	// seconds, so it is at least one second.
+	// seconds, so after a start of the operator it is at least one second.
 	publishLag = 2 * time.Second
 	// maxLive is how many credentials are accepted at a time: the one in use, and the one before it.
 	maxLive = 2
@@ -168,7 +168,11 @@ func (in input) publishes(issued issue) time.Duration {
 	if before == nil || in.secretOwner() != ownerSelf || !in.lastWritten(before.ID) {
 		return 0
 	}
-	age := in.now.Sub(issued.credentials[len(issued.credentials)-1].IssuedAt.Time)
+	since := issued.credentials[len(issued.credentials)-1].IssuedAt.Time
+	if in.publishedAt.After(since) {
+		since = in.publishedAt
+	}
+	age := in.now.Sub(since)
 	if age < 0 || age >= publishLag {
 		return 0
 	}

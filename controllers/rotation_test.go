@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
@@ -401,6 +406,89 @@ func TestN321ARotationThatCannotBeWrittenChangesNothing(t *testing.T) {
 	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	s.wantAccepts("photoprint", before, true, "the old one, whose overlap begins now")
 	if s.valueOf("photoprint") == before {
+		t.Error("the rotation did not go on")
+	}
+}
+
+// slowed returns a client whose API server takes so long for a dry run, and for a write of a status.
+func (s *fixture) slowed(dryRun, status time.Duration) client.WithWatch {
+	return interceptor.NewClient(s.writes.watch(s.api), interceptor.Funcs{
+		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			if len((&client.ApplyOptions{}).ApplyOptions(opts).DryRun) > 0 {
+				s.clock.advance(dryRun)
+			}
+			return c.Apply(ctx, obj, opts...)
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			err := c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+			s.clock.advance(status)
+			return err
+		},
+	})
+}
+
+// N439: however long the API server and its webhooks take, every server has time to learn of the new credential.
+func TestN439TheSecretWaitsForTheStatusThatWasWritten(t *testing.T) {
+	for _, row := range []struct {
+		name           string
+		dryRun, status time.Duration
+		restarted      bool
+	}{
+		{name: "a slow dry run", dryRun: 3 * time.Second},
+		{name: "a slow dry run, and another operator takes over", dryRun: 3 * time.Second, restarted: true},
+		{name: "a slow write of the status", status: 3 * time.Second},
+		{name: "a part of a second", dryRun: 1999 * time.Millisecond},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newFixture(t)
+			s.issued("photoprint")
+			before := s.valueOf("photoprint")
+			s.r.Client = s.indexed(s.slowed(row.dryRun, row.status))
+			s.update("photoprint", rotation("1"))
+			s.once("photoprint")
+			if oc := s.get("photoprint"); len(oc.Status.Credentials) != 2 {
+				t.Fatalf("the status has %+v", oc.Status.Credentials)
+			}
+			if row.restarted {
+				s.restarted()
+			}
+			s.writes.reset()
+			for _, passed := range []time.Duration{0, publishLag - time.Millisecond} { // the first one: its own status wakes it
+				s.clock.advance(passed)
+				if wait := s.step("photoprint"); wait <= 0 || wait > publishLag {
+					t.Errorf("it looks again in %s", wait)
+				}
+				s.wantWrites()
+			}
+			s.clock.advance(time.Millisecond)
+			oc := s.settle("photoprint")
+			if s.valueOf("photoprint") == before || oc.Status.Credentials[0].ExpiresAt == nil {
+				t.Errorf("the rotation did not go on: %+v", oc.Status.Credentials)
+			}
+			s.wantAccepts("photoprint", before, true, "the old one, in its overlap")
+		})
+	}
+}
+
+func TestN439TheSecretOfAResourceServerWaitsToo(t *testing.T) {
+	s := newFixture(t)
+	s.server("api", "photos."+s.ns)
+	s.settleServer("api")
+	before := value(s.secret("api-resource-server"))
+	s.r.Client = s.indexed(s.slowed(3*time.Second, 3*time.Second))
+	s.updateServer("api", func(rs *v1alpha1.ResourceServer) {
+		metav1.SetMetaDataAnnotation(&rs.ObjectMeta, v1alpha1.AnnotationRotateCredentials, "1")
+	})
+	r := &ResourceServerReconciler{s.r.Issuance}
+	for range 2 {
+		_, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: s.ns, Name: "api"}})
+		s.must(err)
+	}
+	if rs := s.getServer("api"); len(rs.Status.Credentials) != 2 || value(s.secret("api-resource-server")) != before {
+		t.Errorf("the Secret has the new one at once; the status has %+v", rs.Status.Credentials)
+	}
+	s.settleServer("api")
+	if value(s.secret("api-resource-server")) == before {
 		t.Error("the rotation did not go on")
 	}
 }
