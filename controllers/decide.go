@@ -5,8 +5,6 @@ package controllers
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
 
@@ -28,6 +26,11 @@ type input struct {
 	// clocksAgree: this program's clock and the API server's show about the same. What a time decides
 	// waits until they do.
 	clocksAgree bool
+	// skew is how far now is ahead of the API server's clock, where that is known.
+	skew      time.Duration
+	skewKnown bool
+	// steady: the operator has run for long enough to believe clocks that agree.
+	steady bool
 	// previousUse is that of the credential before the one in use.
 	previousUse use
 	// publishedAt is when this process had written the status with the credential in use. Zero: not lately.
@@ -127,7 +130,7 @@ func decide(in input) decision {
 	status := startingStatus(in)
 	if _, _, blocked := firstFailure(issueChecks, in); blocked {
 		unchanged := outcome{input: in, status: status}
-		return decision{steps: in.writeStatus(in.retentionSteps(), unchanged.statusWith(unchanged.summary())), after: in.lookAgain()}
+		return decision{steps: in.writeStatus(in.retentionSteps(), unchanged.statusWith(unchanged.summary())), after: unchanged.lookAgain()}
 	}
 	next := newOutcome(in, status, decideCredentials(in, status))
 	kept := next // of what the operator does not make nothing is due
@@ -170,7 +173,7 @@ func newOutcome(in input, status v1alpha1.OAuthClientStatus, issued issue) outco
 	status.Credentials, status.LastHandledReset, status.LastHandledRotation = issued.credentials, issued.handled, issued.handledRotation
 	status.ClientAuthentication = issued.authentication
 	if issued.revokes {
-		status.ValidAfter = nextSecond(in.now, status.ValidAfter)
+		status.ValidAfter = in.endsNow(status.ValidAfter)
 	}
 	issued.validAfter = status.ValidAfter
 	return outcome{input: in, status: status, issued: issued}
@@ -223,32 +226,13 @@ func startingStatus(in input) v1alpha1.OAuthClientStatus {
 	return status
 }
 
-// validAfter returns since when approvals and tokens of the client are good. It moves, and
-// never back, when a spec is seen that suspends a client of IntegrationCloud: there, what an
-// inactive client had was dead for good.
-func validAfter(in input, status v1alpha1.OAuthClientStatus) *metav1.Time {
-	seen := status.ValidAfter != nil && status.ObservedGeneration == in.subject.object.GetGeneration()
-	if !in.subject.suspended || !in.subject.suspendEndsGrants || seen {
-		return status.ValidAfter
-	}
-	return nextSecond(in.now, status.ValidAfter)
-}
-
-// nextSecond is the validAfter that ends what there is now: the running second is not over. It
-// is never before the one in the status.
-func nextSecond(now time.Time, before *metav1.Time) *metav1.Time {
-	next := second(now.Add(time.Second))
-	if next.Before(before) {
-		return before
-	}
-	return &next
-}
-
 // lookAgain returns when to look again without a change.
 func (o outcome) lookAgain() time.Duration {
-	after, next := o.input.lookAgain(), o.rotationTimes()
-	if after == 0 || next > 0 && next < after {
-		return next
+	after := o.input.lookAgain()
+	for _, next := range []time.Duration{o.rotationTimes(), o.untilCorrected()} {
+		if after == 0 || next > 0 && next < after {
+			after = next
+		}
 	}
 	return after
 }

@@ -60,6 +60,8 @@ type Issuance struct {
 	Now func() time.Time
 	// Skew tells how far Now is ahead of the API server's clock, if that is known. Nil: it is not.
 	Skew func() (skew time.Duration, known bool)
+	// Uptime tells how long this program has run, by a clock that nobody sets. Nil: long.
+	Uptime func() time.Duration
 	// NewID returns a random credential ID.
 	NewID func() string
 	// Usage tells when credentials were last used.
@@ -108,7 +110,7 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 		return ctrl.Result{RequeueAfter: wait}, nil // the newer one comes by the watch, long before that
 	}
 	if s.deleted() {
-		_, err := i.apply(ctx, s, decide(input{subject: s, now: i.Now()}))
+		_, err := i.apply(ctx, s, decide(i.withClocks(input{subject: s})))
 		return i.again(ctx, ref, err)
 	}
 	keys, ok := i.Keys.current()
@@ -118,13 +120,15 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 	return i.settle(ctx, s, keys)
 }
 
-// clocksAgree reports whether what a time decides can be decided.
-func (i *Issuance) clocksAgree() bool {
-	if i.Skew == nil {
-		return true
+// withClocks returns the input with what the clocks show.
+func (i *Issuance) withClocks(in input) input {
+	in.now, in.clocksAgree = i.Now(), true
+	in.steady = i.Uptime == nil || i.Uptime() >= steadyAfter
+	if i.Skew != nil {
+		in.skew, in.skewKnown = i.Skew()
+		in.clocksAgree = !in.skewKnown || in.skew.Abs() <= apiclient.MaxSkew
 	}
-	skew, known := i.Skew()
-	return !known || skew.Abs() <= apiclient.MaxSkew
+	return in
 }
 
 // settle observes, decides and applies. A Secret that exists where none was expected is looked
@@ -150,12 +154,10 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 			return i.again(ctx, of.ref(), err)
 		}
 		what, reported := i.Reports.of(types.UID(s.identityUID()))
-		d := decide(input{
-			subject: s, seen: seen, chosenNamespaces: i.View.isChosen(), claims: claims, keys: keys, issuer: i.Issuer, now: i.Now(), newID: i.NewID(),
-			report: what, reported: reported,
-			clocksAgree: i.clocksAgree(), previousUse: i.previousUse(s),
-			publishedAt: i.published.at(s.ref(), s.status.Credentials),
-		})
+		d := decide(i.withClocks(input{
+			subject: s, seen: seen, chosenNamespaces: i.View.isChosen(), claims: claims, keys: keys, issuer: i.Issuer, newID: i.NewID(),
+			report: what, reported: reported, previousUse: i.previousUse(s), publishedAt: i.published.at(s.ref(), s.status.Credentials),
+		}))
 		if d.wantsData && !live {
 			continue
 		}

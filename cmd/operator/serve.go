@@ -110,11 +110,13 @@ func addControllers(
 	if err != nil {
 		return fmt.Errorf("make the cache of given Secrets: %w", err)
 	}
+	start := time.Now()
 	issuance := &controllers.Issuance{
 		Given:  given,
 		Client: mgr.GetClient(), Live: claims.Live, Keys: &controllers.Keys{}, Claims: claims, Events: claims.Events,
 		Issuer: o.issuer, Class: claims.Class, View: o.view, Now: time.Now, Skew: apiServer.Skew, NewID: credential.NewID,
-		Usage: controllers.UsageUnknown{}, Reports: reports,
+		Uptime: func() time.Duration { return time.Since(start) },
+		Usage:  controllers.UsageUnknown{}, Reports: reports,
 	}
 	if reports != nil {
 		issuance.Usage = reports
