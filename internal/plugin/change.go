@@ -6,28 +6,33 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
 
-// lookEvery is how often --wait looks.
-const lookEvery = time.Second
-
 // change is what a command sets in an object.
 type change struct {
-	patch map[string]any
+	// annotations and spec are merged into those of the object; nil takes one away.
+	annotations, spec map[string]any
 	// done reports whether the operator has carried it out.
 	done func(*v1alpha1.OAuthClient) bool
 	says string // of an object
+	// halfDone says what is true already of what is not done, and unseen what the status does not tell of what is done. Both may be
+	// nil, and may return nothing.
+	halfDone, unseen func(*v1alpha1.OAuthClient) string
+	leaves           leftover
 }
 
 // changer is what a command does to a client. The operator does other things for one profile than for another, so each part is
@@ -93,57 +98,58 @@ func (o *options) confirm(ctx context.Context, text string) error {
 	return nil
 }
 
+// apply changes the object, and waits for the operator where that is wanted.
 func (o *options) apply(ctx context.Context, c *cluster, oc *v1alpha1.OAuthClient, what change, wait time.Duration) error {
-	patch, err := json.Marshal(what.patch)
+	merge := map[string]any{}
+	if what.annotations != nil {
+		merge["annotations"] = what.annotations
+	}
+	if err := c.change(ctx, oc, merge, what.spec); err != nil {
+		return err
+	}
+	if wait > 0 {
+		return o.await(ctx, c, oc, what, wait)
+	}
+	fmt.Fprintf(o.Out, "%s/%s: %s\n", oc.Namespace, oc.Name, what.says)
+	if what.leaves.annotation != "" {
+		fmt.Fprintf(o.Out, "%s/%s: %s\n", oc.Namespace, oc.Name, what.leaves.stays(oc))
+	}
+	return nil
+}
+
+// change merges into the object that was read, and into no other of its name: it may have been deleted and created again since, as
+// another one with another profile, while somebody was asked. The API server compares the UID.
+func (c *cluster) change(ctx context.Context, oc *v1alpha1.OAuthClient, metadata, spec map[string]any) error {
+	metadata["uid"] = oc.UID
+	merge := map[string]any{"metadata": metadata}
+	if spec != nil {
+		merge["spec"] = spec
+	}
+	patch, err := json.Marshal(merge)
 	if err != nil {
 		return fmt.Errorf("write the change: %w", err)
 	}
-	if err := c.Patch(ctx, oc, client.RawPatch(types.MergePatchType, patch), client.FieldOwner("kubectl-gatehouse")); err != nil {
+	err = c.Patch(ctx, oc, client.RawPatch(types.MergePatchType, patch), client.FieldOwner("kubectl-gatehouse"))
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("%s/%s: nothing was changed: it was deleted meanwhile", oc.Namespace, oc.Name)
+	case isAnother(err):
+		return fmt.Errorf("%s/%s: nothing was changed: it was deleted and created again meanwhile. See what it is now (kubectl gatehouse get %s -n %s -o yaml), and call this again if it is still meant",
+			oc.Namespace, oc.Name, oc.Name, oc.Namespace)
+	case err != nil:
 		return readable(err)
 	}
-	if wait <= 0 {
-		fmt.Fprintf(o.Out, "%s/%s: %s\n", oc.Namespace, oc.Name, what.says)
-		return nil
-	}
-	end := time.NewTimer(wait)
-	defer end.Stop()
-	for tick := time.NewTicker(lookEvery); ; {
-		seen, err := c.oauthClient(ctx, oc.Name)
-		switch {
-		case err == nil:
-			oc = seen
-		case ctx.Err() == nil:
-			return err
-		}
-		if what.done(oc) {
-			fmt.Fprintf(o.Out, "%s/%s: %s, done\n", oc.Namespace, oc.Name, what.says)
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-end.C:
-			return fmt.Errorf("%s/%s: %s, and the operator has not done it within %s. %s See whether it runs: kubectl get deployment gatehouse-operator -n %s",
-				oc.Namespace, oc.Name, what.says, wait, readyText(oc), o.endpoint.systemNamespace)
-		case <-ctx.Done():
-			return fmt.Errorf("%s/%s: %s. Nobody waits for the operator any more, which goes on", oc.Namespace, oc.Name, what.says)
-		}
-	}
+	return nil
 }
 
-func readyText(oc *v1alpha1.OAuthClient) string {
-	ready := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady))
-	if ready == nil {
-		return "Its status says nothing: does the operator run?"
-	}
-	return fmt.Sprintf("Its status says Ready=%s, %s: %s", ready.Status, ready.Reason, oneLine(ready.Message))
+// isAnother reports whether the API server refused a change because the object has another UID, which never changes.
+func isAnother(err error) bool {
+	status, is := errors.AsType[*apierrors.StatusError](err)
+	return is && status.ErrStatus.Details != nil && slices.ContainsFunc(status.ErrStatus.Details.Causes, func(c metav1.StatusCause) bool { return c.Field == "metadata.uid" })
 }
 
 // stamp is the value of an annotation that is new.
 func (o *options) stamp() string { return o.Now().UTC().Format("2006-01-02T15:04:05.000Z") }
-
-func annotated(values map[string]any) map[string]any {
-	return map[string]any{"metadata": map[string]any{"annotations": values}}
-}
 
 // hasNoneToRenew refuses to ask for a new client secret where the operator makes none: the annotation would stay without effect.
 func hasNoneToRenew(oc *v1alpha1.OAuthClient) error {
@@ -186,11 +192,23 @@ func (o *options) reset() *cobra.Command {
 		if endsGrants(oc) {
 			says += " with all grants and tokens"
 		}
-		annotations := map[string]any{v1alpha1.AnnotationResetCredentials: value, v1alpha1.AnnotationResetRevokes: nil}
-		if revokes {
-			annotations[v1alpha1.AnnotationResetRevokes] = "true"
+		handled := func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledReset == value }
+		what := change{
+			annotations: map[string]any{v1alpha1.AnnotationResetCredentials: value, v1alpha1.AnnotationResetRevokes: nil}, says: says,
+			done:   func(oc *v1alpha1.OAuthClient) bool { return handled(oc) && secretIsWritten(oc) },
+			unseen: secretIsUnseen,
+			halfDone: func(oc *v1alpha1.OAuthClient) string {
+				if !handled(oc) {
+					return ""
+				}
+				return "the old client secret has ended, and the status does not say that the Secret holds the new one. Restart no application before it does."
+			},
 		}
-		return change{annotated(annotations), func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledReset == value }, says}
+		if revokes {
+			what.annotations[v1alpha1.AnnotationResetRevokes] = "true"
+			what.leaves = leftover{v1alpha1.AnnotationResetRevokes, "a later reset by annotation would end all grants and tokens, too", v1alpha1.AnnotationResetCredentials, value, handled}
+		}
+		return what
 	}})
 }
 
@@ -203,16 +221,11 @@ func (o *options) rotate() *cobra.Command {
 	}
 	return o.changing(c, changer{refuse: hasNoneToRenew, change: func(*v1alpha1.OAuthClient) change {
 		value := o.stamp()
-		return change{annotated(map[string]any{v1alpha1.AnnotationRotateCredentials: value}),
-			func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledRotation == value && secretIsNew(oc) }, "a rotation is asked for"}
+		return change{
+			annotations: map[string]any{v1alpha1.AnnotationRotateCredentials: value}, says: "a rotation is asked for",
+			done: func(oc *v1alpha1.OAuthClient) bool { return oc.Status.LastHandledRotation == value && secretIsNew(oc) },
+		}
 	}})
-}
-
-// secretIsNew reports whether the Secret holds the newest client secret: only then the operator says when the others end. So what is
-// restarted after --wait reads the new one.
-func secretIsNew(oc *v1alpha1.OAuthClient) bool {
-	credentials := oc.Status.Credentials
-	return !slices.ContainsFunc(credentials[:max(len(credentials)-1, 0)], func(c v1alpha1.CredentialStatus) bool { return c.ExpiresAt == nil })
 }
 
 func (o *options) suspend() *cobra.Command {
@@ -251,8 +264,8 @@ func suspended(yes bool, says string) change {
 	if !yes {
 		value = nil
 	}
-	return change{map[string]any{"spec": map[string]any{"suspend": value}}, func(oc *v1alpha1.OAuthClient) bool {
+	return change{spec: map[string]any{"suspend": value}, says: says, done: func(oc *v1alpha1.OAuthClient) bool {
 		accepted := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionAccepted))
 		return accepted != nil && accepted.ObservedGeneration == oc.Generation && (accepted.Reason == string(v1alpha1.AcceptedReasonSuspended)) == yes
-	}, says}
+	}}
 }

@@ -164,7 +164,7 @@ func TestWhoeverInterruptsACommandIsToldWhatBecameOfIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	looked := change{patch: annotated(map[string]any{"example.com/looked": "yes"}), says: "a rotation is asked for", done: func(*v1alpha1.OAuthClient) bool {
+	looked := change{annotations: map[string]any{"example.com/looked": "yes"}, says: "a rotation is asked for", done: func(*v1alpha1.OAuthClient) bool {
 		interrupt()
 		return false
 	}}

@@ -26,6 +26,8 @@ import (
 const (
 	// account is the ServiceAccount that is used unless --service-account says another one.
 	account = "gatehouse-kubectl"
+	// authoritiesSecret is where the authorities of the server's certificate are, unless the operator's Deployment names another one.
+	authoritiesSecret = "gatehouse-authserver-tls"
 	// tokenSeconds is how long its token is good: the least that Kubernetes gives.
 	tokenSeconds = 600
 )
@@ -55,6 +57,8 @@ type endpoint struct {
 	// at is the replica that is asked what all know. Those before it did not answer.
 	at  int
 	end func()
+	// trusts says whose authorities are trusted.
+	trusts string
 }
 
 type replica struct {
@@ -65,19 +69,19 @@ type replica struct {
 // asking reaches the admin endpoint as a ServiceAccount that is allowed something in the namespace; empty: in the whole cluster.
 // Who calls must end it.
 func (o *options) asking(ctx context.Context, c *cluster, namespace string) (*endpoint, error) {
-	issuer, err := o.issuer(ctx, c)
+	of, err := o.installation(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	address, host, err := hostOf(issuer)
+	address, host, err := hostOf(of.issuer)
 	if err != nil {
 		return nil, err
 	}
-	roots, err := o.roots(ctx, c)
+	roots, err := o.roots(ctx, c, of.authorities)
 	if err != nil {
 		return nil, err
 	}
-	token, err := o.token(ctx, c, issuer, cmp.Or(namespace, o.endpoint.systemNamespace), namespace == "")
+	token, err := o.token(ctx, c, of.issuer, cmp.Or(namespace, o.endpoint.systemNamespace), namespace == "")
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func (o *options) asking(ctx context.Context, c *cluster, namespace string) (*en
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{missing: missing}
+	e := &endpoint{missing: missing, trusts: o.trusted(of.authorities, roots)}
 	for _, a := range addresses {
 		e.replicas = append(e.replicas, replica{a.name, adminapi.NewSession(adminapi.SessionConfig{
 			URL: address, Address: a.address, ServerName: host, Roots: roots, Token: token,
@@ -133,40 +137,58 @@ func (e *endpoint) ask(ctx context.Context, do func(*adminapi.Session) error) er
 		if err == nil || answered && refused.Status < 500 {
 			return err
 		}
-		failed = append(failed, fmt.Errorf("%s: %w", r.name, err))
+		failed = append(failed, fmt.Errorf("%s: %w", r.name, e.withAuthority(err)))
 		if e.at == len(e.replicas)-1 || ctx.Err() != nil {
 			return errors.Join(failed...)
 		}
 	}
 }
 
-// issuer returns the issuer of the installation.
-func (o *options) issuer(ctx context.Context, c *cluster) (string, error) {
-	if o.endpoint.issuer != "" {
-		return o.endpoint.issuer, nil
-	}
+// installed is what the operator's Deployment says of the installation.
+type installed struct {
+	issuer string // empty: it says none
+	// authorities is the Secret from which the operator takes the authorities of the server's certificate.
+	authorities string
+}
+
+// installation reads the operator's Deployment. An issuer that was given is taken, and then the Deployment need not be there.
+func (o *options) installation(ctx context.Context, c *cluster) (installed, error) {
+	found := installed{issuer: o.endpoint.issuer, authorities: authoritiesSecret}
 	list := &appsv1.DeploymentList{}
 	err := c.List(ctx, list, client.InNamespace(o.endpoint.systemNamespace), client.MatchingLabels{
 		"app.kubernetes.io/name": "gatehouse", "app.kubernetes.io/component": "operator",
 	})
-	if err != nil {
-		return "", fmt.Errorf("the issuer is not known; give it as --issuer, or have the right to list Deployments in namespace %s: %w", o.endpoint.systemNamespace, err)
+	if err != nil && found.issuer == "" {
+		return found, fmt.Errorf("the issuer is not known; give it as --issuer, or have the right to list Deployments in namespace %s: %w", o.endpoint.systemNamespace, err)
 	}
 	for _, d := range list.Items {
-		for _, container := range d.Spec.Template.Spec.Containers {
-			for _, arg := range container.Args {
-				if issuer, ok := strings.CutPrefix(arg, "--issuer="); ok {
-					return issuer, nil
-				}
+		read(&found, d.Spec.Template.Spec)
+	}
+	if found.issuer == "" {
+		return found, fmt.Errorf("namespace %s holds no Deployment of the operator: give --system-namespace, or the issuer as --issuer", o.endpoint.systemNamespace)
+	}
+	return found, nil
+}
+
+// read adds what the pods of the operator are told.
+func read(found *installed, pod corev1.PodSpec) {
+	for _, container := range pod.Containers {
+		for _, arg := range container.Args {
+			if issuer, ok := strings.CutPrefix(arg, "--issuer="); ok && found.issuer == "" {
+				found.issuer = issuer
 			}
 		}
 	}
-	return "", fmt.Errorf("namespace %s holds no Deployment of the operator: give --system-namespace, or the issuer as --issuer", o.endpoint.systemNamespace)
+	for _, volume := range pod.Volumes {
+		if volume.Name == "admin-ca" && volume.Secret != nil {
+			found.authorities = volume.Secret.SecretName
+		}
+	}
 }
 
-// roots returns the authorities of the certificate: those of the file, or of the Secret that it comes from. nil: those of the
-// system.
-func (o *options) roots(ctx context.Context, c *cluster) (*x509.CertPool, error) {
+// roots returns the authorities of the certificate: those of the file, or of the Secret that the operator takes them from. nil: those
+// of the system.
+func (o *options) roots(ctx context.Context, c *cluster, secretName string) (*x509.CertPool, error) {
 	if file := o.endpoint.caFile; file != "" {
 		pool, err := smallfile.Authorities(file)
 		if err != nil {
@@ -175,7 +197,7 @@ func (o *options) roots(ctx context.Context, c *cluster) (*x509.CertPool, error)
 		return pool, nil
 	}
 	secret := &corev1.Secret{}
-	err := c.Get(ctx, client.ObjectKey{Namespace: o.endpoint.systemNamespace, Name: "gatehouse-authserver-tls"}, secret)
+	err := c.Get(ctx, client.ObjectKey{Namespace: o.endpoint.systemNamespace, Name: secretName}, secret)
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
 		return nil, fmt.Errorf("read the authorities of the authorization server: %w", err)
 	}
@@ -185,9 +207,29 @@ func (o *options) roots(ctx context.Context, c *cluster) (*x509.CertPool, error)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("there is no certificate among the authorities of the authorization server: give a file with them as --ca-file")
+		return nil, fmt.Errorf("there is no certificate among the authorities of the authorization server, in ca.crt of the Secret %s: give a file with them as --ca-file", secretName)
 	}
 	return pool, nil
+}
+
+// trusted says whose authorities count.
+func (o *options) trusted(secretName string, roots *x509.CertPool) string {
+	switch secret := o.endpoint.systemNamespace + "/" + secretName; {
+	case o.endpoint.caFile != "":
+		return "--ca-file"
+	case roots != nil:
+		return "ca.crt in the Secret " + secret
+	default:
+		return "this system, for you can read no ca.crt in the Secret " + secret
+	}
+}
+
+// withAuthority says what to do about a certificate from an authority that is not known.
+func (e *endpoint) withAuthority(err error) error {
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); !unknown {
+		return err
+	}
+	return fmt.Errorf("%w: the authorities are those of %s. Give a file with the authority of the server's certificate as --ca-file", err, e.trusts)
 }
 
 // token asks the API server for a token of a ServiceAccount that is good for the admin endpoint alone. So it does not matter how

@@ -73,7 +73,8 @@ func (o *options) forwarded(ctx context.Context, c *cluster) (found []place, mis
 			return nil, nil, nil, fmt.Errorf("no pod of the authorization server can be reached; create on pods/portforward in namespace %s is needed: %w",
 				o.endpoint.systemNamespace, errors.Join(missing...))
 		}
-		return nil, nil, nil, fmt.Errorf("no pod of the authorization server with an admin endpoint runs in namespace %s: see --system-namespace, and admin.listen of the server",
+		return nil, nil, nil, fmt.Errorf("no pod of the authorization server with an admin endpoint runs in namespace %s: see --system-namespace. "+
+			"Where a proxy speaks HTTP to the server, and with chosen namespaces, there is no such endpoint",
 			o.endpoint.systemNamespace)
 	}
 	return found, missing, func() { close(stop) }, nil

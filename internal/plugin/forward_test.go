@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/portforward"
@@ -195,6 +196,65 @@ func TestN381EachReplicaIsAskedThroughTheAPIServer(t *testing.T) {
 		if !strings.HasPrefix(path, "/portForward/"+ns+"/") {
 			t.Errorf("the node was asked for %s", path)
 		}
+	}
+}
+
+// N452: the chart can have the certificate in a Secret of another name, and the operator's Deployment names it.
+func TestN452TheAuthorityIsThatOfTheSecretWhichTheOperatorUses(t *testing.T) {
+	env := testenv.Start(t)
+	ns := env.Namespace(t)
+	k := newKubelet(t)
+	k.node(t, env, ns)
+	if err := env.Client.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "gatehouse-kubectl"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := env.Client.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "default"}}); err != nil {
+		t.Fatal(err)
+	}
+	server := remembering(t, "first-1")
+	k.runs("one", server.Listener.Addr().String())
+	pod(t, env, ns, "one", adminTestPort)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	secret := func(name string) *corev1.Secret {
+		t.Helper()
+		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Data: map[string][]byte{"ca.crt": ca}}
+		if err := env.Client.Create(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	why := func(want int, words string, more ...string) {
+		t.Helper()
+		says(t, want, words, append([]string{"why", "first-1", "--kubeconfig=" + env.Kubeconfig, "-n", ns, "--system-namespace=" + ns}, more...)...)
+	}
+	// Without the Deployment, the name that it has unless somebody chose another one.
+	why(1, ns+"/gatehouse-authserver-tls. Give a file with the authority of the server's certificate as --ca-file", "--issuer=https://example.com")
+	standard := secret("gatehouse-authserver-tls")
+	why(0, "by one", "--issuer=https://example.com")
+	if err := env.Client.Delete(t.Context(), standard); err != nil {
+		t.Fatal(err)
+	}
+	operator(t, env, ns, "https://example.com", "of-the-company")
+	why(1, ns+"/of-the-company. Give a file with the authority of the server's certificate as --ca-file")
+	secret("of-the-company")
+	why(0, "by one")
+	why(0, "by one", "--issuer=https://example.com")
+}
+
+// operator makes the Deployment of the operator, as the chart does.
+func operator(t *testing.T, env *testenv.Env, namespace, issuer, secretName string) {
+	t.Helper()
+	labels := map[string]string{"app.kubernetes.io/name": "gatehouse", "app.kubernetes.io/component": "operator"}
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "gatehouse-operator", Labels: labels}}
+	d.Spec.Selector = &metav1.LabelSelector{MatchLabels: labels}
+	d.Spec.Template.Labels = labels
+	d.Spec.Template.Spec.Containers = []corev1.Container{{Name: "operator", Image: "gatehouse", Args: []string{"--leader-elect", "--issuer=" + issuer}}}
+	d.Spec.Template.Spec.Volumes = []corev1.Volume{
+		{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
+		{Name: "admin-ca", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secretName}}},
+	}
+	if err := env.Client.Create(t.Context(), d); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -7,7 +7,7 @@
 //	endpoint.go  the way to the admin endpoint of the authorization server; forward.go through the API server
 //	output.go    tables, JSON and YAML
 //	get.go       clients and when they were used
-//	change.go    reset, rotate, suspend, resume
+//	change.go    reset, rotate, suspend, resume; wait.go until the operator has done it
 //	grants.go    grants and their end
 //	why.go       why a request was refused
 //	explain.go   what would become of a request

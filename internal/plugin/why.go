@@ -68,7 +68,7 @@ func (o *options) refusals(ctx context.Context, e *endpoint, path string) (found
 			return nil, o.told(err) // the next one would say the same
 		}
 		if err != nil {
-			e.missing = append(e.missing, fmt.Errorf("%s: %w", r.name, err))
+			e.missing = append(e.missing, fmt.Errorf("%s: %w", r.name, e.withAuthority(err)))
 			continue
 		}
 		e.answered++
