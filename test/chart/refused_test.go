@@ -51,6 +51,8 @@ func TestValuesThatCannotBeAreRefusedWithASentence(t *testing.T) {
 		"a folder twice":               {good + "mounts: [{name: a, secret: x}, {name: a, secret: other}]", "mounts: the name a is there already"},
 		"policies that nobody reads":   {good + "namespaces: {list: [a]}\npolicies: {shop: {}}", "say in namespaces.policy"},
 		"a policy for no namespace":    {good + "namespaces: {policy: {description: x}}", "namespaces.list is empty"},
+		"types of an administrator":    {good + "namespaces: {list: [a]}\nsecretTypes: [nginx.org/oidc]", "secretTypes: with namespaces.list an administrator applies the ValidatingAdmissionPolicy gatehouse-operator-secrets"},
+		"types of another":             {good + "sharedObjects: false\nsecretTypes: [nginx.org/oidc]", "secretTypes: with sharedObjects false another installation brings the ValidatingAdmissionPolicy gatehouse-operator-secrets"},
 		"policies of another":          {good + "sharedObjects: false\npolicies: {shop: {}}", "another installation brings the policies"},
 	} {
 		t.Run(name, func(t *testing.T) {

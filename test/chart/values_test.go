@@ -45,8 +45,8 @@ const (
 var rows = []row{
 	{"issuer: https://in.photos.example:8443", operator, container + "args.0", "--issuer=https://in.photos.example:8443"},
 	{"issuer: https://in.photos.example:8443", configuration, "issuer", "https://in.photos.example:8443"},
-	{"image: {repository: registry.example.com/gatehouse}", operator, container + "image", "registry.example.com/gatehouse:0.1.0"},
-	{"image: {repository: registry.example.com/gatehouse}", authserver, container + "image", "registry.example.com/gatehouse:0.1.0"},
+	{"image: {repository: registry.example.com/gatehouse}", operator, container + "image", "registry.example.com/gatehouse:v0.1.0"},
+	{"image: {repository: registry.example.com/gatehouse}", authserver, container + "image", "registry.example.com/gatehouse:v0.1.0"},
 	{"image: {tag: v7}", authserver, container + "image", "gatehouse:v7"},
 	{"image: {tag: v7, digest: 'sha256:" + zeros + "'}", authserver, container + "image", "gatehouse@sha256:" + zeros},
 	{"image: {pullPolicy: Always}", operator, container + "imagePullPolicy", "Always"},

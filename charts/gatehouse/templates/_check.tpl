@@ -86,4 +86,9 @@ What the schema cannot say in a sentence. All problems are said at once.
 {{- if and .Values.policies (not .Values.sharedObjects) }}
 - "policies: with sharedObjects false another installation brings the policies of the cluster; set them there"
 {{- end }}
+{{- if and .Values.secretTypes .Values.namespaces.list }}
+- "secretTypes: with namespaces.list an administrator applies the ValidatingAdmissionPolicy gatehouse-operator-secrets (config/rbac/operator_secrets.yaml), and the chart does not; add the types to its variable types, and leave them out here"
+{{- else if and .Values.secretTypes (not .Values.sharedObjects) }}
+- "secretTypes: with sharedObjects false another installation brings the ValidatingAdmissionPolicy gatehouse-operator-secrets of the cluster; set them there"
+{{- end }}
 {{- end -}}

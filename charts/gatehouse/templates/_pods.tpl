@@ -2,10 +2,10 @@
 The Deployments of both programs, as config has them, changed to what the values say.
 */}}
 
-{{/* gatehouse.image is the image of both programs. */}}
+{{/* gatehouse.image is the image of both programs. The tags of images are those of the releases, such as v0.1.0; versions of charts have no v. */}}
 {{- define "gatehouse.image" -}}
 {{- with .Values.image -}}
-{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default (printf "v%s" $.Chart.AppVersion) }}{{ end }}
 {{- end -}}
 {{- end -}}
 
