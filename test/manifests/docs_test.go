@@ -5,6 +5,8 @@ package manifests
 import (
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -164,7 +166,7 @@ func TestTheBackupPageHasObjectsThatAreAccepted(t *testing.T) {
 	apply(t, env, []byte("{apiVersion: v1, kind: Namespace, metadata: {name: backups, labels: {pod-security.kubernetes.io/enforce: restricted}}}"))
 	apply(t, env, []byte("{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: backups}}"))
 	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(read(t, root+"/docs/backup.md"), -1)
-	if len(examples) != 2 {
+	if len(examples) != 3 {
 		t.Fatalf("the page has %d objects", len(examples))
 	}
 	server := read(t, root+"/config/authserver/deployment.yaml")
@@ -177,4 +179,37 @@ func TestTheBackupPageHasObjectsThatAreAccepted(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Each upgrade begins with a copy beside the store: its name is new each time, and the Pod of the page removes it again.
+func TestTheCopiesBesideTheStoreAreRemovedAndNothingElse(t *testing.T) {
+	page, folder := read(t, root+"/docs/backup.md"), t.TempDir()
+	shell := func(text string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(text, "/var/lib/gatehouse", folder))
+		return strings.TrimSpace(string(run(t, cmd)))
+	}
+	to := regexp.MustCompile(`(?m)^kubectl exec .* --to (\S.*)$`).FindStringSubmatch(page)
+	remove := regexp.MustCompile(`command: \[sh, -c, "(rm .*)"\]`).FindStringSubmatch(page)
+	if to == nil || remove == nil {
+		t.Fatalf("the page has no command with --to, or no Pod that removes: %q, %q", to, remove)
+	}
+	copied := shell("printf %s " + to[1])
+	if name := filepath.Base(copied); filepath.Dir(copied) != folder || !regexp.MustCompile(`^backup-\d{8}-\d{6}[.]db$`).MatchString(name) {
+		t.Errorf("the copy is called %s", copied)
+	}
+	stay := []string{"audit.log", "gatehouse.db", "gatehouse.db-shm", "gatehouse.db-wal", "gatehouse.db.lock"}
+	for _, name := range append([]string{filepath.Base(copied), filepath.Base(copied) + ".partial", "backup.db"}, stay...) {
+		put(t, folder, name, "x", 0o600)
+	}
+	said := shell(remove[1])
+	left, err := os.ReadDir(folder)
+	names := []string{}
+	for _, entry := range left {
+		names = append(names, entry.Name())
+	}
+	if err != nil || !slices.Equal(names, stay) || !strings.Contains(said, filepath.Base(copied)) {
+		t.Errorf("%v are left, want %v (%v); it says %s", names, stay, err, said)
+	}
+	shell(remove[1]) // nothing to remove is no failure
 }

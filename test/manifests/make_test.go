@@ -93,10 +93,33 @@ func TestTheFilesOfAReleaseCanBeMade(t *testing.T) {
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "IMAGE=registry.example.com/gatehouse:test", "EXAMPLE_ISSUER=keep")
 	if text := string(run(t, cmd)); !strings.Contains(text, "--issuer=https://auth.example.com\n") {
 		t.Error("the file of a release does not hold the issuer of the example")
+	} else {
+		withOwnIssuer(t, text)
 	}
 	for _, page := range []string{"/docs/install.md", "/hack/release-notes.sh"} {
 		if text := read(t, root+page); !strings.Contains(text, "crds.yaml") || strings.Index(text, "crds.yaml") > strings.LastIndex(text, "install.yaml") {
 			t.Errorf("%s does not apply crds.yaml before install.yaml", page)
+		}
+	}
+}
+
+// withOwnIssuer does to the file of a release what docs/install.md says, before it is applied.
+func withOwnIssuer(t *testing.T, text string) {
+	t.Helper()
+	page := read(t, root+"/docs/install.md")
+	found := regexp.MustCompile(`(?m)^sed -i\.example '([^']+)' dist/install\.yaml\nkubectl apply .*\nkubectl apply .* dist/install\.yaml$`).FindStringSubmatch(page)
+	if found == nil {
+		t.Fatal("docs/install.md applies dist/install.yaml without an issuer of one's own")
+	}
+	cmd := exec.CommandContext(t.Context(), "sed", found[1])
+	cmd.Stdin = strings.NewReader(text)
+	own := string(run(t, cmd))
+	if strings.Contains(own, "auth.example.com") || strings.Count(own, "https://login.photos.example") != strings.Count(text, "https://auth.example.com") {
+		t.Error("the command of docs/install.md leaves the issuer of the example in the file")
+	}
+	for _, holds := range []string{"--issuer=https://login.photos.example\n", "issuer: \"https://login.photos.example\"\n", "audience: admin@https://login.photos.example\n"} {
+		if !strings.Contains(own, holds) {
+			t.Errorf("after the command of docs/install.md the file lacks %q", holds)
 		}
 	}
 }
