@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -438,6 +439,122 @@ func TestARaceThatComesLongAfterTheLastBeginsAnew(t *testing.T) {
 	}
 	if r.over(of); r.lasted(of, now) != 0 || len(r.of) != 0 {
 		t.Errorf("%v is remembered", r.of)
+	}
+}
+
+// N443: a writer that changes each time what lets no application in keeps no old client secret in use.
+func TestN443ASecretThatAnotherWriterKeepsChangingIsRotated(t *testing.T) {
+	labelled := func(oc *v1alpha1.OAuthClient) {
+		oc.Spec.Credentials.SecretTemplate.Labels = map[string]v1alpha1.LabelValue{"team": "print"}
+	}
+	for what, change := range map[string]func(*corev1.Secret){
+		"another value":       func(secret *corev1.Secret) { secret.Data[v1alpha1.KeyIssuer] = []byte("theirs") },
+		"a label":             func(secret *corev1.Secret) { secret.Labels["team"] = "theirs" },
+		"the owner reference": func(secret *corev1.Secret) { secret.OwnerReferences = nil },
+		"immutable": func(secret *corev1.Secret) {
+			if secret.Immutable == nil {
+				secret.Labels["team"], secret.Immutable = "theirs", new(true)
+			}
+		},
+	} {
+		for why, ask := range map[string]func(*fixture){
+			"asked for": func(s *fixture) { s.update("photoprint", rotation("1")) },
+			"due":       func(s *fixture) { s.clock.advance(30 * day) },
+		} {
+			t.Run(what+", "+why, func(t *testing.T) {
+				s := newFixture(t)
+				s.issued("photoprint", labelled, every(30, 24))
+				before := s.valueOf("photoprint")
+				ask(s)
+				for range 3 {
+					s.edit("photoprint-oauth", change)
+					s.once("photoprint")
+					s.wantAccepts("photoprint", before, true, "the old one")
+					s.clock.advance(publishLag)
+				}
+				oc := s.checked("photoprint")
+				s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+				if len(oc.Status.Credentials) != 2 || oc.Status.Credentials[0].ExpiresAt == nil || s.valueOf("photoprint") == before {
+					t.Fatalf("it was not rotated: %+v", oc.Status.IssuedStatus)
+				}
+				s.clock.advance(day)
+				s.once("photoprint")
+				s.wantAccepts("photoprint", before, false, "the old one, after its end")
+				s.wantAccepts("photoprint", s.valueOf("photoprint"), true, "the one in the Secret")
+			})
+		}
+	}
+}
+
+// N443: of an OAuthClient and of a ResourceServer.
+func TestN443ASecretThatIsStoredOtherwiseIsRotated(t *testing.T) {
+	for kind, name := range map[string]string{"OAuthClient": "photoprint-oauth", "ResourceServer": "api-resource-server"} {
+		t.Run(kind, func(t *testing.T) {
+			s := newFixture(t)
+			spoiled := s.reconciler(s.changing(sealing("issuer")))
+			s.client("photoprint")
+			s.server("api", "photos."+s.ns)
+			ref := objectRef{kind, s.ns, "photoprint"}
+			look := func() *v1alpha1.IssuedStatus {
+				t.Helper()
+				if kind == v1alpha1.KindOAuthClient {
+					s.must2(spoiled.reconcile(t.Context(), ref, &v1alpha1.OAuthClient{}))
+					return &s.get("photoprint").Status.IssuedStatus
+				}
+				ref.name = "api"
+				s.must2(spoiled.reconcile(t.Context(), ref, &v1alpha1.ResourceServer{}))
+				return &s.getServer("api").Status.IssuedStatus
+			}
+			for range 20 { // each write waits for longer
+				look()
+				s.clock.advance(time.Minute)
+			}
+			before := value(s.secret(name))
+			s.update("photoprint", rotation("1"))
+			s.updateServer("api", func(rs *v1alpha1.ResourceServer) {
+				metav1.SetMetaDataAnnotation(&rs.ObjectMeta, v1alpha1.AnnotationRotateCredentials, "1")
+			})
+			look()
+			s.clock.advance(publishLag)
+			if status := look(); status.LastHandledRotation != "1" || len(status.Credentials) != 2 || value(s.secret(name)) == before {
+				t.Errorf("it was not rotated: %+v", status)
+			}
+		})
+	}
+}
+
+// must2 fails the test if what was answered is an error.
+func (s *fixture) must2(_ ctrl.Result, err error) {
+	s.t.Helper()
+	s.must(err)
+}
+
+// N443: where nothing tells which client secret the Secret holds, the rotation waits, and that is said.
+func TestN443ARotationSaysThatItWaitsForASecretThatAnotherWriterKeepsChanging(t *testing.T) {
+	s := newFixture(t)
+	s.issued("photoprint")
+	before := s.valueOf("photoprint")
+	s.update("photoprint", rotation("1"))
+	for range quickWrites + 3 {
+		s.edit("photoprint-oauth", func(secret *corev1.Secret) { delete(secret.Annotations, v1alpha1.AnnotationIssued) })
+		s.once("photoprint")
+	}
+	oc := s.checked("photoprint")
+	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	if text := message(oc); !strings.Contains(text, "A rotation waits until the Secret is put right") || oc.Status.LastHandledRotation != "" {
+		t.Errorf("handled %q, Ready says %q", oc.Status.LastHandledRotation, text)
+	}
+	s.writes.take()
+	if result, err := s.reconcile(s.r, "photoprint"); err != nil || result.RequeueAfter < firstHoldoff || result.RequeueAfter == publishLag {
+		t.Errorf("result %v, error %v", result, err)
+	}
+	s.wantWrites()
+	s.clock.advance(2 * longestRetry)
+	if oc = s.settle("photoprint"); oc.Status.LastHandledRotation != "1" || s.valueOf("photoprint") == before {
+		t.Errorf("it was not rotated afterwards: %+v", oc.Status.IssuedStatus)
+	}
+	if text := message(oc); strings.Contains(text, "waits") {
+		t.Errorf("Ready says %q", text)
 	}
 }
 

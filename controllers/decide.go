@@ -72,6 +72,8 @@ type decision struct {
 	steps []step
 	// after is when to look again although nothing has changed. Zero: never.
 	after time.Duration
+	// rotatesNext: a rotation follows the write of the Secret.
+	rotatesNext bool
 	// wantsData: it depends on the data of the Secret, which the cache does not hold. It is taken
 	// again with the Secret as the API server has it.
 	wantsData bool
@@ -138,9 +140,9 @@ func decide(in input) decision {
 		kept = newOutcome(in, status, keepCredentials(in, status))
 	}
 	next, first := next.unlessItWaits(kept)
-	rotatesNext := next.issued.rotated && len(kept.secretSteps()) > 0
+	rotatesNext := next.issued.rotated && !kept.holdsInUse() && len(kept.secretSteps()) > 0
 	if rotatesNext {
-		next = kept // the Secret is put right first
+		next = kept.rotatesLater() // the Secret is put right first
 	}
 	steps, after := next.secretSteps(), next.lookAgain()
 	switch wait := next.publishes(next.issued); {
@@ -161,7 +163,8 @@ func decide(in input) decision {
 	next = next.withSecretName()
 	steps = append(steps, next.mapSteps()...)
 	return decision{
-		steps: in.writeStatus(next.afterStatus(steps), next.statusWith(next.summary())), after: after,
+		rotatesNext: rotatesNext,
+		steps:       in.writeStatus(next.afterStatus(steps), next.statusWith(next.summary())), after: after,
 		wantsData: kept.issued.verification == unverified && in.seen.secret != nil && isWithoutData(in.seen.secret),
 	}
 }

@@ -313,7 +313,7 @@ func TestADecisionAboutAClient(t *testing.T) {
 		},
 		{
 			name: "rotation while the Secret is deleted: first put right", oc: photoprint(ready, rotation("1")),
-			steps: []string{"create photoprint-oauth", "event Restored", "again after 2s"},
+			steps: []string{"create photoprint-oauth", "event Restored", issued + " " + oldN + " photoprint-oauth", "again after 2s"}, // that it waits
 		},
 		{
 			name: "rotation while the name is a foreign one's: it waits", oc: photoprint(ready, rotation("1")),

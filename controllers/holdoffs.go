@@ -107,7 +107,7 @@ func (i *Issuance) holdBack(ctx context.Context, s subject, d decision) (decisio
 		if wait <= 0 {
 			return d, nil
 		}
-		if d.after == 0 || wait < d.after {
+		if d.after == 0 || wait < d.after || d.rotatesNext { // it follows no write that is not made
 			d.after = wait
 		}
 		cause, err := i.heldBecause(ctx, s, want, last)

@@ -165,7 +165,7 @@ func withPrevious(in input, issued issue) issue {
 // a Secret that holds the one before it may wait: that one is accepted.
 func (in input) publishes(issued issue) time.Duration {
 	before := beforeLast(issued)
-	if before == nil || in.secretOwner() != ownerSelf || !in.lastWritten(before.ID) {
+	if before == nil || !in.mayWait() || !in.lastWritten(before.ID) {
 		return 0
 	}
 	since := issued.credentials[len(issued.credentials)-1].IssuedAt.Time
