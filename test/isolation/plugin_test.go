@@ -107,6 +107,7 @@ func TestThePluginAsksTheRealPrograms(t *testing.T) {
 
 	p.says(0, []string{"rotate", "mine", "--wait=1m"}, "done")
 	p.says(0, []string{"reset", "mine", "--yes", "--wait=1m"}, "done")
+	p.says(0, []string{"reset", "mine", "--revoke-grants", "--yes", "--wait=1m"}, "done") // and its annotation is taken away again
 	p.says(0, []string{"suspend", "mine", "--yes", "--wait=1m"}, "done")
 	p.says(0, []string{"resume", "mine", "--wait=1m"}, "done")
 }
