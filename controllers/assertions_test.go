@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -402,6 +403,47 @@ func TestN365AClientSecretDoesNotComeBackFromASecretThatAFinalizerKeeps(t *testi
 	s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	if again := s.valueOf("photoprint"); again == generated || s.accepts(oc, generated) || !s.accepts(oc, again) {
 		t.Errorf("the old client secret came back, or the new one does not count: %+v", oc.Status.Credentials)
+	}
+}
+
+// N444: whoever reads the Secret meanwhile reads the one that counts.
+func TestN444OneClientSecretIsMadeInPlaceOfAssertionsHoweverOftenTheStatusFails(t *testing.T) {
+	for name, from := range map[string]func(*v1alpha1.OAuthClient){"PrivateKeyJWT": inlineKeys(firstJWKS), "ServiceAccount": accountsOf("ghost")} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			s.client("photoprint", from)
+			s.settle("photoprint")
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials = v1alpha1.CredentialsSpec{} })
+			answers := []error{apierrors.NewConflict(corev1.Resource("oauthclients"), "photoprint", nil), apierrors.NewInternalError(errors.New("etcd is away")), nil, errFault}
+			held := map[string]bool{}
+			for range 2 * len(answers) {
+				s.r = s.reconciler(failingStatus(s.api, func() error {
+					if len(answers) == 0 {
+						return nil
+					}
+					next := answers[0]
+					answers = answers[1:]
+					return next
+				}))
+				if _, err := s.reconcile(s.r, "photoprint"); err != nil && len(answers) == 4 {
+					t.Fatal(err)
+				}
+				secret := &corev1.Secret{}
+				err := s.api.Get(t.Context(), client.ObjectKey{Namespace: s.ns, Name: "photoprint-oauth"}, secret)
+				s.must(client.IgnoreNotFound(err))
+				if err == nil {
+					held[value(secret)] = true
+				}
+			}
+			if len(answers) > 0 || len(held) != 1 {
+				t.Errorf("the Secret held %d client secrets, %d answers are left", len(held), len(answers))
+			}
+			oc := s.settle("photoprint")
+			s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+			if len(oc.Status.Credentials) != 1 || oc.Status.SecretName != "photoprint-oauth" {
+				t.Errorf("the status is %+v", oc.Status.IssuedStatus)
+			}
+		})
 	}
 }
 

@@ -119,6 +119,7 @@ type step struct {
 //	being deleted   status; the Secret is owned by the object and goes with it
 //	retained Secret of an earlier object: Secret, status; if it must be replaced, the status first
 //	no client secret: Secrets away, status
+//	none until now  status (credential, Issuing), Secret, status (Issued)
 //	ConfigMap       after the Secret, before the last status; then older ones of other names away
 //
 // The first credential follows from the UID, so a crash between Secret and status makes no

@@ -11,13 +11,18 @@ import (
 )
 
 // afterStatus puts the status before writes of the Secret that must not come first: a suspension that ends grants waits for no Secret, and
-// once a retained Secret is away nothing but the status tells whose identity the object has.
+// once a retained Secret is away nothing but the status tells whose identity the object has. The first client secret of an object that had
+// none until now follows from nothing: another look shall find it, and make no second one.
 func (o outcome) afterStatus(write []step) []step {
 	if len(write) == 0 || o.issued.reset {
 		return write
 	}
 	takesAway := o.secretOwner() == ownerRetained && slices.ContainsFunc(write, func(s step) bool { return s.remove != nil && !s.dryRun })
 	switch {
+	case o.subject.isGenerated() && hadNoSecret(o.subject.status):
+		issuing := o.statusWith(o.issuing())
+		issuing.SecretName, issuing.Binding = "", nil // it is not there yet
+		return append(o.writeStatus(nil, issuing), write...)
 	case takesAway && !o.subject.credentials.WithoutSecret():
 		return append(o.writeStatus(nil, o.statusWith(o.issuing())), write...)
 	case takesAway || unixOf(o.status.ValidAfter) != unixOf(o.subject.status.ValidAfter):
