@@ -137,6 +137,14 @@ func lostRecord(in input) (record, bool) {
 	}
 }
 
+// makes reports whether the client secret in use is one that the operator makes now.
+func (o outcome) makes() bool {
+	last := len(o.issued.credentials) - 1
+	return o.subject.isGenerated() && last >= 0 && !slices.ContainsFunc(o.subject.status.Credentials, func(c v1alpha1.CredentialStatus) bool {
+		return c.ID == o.issued.credentials[last].ID
+	})
+}
+
 func newCredential(in input, id string) []v1alpha1.CredentialStatus {
 	return []v1alpha1.CredentialStatus{credentialStatus(in, id, second(in.now))}
 }

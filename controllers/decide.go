@@ -74,6 +74,8 @@ type decision struct {
 	after time.Duration
 	// rotatesNext: a rotation follows the write of the Secret.
 	rotatesNext bool
+	// makes: it makes a client secret.
+	makes bool
 	// wantsData: it depends on the data of the Secret, which the cache does not hold. It is taken
 	// again with the Secret as the API server has it.
 	wantsData bool
@@ -164,8 +166,8 @@ func decide(in input) decision {
 	next = next.withSecretName()
 	steps = append(steps, next.mapSteps()...)
 	return decision{
-		rotatesNext: rotatesNext,
-		steps:       in.writeStatus(next.afterStatus(steps), next.statusWith(next.summary())), after: after,
+		rotatesNext: rotatesNext, makes: next.makes(),
+		steps: in.writeStatus(next.afterStatus(steps), next.statusWith(next.summary())), after: after,
 		wantsData: kept.issued.verification == unverified && in.seen.secret != nil && isWithoutData(in.seen.secret),
 	}
 }

@@ -25,6 +25,8 @@ const (
 	// namespaceLag is when to look again at an object whose namespace the cache does not
 	// know yet. The watch on namespaces tells long before that.
 	namespaceLag = 5 * time.Second
+	// keysLag is when to look again at an object that waits for the keys controller to see other keys.
+	keysLag = time.Second
 )
 
 // EventRecorder tells people what happened to an object (events.k8s.io/v1). It gathers
@@ -134,6 +136,7 @@ func (i *Issuance) withClocks(in input) input {
 // settle observes, decides and applies. A Secret that exists where none was expected is looked
 // at, and so is one whose data decides; the decision is taken again.
 func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.Result, error) {
+	began := time.Now()
 	env, known, err := i.environment(ctx, of.namespace())
 	if err != nil {
 		return i.again(ctx, of.ref(), err)
@@ -160,6 +163,16 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 		}))
 		if d.wantsData && !live {
 			continue
+		}
+		if d.makes {
+			// Whoever replaces a key and asks for a reset then gets none of the old key.
+			current, err := i.Keys.areCurrent(ctx, keys, began)
+			if err != nil {
+				return i.again(ctx, of.ref(), err)
+			}
+			if !current {
+				return ctrl.Result{RequeueAfter: keysLag}, nil // the keys controller sees them soon, and wakes everyone
+			}
 		}
 		if d, err = i.holdBack(ctx, s, d); err != nil {
 			return i.again(ctx, of.ref(), err)

@@ -3,8 +3,10 @@
 package controllers
 
 import (
+	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
@@ -23,6 +25,32 @@ func (p keyPair) equal(other keyPair) bool {
 type Keys struct {
 	mu   sync.RWMutex
 	pair *keyPair
+
+	// source reads the keys that the cluster holds; the zero ones: none that can be used. nil: nobody can tell.
+	source func(context.Context) (keyPair, error)
+
+	reading sync.Mutex
+	began   time.Time // when the last reading began
+	found   keyPair   // by that reading
+}
+
+// areCurrent reports whether the cluster holds the keys, as was read after since, by the clock of this process. Those who ask at a time
+// share a reading.
+func (k *Keys) areCurrent(ctx context.Context, pair keyPair, since time.Time) (bool, error) {
+	if k.source == nil {
+		return true, nil
+	}
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	if !k.began.After(since) {
+		began := time.Now()
+		found, err := k.source(ctx)
+		if err != nil {
+			return false, err
+		}
+		k.began, k.found = began, found
+	}
+	return pair.equal(k.found), nil
 }
 
 // current returns the keys in use, and whether there are any.

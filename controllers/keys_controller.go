@@ -82,6 +82,7 @@ func (r *KeysReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		queue.Add(all)
 		return nil
 	})
+	r.Keys.source = r.readPair
 	changed, err := r.watchSet(mgr, all)
 	if err != nil {
 		return err
@@ -189,6 +190,23 @@ func (r *KeysReconciler) observe(ctx context.Context) (keysSeen, error) {
 	var err error
 	seen.issued, err = r.issued(ctx)
 	return seen, err
+}
+
+// readPair reads the keys that client secrets are made with, as the cluster holds them now.
+func (r *KeysReconciler) readPair(ctx context.Context) (pair keyPair, err error) {
+	for _, of := range []struct {
+		name, dataKey string
+		key           *credential.Key
+	}{{credential.OperatorKeySecret, credential.RootDataKey, &pair.root}, {credential.SharedKeySecret, credential.SharedDataKey, &pair.shared}} {
+		secret := &corev1.Secret{}
+		if err := r.Live.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: of.name}, secret); client.IgnoreNotFound(err) != nil {
+			return keyPair{}, fmt.Errorf("read the key Secret %s: %w", of.name, redact(err))
+		}
+		if *of.key, err = credential.ParseKey(secret.Data[of.dataKey]); err != nil {
+			return keyPair{}, nil //nolint:nilerr // the keys controller says what is wrong
+		}
+	}
+	return pair, nil
 }
 
 // issued reports whether any object of the class lives on the keys. The cache may say yes;

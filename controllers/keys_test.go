@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -383,4 +384,111 @@ func TestKeysInUseStayInUseWhileTheAPIServerIsAway(t *testing.T) {
 	if _, ok := s.keys.current(); !ok || r.Ready(nil) != nil {
 		t.Error("the keys are no longer in use")
 	}
+}
+
+// replaceKey puts another key in place of one of the operator's, as somebody does with one that has leaked.
+func (s *fixture) replaceKey(name, dataKey string) credential.Key {
+	s.t.Helper()
+	next := credential.NewKey()
+	s.must(s.api.Delete(s.t.Context(), s.secret(name)))
+	s.must(s.api.Create(s.t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}, Data: map[string][]byte{dataKey: next.Bytes()},
+	}))
+	return next
+}
+
+// Whoever replaces a key and asks at once gets a client secret of the new key, from an operator that has not looked at its keys since.
+func TestNoClientSecretIsMadeOfAKeyThatWasReplaced(t *testing.T) {
+	for name, row := range map[string]struct {
+		before bool // there is the client already
+		change func(*v1alpha1.OAuthClient)
+		key    string
+		data   string
+		form   func(*v1alpha1.OAuthClient)
+	}{
+		"a reset":            {true, reset("1"), credential.OperatorKeySecret, credential.RootDataKey, of(v1alpha1.ProfileOAuth2)},
+		"a reset of OAuth1":  {true, reset("1"), credential.SharedKeySecret, credential.SharedDataKey, of(v1alpha1.ProfileOAuth1)},
+		"a rotation":         {true, rotation("1"), credential.OperatorKeySecret, credential.RootDataKey, of(v1alpha1.ProfileOAuth2)},
+		"a new client":       {false, nil, credential.OperatorKeySecret, credential.RootDataKey, of(v1alpha1.ProfileOAuth2)},
+		"one that had none":  {true, func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials = v1alpha1.CredentialsSpec{} }, credential.OperatorKeySecret, credential.RootDataKey, inlineKeys(firstJWKS)},
+		"a key that is gone": {true, reset("1"), "", "", of(v1alpha1.ProfileOAuth2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, r := newKeysFixture(t)
+			s.look(r)
+			s.keys.source = r.readPair
+			if row.before {
+				s.issued("photoprint", row.form)
+			}
+			if row.key != "" {
+				s.replaceKey(row.key, row.data)
+			} else {
+				s.must(s.api.Delete(t.Context(), s.secret(credential.OperatorKeySecret)))
+			}
+			if row.before {
+				s.update("photoprint", row.change)
+			} else {
+				s.client("photoprint", row.form)
+			}
+			s.writes.take()
+			for range 3 {
+				if result, err := s.reconcile(s.r, "photoprint"); err != nil || result.RequeueAfter != keysLag {
+					t.Errorf("result %v, error %v", result, err)
+				}
+			}
+			s.wantWrites()
+			if row.key == "" {
+				return
+			}
+			s.look(r)
+			s.settle("photoprint")
+			oc := s.settle("photoprint")
+			c := oc.Status.Credentials[len(oc.Status.Credentials)-1]
+			want := derive(input{subject: s.subject("photoprint"), keys: s.pair}, c.ID)
+			if name == "a rotation" { // of a key that is gone the old one cannot be made again
+				want = s.valueOf("photoprint")
+			}
+			if s.valueOf("photoprint") != want || !s.accepts(oc, want) {
+				t.Error("the client secret is not one of the new key")
+			}
+		})
+	}
+}
+
+// While the keys cannot be read, nothing is made of those that were.
+func TestNoClientSecretIsMadeWhileTheKeysCannotBeRead(t *testing.T) {
+	s, r := newKeysFixture(t)
+	s.look(r)
+	s.keys.source = func(context.Context) (keyPair, error) { return keyPair{}, errFault }
+	s.client("photoprint")
+	if _, err := s.reconcile(s.r, "photoprint"); !errors.Is(err, errFault) {
+		t.Errorf("error %v", err)
+	}
+	s.noSecret("photoprint-oauth")
+	s.keys.source = r.readPair
+	s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	s.keys.source = func(context.Context) (keyPair, error) { return keyPair{}, errFault }
+	s.settle("photoprint") // what makes none reads none
+}
+
+// A thousand clients that are applied at once cost no thousand readings of the keys.
+func TestThoseWhoAskForTheKeysAtATimeShareAReading(t *testing.T) {
+	pair, readings := keyPair{root: fixed(1), shared: fixed(2)}, 0
+	k := &Keys{source: func(context.Context) (keyPair, error) {
+		readings++
+		return pair, nil
+	}}
+	ask := func(since time.Time, want bool, all int) {
+		t.Helper()
+		if got, err := k.areCurrent(t.Context(), keyPair{root: fixed(1), shared: fixed(2)}, since); err != nil || got != want || readings != all {
+			t.Errorf("current: %t (%v), after %d readings; want %t after %d", got, err, readings, want, all)
+		}
+	}
+	early := time.Now()
+	ask(early, true, 1)
+	ask(early, true, 1)
+	pair.root = fixed(3)
+	ask(early, true, 1) // it was read after that
+	ask(time.Now(), false, 2)
+	ask(early, false, 2)
 }

@@ -354,3 +354,18 @@ func TestReadingTheObjectsMayTakeAsLongAsReadingTheClaims(t *testing.T) {
 		t.Errorf("the cache may take %s, the claims %s", got, loadTimeout)
 	}
 }
+
+// The keys are looked at seldom, and all the same a reset right after one was replaced makes a client secret of the new one.
+func TestUnderAManagerAResetRightAfterAKeyWasReplacedIsOfTheNewKey(t *testing.T) {
+	s := newFixture(t)
+	s.keysEvery = 3 * time.Second
+	s.start()
+	s.client("photoprint")
+	s.becomes("photoprint", metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
+	root := s.replaceKey(credential.OperatorKeySecret, credential.RootDataKey)
+	s.update("photoprint", reset("1"))
+	s.eventually("the reset is made", func() bool { return s.get("photoprint").Status.LastHandledReset == "1" })
+	oc := s.get("photoprint")
+	want := credential.Derive(root, oc.Status.IdentityUID, oc.Status.Credentials[0].ID)
+	s.eventuallyValue(want)
+}
