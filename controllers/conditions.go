@@ -155,7 +155,8 @@ func (o outcome) statusWith(ready readiness) v1alpha1.OAuthClientStatus {
 	setIf(len(o.seen.notOpen) > 0, v1alpha1.ConditionScopesResolved, metav1.ConditionFalse,
 		string(v1alpha1.ScopesResolvedReasonNotOpen), notOpenMessage(o.seen.notOpen))
 	o.setReport(setIf)
-	setIf(o.stillUsed(), v1alpha1.ConditionOldSecretInUse, metav1.ConditionTrue, string(v1alpha1.OldSecretReasonEndsSoon), o.stillUsedMessage())
+	inUse := o.stillUsed()
+	setIf(inUse != "", v1alpha1.ConditionOldSecretInUse, metav1.ConditionTrue, string(v1alpha1.OldSecretReasonEndsSoon), inUse)
 	return status
 }
 

@@ -18,8 +18,9 @@ type issue struct {
 	reset, rotated bool
 	// revokes: somebody asked for the reset, and it ends grants and tokens, too.
 	revokes bool
-	// ends: the credential before the one in use has got its end, which counts once the Secret is written.
-	ends bool
+	// made is when the credential in use was made, where the one before it has just got its end and the one in use the time from which it
+	// counts. Both times count once the Secret is written. Nil: they count already.
+	made *metav1.Time
 	// credentials has the one that is in use last.
 	credentials []v1alpha1.CredentialStatus
 	// handled and handledRotation are the values of the annotations that were acted upon last.
@@ -65,7 +66,7 @@ func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 	rotation, _ := s.rotation()
 	switch {
 	case isAnotherSource(issued): // the one that was given ends, and what it got stays
-		issued.credentials, issued.reset = newCredential(in, in.newID), true
+		issued.credentials, issued.reset = append(madeBefore(in, issued), newCredential(in, in.newID)...), true
 		issued.revokes = asked && value != issued.handled && s.resetEndsGrants
 		issued.handled, issued.handledRotation = value, rotation
 	case len(issued.credentials) == 0 && hadNoSecret(status): // the first one may have been given up because it had leaked
@@ -80,7 +81,16 @@ func decideCredentials(in input, status v1alpha1.OAuthClientStatus) issue {
 	default:
 		return rotate(in, inUse(in, issued))
 	}
-	return verify(in, issued)
+	return withPrevious(in, verify(in, issued))
+}
+
+// madeBefore returns those of the credentials that the operator made before somebody else gave one: they have their ends. None if a
+// reset is asked for.
+func madeBefore(in input, issued issue) []v1alpha1.CredentialStatus {
+	if value, asked := in.subject.reset(); asked && value != issued.handled {
+		return nil
+	}
+	return slices.DeleteFunc(current(in, issued).credentials, func(c v1alpha1.CredentialStatus) bool { return credential.IsGiven(c.ID) })
 }
 
 // keepCredentials returns the credentials without the reset or the rotation that is due.

@@ -31,8 +31,8 @@ type input struct {
 	skewKnown bool
 	// steady: the operator has run for long enough to believe clocks that agree.
 	steady bool
-	// previousUse is that of the credential before the one in use.
-	previousUse use
+	// oldUses are those of the credentials before the one in use, by their IDs.
+	oldUses map[string]use
 	// publishedAt is when this process had written the status with the credential in use. Zero: not lately.
 	publishedAt time.Time
 	// report is what is to be said of the use of the client; unless it is reported, what is said stays.

@@ -516,7 +516,7 @@ func TestARotationThatIsDueAndCannotBeMadeIsLookedAtSeldom(t *testing.T) {
 		{"an overlap that runs", inOverlap, 30 * time.Minute},
 		{"an overlap that runs, unused as far as is known", func(in *input) {
 			inOverlap(in)
-			in.previousUse = use{LastUse: LastUse{Until: in.now.Add(-6 * day)}, known: true}
+			in.oldUses = map[string]use{freshN: {LastUse: LastUse{Until: in.now.Add(-6 * day)}, known: true}}
 		}, pollInterval},
 		{"nothing", func(*input) {}, publishLag},
 	} {

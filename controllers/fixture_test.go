@@ -381,7 +381,11 @@ func (s *fixture) checked(name string) *v1alpha1.OAuthClient {
 	}
 	s.wellFormed(oc, oc.Status.Conditions)
 	c := meta.FindStatusCondition(oc.Status.Conditions, string(v1alpha1.ConditionReady))
-	if len(oc.Status.Credentials) > maxLive {
+	limit := maxLive
+	if oc.Spec.Credentials.FromGivenSecret() {
+		limit = maxAccepted
+	}
+	if len(oc.Status.Credentials) > limit {
 		s.t.Errorf("%s has the credentials %+v", name, oc.Status.Credentials)
 	}
 	if c.Reason == string(v1alpha1.ReadyReasonIssued) && !s.accepted(oc) {

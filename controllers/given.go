@@ -147,6 +147,7 @@ func decideGiven(in input, status v1alpha1.OAuthClientStatus) issue {
 	secret, wrong := given(in)
 	if wrong.reason != "" {
 		if isAnotherSource(known) {
+			endGiven(in, old(known))
 			known = current(in, known)
 		} else {
 			known = inUse(in, known) // the Secret keeps the one that the operator made
@@ -154,27 +155,35 @@ func decideGiven(in input, status v1alpha1.OAuthClientStatus) issue {
 		known.trouble = wrong
 		return known
 	}
+	endGiven(in, old(known)) // that changed while the clocks disagreed
+	known = current(in, known)
 	uid := in.subject.identityUID()
 	id := credential.GivenID(in.keys.shared, uid, secret)
 	next := v1alpha1.CredentialStatus{ID: id, IssuedAt: second(in.now), Verifier: credential.Verifier(in.keys.shared, uid, id, secret)}
+	before := old(known)
 	if last := len(known.credentials) - 1; last >= 0 && known.credentials[last].ID == id {
 		next.IssuedAt = known.credentials[last].IssuedAt
-		known.credentials[last] = next
-		return current(in, known)
+	} else {
+		before = overlapping(in, slices.DeleteFunc(known.credentials, func(c v1alpha1.CredentialStatus) bool { return c.ID == id }))
 	}
-	known.credentials = append(endGiven(in, slices.DeleteFunc(known.credentials, func(c v1alpha1.CredentialStatus) bool { return c.ID == id })), next)
-	return current(in, known)
+	known.credentials = append(endGiven(in, before), next)
+	return known
 }
 
-// endGiven gives the credentials before a change their end: at once, or after the overlap if the spec asks
-// for one.
-func endGiven(in input, before []v1alpha1.CredentialStatus) []v1alpha1.CredentialStatus {
+// overlapping returns those of the credentials before a change that are accepted beside the new one: none, or all if the spec asks for an
+// overlap, because nobody knows which of them applications have. Where the status has no room, the one goes that was given first.
+func overlapping(in input, before []v1alpha1.CredentialStatus) []v1alpha1.CredentialStatus {
 	if in.subject.credentials.Rotation == nil {
 		return nil
 	}
-	before = before[max(0, len(before)-maxLive+1):]
+	return before[max(0, len(before)-maxAccepted+1):]
+}
+
+// endGiven gives those credentials before the one in use their end that have none, after the overlap. One that has an end keeps it: no
+// further change makes an overlap longer. While the clocks disagree none gets an end.
+func endGiven(in input, before []v1alpha1.CredentialStatus) []v1alpha1.CredentialStatus {
 	for n := range before {
-		if before[n].ExpiresAt == nil {
+		if before[n].ExpiresAt == nil && in.clocksAgree {
 			before[n].ExpiresAt = endAfter(in.now, in.subject.credentials.RotationOverlap())
 		}
 	}

@@ -159,7 +159,7 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 		what, reported := i.Reports.of(types.UID(s.identityUID()))
 		d := decide(i.withClocks(input{
 			subject: s, seen: seen, chosenNamespaces: i.View.isChosen(), claims: claims, keys: keys, issuer: i.Issuer, newID: i.NewID(),
-			report: what, reported: reported, previousUse: i.previousUse(s), publishedAt: i.published.at(s.ref(), s.status.Credentials),
+			report: what, reported: reported, oldUses: i.oldUses(s), publishedAt: i.published.at(s.ref(), s.status.Credentials),
 		}))
 		if d.wantsData && !live {
 			continue

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -19,8 +20,11 @@ const (
 	// every server knows it when an application comes with it. Times in the status are whole
 	// seconds, so after a start of the operator it is at least one second.
 	publishLag = 2 * time.Second
-	// maxLive is how many credentials are accepted at a time: the one in use, and the one before it.
+	// maxLive is how many credentials that the operator makes are accepted at a time: the one in use, and the one before it.
 	maxLive = 2
+	// maxAccepted is how many credentials the status lists and the authorization server compares with at most. A client secret of
+	// somebody else changes when they say so, and does not wait for the end of an overlap.
+	maxAccepted = 4
 	// lookAtTimes is the longest wait for a time: a clock that was set has to be seen.
 	lookAtTimes = time.Hour
 )
@@ -34,7 +38,8 @@ func (s subject) rotation() (value string, asked bool) {
 // current returns what is left of the credentials at in.now. The one in use is the last.
 //
 // Nothing is taken away while the clocks disagree. A clock that was wrong and is right again leaves
-// times in the future: they are brought to where they would be, had it been right.
+// times in the future: they are brought to where they would be, had it been right. One that is older than the one before the one in use
+// counts only to its end: nobody would give it one.
 func current(in input, issued issue) issue {
 	last := len(issued.credentials) - 1
 	if last < 0 || !in.clocksAgree {
@@ -49,8 +54,8 @@ func current(in input, issued issue) issue {
 		if c.ExpiresAt != nil && n < last && c.ExpiresAt.Sub(in.now)-limit > apiclient.MaxSkew {
 			c.ExpiresAt = endAfter(in.now, limit)
 		}
-		ended := c.ExpiresAt != nil && (!in.now.Before(c.ExpiresAt.Time) || in.isUnused(issued))
-		if n == last || n > last-maxLive && !ended {
+		ended := c.ExpiresAt != nil && !in.now.Before(c.ExpiresAt.Time) || c.ExpiresAt == nil && n <= last-maxLive
+		if n == last || !ended && (n < last-1 || !in.isUnused(issued)) {
 			left = append(left, c)
 		}
 	}
@@ -60,7 +65,8 @@ func current(in input, issued issue) issue {
 
 // endPrevious gives the credential before the one in use its end, but never before the Secret holds
 // the one in use: an operator that stops in between leaves an application with a client secret that
-// is accepted. The end that the record in the Secret has counts, if it has one.
+// is accepted. The one in use counts as issued from then on: until then nobody could have it. The times that the record in the Secret
+// has count, if it has an end.
 func endPrevious(in input, issued issue) issue {
 	before := beforeLast(issued)
 	if before == nil || before.ExpiresAt != nil || !in.clocksAgree || issued.verification != verified || in.secretStays() {
@@ -71,15 +77,17 @@ func endPrevious(in input, issued issue) issue {
 	}
 	issued.credentials = slices.Clone(issued.credentials)
 	before = beforeLast(issued)
-	before.ExpiresAt = endAfter(in.now, in.subject.credentials.RotationLimit())
-	if !in.lastWritten(issued.credentials[len(issued.credentials)-1].ID) {
-		issued.ends = true
+	last := &issued.credentials[len(issued.credentials)-1]
+	made := last.IssuedAt
+	before.ExpiresAt, last.IssuedAt = endAfter(in.now, in.subject.credentials.RotationLimit()), second(in.now)
+	if !in.lastWritten(last.ID) {
+		issued.made = &made
 		return issued
 	}
 	r, _ := readRecord(in, in.seen.secret)
-	for _, c := range r.Credentials {
+	for _, c := range r.Credentials[:len(r.Credentials)-1] {
 		if c.ID == before.ID && c.ExpiresAt != 0 {
-			before.ExpiresAt = timeOf(c.ExpiresAt)
+			before.ExpiresAt, last.IssuedAt = timeOf(c.ExpiresAt), second(time.Unix(r.Credentials[len(r.Credentials)-1].IssuedAt, 0))
 		}
 	}
 	return issued
@@ -147,6 +155,11 @@ func beforeLast(issued issue) *v1alpha1.CredentialStatus {
 	return nil
 }
 
+// old returns the credentials before the one in use.
+func old(issued issue) []v1alpha1.CredentialStatus {
+	return issued.credentials[:max(len(issued.credentials)-1, 0)]
+}
+
 // withPrevious adds the client secret before the one in use, if the Secret shall hold it, too. One that
 // the keys cannot make again is left out.
 func withPrevious(in input, issued issue) issue {
@@ -165,7 +178,7 @@ func withPrevious(in input, issued issue) issue {
 // a Secret that holds the one before it may wait: that one is accepted.
 func (in input) publishes(issued issue) time.Duration {
 	before := beforeLast(issued)
-	if before == nil || !in.mayWait() || !in.lastWritten(before.ID) {
+	if before == nil || issued.made != nil || !in.mayWait() || !in.lastWritten(before.ID) {
 		return 0
 	}
 	since := issued.credentials[len(issued.credentials)-1].IssuedAt.Time
@@ -186,12 +199,13 @@ func (in input) lastWritten(id string) bool {
 	return known && n >= 0 && r.Credentials[n].ID == id
 }
 
-// rotatedEvent tells that the Secret gets a new client secret while the old one still works.
+// rotatedEvent tells that the Secret gets, or has, a new client secret while the old one still works.
 func (o outcome) rotatedEvent() (eventText, bool) {
 	before := beforeLast(o.issued)
 	if before == nil || !o.lastWritten(before.ID) {
 		return eventText{}, false
 	}
+	given, _ := o.subject.credentials.GivenSecret()
 	return eventText{reason: eventRotated, message: fmt.Sprintf(
-		"The client secret was rotated: the Secret %s holds a new one.%s", o.subject.secretName, o.overlapMessage())}, true
+		"The client secret was rotated: the Secret %s holds a new one.%s", cmp.Or(given, o.subject.secretName), o.overlapMessage())}, true
 }

@@ -631,11 +631,11 @@ func TestARotationThatWaitsKeepsTheOldClientSecretWhileItIsUsed(t *testing.T) {
 		behind, since time.Duration // how far the server is behind, and since when it counts
 		lasts         time.Duration
 	}{
-		{"never used again", never, never, 0, -24 * time.Hour, 24 * time.Hour},
+		{"never used again", never, never, 0, -24 * time.Hour, 25 * time.Hour},
 		{"used for two days", 0, 48 * time.Hour, 0, -24 * time.Hour, 73 * time.Hour},
 		{"used for ever", 0, 1000 * time.Hour, 0, -24 * time.Hour, 168 * time.Hour},
 		{"nobody knows", never, never, never, 0, 168 * time.Hour},
-		{"never used again, as is known hours later", never, never, 5 * time.Hour, -24 * time.Hour, 29 * time.Hour},
+		{"never used again, as is known hours later", never, never, 5 * time.Hour, -24 * time.Hour, 30 * time.Hour},
 		{"used at the end of the overlap, as is known hours later", 22 * time.Hour, 22 * time.Hour, 5 * time.Hour, -24 * time.Hour, 52 * time.Hour},
 		{"used before a new store counts", 0, 9 * time.Hour, 0, 10 * time.Hour, 35 * time.Hour},
 		{"used after a new store counts", 0, 20 * time.Hour, 0, 10 * time.Hour, 45 * time.Hour},
@@ -769,7 +769,7 @@ func TestWhatToDoAboutAnOldClientSecretFitsTheSpec(t *testing.T) {
 		oc := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: "photos", Name: "photoprint"}}
 		row.edit(&oc.Spec.Credentials)
 		o := outcome{input: input{subject: clientSubject(oc)}, issued: issue{credentials: []v1alpha1.CredentialStatus{{ID: "1", ExpiresAt: &end}, {ID: "2"}}}}
-		if got := o.stillUsedMessage(); !strings.Contains(got, row.want) || strings.Contains(got, row.not) {
+		if got := o.stillUsedMessage(&end); !strings.Contains(got, row.want) || strings.Contains(got, row.not) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

@@ -69,10 +69,10 @@ func (o outcome) spoiled(what string) v1alpha1.OAuthClientStatus {
 	return o.withoutEnd(o.statusWith(ready))
 }
 
-// withoutEnd takes back the end of the old credential that counts only once the Secret is written.
+// withoutEnd takes back the times that count only once the Secret is written.
 func (o outcome) withoutEnd(status v1alpha1.OAuthClientStatus) v1alpha1.OAuthClientStatus {
-	if o.issued.ends {
-		status.Credentials[len(status.Credentials)-2].ExpiresAt = nil
+	if last := len(status.Credentials) - 1; o.issued.made != nil {
+		status.Credentials[last-1].ExpiresAt, status.Credentials[last].IssuedAt = nil, *o.issued.made
 	}
 	return status
 }

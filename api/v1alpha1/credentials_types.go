@@ -103,7 +103,8 @@ type CredentialsSpec struct {
 }
 
 // RotationSpec tells when a client secret is renewed, and how long the old one works beside the
-// new one. At any time at most two client secrets are accepted.
+// new one. At any time at most two client secrets are accepted; up to four where source is
+// FromSecret.
 //
 // +kubebuilder:validation:XValidation:rule=`!has(self.waitForUse) || self.waitForUse.limitHours < 1 || self.waitForUse.limitHours >= (has(self.overlapHours) ? self.overlapHours : 24) && (!has(self.intervalDays) || self.waitForUse.limitHours <= self.intervalDays * 24)`,fieldPath=".waitForUse",message="waitForUse.limitHours must be from overlapHours to intervalDays: the old client secret ends before the next one is made"
 // +kubebuilder:validation:XValidation:rule=`!has(self.intervalDays) || self.intervalDays < 1 || (has(self.overlapHours) ? self.overlapHours : 24) <= self.intervalDays * 24`,message="overlapHours must not be longer than intervalDays: the old client secret ends before the next one is made"

@@ -64,7 +64,8 @@ type IssuedStatus struct {
 	IdentityUID string `json:"identityUID,omitempty"`
 
 	// Credentials are the client secrets the authorization server accepts, the newest one
-	// last. During the overlap of a rotation there are two, and the older one has an end.
+	// last. During the overlap of a rotation there are two, and the older one has an end. With
+	// the source FromSecret there are up to four, and each but the last has an end.
 	// Neither a secret nor anything it could be computed from stands here. Absent for a
 	// Public client.
 	//
@@ -172,7 +173,8 @@ type CredentialStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	ID string `json:"id"`
 
-	// IssuedAt is when the credential was made.
+	// IssuedAt is when the credential was made; in a rotation, once the Secret holds it, when
+	// the Secret got it.
 	//
 	// +required
 	IssuedAt metav1.Time `json:"issuedAt"`
