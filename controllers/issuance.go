@@ -136,7 +136,7 @@ func (i *Issuance) withClocks(in input) input {
 // settle observes, decides and applies. A Secret that exists where none was expected is looked
 // at, and so is one whose data decides; the decision is taken again.
 func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.Result, error) {
-	began := time.Now()
+	readings := i.Keys.readings()
 	env, known, err := i.environment(ctx, of.namespace())
 	if err != nil {
 		return i.again(ctx, of.ref(), err)
@@ -166,7 +166,7 @@ func (i *Issuance) settle(ctx context.Context, of subject, keys keyPair) (ctrl.R
 		}
 		if d.makes {
 			// Whoever replaces a key and asks for a reset then gets none of the old key.
-			current, err := i.Keys.areCurrent(ctx, keys, began)
+			current, err := i.Keys.areCurrent(ctx, keys, readings)
 			if err != nil {
 				return i.again(ctx, of.ref(), err)
 			}

@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 )
@@ -29,26 +29,29 @@ type Keys struct {
 	// source reads the keys that the cluster holds; the zero ones: none that can be used. nil: nobody can tell.
 	source func(context.Context) (keyPair, error)
 
+	begun   atomic.Int64 // how many readings have begun
 	reading sync.Mutex
-	began   time.Time // when the last reading began
-	found   keyPair   // by that reading
+	last    int64   // the number of the last reading that ended well
+	found   keyPair // by that reading
 }
 
-// areCurrent reports whether the cluster holds the keys, as was read after since, by the clock of this process. Those who ask at a time
-// share a reading.
-func (k *Keys) areCurrent(ctx context.Context, pair keyPair, since time.Time) (bool, error) {
+// readings returns how many readings of the keys have begun: those that begin from now on have a higher number.
+func (k *Keys) readings() int64 { return k.begun.Load() }
+
+// areCurrent reports whether the cluster holds the keys, by a reading of a higher number than since. Those who ask at a time share a reading.
+func (k *Keys) areCurrent(ctx context.Context, pair keyPair, since int64) (bool, error) {
 	if k.source == nil {
 		return true, nil
 	}
 	k.reading.Lock()
 	defer k.reading.Unlock()
-	if !k.began.After(since) {
-		began := time.Now()
+	if k.last <= since {
+		number := k.begun.Add(1)
 		found, err := k.source(ctx)
 		if err != nil {
 			return false, err
 		}
-		k.began, k.found = began, found
+		k.last, k.found = number, found
 	}
 	return pair.equal(k.found), nil
 }
