@@ -135,7 +135,8 @@ func decide(in input) decision {
 	status := startingStatus(in)
 	if _, _, blocked := firstFailure(issueChecks, in); blocked {
 		unchanged := outcome{input: in, status: status}
-		return decision{steps: in.writeStatus(in.retentionSteps(), unchanged.statusWith(unchanged.summary())), after: unchanged.lookAgain()}
+		steps := unchanged.afterStatus(in.retentionSteps(status.ValidAfter))
+		return decision{steps: in.writeStatus(steps, unchanged.statusWith(unchanged.summary())), after: unchanged.lookAgain()}
 	}
 	next := newOutcome(in, status, decideCredentials(in, status))
 	kept := next // of what the operator does not make nothing is due
@@ -161,7 +162,7 @@ func decide(in input) decision {
 		after = publishLag
 	}
 	if len(steps) == 0 {
-		steps = in.retentionSteps()
+		steps = next.retentionSteps(next.status.ValidAfter)
 	}
 	next = next.withSecretName()
 	steps = append(steps, next.mapSteps()...)

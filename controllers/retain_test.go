@@ -252,6 +252,43 @@ func TestThePolicyCountsWhileNothingElseIsWritten(t *testing.T) {
 	}
 }
 
+// N322: what a suspension ended stays so also where nothing but the record of the Secret could be written at that time.
+func TestN322WhatEndedWhileNothingElseWasWrittenDoesNotComeBack(t *testing.T) {
+	cloud := of(v1alpha1.ProfileIntegrationCloud)
+	for name, block := range map[string]func(*fixture, *v1alpha1.OAuthClient){
+		"the keys do not fit": func(s *fixture, _ *v1alpha1.OAuthClient) {
+			s.keys.use(keyPair{root: s.pair.root, shared: credential.NewKey()})
+		},
+		"the policy denies it": func(_ *fixture, oc *v1alpha1.OAuthClient) {
+			oc.Spec.Credentials.SecretTemplate.Type = "denied.example/oauth"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			s.issued("photoprint", retain, cloud)
+			s.update("photoprint", func(oc *v1alpha1.OAuthClient) {
+				oc.Spec.Suspend = true
+				block(s, oc)
+			})
+			_, err := s.reconcile(s.r, "photoprint")
+			s.must(err)
+			want := s.validAfter("photoprint")
+			if got := s.writes.take(); len(got) == 0 || got[0] != "status photoprint" {
+				t.Errorf("the writes are %q, want the status first", got)
+			}
+			s.step("photoprint")
+			s.wantWrites()
+			s.keys.use(s.pair)
+			s.prune("photoprint")
+			s.client("photoprint", retain, cloud)
+			s.settle("photoprint")
+			if got := s.validAfter("photoprint"); !got.Equal(want) {
+				t.Errorf("validAfter is %s, want %s", got, want)
+			}
+		})
+	}
+}
+
 func TestAGivenClientSecretGoesOnAfterAPrune(t *testing.T) {
 	s := newFixture(t)
 	s.give(s.vault(strings.Repeat("a", 32)))

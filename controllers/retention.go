@@ -14,7 +14,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 )
 
-// retention is what tells whether a Secret outlives its object: the owner reference and the record.
+// retention is what tells whether a Secret outlives its object, the owner reference and the record, and what ended before.
 type retention struct {
 	secretRef
 
@@ -23,18 +23,18 @@ type retention struct {
 	record  string
 }
 
-// retentionSteps brings owner reference and record to what deletionPolicy says where nothing else of the Secret is written: what keeps a
-// client from being accepted must not keep Delete from ending it, nor Retain from keeping it.
-func (in input) retentionSteps() []step {
+// retentionSteps brings owner reference and record to what deletionPolicy and validAfter say where nothing else of the Secret is written:
+// what keeps a client from being accepted must not keep Delete from ending it, nor Retain from keeping it, nor what ended from staying so.
+func (in input) retentionSteps(validAfter *metav1.Time) []step {
 	secret := in.seen.secret
 	if owner := in.secretOwner(); owner != ownerSelf && owner != ownerLost {
 		return nil
 	}
 	r, known := readRecord(in, secret)
-	if !known || r.Retain == in.subject.retain {
+	if !known || r.Retain == in.subject.retain && r.ValidAfter == unixOf(validAfter) {
 		return nil
 	}
-	r.Retain, r.Name = in.subject.retain, ""
+	r.Retain, r.Name, r.ValidAfter = in.subject.retain, "", unixOf(validAfter)
 	if r.Retain {
 		r.Name = in.subject.name()
 	}
