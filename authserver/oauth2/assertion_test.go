@@ -4,6 +4,7 @@ package oauth2_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,9 +61,17 @@ func TestN354ARequestAuthenticatesInOneWay(t *testing.T) {
 			t.Errorf("%s about a token: %v, want %s", name, err, row.want)
 		}
 	}
-	inURL := post("grant_type=x", "")
-	inURL.URL.RawQuery = "client_assertion=a.b.c" + bearer
-	if _, _, err := oauth2.ParseToken(inURL); !errors.Is(err, authserver.ParameterMisplaced) && err == nil {
-		t.Errorf("in the URL: %v", err)
+	for _, body := range []string{sent, "token=x&grant_type=x&client_id=a&client_secret=s"} {
+		inURL := func() *http.Request {
+			r := post(body, "")
+			r.URL.RawQuery = "client_assertion=a.b.c" + bearer
+			return r
+		}
+		if _, _, err := oauth2.ParseToken(inURL()); !errors.Is(err, authserver.ParameterMisplaced) {
+			t.Errorf("in the URL, beside %s: %v", body, err)
+		}
+		if _, _, err := oauth2.ParseTokenParameter(inURL()); !errors.Is(err, authserver.ParameterMisplaced) {
+			t.Errorf("in the URL about a token, beside %s: %v", body, err)
+		}
 	}
 }
