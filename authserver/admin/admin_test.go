@@ -31,13 +31,14 @@ const audience = "admin@https://auth.example.com"
 // apiServer knows tokens and what their users may do.
 type apiServer struct {
 	mu     sync.Mutex
-	err    error
 	tokens int
 	access []authorizationv1.SubjectAccessReviewSpec
 	may    func(user string, a *authorizationv1.ResourceAttributes) bool
 	wait   chan struct{} // nil: answers come at once
 	now    int
 	most   int
+
+	tokenErr, accessErr error
 }
 
 // Token knows tokens of the form user.audience.
@@ -46,7 +47,7 @@ func (a *apiServer) Token(_ context.Context, r *authenticationv1.TokenReview) (*
 	a.tokens++
 	a.now++
 	a.most = max(a.most, a.now)
-	wait, err := a.wait, a.err
+	wait, err := a.wait, a.tokenErr
 	a.mu.Unlock()
 	if wait != nil {
 		<-wait
@@ -69,7 +70,7 @@ func (a *apiServer) Access(_ context.Context, r *authorizationv1.SubjectAccessRe
 	defer a.mu.Unlock()
 	a.access = append(a.access, r.Spec)
 	r.Status.Allowed = a.may(r.Spec.User, r.Spec.ResourceAttributes)
-	return r, a.err
+	return r, a.accessErr
 }
 
 type fixture struct {
@@ -399,12 +400,25 @@ func TestN308AnswersAreRememberedForSecondsAndBounded(t *testing.T) {
 	if s.api.tokens != 2 || len(s.api.access) != 1 {
 		t.Errorf("%d tokens and %d permissions were asked for", s.api.tokens, len(s.api.access))
 	}
-	s.Clock.Advance(answerTime)
+	s.Clock.Advance(10*time.Second - 1)
+	get[adminapi.UsagePage](s, adminapi.PathUsage)
+	if s.api.tokens != 2 || len(s.api.access) != 1 {
+		t.Errorf("after nearly ten seconds %d tokens and %d permissions were asked for", s.api.tokens, len(s.api.access))
+	}
+	s.Clock.Advance(1)
+	away := errors.New("the API server is away") // while the answers that were remembered are yes
+	for _, row := range []struct {
+		name          string
+		token, access error
+	}{{"nobody can be asked", away, away}, {"nobody says who calls", away, nil}, {"nobody says what they may do", nil, away}} {
+		s.api.tokenErr, s.api.accessErr = row.token, row.access
+		s.refused(row.name, http.StatusServiceUnavailable, "Unavailable", http.MethodGet, adminapi.PathUsage)
+		s.api.tokenErr, s.api.accessErr = nil, nil
+		get[adminapi.UsagePage](s, adminapi.PathUsage)
+		s.Clock.Advance(10 * time.Second)
+	}
 	s.api.may = func(string, *authorizationv1.ResourceAttributes) bool { return false }
 	s.refused("who lost the permission", http.StatusForbidden, "Forbidden", http.MethodGet, adminapi.PathUsage)
-	s.Clock.Advance(answerTime)
-	s.api.err = errors.New("the API server is away")
-	s.refused("nobody can be asked", http.StatusServiceUnavailable, "Unavailable", http.MethodGet, adminapi.PathUsage)
 
 	a := newAnswers[bool](s.Clock.Now)
 	for n := range 3 * maxAnswers {
@@ -504,8 +518,15 @@ func TestN422WhoAsksAboutANamespaceDoesNotLearnWhichPeopleThereAre(t *testing.T)
 	}
 	s.grant(s.uid(authtest.PhotoPrint), "other", 3)
 	for _, path := range photos {
-		if code, body := s.send(http.MethodGet, path+"?person=bob"); code != http.StatusConflict {
-			t.Errorf("%s: both gave one: %d %s", path, code, body)
+		for _, method := range []string{http.MethodGet, http.MethodDelete} {
+			if code, body := s.send(method, path+"?person=bob"); code != http.StatusConflict {
+				t.Errorf("%s %s: both gave one: %d %s", method, path, code, body)
+			}
+		}
+	}
+	for _, subject := range []string{bob, "other"} {
+		if page := get[adminapi.GrantPage](s, clientGrants+"?subject="+url.QueryEscape(subject)); len(page.Items) != 1 {
+			t.Errorf("the grant of %s ended: %+v", subject, page)
 		}
 	}
 }
