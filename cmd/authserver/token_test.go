@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,12 +20,15 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
 )
 
-// tokenIssuer is an issuer that gives each request a token, and the flags that lead there.
-func tokenIssuer(t *testing.T) []string {
+// givesTokens answers each request with a token.
+func givesTokens(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, `{"access_token":"gha_for_%s","token_type":"Bearer","expires_in":600}`, r.PostFormValue("client_assertion"))
+}
+
+// tokenIssuer is an issuer that answers so, and the flags that lead there.
+func tokenIssuer(t *testing.T, answer http.HandlerFunc) []string {
 	t.Helper()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"access_token":"gha_for_%s","token_type":"Bearer","expires_in":600}`, r.PostFormValue("client_assertion"))
-	}))
+	server := httptest.NewTLSServer(answer)
 	t.Cleanup(server.Close)
 	dir := t.TempDir()
 	ca, token := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "token")
@@ -38,7 +42,7 @@ func tokenIssuer(t *testing.T) []string {
 }
 
 func TestTheSubcommandTokenPrintsOneTokenAndEnds(t *testing.T) {
-	flags := tokenIssuer(t)
+	flags := tokenIssuer(t, givesTokens)
 	out, err := program(flags...).Output()
 	if err != nil || string(out) != "gha_for_pod\n" {
 		t.Errorf("it prints %q, %v", out, err)
@@ -78,6 +82,29 @@ func TestTheSubcommandTokenPrintsOneTokenAndEnds(t *testing.T) {
 	}
 }
 
+// N367: a redirect that keeps method and body would carry the assertion to another host.
+func TestN367TheAssertionFollowsNoRedirect(t *testing.T) {
+	var arrived atomic.Int32
+	elsewhere := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		arrived.Add(1)
+		fmt.Fprint(w, `{"access_token":"gha_1","token_type":"Bearer","expires_in":600}`)
+	}))
+	defer elsewhere.Close()
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		flags := tokenIssuer(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+r.URL.Path, status) })
+		cmd := program(flags...)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if cmd.ProcessState.ExitCode() != exitFailed || len(out) > 0 || !strings.Contains(stderr.String(), fmt.Sprint("status ", status)) {
+			t.Errorf("%d: it prints %q and %q, %v", status, out, stderr.String(), err)
+		}
+	}
+	if n := arrived.Load(); n != 0 {
+		t.Errorf("%d requests arrived at the other host", n)
+	}
+}
+
 func TestChanceIsFromZeroUpToOne(t *testing.T) {
 	seen := map[float64]bool{}
 	for range 100 {
@@ -94,7 +121,7 @@ func TestChanceIsFromZeroUpToOne(t *testing.T) {
 
 func TestTheSubcommandTokenKeepsAFileUntilItIsAskedToStop(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "access-token")
-	cmd := program(append(tokenIssuer(t), "--output="+file)...)
+	cmd := program(append(tokenIssuer(t, givesTokens), "--output="+file)...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

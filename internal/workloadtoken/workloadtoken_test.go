@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -28,9 +29,7 @@ func issuer(t *testing.T, serve http.HandlerFunc) *Client {
 	if err := os.WriteFile(file, []byte("first.of.kubernetes\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	client := server.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{Issuer: server.URL, ClientID: "photos.photonight", AssertionFile: file, HTTP: client, Now: func() time.Time { return start }}
+	return &Client{Issuer: server.URL, ClientID: "photos.photonight", AssertionFile: file, HTTP: server.Client(), Now: func() time.Time { return start }}
 }
 
 func TestATokenIsFetchedWithTheTokenOfTheServiceAccountAsItIsNow(t *testing.T) {
@@ -71,9 +70,6 @@ func TestN367WhatIsNoTokenIsAnErrorThatTellsNoSecret(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 			fmt.Fprint(w, `{"error":"invalid_client","error_description":"client authentication failed"}`)
 		}, "invalid_client"},
-		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-		}, "status 307"},
 		"a page": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>gha_secret") }, "not an access token"},
 		"no lifetime": {func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, `{"access_token":"gha_secret","token_type":"Bearer"}`)
@@ -83,7 +79,7 @@ func TestN367WhatIsNoTokenIsAnErrorThatTellsNoSecret(t *testing.T) {
 		}, "not an access token"},
 		"no token": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"token_type":"Bearer","expires_in":60}`) }, "not an access token"},
 		"without end": {func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprint(w, strings.Repeat(" ", maxAnswer)+`{"access_token":"gha_secret"}`)
+			fmt.Fprint(w, strings.Repeat(" ", maxAnswer)+`{"access_token":"gha_secret","token_type":"Bearer","expires_in":60}`)
 		}, "not an access token"},
 		"a long reason": {func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusBadRequest)
@@ -104,7 +100,16 @@ func TestN367WhatIsNoTokenIsAnErrorThatTellsNoSecret(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	c.AssertionFile += "x"
+	var all chan bool
+	there := c.AssertionFile
+	c.AssertionFile, all = endless(t)
+	if _, err := c.Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "is longer than") {
+		t.Errorf("without end: %v", err)
+	}
+	if <-all {
+		t.Error("a file without an end was read on")
+	}
+	c.AssertionFile = there + "x"
 	if _, err := c.Fetch(t.Context()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("not there: %v", err)
 	}
@@ -116,6 +121,25 @@ func TestN367WhatIsNoTokenIsAnErrorThatTellsNoSecret(t *testing.T) {
 	if err := (&Client{Issuer: "https://auth.example.com", ClientID: "a", AssertionFile: "f"}).Check(); err != nil {
 		t.Error(err)
 	}
+}
+
+// endless makes a file that gives more bytes than any buffer holds. What it sends says whether a reader took them all.
+func endless(t *testing.T) (path string, all chan bool) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "endless")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all = make(chan bool, 1)
+	go func() {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		for n := 0; err == nil && n < 4<<20; n += 1 << 10 {
+			_, err = file.Write(bytes.Repeat([]byte("a"), 1<<10))
+		}
+		_ = file.Close()
+		all <- err == nil
+	}()
+	return path, all
 }
 
 // keeping is a Keeper that a test leads: each wait is noted, and the next answer follows.
