@@ -3,6 +3,7 @@
 package backchannel
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,6 +16,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -145,6 +148,7 @@ func TestN409AnAddressOfAClusterIsBounded(t *testing.T) {
 	key := authtest.NewClientKey(t, "one")
 	other := newAddress(t)
 	other.says(authtest.JWKS(t, key))
+	var readOn atomic.Bool
 	for name, row := range map[string]struct {
 		serve http.HandlerFunc
 		want  string
@@ -153,10 +157,11 @@ func TestN409AnAddressOfAClusterIsBounded(t *testing.T) {
 			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 		}, "status 307"},
 		"forbidden": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, "status 403"},
-		"without end": {func(w http.ResponseWriter, _ *http.Request) {
+		"too long": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, key)))
 		}, "it is longer than"},
-		"no set": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) }, "it is not a JWK Set"},
+		"without end": {endless(&readOn), "it is longer than"},
+		"no set":      {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) }, "it is not a JWK Set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAddress(t)
@@ -169,6 +174,9 @@ func TestN409AnAddressOfAClusterIsBounded(t *testing.T) {
 	}
 	if other.asked.Load() != 0 {
 		t.Error("a redirect was followed")
+	}
+	if readOn.Load() {
+		t.Error("an answer without an end was read on")
 	}
 	t.Run("another authority", func(t *testing.T) {
 		h := newHouse(t)
@@ -200,7 +208,7 @@ func TestN409TheMetadataOfAnIssuerSaysWhereItsKeysAre(t *testing.T) {
 		"a file":                  {`{"issuer":"SELF","jwks_uri":"file:///etc/passwd"}`, "not an https URL"},
 		"this cluster":            {`{"issuer":"SELF","jwks_uri":"https://Kubernetes.default.svc:443/openid/v1/jwks"}`, "the API server of the cluster that this server is in"},
 		"no JSON":                 {`<html>`, "not a JSON object"},
-		"without end":             {strings.Repeat(" ", assertion.MaxSet+1) + `{"issuer":"SELF","jwks_uri":"SELF/openid/v1/jwks"}`, "longer than"},
+		"too long":                {strings.Repeat(" ", assertion.MaxSet+1) + `{"issuer":"SELF","jwks_uri":"SELF/openid/v1/jwks"}`, "longer than"},
 	} {
 		for _, path := range []string{"", "/clusters/1"} {
 			t.Run(name+path, func(t *testing.T) {
@@ -222,6 +230,19 @@ func TestN409TheMetadataOfAnIssuerSaysWhereItsKeysAre(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestN409MetadataWithoutAnEndAreNotReadOn(t *testing.T) {
+	var readOn atomic.Bool
+	a := newAddress(t)
+	a.serve.Store(endless(&readOn))
+	c, _ := clusters(t, ClusterConfig{Issuer: a.URL})
+	if _, err := knows(t, c, "one"); !errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("%v", err)
+	}
+	if readOn.Load() {
+		t.Error("metadata without an end were read on")
 	}
 }
 
@@ -295,6 +316,29 @@ func TestN411TheFileWithTheKeysOfAClusterIsReadAgainWhenItChanges(t *testing.T) 
 	h.Clock.Advance(5 * time.Second)
 	wants("back", "one", true)
 	wants("the key that is over", "two", false)
+}
+
+func TestN411AFileWithoutAnEndIsNotReadOn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jwks.json")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	readOn := make(chan bool, 1)
+	go func() {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		for n := 0; err == nil && n < 4<<20; n += 1 << 10 {
+			_, err = file.Write(bytes.Repeat([]byte(" "), 1<<10))
+		}
+		_ = file.Close()
+		readOn <- err == nil
+	}()
+	_, h := clusters(t, ClusterConfig{Issuer: clusterIssuer, JWKSFile: path}) // which looks at the file
+	if <-readOn {
+		t.Error("a file without an end was read on")
+	}
+	if log := h.log.String(); !strings.Contains(log, "longer than") {
+		t.Errorf("the log says %s", log)
+	}
 }
 
 func TestN411TheLastGoodKeysOfAFileCountForAnHour(t *testing.T) {

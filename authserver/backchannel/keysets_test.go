@@ -3,6 +3,7 @@
 package backchannel
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
@@ -43,6 +44,19 @@ func newAddress(t *testing.T) *address {
 
 func (a *address) says(text string) {
 	a.serve.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }))
+}
+
+// endless answers with more bytes than all buffers on the way hold, and notes whether somebody took them all.
+func endless(readOn *atomic.Bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		blanks := bytes.Repeat([]byte(" "), 1<<16)
+		for range 1 << 10 {
+			if _, err := w.Write(blanks); err != nil {
+				return
+			}
+		}
+		readOn.Store(true)
+	}
 }
 
 // newKeySets may go to the networks. It shares the authorities of a house, and its clock.
@@ -246,6 +260,7 @@ func TestN363AKeyThatIsNotKnownWhileTheAddressIsAwayIsNotRefused(t *testing.T) {
 
 func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
 	const hangs = "hangs" // the only one that needs its time
+	var readOn atomic.Bool
 	key := authtest.NewClientKey(t, "one")
 	other := newAddress(t)
 	other.says(authtest.JWKS(t, key))
@@ -256,9 +271,10 @@ func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }, "status 302"},
 		"not there":  {http.NotFound, "status 404"},
 		hangs:        {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "did not answer in time"},
-		"without end": {func(w http.ResponseWriter, _ *http.Request) {
+		"too long": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(strings.Repeat(" ", assertion.MaxSet+1) + authtest.JWKS(t, key)))
 		}, "it is longer than"},
+		"without end": {endless(&readOn), "it is longer than"},
 		"a private key": {func(w http.ResponseWriter, _ *http.Request) {
 			_, private, err := ed25519.GenerateKey(rand.Reader)
 			if err != nil {
@@ -288,6 +304,9 @@ func TestN363AnAddressOfKeysIsHeldToTheRulesOfTheBackChannel(t *testing.T) {
 	}
 	if other.asked.Load() != 0 {
 		t.Error("a redirect was followed")
+	}
+	if readOn.Load() {
+		t.Error("an answer without an end was read on")
 	}
 	t.Run("inside", func(t *testing.T) {
 		sets, h := newKeySets(t)
