@@ -4,13 +4,16 @@ package plugin
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func lintFile(t *testing.T, file string) (wrong []finding) {
@@ -130,6 +133,24 @@ func TestN378AFileThatIsTooLargeIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "large.yaml")
 	write(t, file, strings.Repeat("#", maxFile+1))
 	says(t, 1, "more than", "lint", "-f", file)
+
+	stdin := &endless{}
+	var stdout, stderr bytes.Buffer
+	status := Run(t.Context(), []string{"lint", "-f", "-"}, Streams{In: stdin, Out: &stdout, Err: &stderr, Now: time.Now})
+	if status != 1 || !strings.Contains(stderr.String(), "more than") || stdin.read > maxFile+1 {
+		t.Errorf("standard input without an end: status %d after %d bytes: %s%s", status, stdin.read, &stdout, &stderr)
+	}
+}
+
+// endless gives comments, and ends only because a program that reads on would take all memory.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.read > 4*maxFile {
+		return 0, io.EOF
+	}
+	e.read += len(p)
+	return copy(p, bytes.Repeat([]byte("#"), len(p))), nil
 }
 
 // lint says what the API server says: neither more nor less.
