@@ -80,20 +80,64 @@ func TestACutFreezesTheSchemaAndSetsTheVersions(t *testing.T) {
 	}
 }
 
-func TestN397ACutIsRefusedWhereAReleasedStepWasChanged(t *testing.T) {
-	tree := cutTree(t)
-	if said, err := script(t, tree, "cut.sh", "v1.2.3"); err != nil {
-		t.Fatalf("%v\n%s", err, said)
+func TestN397ACutIsRefusedWhereAReleasedStepDoesNotStay(t *testing.T) {
+	const folder = "authserver/store/sqlite/migrations/"
+	const step = folder + "00100_initial.sql"
+	adds := func(name string) func(*testing.T, string) {
+		return func(t *testing.T, tree string) {
+			put(t, tree, folder+name, "-- +goose Up\nSELECT 1;\n", 0o600)
+		}
 	}
-	const step = "authserver/store/sqlite/migrations/00100_initial.sql"
-	released := read(t, tree+"/test/upgrade/released.sha256")
-	put(t, tree, step, read(t, tree+"/"+step)+"-- more\n", 0o600)
-	said, err := script(t, tree, "cut.sh", "v1.2.4")
-	if err == nil || !strings.Contains(said, "A released step of the schema was changed: "+step) {
-		t.Errorf("%v: %s", err, said)
+	for _, c := range []struct {
+		name   string
+		change func(t *testing.T, tree string)
+		want   string // empty: it is cut
+	}{
+		{"a further step", adds("00101_x.sql"), ""},
+		{"a further step without zeros", adds("101_x.sql"), ""},
+		{"changed", func(t *testing.T, tree string) { put(t, tree, step, read(t, tree+"/"+step)+"-- more\n", 0o600) }, "A released step of the schema was changed: " + step},
+		{"gone", func(t *testing.T, tree string) { removed(t, tree, step) }, "A released step of the schema is gone: " + step},
+		{"gone, with another in its place", func(t *testing.T, tree string) {
+			removed(t, tree, step)
+			adds("00101_x.sql")(t, tree)
+		}, "A released step of the schema is gone: " + step},
+		{"put before", adds("00099_x.sql"), "The step " + folder + "00099_x.sql is new and does not come after the released step 100"},
+		{"put before, without zeros", adds("99_x.sql"), "The step " + folder + "99_x.sql is new and does not come after"},
+		{"put beside", adds("00100_x.sql"), "The step " + folder + "00100_x.sql is new and does not come after"},
+		{"without a number", adds("x.sql"), folder + "x.sql does not begin with a number"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tree := cutTree(t)
+			if said, err := script(t, tree, "cut.sh", "v1.2.3"); err != nil {
+				t.Fatalf("%v\n%s", err, said)
+			}
+			files := []string{"/test/upgrade/released.sha256", "/CHANGELOG.md", "/charts/gatehouse/Chart.yaml"}
+			put(t, tree, "CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n- Another thing.\n", 0o600)
+			var before []string
+			for _, file := range files {
+				before = append(before, read(t, tree+file))
+			}
+			c.change(t, tree)
+			said, err := script(t, tree, "cut.sh", "v1.2.4")
+			if refused := err != nil; refused != (c.want != "") || !strings.Contains(said, c.want) {
+				t.Errorf("%v: %s", err, said)
+			}
+			for n, file := range files {
+				if written := read(t, tree+file) != before[n]; written != (c.want == "") {
+					t.Errorf("%s: written %v", file, written)
+				}
+			}
+			if left, err := filepath.Glob(tree + "/test/upgrade/*"); err != nil || len(left) != 1 {
+				t.Errorf("it leaves %v (%v)", left, err)
+			}
+		})
 	}
-	if read(t, tree+"/test/upgrade/released.sha256") != released {
-		t.Error("the checksums were replaced")
+}
+
+func removed(t *testing.T, folder, file string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(folder, file)); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -50,6 +51,14 @@ func parseReleased(text []byte) (map[string]string, error) {
 func changed(repository fs.FS, released map[string]string) error {
 	var errs []error
 	last := map[string]string{} // the last released step of each folder
+	number := func(file string) int {
+		digits, _, _ := strings.Cut(path.Base(file), "_")
+		n, err := strconv.Atoi(digits)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("the name of the step %s does not begin with a number and an underscore", file))
+		}
+		return n
+	}
 	for _, file := range slices.Sorted(maps.Keys(released)) {
 		text, err := fs.ReadFile(repository, file)
 		switch {
@@ -58,14 +67,16 @@ func changed(repository fs.FS, released map[string]string) error {
 		case fmt.Sprintf("%x", sha256.Sum256(text)) != released[file]:
 			errs = append(errs, fmt.Errorf("the released step %s was changed: databases that have run it do not run it again, so bring it back and add a further step", file))
 		}
-		last[path.Dir(file)] = file
+		if before := last[path.Dir(file)]; before == "" || number(file) > number(before) {
+			last[path.Dir(file)] = file
+		}
 	}
 	for folder, newest := range last {
 		files, err := fs.Glob(repository, folder+"/*.sql")
 		errs = append(errs, err)
 		for _, file := range files {
-			if released[file] == "" && file < newest {
-				errs = append(errs, fmt.Errorf("the step %s is new and comes before the released step %s: give it a higher number", file, newest))
+			if released[file] == "" && number(file) <= number(newest) {
+				errs = append(errs, fmt.Errorf("the step %s is new and does not come after the released step %s: give it a higher number", file, newest))
 			}
 		}
 	}
@@ -95,7 +106,10 @@ func TestN397AChangeOfAReleasedStepIsSeen(t *testing.T) {
 		{"and a further step", fstest.MapFS{folder + "00100_initial.sql": file("one"), folder + "00102_more.sql": file("two"), folder + "00103_x.sql": file("x")}, ""},
 		{"changed", fstest.MapFS{folder + "00100_initial.sql": file("one "), folder + "00102_more.sql": file("two")}, "00100_initial.sql was changed"},
 		{"gone", fstest.MapFS{folder + "00102_more.sql": file("two")}, "00100_initial.sql is gone"},
-		{"put between", fstest.MapFS{folder + "00100_initial.sql": file("one"), folder + "00101_x.sql": file("x"), folder + "00102_more.sql": file("two")}, "00101_x.sql is new and comes before"},
+		{"put between", fstest.MapFS{folder + "00100_initial.sql": file("one"), folder + "00101_x.sql": file("x"), folder + "00102_more.sql": file("two")}, "00101_x.sql is new and does not come after"},
+		{"put before, without zeros", fstest.MapFS{folder + "00100_initial.sql": file("one"), folder + "00102_more.sql": file("two"), folder + "99_x.sql": file("x")}, "99_x.sql is new and does not come after"},
+		{"put beside", fstest.MapFS{folder + "00100_initial.sql": file("one"), folder + "00102_more.sql": file("two"), folder + "00102_x.sql": file("x")}, "00102_x.sql is new and does not come after"},
+		{"without a number", fstest.MapFS{folder + "00100_initial.sql": file("one"), folder + "00102_more.sql": file("two"), folder + "x.sql": file("x")}, "x.sql does not begin with a number"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := changed(c.files, released)
