@@ -53,7 +53,7 @@ func TestAClientThatExpiresGoesADayLater(t *testing.T) {
 	if !strings.Contains(message(oc), "its Secret goes with it") {
 		t.Errorf("the message is %q", message(oc))
 	}
-	s.clock.advance(removedAfter - time.Second)
+	s.clock.advance(24*time.Hour - time.Second)
 	s.step("preview")
 	if !s.isThere("preview") {
 		t.Fatal("it is gone before a day is over")
@@ -85,7 +85,7 @@ func TestALaterTimeBringsAnExpiredClientBack(t *testing.T) {
 // hasADay checks that the object, whose status says by now that it has expired, goes a day later and not before.
 func (s *fixture) hasADay(name string) {
 	s.t.Helper()
-	s.clock.advance(removedAfter - time.Second)
+	s.clock.advance(24*time.Hour - time.Second)
 	s.step(name)
 	if !s.isThere(name) {
 		s.t.Fatal("it is gone within a day")

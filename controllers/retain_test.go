@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -394,6 +395,9 @@ func TestARetainedSecretFollowsItsName(t *testing.T) {
 	s.wantIdentity(s.settle("photoprint"), first.UID)
 }
 
+// app7 gives the client an ID that does not come of its namespace and name.
+func app7(oc *v1alpha1.OAuthClient) { oc.Spec.ClientID = "app_7" }
+
 // Nothing but the Secret that the operator left behind, where it left it, gives an identity.
 func TestN335AnIdentityIsTakenUpFromItsOwnRecordOnly(t *testing.T) {
 	other := func(profile v1alpha1.Profile) []func(*v1alpha1.OAuthClient) {
@@ -401,12 +405,15 @@ func TestN335AnIdentityIsTakenUpFromItsOwnRecordOnly(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name    string
-		change  func(*corev1.Secret) // what somebody does to the Secret while there is no object
-		object  string               // what is applied then
+		made    []func(*v1alpha1.OAuthClient) // what the first object is, too
+		change  func(*corev1.Secret)          // what somebody does to the Secret while there is no object
+		object  string                        // what is applied then
 		changes []func(*v1alpha1.OAuthClient)
 	}{
 		{name: "another object of the namespace names the Secret", object: "photobook", changes: []func(*v1alpha1.OAuthClient){
 			retain, func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "photoprint-oauth" }}},
+		{name: "another object with the client ID names the Secret", made: []func(*v1alpha1.OAuthClient){app7}, object: "photobook", changes: []func(*v1alpha1.OAuthClient){
+			retain, app7, func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "photoprint-oauth" }}},
 		{name: "another identity is written into the record", change: replaced(`"uid":"`, `"uid":"f`)},
 		{name: "another credential is written into the record", change: replaced(`"credentials":["`, `"credentials":["a`)},
 		{name: "the MAC is taken away", change: replaced(`"mac":"`, `"mac":"","x":"`)},
@@ -420,11 +427,11 @@ func TestN335AnIdentityIsTakenUpFromItsOwnRecordOnly(t *testing.T) {
 		{name: "the object has another client type", changes: []func(*v1alpha1.OAuthClient){retain, func(oc *v1alpha1.OAuthClient) {
 			oc.Spec.OAuth2 = &v1alpha1.OAuth2Spec{ClientType: v1alpha1.ClientTypePublic}
 		}}},
-		{name: "the object has another client ID", changes: []func(*v1alpha1.OAuthClient){retain, func(oc *v1alpha1.OAuthClient) { oc.Spec.ClientID = "app_7" }}},
+		{name: "the object has another client ID", changes: []func(*v1alpha1.OAuthClient){retain, app7}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newFixture(t)
-			s.issued("photoprint", retain)
+			s.issued("photoprint", append(test.made, retain)...)
 			s.prune("photoprint")
 			if test.change != nil {
 				s.edit("photoprint-oauth", test.change)
@@ -457,24 +464,35 @@ func replaced(old, by string) func(*corev1.Secret) {
 }
 
 func TestN336AMovedSecretGivesNoIdentity(t *testing.T) {
-	s := newFixture(t)
-	other := s.beside()
-	s.issued("photoprint", retain)
-	s.prune("photoprint")
-	left := s.secret("photoprint-oauth")
-	copied := func(namespace, name string) {
-		s.must(s.api.Create(t.Context(), &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: left.Labels, Annotations: left.Annotations}, Type: left.Type, Data: left.Data,
-		}))
+	for name, id := range map[string]func(*v1alpha1.OAuthClient){
+		"with the client ID of its name": func(*v1alpha1.OAuthClient) {}, "with a client ID of its own": app7,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			other := s.beside()
+			s.issued("photoprint", retain, id)
+			s.prune("photoprint")
+			left := s.secret("photoprint-oauth")
+			copied := func(namespace, name string) {
+				s.must(s.api.Create(t.Context(), &corev1.Secret{
+					ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: left.Labels, Annotations: left.Annotations}, Type: left.Type, Data: left.Data,
+				}))
+			}
+			copied(other.ns, "photoprint-oauth")
+			copied(s.ns, "moved")
+			s.clock.advance(day) // an ID is kept for its namespace so long
+			other.client("photoprint", retain, id)
+			elsewhere := other.settle("photoprint")
+			other.wantIdentity(elsewhere, elsewhere.UID)
+			other.wantReady(elsewhere, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretConflict))
+			other.prune("photoprint")
+			s.clock.advance(day)
+			s.client("photoprint", retain, id, func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "moved" })
+			oc := s.settle("photoprint")
+			s.wantIdentity(oc, oc.UID)
+			s.wantReady(oc, metav1.ConditionFalse, string(v1alpha1.ReadyReasonSecretConflict))
+		})
 	}
-	copied(other.ns, "photoprint-oauth")
-	copied(s.ns, "moved")
-	other.client("photoprint", retain)
-	elsewhere := other.settle("photoprint")
-	other.wantIdentity(elsewhere, elsewhere.UID)
-	s.client("photoprint", retain, func(oc *v1alpha1.OAuthClient) { oc.Spec.Credentials.SecretName = "moved" })
-	oc := s.settle("photoprint")
-	s.wantIdentity(oc, oc.UID)
 }
 
 func TestN337WithoutRetainNothingIsTakenUp(t *testing.T) {
@@ -503,11 +521,26 @@ func TestN337WithoutRetainNothingIsTakenUp(t *testing.T) {
 func TestN338AForgedTakeoverIsBegunAnew(t *testing.T) {
 	s := newFixture(t)
 	victim, before := s.issued("victim"), s.issued("photoprint")
-	for _, proof := range []string{"x", credential.ProveTakeover(s.pair.shared, clientSubject(victim).takeover(string(victim.UID)))} {
+	for name, proof := range map[string]*credential.Takeover{
+		"none":                 nil,
+		"of the victim":        {Name: "victim", UID: string(victim.UID)},
+		"of another UID":       {Name: "photoprint", UID: string(victim.UID)},
+		"of another name":      {Name: "victim", UID: string(before.UID)},
+		"of another namespace": {Namespace: "elsewhere", Name: "photoprint", UID: string(before.UID)},
+		"of another identity":  {Name: "photoprint", UID: string(before.UID), Identity: string(before.UID)},
+	} {
+		text := "x"
+		if proof != nil {
+			proof.Namespace, proof.Identity = cmp.Or(proof.Namespace, s.ns), cmp.Or(proof.Identity, string(victim.UID))
+			text = credential.ProveTakeover(s.pair.shared, *proof)
+		}
 		s.forge("photoprint", func(status *v1alpha1.OAuthClientStatus) {
-			status.IdentityUID, status.TakenOver = string(victim.UID), &v1alpha1.TakenOverStatus{UID: string(before.UID), Proof: proof}
+			status.IdentityUID, status.TakenOver = string(victim.UID), &v1alpha1.TakenOverStatus{UID: string(before.UID), Proof: text}
 		})
 		oc := s.settle("photoprint")
+		if oc.Status.IdentityUID == string(victim.UID) {
+			t.Errorf("the proof %s gives the identity", name)
+		}
 		s.wantIdentity(oc, before.UID)
 		s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 	}

@@ -302,6 +302,7 @@ func TestN316AClockThatIsWrongByAYearEndsNothingThatIsInUse(t *testing.T) {
 			s := newFixture(t)
 			s.issued("photoprint", every(30, 24))
 			s.clock.advance(day)
+			before := "" // what the Secret held before the last rotation
 			for _, jump := range row.jumps {
 				inUse := s.valueOf("photoprint")
 				s.clock.advance(jump)
@@ -309,11 +310,20 @@ func TestN316AClockThatIsWrongByAYearEndsNothingThatIsInUse(t *testing.T) {
 				oc := s.settle("photoprint")
 				s.wantReady(oc, metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 				s.wantAccepts("photoprint", inUse, true, "the one that was in use")
+				if s.valueOf("photoprint") != inUse {
+					before = inUse
+				}
+				if before != "" {
+					s.wantAccepts("photoprint", before, true, "the one before the last rotation")
+				}
 				for _, c := range oc.Status.Credentials {
 					if c.IssuedAt.After(s.clock.Now()) || c.ExpiresAt != nil && c.ExpiresAt.After(s.clock.Now().Add(day)) {
 						t.Errorf("the credential %s is of %s and ends at %s, and it is %s", c.ID, c.IssuedAt, c.ExpiresAt, s.clock.Now())
 					}
 				}
+			}
+			if before == "" {
+				t.Error("nothing was rotated")
 			}
 			s.clock.advance(2 * day)
 			if oc := s.settle("photoprint"); len(oc.Status.Credentials) != 1 {

@@ -377,6 +377,13 @@ func TestAnObjectThatIsNotToBeServedIsNot(t *testing.T) {
 		{name: "N338 its status has the proof of another identity", change: func(o *object) {
 			o.Status.IdentityUID, o.Status.TakenOver = "u-0", &v1alpha1.TakenOverStatus{UID: string(o.UID), Proof: takeover(t, "u-2", string(o.UID))}
 		}, want: reasonTakenOver},
+		{name: "N338 its status has the proof of another object of its name", change: func(o *object) {
+			o.Status.IdentityUID, o.Status.TakenOver = "u-0", &v1alpha1.TakenOverStatus{UID: string(o.UID), Proof: takeover(t, "u-0", "u-9")}
+		}, want: reasonTakenOver},
+		{name: "N338 its status has the proof of another name", change: func(o *object) {
+			o.Status.IdentityUID, o.Status.TakenOver = "u-0", &v1alpha1.TakenOverStatus{UID: string(o.UID), Proof: takeover(t, "u-0", string(o.UID))}
+			o.Name, o.Status.ClientID = "photobook", "photos.photobook"
+		}, want: reasonTakenOver},
 		{name: "N338 its status has the proof of another namespace", change: func(o *object) {
 			o.Status.IdentityUID, o.Status.TakenOver = "u-0", &v1alpha1.TakenOverStatus{UID: string(o.UID), Proof: takeover(t, "u-0", string(o.UID))}
 			o.Namespace, o.Status.ClientID = "evil", "evil.photoprint"
