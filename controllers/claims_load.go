@@ -55,7 +55,7 @@ func (c *Claims) load(ctx context.Context) error {
 		return err
 	}
 	for _, s := range waiting {
-		l.enterReserved(s, c.Now())
+		l.enterReserved(s, c.now())
 	}
 	c.mu.Lock()
 	c.ledger = l
@@ -153,7 +153,7 @@ func (c *Claims) loadReleased(ctx context.Context) (*released, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the released claims: %w", err)
 		}
-		if err := r.decode(shard.Data[releasedKey], c.Now()); err != nil {
+		if err := r.decode(shard.Data[releasedKey], c.now()); err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "released claims are ignored", "configMap", shard.Name)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 )
 
 const (
@@ -41,6 +42,8 @@ type Claims struct {
 	Events EventRecorder
 	// Now is the clock.
 	Now func() time.Time
+	// Skew tells how far Now is ahead of the API server's clock, if that is known. Nil: it is not.
+	Skew func() (skew time.Duration, known bool)
 	// Wake enqueues an object that a change concerns. nil: nobody is told.
 	Wake func(objectRef)
 
@@ -52,6 +55,18 @@ type Claims struct {
 	announced uint64  // dropped records that were told
 }
 
+// now returns the time that claims and reservations go by: that of the API server, where the two clocks disagree. Otherwise an operator
+// whose clock is wrong would give what was released to another namespace before its day is over.
+func (c *Claims) now() time.Time {
+	now := c.Now()
+	if c.Skew != nil {
+		if skew, known := c.Skew(); known && skew.Abs() > apiclient.MaxSkew {
+			return now.Add(-skew)
+		}
+	}
+	return now
+}
+
 // settle decides about the claims of an object and stores what was released by it.
 func (c *Claims) settle(ctx context.Context, o claimant) ([]claimResult, error) {
 	if err := c.load(ctx); err != nil {
@@ -59,7 +74,7 @@ func (c *Claims) settle(ctx context.Context, o claimant) ([]claimResult, error) 
 	}
 	c.mu.Lock()
 	before := c.ledger.released.added
-	results, concerned := c.ledger.settle(o, c.Now())
+	results, concerned := c.ledger.settle(o, c.now())
 	released := c.ledger.released.added != before
 	c.mu.Unlock()
 	if err := c.store(ctx, released); err != nil {
@@ -76,7 +91,7 @@ func (c *Claims) forget(ctx context.Context, ref objectRef) error {
 	}
 	c.mu.Lock()
 	before := c.ledger.released.added
-	concerned := c.ledger.forget(ref, c.Now())
+	concerned := c.ledger.forget(ref, c.now())
 	released := c.ledger.released.added != before
 	c.mu.Unlock()
 	if err := c.store(ctx, released); err != nil {
@@ -93,7 +108,7 @@ func (c *Claims) counts() (kept int, dropped uint64) {
 	if c.ledger == nil {
 		return 0, 0
 	}
-	return c.ledger.released.count(c.Now()), c.ledger.released.dropped
+	return c.ledger.released.count(c.now()), c.ledger.released.dropped
 }
 
 func (c *Claims) wake(refs []objectRef) {
@@ -146,7 +161,7 @@ func (c *Claims) takeDirty(i int) (text string, changed bool, err error) {
 	if !r.dirty[i] {
 		return "", false, nil
 	}
-	r.prune(i, c.Now())
+	r.prune(i, c.now())
 	text, err = encodeReleased(r.shards[i])
 	if err != nil {
 		return "", false, err

@@ -203,6 +203,50 @@ func TestN66WhoeverWaitsGetsNothingWhileTheHolderIsReplaced(t *testing.T) {
 	})
 }
 
+// N453: what was released is kept for a day, by the API server's clock where that of the operator is wrong.
+func TestN453AWrongClockGivesNothingToAnotherNamespace(t *testing.T) {
+	for name, off := range map[string]struct{ released, looked time.Duration }{
+		"ahead later":            {0, 48 * time.Hour},
+		"behind at the release":  {-48 * time.Hour, 0},
+		"ahead at the release":   {48 * time.Hour, 0},
+		"ahead for all the time": {48 * time.Hour, 48 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forEachClaim(t, func(t *testing.T, row claimRow, a, b *fixture) {
+				var skew time.Duration
+				shows := func(ahead time.Duration) {
+					a.clock.advance(ahead - skew)
+					skew = ahead
+				}
+				a.claims.Skew = func() (time.Duration, bool) { return skew, true }
+				a.r.Skew, b.r.Skew = a.claims.Skew, a.claims.Skew
+				row.object(a, "shop")
+				row.claim(a, "shop")
+				a.has(row, "shop")
+				row.object(b, "waiting")
+				row.claim(b, "waiting")
+				b.waits(row, "waiting")
+
+				shows(off.released)
+				row.remove(a, "shop")
+				if _, err := a.reconcileOnce(row, "shop"); err != nil {
+					t.Fatal(err)
+				}
+				shows(off.looked)
+				b.waits(row, "waiting")
+				if result, err := b.reconcileOnce(row, "waiting"); err != nil || result.RequeueAfter < foreignEvery {
+					t.Errorf("it is looked at again after %s, %v", result.RequeueAfter, err)
+				}
+				shows(0)
+				a.clock.advance(reservation - 5*time.Minute)
+				b.waits(row, "waiting")
+				a.clock.advance(5 * time.Minute)
+				b.has(row, "waiting")
+			})
+		})
+	}
+}
+
 // N66: the holder was replaced while no operator ran, and the operator saw the one that waits first.
 func TestN66WhoeverWaitsGetsNothingThatWasReleasedWhileTheOperatorWasAway(t *testing.T) {
 	forEachClaim(t, func(t *testing.T, row claimRow, a, b *fixture) {

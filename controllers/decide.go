@@ -251,7 +251,11 @@ func (in input) lookAgain() time.Duration {
 		after = foreignEvery
 	}
 	if until := in.comesByItself(); !until.IsZero() {
-		if wait := max(until.Sub(in.now), time.Second); after == 0 || wait < after {
+		soonest := time.Second
+		if !in.clocksAgree { // claims go by the other clock
+			soonest = foreignEvery
+		}
+		if wait := max(until.Sub(in.now), soonest); after == 0 || wait < after {
 			after = wait
 		}
 	}

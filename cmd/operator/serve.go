@@ -84,7 +84,7 @@ func newManager(ctx context.Context, access *rest.Config, o options) (ctrl.Manag
 	wake := &controllers.Wakeups{}
 	claims := &controllers.Claims{
 		Client: mgr.GetClient(), Live: o.view.Reader(mgr.GetAPIReader()), Namespace: o.namespace, Class: v1alpha1.ClassName(o.class),
-		Events: mgr.GetEventRecorder(name), Now: time.Now, Wake: wake.Wake,
+		Events: mgr.GetEventRecorder(name), Now: time.Now, Skew: apiServer.Skew, Wake: wake.Wake,
 	}
 	counts := controllers.NewMetrics(claims, mgr.Elected())
 	reports := newReports(mgr, wake, o)
