@@ -83,8 +83,8 @@ func parse(text string, algorithms []jose.SignatureAlgorithm) (*Assertion, error
 			return nil, errors.New("the header of the assertion demands what is not supported (crit)")
 		}
 	}
-	var c claims
-	if err := token.UnsafeClaimsWithoutVerification(&c); err != nil {
+	var c *claims // nil: null, which is no object
+	if err := token.UnsafeClaimsWithoutVerification(&c); err != nil || c == nil {
 		return nil, errors.New("the claims of the assertion are not a JSON object with each claim once and in its form (RFC 7519)")
 	}
 	if len(c.ID) > maxID {

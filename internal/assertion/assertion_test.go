@@ -211,7 +211,8 @@ func TestN352WhatIsNoSignedJWTOfOneReadingIsRefused(t *testing.T) {
 		"an unencoded payload":     signedHeader(`{"alg":"ES256","crit":["b64"],"b64":false}`),
 		"b64 alone":                signedHeader(`{"alg":"ES256","b64":true}`),
 		"claims that are a list":   sign(t, jose.ES256, e, `[1]`, nil),
-		"claims that are null":     sign(t, jose.ES256, e, `"text"`, nil),
+		"claims that are a text":   sign(t, jose.ES256, e, `"text"`, nil),
+		"claims that are null":     sign(t, jose.ES256, e, `null`, nil),
 		"an exp that is a text":    sign(t, jose.ES256, e, `{"exp":"tomorrow"}`, nil),
 		"an exp without end":       sign(t, jose.ES256, e, `{"exp":1e300}`, nil),
 		"an aud that is an object": sign(t, jose.ES256, e, `{"aud":{"a":"b"}}`, nil),
@@ -338,9 +339,12 @@ func TestN356ASetThatIsNotOfGoodPublicKeysIsRefused(t *testing.T) {
 		"only P-384":              {setOf(t, jose.JSONWebKey{Key: ecKey(t, elliptic.P384()).Public()}), "no public key"},
 		"only for encryption":     {setOf(t, jose.JSONWebKey{Key: r.Public(), Use: "enc"}), "no public key"},
 		"a point off the curve":   {`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`, "key 1"},
+		"no base64":               {`{"keys":[{"kty":"EC","crv":"P-256","x":"evil~","y":"AQ","kid":"evil","alg":"ES256"}]}`, "key 1"},
+		"a kid that is a number":  {`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ","kid":4711}]}`, "key 1"},
+		"a use that is a number":  {`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ","use":4711}]}`, "key 1"},
 		"HS256 for an RSA key":    {setOf(t, jose.JSONWebKey{Key: r.Public(), Algorithm: "HS256"}), "alg"},
-		"one kid for two":         {setOf(t, jose.JSONWebKey{Key: r.Public(), KeyID: "k"}, jose.JSONWebKey{Key: e.Public(), KeyID: "k"}), "kid"},
-		"one key twice":           {setOf(t, jose.JSONWebKey{Key: r.Public(), KeyID: "k"}, jose.JSONWebKey{Key: r.Public(), KeyID: "l"}), "twice"},
+		"one kid for two":         {setOf(t, jose.JSONWebKey{Key: r.Public(), KeyID: "evil"}, jose.JSONWebKey{Key: e.Public(), KeyID: "evil"}), "kid"},
+		"one key twice":           {setOf(t, jose.JSONWebKey{Key: r.Public(), KeyID: "evil"}, jose.JSONWebKey{Key: r.Public(), KeyID: "evil-2"}), "twice"},
 		"too many":                {setOf(t, many...), "at most 8"},
 		"none":                    {`{"keys":[]}`, "no public key"},
 		"an object":               {`{}`, "JWK Set"},
@@ -355,6 +359,10 @@ func TestN356ASetThatIsNotOfGoodPublicKeysIsRefused(t *testing.T) {
 		_, err := ParseKeys([]byte(row.set))
 		if err == nil || !strings.Contains(err.Error(), row.word) {
 			t.Errorf("%s: %v, want %q", name, err, row.word)
+			continue
+		}
+		if quoted := quotedOf(row.set, err); len(quoted) > 0 {
+			t.Errorf("%s: %v quotes %q", name, err, quoted)
 		}
 		if private := row.word == "private key"; private != errors.Is(err, ErrPrivate) {
 			t.Errorf("%s: %v", name, err)
@@ -366,6 +374,22 @@ func TestN356ASetThatIsNotOfGoodPublicKeysIsRefused(t *testing.T) {
 	if keys := parsed(t, jose.JSONWebKey{Key: r.Public(), Use: "enc"}, jose.JSONWebKey{Key: e.Public()}, jose.JSONWebKey{Key: ecKey(t, elliptic.P521()).Public()}); len(keys) != 1 {
 		t.Errorf("beside keys for something else there are %d keys, want 1", len(keys))
 	}
+}
+
+// quotedOf returns what an error holds of the keys of a set, but for what says of which kind they are.
+func quotedOf(text string, err error) (quoted []string) {
+	var set struct{ Keys []json.RawMessage }
+	_ = json.Unmarshal([]byte(text), &set)
+	for _, raw := range set.Keys {
+		var key map[string]any
+		_ = json.Unmarshal(raw, &key)
+		for _, name := range append([]string{"n", "x", "y", "kid", "alg", "use"}, privateMembers...) {
+			if value := fmt.Sprint(key[name]); key[name] != nil && value != "" && strings.Contains(err.Error(), value) {
+				quoted = append(quoted, name)
+			}
+		}
+	}
+	return quoted
 }
 
 func TestN404TheAlgorithmsOfAClusterAreThoseOfKubernetesAndNoOthers(t *testing.T) {
