@@ -63,32 +63,35 @@ func TestTheClientReadsPageByPage(t *testing.T) {
 
 // N307: whatever the server answers, the client ends.
 func TestN307AnAnswerWithoutAnEndIsGivenUp(t *testing.T) {
-	var pages atomic.Int64
-	for name, answer := range map[string]http.HandlerFunc{
-		"pages without an end":        func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"continue":"%d"}`, pages.Add(1)) },
-		"a page that leads to itself": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"continue":"x"}`) },
-		"a continue that is too long": func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprintf(w, `{"continue":%q}`, strings.Repeat("x", MaxContinue+1))
-		},
-		"too many entries": func(w http.ResponseWriter, _ *http.Request) {
+	var pages, long atomic.Int64
+	for name, row := range map[string]struct {
+		answer http.HandlerFunc
+		word   string
+	}{
+		"pages without an end":        {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"continue":"%d"}`, pages.Add(1)) }, "has no end after 2000 pages"},
+		"a page that leads to itself": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"continue":"x"}`) }, "leads to itself"},
+		"a continue that is too long": {func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"continue":"%0*d"}`, MaxContinue+1, long.Add(1))
+		}, "leads to itself, or nowhere"},
+		"too many entries": {func(w http.ResponseWriter, _ *http.Request) {
 			_ = json.NewEncoder(w).Encode(UsagePage{Items: make([]ClientUsage, MaxPage+1)})
-		},
-		"a body without an end": func(w http.ResponseWriter, r *http.Request) {
+		}, "holds 501 entries"},
+		"a body without an end": {func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
 					return
 				}
 			}
-		},
-		"no JSON":   func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") },
-		"a refusal": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
-		"a refusal with words": func(w http.ResponseWriter, _ *http.Request) {
+		}, "is larger than"},
+		"no JSON":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, "cannot be read"},
+		"a refusal": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, "403"},
+		"a refusal with words": {func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
-			_ = json.NewEncoder(w).Encode(Failure{Reason: "Forbidden", Message: "no"})
-		},
+			_ = json.NewEncoder(w).Encode(Failure{Reason: "Forbidden", Message: "the words"})
+		}, "the words"},
 	} {
-		if got, err := collect(t, ask(t, answer)); err == nil || strings.Contains(err.Error(), "the-token") {
-			t.Errorf("%s: %d entries, error %v", name, len(got), err)
+		if got, err := collect(t, ask(t, row.answer)); err == nil || !strings.Contains(err.Error(), row.word) || strings.Contains(err.Error(), "the-token") {
+			t.Errorf("%s: %d entries, error %v; want %q", name, len(got), err, row.word)
 		}
 	}
 	if n := pages.Load(); n != maxPages {
