@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
@@ -151,10 +152,31 @@ func TestN395ASchemaFromBeforeTheFirstReleaseIsRefused(t *testing.T) {
 	if _, err := c.Exec(t.Context(), `UPDATE goose_db_version SET version_id = 1 WHERE version_id > 0`); err != nil {
 		t.Fatal(err)
 	}
+	before := spelled(t, c)
 	_, err = Open(t.Context(), address)
 	if !errors.Is(err, errTooOld) || !permanent(err) || !strings.Contains(err.Error(), "its schema is number 1, the first release begins with 100: name an empty database") {
 		t.Errorf("Open() = %v", err)
 	}
+	if diff := cmp.Diff(before, spelled(t, c)); diff != "" {
+		t.Errorf("the database was changed (-before +after):\n%s", diff)
+	}
+}
+
+// spelled returns the columns of all tables, and the steps that the schema is made of.
+func spelled(t *testing.T, c *pgx.Conn) (lines []string) {
+	t.Helper()
+	rows, err := c.Query(t.Context(), `
+		SELECT format('%s.%s %s %s', table_name, column_name, data_type, is_nullable) FROM information_schema.columns WHERE table_schema = current_schema()
+		UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = current_schema()
+		UNION ALL SELECT format('step %s: %s %s %s', id, version_id, is_applied, tstamp) FROM goose_db_version
+		ORDER BY 1`)
+	if err == nil {
+		lines, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if err != nil || len(lines) < 10 {
+		t.Fatalf("%d lines, %v", len(lines), err)
+	}
+	return lines
 }
 
 func TestN167AStepThatWasStoppedHalfwayIsRunAgain(t *testing.T) {
