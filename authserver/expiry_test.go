@@ -46,3 +46,21 @@ func TestN342AClientIsRefusedFromTheInstantOnAtWhichItExpires(t *testing.T) {
 	ends(time.Time{})
 	s.refresh(tokens.RefreshToken)
 }
+
+func TestN342ARequestTokenEndsWithItsClient(t *testing.T) {
+	s := newFixture(t)
+	end := authtest.Start.Add(5 * time.Minute)
+	s.Clients.Change(authtest.PhotoBook, func(c *authserver.Client) { c.ExpiresAt = end })
+	bob := s.bob()
+	i, err := s.Auth.BeginSigned(authserver.ProfileOAuth1, s.requestToken(authtest.PhotoBookCallback).Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(end.Sub(s.Clock.Now()) - time.Second)
+	if _, err := s.Auth.Next(t.Context(), i, bob); err != nil {
+		t.Fatalf("a second before the end the login is over: %v", err)
+	}
+	s.Clock.Advance(time.Second)
+	_, err = s.Auth.Next(t.Context(), i, bob)
+	wantCode(t, err, authserver.UnknownClient)
+}
