@@ -3,6 +3,7 @@
 package web_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"io"
@@ -13,7 +14,9 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/net/html"
@@ -31,6 +34,28 @@ type house struct {
 	refusals *authserver.Refusals
 	server   *httptest.Server
 	issuer   string
+	log      logLines
+}
+
+// logLines are what a log says.
+type logLines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// take returns the lines since the last call.
+func (l *logLines) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := l.text.String()
+	l.text.Reset()
+	return slices.Collect(strings.Lines(text))
 }
 
 func newHouse(t *testing.T, ways ...web.LoginWay) *house {
@@ -38,7 +63,7 @@ func newHouse(t *testing.T, ways ...web.LoginWay) *house {
 	h := &house{Env: authtest.New(t), refusals: authserver.NewRefusals(), server: httptest.NewUnstartedServer(nil)}
 	h.issuer = "https://" + h.server.Listener.Addr().String()
 	site, err := web.New(web.Config{
-		Auth: h.Auth, LoginWays: ways, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard,
+		Auth: h.Auth, LoginWays: ways, Issuer: h.issuer, Metrics: web.NewMetrics(), Log: slog.New(slog.NewTextHandler(&h.log, nil)), AccessLog: io.Discard,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Ready:          func(*http.Request) error { return nil }, Refusals: h.refusals, Now: h.Clock.Now,
 	})

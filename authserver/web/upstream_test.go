@@ -3,6 +3,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -186,6 +187,33 @@ func TestErrorsOfAnotherServerEndOnAPageWithAWayOn(t *testing.T) {
 	}
 	if h.Store.Writes() != 0 {
 		t.Errorf("%d writes for somebody who did not log in", h.Store.Writes())
+	}
+}
+
+// N330: the page says little, and neither a refusal nor a fault says anything of the source. What it answered stands in the log.
+func TestN330ALoginThatFailsAtAnotherServerLeavesOneLineInTheLog(t *testing.T) {
+	h := newHouse(t, partnerWay)
+	b := h.browser(t)
+	begin := func() string { return b.begins("/login/source/" + partner) }
+	for _, row := range []struct {
+		name   string
+		fault  error // of the other server
+		target string
+		word   string
+	}{
+		{"a made-up code that it refuses", nil, answerOf(begin(), "made-up"), "does not fit"},
+		{"a made-up code that it has a fault with", fmt.Errorf("the token endpoint says it with status 500: %w", authserver.ErrUnavailable), answerOf(begin(), "made-up"), "status 500"},
+		{"an error in place of a code", nil, "/login/callback/" + partner + "?" + url.Values{"state": {begin()}, "error": {"access_denied"}}.Encode(), "access_denied"},
+		{"no state", nil, "/login/callback/" + partner + "?code=made-up", "there is no state"},
+	} {
+		h.log.take()
+		h.Upstreams.Fail(row.fault)
+		p := b.get(row.target)
+		lines := h.log.take()
+		if p.StatusCode < http.StatusBadRequest || len(lines) != 1 || !strings.Contains(lines[0], "source="+partner) || !strings.Contains(lines[0], "requestID=") ||
+			!strings.Contains(lines[0], row.word) || strings.Contains(lines[0], "made-up") {
+			t.Errorf("%s: status %d, the log says %q, want one line with %q", row.name, p.StatusCode, lines, row.word)
+		}
 	}
 }
 

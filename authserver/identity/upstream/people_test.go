@@ -411,7 +411,11 @@ func TestN330AMadeUpCodeDoesNotTakeTheSourceDown(t *testing.T) {
 		return r.URL.Path == "/token"
 	}
 	source := s.source()
-	if _, err := s.login(source); !errors.Is(err, authserver.ErrUnavailable) || source.Down() {
+	_, err := s.login(source)
+	if !errors.Is(err, authserver.ErrUnavailable) || !strings.Contains(err.Error(), "status 500") || source.Down() {
 		t.Errorf("%v, and the source is down: %t", err, source.Down())
+	}
+	if text := s.logged.String(); text != "" { // whoever serves the login has the error, and logs it
+		t.Errorf("the log says of the source %q", text)
 	}
 }
