@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"os"
@@ -98,6 +99,24 @@ func (o *own) serve() (cmd *exec.Cmd, rest func() string) {
 	}
 }
 
+// ends returns what hack/dev says until it ends. One that takes the cluster is asked to end.
+func (o *own) ends(what string) (string, error) {
+	o.t.Helper()
+	cmd := o.command(what)
+	out, err := cmd.StdoutPipe()
+	must(o.t, err)
+	cmd.Stderr = cmd.Stdout
+	must(o.t, cmd.Start())
+	var said strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), "what is made there is removed at the end") {
+			must(o.t, cmd.Process.Signal(syscall.SIGINT))
+		}
+	}
+	return said.String(), cmd.Wait()
+}
+
 // failing returns a kubectl that fails where its arguments begin with these.
 func (o *own) failing(arguments string) string {
 	o.t.Helper()
@@ -106,6 +125,22 @@ func (o *own) failing(arguments string) string {
 	must(o.t, os.WriteFile(path, []byte(script), 0o700)) //nolint:gosec // a program
 	return path
 }
+
+// somebodysCRD has the name of one of Gatehouse's.
+const somebodysCRD = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: oauthclients.gatehouse.dev
+spec:
+  group: gatehouse.dev
+  names: {kind: OAuthClient, plural: oauthclients}
+  scope: Namespaced
+  versions:
+  - name: v0
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object}}
+`
 
 func TestARunInAClusterOfSomebodysOwnRemovesWhatItMade(t *testing.T) {
 	o := newOwn(t)
@@ -126,18 +161,31 @@ func TestARunInAClusterOfSomebodysOwnRemovesWhatItMade(t *testing.T) {
 	}
 
 	t.Run("N398: what is there already is not touched", func(t *testing.T) {
-		o.ask("create", "namespace", "gatehouse-system")
-		there := o.has()
-		for _, what := range []string{"run", "clean"} {
-			out, err := o.command(what).CombinedOutput()
-			if err == nil || !strings.Contains(string(out), "Nothing was changed") || !strings.Contains(string(out), "gatehouse-system") {
-				t.Errorf("%s: %v\n%s", what, err, out)
+		crd := filepath.Join(t.TempDir(), "crd.yaml")
+		must(t, os.WriteFile(crd, []byte(somebodysCRD), 0o600))
+		for _, c := range []struct {
+			object string // as kubectl names it in what it prints
+			make   []string
+		}{
+			{"namespace/gatehouse-system", []string{"create", "namespace", "gatehouse-system"}},
+			{"namespace/photos", []string{"create", "namespace", "photos"}},
+			{"customresourcedefinition.apiextensions.k8s.io/oauthclients.gatehouse.dev", []string{"create", "--filename", crd}},
+			{"clusterrole.rbac.authorization.k8s.io/gatehouse-operator", []string{"create", "clusterrole", "gatehouse-operator", "--verb=get", "--resource=pods"}},
+			{"clusterrole.rbac.authorization.k8s.io/gatehouse-grants-admin", []string{"create", "clusterrole", "gatehouse-grants-admin", "--verb=get", "--resource=pods"}},
+		} {
+			o.ask(c.make...)
+			there := o.has()
+			for _, what := range []string{"run", "clean"} {
+				names := map[string]string{"run": " has " + c.object + " already", "clean": "the namespace gatehouse-system"}[what]
+				if said, err := o.ends(what); err == nil || !strings.Contains(said, "Nothing was changed") || !strings.Contains(said, names) {
+					t.Errorf("%s with %s: %v\n%s", what, c.object, err, said)
+				}
 			}
+			if now := o.has(); !slices.Equal(now, there) {
+				t.Fatalf("with %s the cluster has\n%v\nand had\n%v", c.object, now, there)
+			}
+			o.ask("delete", "--wait", c.object)
 		}
-		if now := o.has(); !slices.Equal(now, there) {
-			t.Errorf("the cluster has\n%v\nand had\n%v", now, there)
-		}
-		o.ask("delete", "namespace", "gatehouse-system")
 	})
 
 	t.Run("N329: what a killed run left is removed by demo-clean, and nothing else", func(t *testing.T) {
