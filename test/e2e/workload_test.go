@@ -5,6 +5,8 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,6 +83,8 @@ func TestAPodIsAClientAsThePageSays(t *testing.T) {
 		out, err := cmd.Output()
 		return strings.TrimSpace(string(out)), err
 	}
+	// refused reports whether the server knows nobody by the token: another failure of the program is none.
+	refused := func(err error) bool { return err != nil && strings.Contains(stderr(err), "invalid_client") }
 	mount()
 	for range 2 { // one token of the Pod is good until it ends
 		if token, err := fetch(); err != nil || !strings.HasPrefix(token, "gha_") {
@@ -93,19 +97,34 @@ func TestAPodIsAClientAsThePageSays(t *testing.T) {
 	if err := os.WriteFile(projected, []byte(foreign), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if token, err := fetch(); err == nil {
-		t.Errorf("N358: another ServiceAccount gets %q", token)
+	if token, err := fetch(); !refused(err) {
+		t.Errorf("N358: another ServiceAccount gets %q, %s", token, stderr(err))
 	}
 	mount()
 	read("delete", "serviceaccount", "photonight")
 	testenv.Eventually(t, time.Minute, "N359: the Pod of a ServiceAccount that is gone gets no token", func() bool {
 		_, err := fetch()
-		return err != nil
+		return refused(err)
 	})
 	w.kubectl(t, "", "wait", "--for=condition=Ready=false", "oauthclient/photonight", "--namespace=photos", "--timeout=60s")
 	w.kubectl(t, applied, "apply", "-f", "-")
 	w.kubectl(t, "", "wait", "--for=condition=Ready", "oauthclient/photonight", "--namespace=photos", "--timeout=60s")
-	if token, err := fetch(); err == nil {
-		t.Errorf("N359: the token of the one before gets %q", token)
+	if token, err := fetch(); !refused(err) {
+		t.Errorf("N359: the token of the one before gets %q, %s", token, stderr(err))
 	}
+	// The token of the one that is there now is good.
+	mount()
+	testenv.Eventually(t, time.Minute, "the Pod of the new ServiceAccount gets a token", func() bool {
+		token, err := fetch()
+		return err == nil && strings.HasPrefix(token, "gha_")
+	})
+}
+
+// stderr is what a program that failed says of it.
+func stderr(err error) string {
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return string(failed.Stderr)
+	}
+	return fmt.Sprint(err)
 }
