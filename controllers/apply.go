@@ -184,7 +184,7 @@ func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause
 		return nil
 	}
 	event := readyEvent(s.status.Conditions, status.Conditions)
-	after, err := i.writeStatus(ctx, s, status)
+	after, err := i.publish(ctx, s, status) // it may have a new credential, where the ConfigMap is what was refused
 	if err != nil {
 		return err
 	}

@@ -251,11 +251,11 @@ func (in input) lookAgain() time.Duration {
 		after = foreignEvery
 	}
 	if until := in.comesByItself(); !until.IsZero() {
-		soonest := time.Second
+		wait := max(until.Sub(in.now), time.Second)
 		if !in.clocksAgree { // claims go by the other clock
-			soonest = foreignEvery
+			wait = foreignEvery
 		}
-		if wait := max(until.Sub(in.now), soonest); after == 0 || wait < after {
+		if after == 0 || wait < after {
 			after = wait
 		}
 	}

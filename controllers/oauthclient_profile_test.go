@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -207,6 +208,32 @@ func TestSuspendingAClientOfIntegrationCloudEndsWhatItHas(t *testing.T) {
 	s.update("integrator", suspend(true))
 	s.settle("integrator")
 	wantValidAfter(second) // a clock that was set back revives nothing
+}
+
+// N320: a suspension that ends grants comes before the Secret of a rotation, and the end of the old client secret does not.
+func TestN320ASuspensionInARotationGivesNoEndBeforeTheSecretIsWritten(t *testing.T) {
+	s := newFixture(t)
+	s.issued("integrator", of(v1alpha1.ProfileIntegrationCloud))
+	old := s.valueOf("integrator")
+	s.update("integrator", rotation("1"))
+	s.once("integrator")
+	s.clock.advance(publishLag)
+	s.update("integrator", func(oc *v1alpha1.OAuthClient) { oc.Spec.Suspend = true })
+	away := s.reconciler(failing[*corev1.Secret, *appliedSecret](s.api, func() error { return apierrors.NewTimeoutError("etcd is slow", 1) }))
+	if _, err := s.reconcile(away, "integrator"); err == nil {
+		t.Fatal("the Secret was written")
+	}
+	oc := s.get("integrator")
+	if oc.Status.ValidAfter == nil || len(oc.Status.Credentials) != 2 || oc.Status.Credentials[0].ExpiresAt != nil {
+		t.Errorf("validAfter %v, credentials %+v", oc.Status.ValidAfter, oc.Status.Credentials)
+	}
+	if s.valueOf("integrator") != old {
+		t.Error("the Secret has the new client secret")
+	}
+	s.restarted()
+	if oc = s.settle("integrator"); oc.Status.Credentials[0].ExpiresAt == nil || s.valueOf("integrator") == old {
+		t.Errorf("the rotation did not go on: %+v", oc.Status.Credentials)
+	}
 }
 
 func TestAResetEndsWhatAClientOfConnectionsCloudHas(t *testing.T) {

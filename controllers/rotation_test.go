@@ -480,6 +480,28 @@ func TestN439TheSecretWaitsForTheStatusThatWasWritten(t *testing.T) {
 	}
 }
 
+// N439: nor does a ConfigMap that is refused in between.
+func TestN439ARefusedConfigMapTakesNothingFromTheLag(t *testing.T) {
+	s := newFixture(t)
+	s.issued("photoprint", withMap("public"))
+	before := s.valueOf("photoprint")
+	s.update("photoprint", rotation("1"))
+	s.must(s.api.Delete(t.Context(), s.publicMapOf()))
+	s.r.Client = s.indexed(failing[*corev1.ConfigMap, *appliedMap](s.slowed(3*time.Second, 0), func() error {
+		return apierrors.NewForbidden(corev1.Resource("configmaps"), "public", nil)
+	}))
+	if _, err := s.reconcile(s.r, "photoprint"); err == nil {
+		t.Fatal("the ConfigMap is not refused")
+	}
+	if oc := s.get("photoprint"); len(oc.Status.Credentials) != 2 {
+		t.Fatalf("the status has %+v", oc.Status.Credentials)
+	}
+	_, _ = s.reconcile(s.r, "photoprint") // its own status wakes it
+	if s.valueOf("photoprint") != before {
+		t.Error("the Secret has the new client secret at once")
+	}
+}
+
 func TestN439TheSecretOfAResourceServerWaitsToo(t *testing.T) {
 	s := newFixture(t)
 	s.server("api", "photos."+s.ns)

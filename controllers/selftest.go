@@ -69,10 +69,19 @@ func (o outcome) spoiled(what string) v1alpha1.OAuthClientStatus {
 	return o.withoutEnd(o.statusWith(ready))
 }
 
-// withoutEnd takes back the times that count only once the Secret is written.
+// withoutEnd takes back the times that count only once the Secret is written, and holds what is accepted. A record in the Secret may have
+// them already: somebody else may have changed the client secret beside it.
 func (o outcome) withoutEnd(status v1alpha1.OAuthClientStatus) v1alpha1.OAuthClientStatus {
-	if last := len(status.Credentials) - 1; o.issued.made != nil {
+	last := len(status.Credentials) - 1
+	switch {
+	case o.issued.made != nil:
 		status.Credentials[last-1].ExpiresAt, status.Credentials[last].IssuedAt = nil, *o.issued.made
+	case o.subject.isGenerated():
+		for n := range status.Credentials[:max(last, 0)] {
+			if known := o.subject.status.Credentials; n < len(known) && known[n].ID == status.Credentials[n].ID && known[n].ExpiresAt == nil {
+				status.Credentials[n].ExpiresAt = nil
+			}
+		}
 	}
 	return status
 }

@@ -26,7 +26,7 @@ func (o outcome) afterStatus(write []step) []step {
 	case takesAway && !o.subject.credentials.WithoutSecret():
 		return append(o.writeStatus(nil, o.statusWith(o.issuing())), write...)
 	case takesAway || unixOf(o.status.ValidAfter) != unixOf(o.subject.status.ValidAfter):
-		return append(o.writeStatus(nil, o.statusWith(o.summary())), write...)
+		return append(o.writeStatus(nil, o.withoutEnd(o.statusWith(o.summary()))), write...)
 	default:
 		return write
 	}

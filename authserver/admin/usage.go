@@ -55,19 +55,21 @@ func (e *endpoint) counting(r *request) (*adminapi.Counting, error) {
 	if err != nil {
 		return nil, err
 	}
+	var found *adminapi.Counting
 	var complete time.Time
-	for _, u := range uses {
+	for _, u := range uses { // in an order that depends on the store
 		switch {
 		case u.UID != authserver.CountingUID:
 		case u.CredentialID == authserver.MissedID:
 			complete = u.UsedAt.Add(time.Hour)
-		case complete.After(u.Since):
-			return &adminapi.Counting{Since: complete, Until: u.UsedAt}, nil
 		default:
-			return &adminapi.Counting{Since: u.Since, Until: u.UsedAt}, nil
+			found = &adminapi.Counting{Since: u.Since, Until: u.UsedAt}
 		}
 	}
-	return nil, nil
+	if found != nil && complete.After(found.Since) {
+		found.Since = complete
+	}
+	return found, nil
 }
 
 // clientUsage returns how one client is used. One that was never used, as far as is known, has no times.

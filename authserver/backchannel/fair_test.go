@@ -232,6 +232,23 @@ func TestN436AQuestionHasItsWholeTimeWhenItsTurnComes(t *testing.T) {
 	}
 }
 
+// N436: of two namespaces that ask one address at the same time, the one that asked later knows better.
+func TestN436AnAnswerThatWasOvertakenCountsForNobody(t *testing.T) {
+	sets, h := newKeySets(t)
+	now := h.Clock.Now()
+	newer, older := keySet{at: now, asked: now}, keySet{at: now.Add(-time.Second), asked: now.Add(-time.Second)}
+	sets.keep("https://photos.example/keys", newer)
+	sets.keep("https://photos.example/keys", older)
+	if got := sets.known("https://photos.example/keys"); !got.asked.Equal(now) {
+		t.Errorf("the answer of %s counts", got.asked)
+	}
+	h.Clock.Advance(-time.Hour) // a clock that was ahead, and is right again
+	sets.keep("https://photos.example/keys", keySet{asked: h.Clock.Now()})
+	if got := sets.known("https://photos.example/keys"); !got.asked.Equal(h.Clock.Now()) {
+		t.Errorf("after the clock was set back the answer of %s counts", got.asked)
+	}
+}
+
 // N436: in all, there are no more questions than there are slots; who waits for one has it when another one is back.
 func TestN436TheQuestionsForKeysAreBoundedAndTakeTurns(t *testing.T) {
 	s := newSlots(2, 2)

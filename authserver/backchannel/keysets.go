@@ -167,6 +167,9 @@ func (k *KeySets) known(uri string) keySet {
 func (k *KeySets) keep(uri string, set keySet) {
 	k.setsMu.Lock()
 	defer k.setsMu.Unlock()
+	if kept := k.sets[uri]; set.asked.Before(kept.asked) && !kept.asked.After(k.now()) {
+		return // another namespace asked later, and had its answer first
+	}
 	if len(k.sets) >= maxKeySets {
 		for other, old := range k.sets {
 			if !within(set.asked, old.asked, keysFreshFor) {

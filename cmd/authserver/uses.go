@@ -20,9 +20,10 @@ const (
 
 // uses has the store learn which credentials are used.
 type uses struct {
-	flush  func(context.Context) error
-	log    *slog.Logger
-	failed bool
+	flush func(context.Context) error
+	log   *slog.Logger
+	// failed and missed are what was logged last: that the store did not take it, or that there was no room.
+	failed, missed bool
 }
 
 // Watch writes for each tick until ctx ends, and once more then.
@@ -40,16 +41,17 @@ func (u *uses) Watch(ctx context.Context, tick <-chan time.Time) {
 	}
 }
 
-// write logs the first failure of a row.
+// write logs the first failure of a row, of each kind.
 func (u *uses) write(ctx context.Context) {
 	err := u.flush(ctx)
-	switch missed := errors.Is(err, authserver.ErrUsesMissed); {
-	case err == nil || u.failed:
-	case missed:
+	missed := errors.Is(err, authserver.ErrUsesMissed)
+	failed := err != nil && !missed
+	switch {
+	case missed && !u.missed:
 		u.log.WarnContext(ctx, "this server does not count the uses of so many credentials; while that is so, and until an overlap after it, old client secrets of rotations with waitForUse "+
 			"end at their limit only, and no client is said to be idle", "err", err)
-	default:
+	case failed && !u.failed:
 		u.log.WarnContext(ctx, "the store could not record which credentials are used; nothing is lost while this server runs, and it tries again every few minutes", "err", err)
 	}
-	u.failed = err != nil
+	u.failed, u.missed = failed, missed
 }

@@ -45,6 +45,18 @@ func TestUsesAreWrittenForEachTickAndAtTheEnd(t *testing.T) {
 	}
 }
 
+func TestEachKindOfFailureOfUsesIsSaid(t *testing.T) {
+	var log bytes.Buffer
+	var err error
+	u := &uses{log: slog.New(slog.NewTextHandler(&log, nil)), flush: func(context.Context) error { return err }}
+	for _, err = range []error{authserver.ErrUsesMissed, errors.New("away"), errors.New("away"), authserver.ErrUsesMissed, nil, errors.New("away")} {
+		u.write(t.Context())
+	}
+	if got := log.String(); strings.Count(got, "err=away") != 2 || strings.Count(got, "does not count") != 2 {
+		t.Errorf("the log says %s", got)
+	}
+}
+
 func TestThatUsesWereMissedIsSaidForWhatItIs(t *testing.T) {
 	var log bytes.Buffer
 	u := &uses{log: slog.New(slog.NewTextHandler(&log, nil)), flush: func(context.Context) error { return authserver.ErrUsesMissed }}
