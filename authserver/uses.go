@@ -29,8 +29,7 @@ const usedWithAssertion = ""
 // CountingUID and CountingID name the use that tells since when uses are counted, and when they were last written.
 //
 // MissedID names, beside it, the use that tells when uses were missed last because there was no room for them: what was counted before
-// the end of that hour is not the whole. It is remembered for UseMemory. It comes before CountingID in the order of the store, and a
-// reader that knows it not takes the later one.
+// the end of that hour is not the whole. It is remembered for UseMemory.
 const (
 	CountingUID = ""
 	CountingID  = "counting"

@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
-	"github.com/gatehouse-dev/gatehouse/internal/apiclient"
 )
 
 const (
@@ -58,13 +57,11 @@ type Claims struct {
 // now returns the time that claims and reservations go by: that of the API server, where the two clocks disagree. Otherwise an operator
 // whose clock is wrong would give what was released to another namespace before its day is over.
 func (c *Claims) now() time.Time {
-	now := c.Now()
-	if c.Skew != nil {
-		if skew, known := c.Skew(); known && skew.Abs() > apiclient.MaxSkew {
-			return now.Add(-skew)
-		}
+	skew, _, agree := compare(c.Skew)
+	if agree {
+		return c.Now()
 	}
-	return now
+	return c.Now().Add(-skew)
 }
 
 // settle decides about the claims of an object and stores what was released by it.

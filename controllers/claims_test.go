@@ -156,12 +156,7 @@ func TestN65AnOlderObjectTakesNothingThatAnotherHolds(t *testing.T) {
 // N66: whoever waits gets nothing while the holder is re-created, and gets it after a day.
 func TestN66WhoeverWaitsGetsNothingWhileTheHolderIsReplaced(t *testing.T) {
 	forEachClaim(t, func(t *testing.T, row claimRow, a, b *fixture) {
-		row.object(a, "shop")
-		row.claim(a, "shop")
-		a.has(row, "shop")
-		row.object(b, "waiting")
-		row.claim(b, "waiting")
-		b.waits(row, "waiting")
+		row.contest(a, b)
 
 		held := row.settle(b, "waiting").Conditions
 		b.says(held, v1alpha1.ConditionStalled, metav1.ConditionTrue, string(row.reason))
@@ -220,12 +215,7 @@ func TestN453AWrongClockGivesNothingToAnotherNamespace(t *testing.T) {
 				}
 				a.claims.Skew = func() (time.Duration, bool) { return skew, true }
 				a.r.Skew, b.r.Skew = a.claims.Skew, a.claims.Skew
-				row.object(a, "shop")
-				row.claim(a, "shop")
-				a.has(row, "shop")
-				row.object(b, "waiting")
-				row.claim(b, "waiting")
-				b.waits(row, "waiting")
+				row.contest(a, b)
 
 				shows(off.released)
 				row.remove(a, "shop")
@@ -250,12 +240,7 @@ func TestN453AWrongClockGivesNothingToAnotherNamespace(t *testing.T) {
 // N66: the holder was replaced while no operator ran, and the operator saw the one that waits first.
 func TestN66WhoeverWaitsGetsNothingThatWasReleasedWhileTheOperatorWasAway(t *testing.T) {
 	forEachClaim(t, func(t *testing.T, row claimRow, a, b *fixture) {
-		row.object(a, "shop")
-		row.claim(a, "shop")
-		a.has(row, "shop")
-		row.object(b, "waiting")
-		row.claim(b, "waiting")
-		b.waits(row, "waiting")
+		row.contest(a, b)
 
 		row.remove(a, "shop")
 		a.restarted()
@@ -271,6 +256,16 @@ func TestN66WhoeverWaitsGetsNothingThatWasReleasedWhileTheOperatorWasAway(t *tes
 		a.has(row, "shop")
 		b.waits(row, "waiting")
 	})
+}
+
+// contest has shop in a hold the claim, and waiting in b want it.
+func (row claimRow) contest(a, b *fixture) {
+	row.object(a, "shop")
+	row.claim(a, "shop")
+	a.has(row, "shop")
+	row.object(b, "waiting")
+	row.claim(b, "waiting")
+	b.waits(row, "waiting")
 }
 
 // reconcileOnce reconciles an object once, also one that is gone.
@@ -700,12 +695,7 @@ func TestAReleaseThatCannotBeStoredIsTriedAgain(t *testing.T) {
 	a := newFixture(t)
 	b := a.beside()
 	row := claimRows(a.ns)[0]
-	row.object(a, "shop")
-	row.claim(a, "shop")
-	a.has(row, "shop")
-	row.object(b, "waiting")
-	row.claim(b, "waiting")
-	b.waits(row, "waiting")
+	row.contest(a, b)
 	a.update("shop", func(oc *v1alpha1.OAuthClient) { oc.Spec.CallbackURLs = nil })
 	f := &fault{nth: 1}
 	a.claims.Client = f.in(a.api)

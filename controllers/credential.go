@@ -18,9 +18,9 @@ type issue struct {
 	reset, rotated bool
 	// revokes: somebody asked for the reset, and it ends grants and tokens, too.
 	revokes bool
-	// made is when the credential in use was made, where the one before it has just got its end and the one in use the time from which it
-	// counts. Both times count once the Secret is written. Nil: they count already.
-	made *metav1.Time
+	// ends: the credential before the one in use has just got its end, and the one in use the time from which it counts. Both times count
+	// once the Secret is written.
+	ends bool
 	// credentials has the one that is in use last.
 	credentials []v1alpha1.CredentialStatus
 	// handled and handledRotation are the values of the annotations that were acted upon last.

@@ -13,11 +13,14 @@
 //	claims                who holds a callback, a scope, an identifier, a client ID
 //	policy                what the namespace allows, and which scopes are open to it
 //	credential, rotation, overlap    which client secrets there are, and until when
+//	postpone, published   what a reset or a rotation waits for
+//	validafter            since when approvals and tokens are good
 //	given, assertions     client secrets, public keys and ServiceAccounts of somebody else
 //	identity, record      which identity an object has, by its status and by what its Secret records
 //	secret, template      what the Secret holds, whose it is, and how it is written
 //	steps, retention      in which order things are written, and whether a Secret outlives its object
 //	selftest, holdoffs    what becomes of a Secret that the API server stored otherwise
+//	races, delays         when a write that failed is tried again, and when that is said
 //	expiry                when an object goes by itself
 //	reports, refusals     what the authorization server says of clients, and what was refused
 //	tally, ages, metrics  what the operator exports

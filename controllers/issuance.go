@@ -124,13 +124,19 @@ func (i *Issuance) reconcile(ctx context.Context, ref objectRef, object client.O
 
 // withClocks returns the input with what the clocks show.
 func (i *Issuance) withClocks(in input) input {
-	in.now, in.clocksAgree = i.Now(), true
+	in.now = i.Now()
+	in.skew, in.skewKnown, in.clocksAgree = compare(i.Skew)
 	in.steady = i.Uptime == nil || i.Uptime() >= steadyAfter
-	if i.Skew != nil {
-		in.skew, in.skewKnown = i.Skew()
-		in.clocksAgree = !in.skewKnown || in.skew.Abs() <= apiclient.MaxSkew
-	}
 	return in
+}
+
+// compare returns how far the clock of this program is ahead of the API server's, whether that is known, and whether both show about the
+// same: they do as long as nothing else is known.
+func compare(skewed func() (time.Duration, bool)) (skew time.Duration, known, agree bool) {
+	if skewed != nil {
+		skew, known = skewed()
+	}
+	return skew, known, !known || skew.Abs() <= apiclient.MaxSkew
 }
 
 // settle observes, decides and applies. A Secret that exists where none was expected is looked

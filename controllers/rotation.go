@@ -78,10 +78,9 @@ func endPrevious(in input, issued issue) issue {
 	issued.credentials = slices.Clone(issued.credentials)
 	before = beforeLast(issued)
 	last := &issued.credentials[len(issued.credentials)-1]
-	made := last.IssuedAt
 	before.ExpiresAt, last.IssuedAt = endAfter(in.now, in.subject.credentials.RotationLimit()), second(in.now)
 	if !in.lastWritten(last.ID) {
-		issued.made = &made
+		issued.ends = true
 		return issued
 	}
 	r, _ := readRecord(in, in.seen.secret)
@@ -178,7 +177,7 @@ func withPrevious(in input, issued issue) issue {
 // a Secret that holds the one before it may wait: that one is accepted.
 func (in input) publishes(issued issue) time.Duration {
 	before := beforeLast(issued)
-	if before == nil || issued.made != nil || !in.mayWait() || !in.lastWritten(before.ID) {
+	if before == nil || issued.ends || !in.mayWait() || !in.lastWritten(before.ID) {
 		return 0
 	}
 	since := issued.credentials[len(issued.credentials)-1].IssuedAt.Time

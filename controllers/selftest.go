@@ -69,19 +69,15 @@ func (o outcome) spoiled(what string) v1alpha1.OAuthClientStatus {
 	return o.withoutEnd(o.statusWith(ready))
 }
 
-// withoutEnd takes back the times that count only once the Secret is written, and holds what is accepted. A record in the Secret may have
-// them already: somebody else may have changed the client secret beside it.
+// withoutEnd takes back the times that count only once the Secret is written, and holds what is accepted: those that the status in the
+// cluster does not have. A record in the Secret may have them already, beside a client secret that somebody else changed.
 func (o outcome) withoutEnd(status v1alpha1.OAuthClientStatus) v1alpha1.OAuthClientStatus {
-	last := len(status.Credentials) - 1
-	switch {
-	case o.issued.made != nil:
-		status.Credentials[last-1].ExpiresAt, status.Credentials[last].IssuedAt = nil, *o.issued.made
-	case o.subject.isGenerated():
-		for n := range status.Credentials[:max(last, 0)] {
-			if known := o.subject.status.Credentials; n < len(known) && known[n].ID == status.Credentials[n].ID && known[n].ExpiresAt == nil {
-				status.Credentials[n].ExpiresAt = nil
-			}
-		}
+	known, last := o.subject.status.Credentials, len(status.Credentials)-1
+	if !o.subject.isGenerated() || last < 1 || len(known) <= last || known[last-1].ID != status.Credentials[last-1].ID || known[last].ID != status.Credentials[last].ID {
+		return status
+	}
+	if known[last-1].ExpiresAt == nil && status.Credentials[last-1].ExpiresAt != nil {
+		status.Credentials[last-1].ExpiresAt, status.Credentials[last].IssuedAt = nil, known[last].IssuedAt
 	}
 	return status
 }

@@ -17,7 +17,7 @@
 //	outage.go    what to do while the API server is silent
 //	reviewer.go  how a question gets to the API server
 //	tokens.go    whose a token of a ServiceAccount is: it implements authserver.TokenReviewer
-//	turns.go     how many questions about tokens are asked, in all and for one namespace
+//	turns.go     how many questions about tokens are asked for one namespace, and how many of them may be refused
 package access
 
 import (

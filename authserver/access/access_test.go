@@ -482,16 +482,16 @@ func TestTheBoundsOfANamespaceAreForgotten(t *testing.T) {
 		}
 	}
 	ask(false)
-	if len(q.of) != 0 {
+	if len(q.refused) != 0 {
 		t.Error("a namespace with good tokens only is remembered")
 	}
 	ask(true)
-	if len(q.of) != 1 {
+	if len(q.refused) != 1 {
 		t.Error("a refusal is forgotten")
 	}
 	c.advance(refusedEvery)
 	ask(false)
-	if len(q.of) != 0 {
+	if len(q.refused) != 0 {
 		t.Error("a refusal is remembered for ever")
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	shared "github.com/gatehouse-dev/gatehouse/internal/turns"
 )
 
 const (
@@ -28,64 +30,52 @@ var errNotAsked = errors.New("the API server was not asked")
 // There are no more entries than namespaces whose clients list ServiceAccounts.
 type turns struct {
 	now func() time.Time
-	all chan struct{}
+	all *shared.Turns
 
-	mu sync.Mutex
-	of map[string]*turnsOf
-}
-
-// turnsOf is what is under way for one namespace.
-type turnsOf struct {
-	users   int // who has a turn, or waits for one
-	slots   chan struct{}
-	refused *rate.Limiter // what may be refused yet
+	mu      sync.Mutex
+	refused map[string]*rate.Limiter // what may be refused yet, of namespaces for which tokens were refused lately
 }
 
 func newTurns(now func() time.Time) *turns {
-	return &turns{now: now, all: make(chan struct{}, maxReviews), of: map[string]*turnsOf{}}
+	return &turns{now: now, all: shared.New(maxReviews, maxReviewsOf), refused: map[string]*rate.Limiter{}}
 }
 
 // ask asks when it is the namespace's turn. It reports by ask whether the API server refused the token. Without a turn the error wraps
 // errNotAsked.
-func (q *turns) ask(ctx context.Context, namespace string, ask func() (refused bool, err error)) (err error) {
-	refused, mine := false, q.enter(namespace)
-	defer func() { q.leave(namespace, refused) }()
-	for _, slots := range []chan struct{}{mine.slots, q.all} {
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-		case <-ctx.Done():
-			return fmt.Errorf("%w: wait for a turn: %w", errNotAsked, context.Cause(ctx))
-		}
+func (q *turns) ask(ctx context.Context, namespace string, ask func() (refused bool, err error)) error {
+	leave, err := q.all.Take(ctx, namespace)
+	if err != nil {
+		return fmt.Errorf("%w: wait for a turn: %w", errNotAsked, err)
 	}
-	if mine.refused.TokensAt(q.now()) < 1 { // after the wait: those before may have been refused
+	defer leave()
+	if !q.mayAsk(namespace) { // after the wait: those before may have been refused
 		return fmt.Errorf("%w: it refused too many tokens for clients of namespace %s a moment ago", errNotAsked, namespace)
 	}
-	refused, err = ask()
+	refused, err := ask()
+	q.answered(namespace, refused)
 	return err
 }
 
-func (q *turns) enter(namespace string) *turnsOf {
+func (q *turns) mayAsk(namespace string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	mine := q.of[namespace]
-	if mine == nil {
-		mine = &turnsOf{slots: make(chan struct{}, maxReviewsOf), refused: rate.NewLimiter(rate.Every(refusedEvery), refusedAtOnce)}
-		q.of[namespace] = mine
-	}
-	mine.users++
-	return mine
+	limit := q.refused[namespace]
+	return limit == nil || limit.TokensAt(q.now()) >= 1
 }
 
-// leave forgets a namespace of which nothing is under way and nothing was refused lately.
-func (q *turns) leave(namespace string, refused bool) {
+// answered counts a refusal, and forgets a namespace for which nothing was refused lately.
+func (q *turns) answered(namespace string, refused bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	mine, now := q.of[namespace], q.now()
-	if refused {
-		mine.refused.AllowN(now, 1)
-	}
-	if mine.users--; mine.users == 0 && mine.refused.TokensAt(now) >= refusedAtOnce {
-		delete(q.of, namespace)
+	limit, now := q.refused[namespace], q.now()
+	switch {
+	case refused:
+		if limit == nil {
+			limit = rate.NewLimiter(rate.Every(refusedEvery), refusedAtOnce)
+			q.refused[namespace] = limit
+		}
+		limit.AllowN(now, 1)
+	case limit != nil && limit.TokensAt(now) >= refusedAtOnce:
+		delete(q.refused, namespace)
 	}
 }

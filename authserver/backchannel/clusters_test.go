@@ -3,7 +3,6 @@
 package backchannel
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,7 +16,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +24,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 	"github.com/gatehouse-dev/gatehouse/internal/assertion"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 const clusterIssuer = "https://kubernetes.default.svc.cluster.local"
@@ -319,19 +318,7 @@ func TestN411TheFileWithTheKeysOfAClusterIsReadAgainWhenItChanges(t *testing.T) 
 }
 
 func TestN411AFileWithoutAnEndIsNotReadOn(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "jwks.json")
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	readOn := make(chan bool, 1)
-	go func() {
-		file, err := os.OpenFile(path, os.O_WRONLY, 0)
-		for n := 0; err == nil && n < 4<<20; n += 1 << 10 {
-			_, err = file.Write(bytes.Repeat([]byte(" "), 1<<10))
-		}
-		_ = file.Close()
-		readOn <- err == nil
-	}()
+	path, readOn := testio.Endless(t)
 	_, h := clusters(t, ClusterConfig{Issuer: clusterIssuer, JWKSFile: path}) // which looks at the file
 	if <-readOn {
 		t.Error("a file without an end was read on")

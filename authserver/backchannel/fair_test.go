@@ -168,7 +168,7 @@ func TestN436WhoHasNoTurnTakesNoneFromAnotherNamespace(t *testing.T) {
 	good := newAddress(t)
 	good.says(authtest.JWKS(t, authtest.NewClientKey(t, "one")))
 	for range keysAskedPerNamespace {
-		leave, err := sets.slots.take(t.Context(), "flood")
+		leave, err := sets.turns.Take(t.Context(), "flood")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,19 +203,14 @@ func TestN436AQuestionHasItsWholeTimeWhenItsTurnComes(t *testing.T) {
 	}
 	var leave []func()
 	for range keysAskedPerNamespace {
-		one, err := sets.slots.take(t.Context(), "photos")
+		one, err := sets.turns.Take(t.Context(), "photos")
 		if err != nil {
 			t.Fatal(err)
 		}
 		leave = append(leave, one)
 	}
 	waits := sets.begin(t.Context(), "photos", "https://photos.example/keys")
-	waiting := func() bool {
-		sets.slots.mu.Lock()
-		defer sets.slots.mu.Unlock()
-		return sets.slots.namespaces["photos"].users > keysAskedPerNamespace
-	}
-	for began := time.Now(); !waiting(); runtime.Gosched() {
+	for began := time.Now(); sets.turns.Users("photos") <= keysAskedPerNamespace; runtime.Gosched() {
 		if time.Since(began) > patience {
 			t.Fatal("the question does not wait for its turn")
 		}
@@ -246,35 +241,5 @@ func TestN436AnAnswerThatWasOvertakenCountsForNobody(t *testing.T) {
 	sets.keep("https://photos.example/keys", keySet{asked: h.Clock.Now()})
 	if got := sets.known("https://photos.example/keys"); !got.asked.Equal(h.Clock.Now()) {
 		t.Errorf("after the clock was set back the answer of %s counts", got.asked)
-	}
-}
-
-// N436: in all, there are no more questions than there are slots; who waits for one has it when another one is back.
-func TestN436TheQuestionsForKeysAreBoundedAndTakeTurns(t *testing.T) {
-	s := newSlots(2, 2)
-	take := func(namespace string) func() {
-		leave, err := s.take(t.Context(), namespace)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return leave
-	}
-	first, second := take("a"), take("b")
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.take(over, "c"); err == nil || err.Error() != "too many addresses are being asked" {
-		t.Errorf("a third one: %v", err)
-	}
-	next := make(chan func(), 1)
-	go func() { next <- take("a") }()
-	second()
-	third := <-next
-	if _, err := s.take(over, "a"); err == nil || err.Error() != "too many addresses of this namespace are being asked" {
-		t.Errorf("a third one of a: %v", err)
-	}
-	first()
-	third()
-	if len(s.namespaces) != 0 || len(s.all) != 0 {
-		t.Errorf("when all are back, %d namespaces are remembered, and %d are away", len(s.namespaces), len(s.all))
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/internal/assertion"
+	"github.com/gatehouse-dev/gatehouse/internal/turns"
 )
 
 const (
@@ -60,7 +61,7 @@ type KeySets struct {
 	reader setReader
 	unread string
 	flight singleflight.Group
-	slots  *slots
+	turns  *turns.Turns
 
 	setsMu sync.Mutex
 	sets   map[string]keySet
@@ -84,7 +85,7 @@ func NewKeySets(c KeySetsConfig) *KeySets {
 func keySetsTo(allowed []netip.Prefix, caFile, caKey string, log *slog.Logger, now func() time.Time) *KeySets {
 	k := &KeySets{
 		outbound: outbound{allowed: allowed, caFile: caFile, caKey: caKey, timeout: keysTime}, log: log, now: now,
-		slots: newSlots(keysAsked, keysAskedPerNamespace), sets: map[string]keySet{},
+		turns: turns.New(keysAsked, keysAskedPerNamespace), sets: map[string]keySet{},
 	}
 	k.fetch = k.getSet
 	return k
@@ -238,7 +239,11 @@ func (k *KeySets) begin(ctx context.Context, namespace, uri string) <-chan singl
 func (k *KeySets) turn(ctx context.Context, namespace string) (leave func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
-	return k.slots.take(ctx, namespace)
+	leave, err = k.turns.Take(ctx, namespace)
+	if err != nil {
+		return nil, fmt.Errorf("its address was not asked: %w", err)
+	}
+	return leave, nil
 }
 
 // resting reports whether the address is not asked again yet, and what is known of it then.

@@ -7,7 +7,7 @@
 // configuration says.
 //
 //	sender.go   who is told when, and how many at a time; claim.go: what is due
-//	keysets.go  public keys, and for how long they are used
+//	keysets.go  public keys, and for how long they are used; setreader.go: what counts as a set
 //	clusters.go those of clusters: from an address, the issuer's metadata, or keyfile.go
 //	client.go   one request on its way; address.go: where it may go
 package backchannel

@@ -3,7 +3,6 @@
 package backchannel
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -19,7 +18,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,6 +28,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 const issuer = "https://auth.example"
@@ -49,25 +48,8 @@ type house struct {
 	sender   *Sender
 	outcomes chan authserver.LogoutOutcome
 	tick     chan time.Time
-	log      *safeBuffer
+	log      *testio.Log
 	synced   atomic.Bool
-}
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // patience is how long the machine of a test may take for what does not hang.
@@ -75,7 +57,7 @@ const patience = time.Minute
 
 // newHouse has a sender that has not begun. It may go to the networks, and is patient.
 func newHouse(t *testing.T, allowed ...string) *house {
-	h := &house{Env: authtest.New(t), t: t, outcomes: make(chan authserver.LogoutOutcome, 1000), tick: make(chan time.Time), log: &safeBuffer{}}
+	h := &house{Env: authtest.New(t), t: t, outcomes: make(chan authserver.LogoutOutcome, 1000), tick: make(chan time.Time), log: &testio.Log{}}
 	anyServer := httptest.NewTLSServer(nil)
 	defer anyServer.Close()
 	caFile := filepath.Join(t.TempDir(), "ca.pem")

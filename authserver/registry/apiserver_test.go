@@ -3,7 +3,6 @@
 package registry_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -29,29 +28,12 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/policy"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
 const limit = time.Minute
-
-// buffer is a log that may be read while it is written.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
 
 // running runs something until the test ends.
 func running(t *testing.T, run func(context.Context)) {
@@ -63,9 +45,9 @@ func running(t *testing.T, run func(context.Context)) {
 }
 
 // start returns a registry of the cluster that has read it all, and its log.
-func start(t *testing.T, config *rest.Config) (*registry.Registry, *buffer) {
+func start(t *testing.T, config *rest.Config) (*registry.Registry, *testio.Log) {
 	t.Helper()
-	logged := &buffer{}
+	logged := &testio.Log{}
 	r, err := registry.New(config, "", registry.View{}, slog.New(slog.NewTextHandler(logged, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -373,7 +355,7 @@ func TestTheKeysOfTwoSecretsAreReadWithTheRightToJustThem(t *testing.T) {
 		set    credential.KeySet
 	}
 	handed := make(chan keys, 10)
-	logged := &buffer{}
+	logged := &testio.Log{}
 	k, err := registry.NewKeys(config, ns, slog.New(slog.NewTextHandler(logged, nil)),
 		func(shared credential.Key, set credential.KeySet) { handed <- keys{shared, set} })
 	if err != nil {

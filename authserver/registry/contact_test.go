@@ -3,12 +3,10 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,27 +18,10 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
-// lockedBuffer is a log that may be read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func newContact(log *lockedBuffer) *contact {
+func newContact(log *testio.Log) *contact {
 	c := &contact{}
 	c.init("oauthclients", usualPatience, slog.New(slog.NewTextHandler(log, nil)))
 	return c
@@ -68,7 +49,7 @@ func TestN107ACallThatHangsIsGivenUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, begin := newContact(&lockedBuffer{}), time.Now()
+				c, begin := newContact(&testio.Log{}), time.Now()
 				if err := call(t.Context(), c); !errors.Is(err, errHangs) {
 					t.Errorf("error %v, want one that says that the API server hangs", err)
 				}
@@ -87,7 +68,7 @@ func TestN107ACallThatHangsIsGivenUp(t *testing.T) {
 
 func TestN107AWatchThatIsSilentForTooLongEndsAndABookmarkKeepsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &lockedBuffer{}
+		log := &testio.Log{}
 		c, from := newContact(log), apiwatch.NewFake()
 		stream, err := c.watch(t.Context(), false, func(context.Context) (apiwatch.Interface, error) { return from, nil })
 		if err != nil {
@@ -115,7 +96,7 @@ func TestN107AWatchThatIsSilentForTooLongEndsAndABookmarkKeepsIt(t *testing.T) {
 
 func TestN213WhatIsKnownIsOldUntilEverythingHasComeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &lockedBuffer{}
+		log := &testio.Log{}
 		c, from := newContact(log), apiwatch.NewFake()
 		c.heard()
 		before := c.last()
@@ -155,7 +136,7 @@ func TestN213WhatIsKnownIsOldUntilEverythingHasComeAgain(t *testing.T) {
 func TestAWatchThatIsStoppedLeavesNothingRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the bubble fails if a goroutine is left
 		from := apiwatch.NewFakeWithChanSize(2, false)
-		c := newContact(&lockedBuffer{})
+		c := newContact(&testio.Log{})
 		stream, err := c.watch(t.Context(), false, func(context.Context) (apiwatch.Interface, error) { return from, nil })
 		if err != nil {
 			t.Fatal(err)
@@ -173,7 +154,7 @@ func TestAWatchThatIsStoppedLeavesNothingRunning(t *testing.T) {
 
 func TestN107ATimerWarnsOfAnAPIServerThatIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &lockedBuffer{}
+		log := &testio.Log{}
 		c := newContact(log)
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -210,7 +191,7 @@ func TestN107AnAPIServerThatHangsIsNoticedWarnedOfAndReconnected(t *testing.T) {
 	t.Setenv("HTTP2_READ_IDLE_TIMEOUT_SECONDS", "1")
 	t.Setenv("HTTP2_PING_TIMEOUT_SECONDS", "1")
 	env := testenv.Start(t)
-	namespace, log := env.Namespace(t), &lockedBuffer{}
+	namespace, log := env.Namespace(t), &testio.Log{}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("what the registry logged:\n%s", log)

@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/gatehouse-dev/gatehouse/api/v1alpha1"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 // slowly is an API server that sends a list in pieces, and lets time go by before each.
@@ -74,7 +75,7 @@ func TestN212AListThatTakesLongIsTakenAndOneThatStopsIsGivenUp(t *testing.T) {
 		pieces = append(pieces, fmt.Sprintf(`%s{"metadata":{"namespace":"a","name":"n%d"}}`, strings.Repeat(",", min(n, 1)), n))
 	}
 	synctest.Test(t, func(t *testing.T) {
-		c, begin := newContact(&lockedBuffer{}), time.Now()
+		c, begin := newContact(&testio.Log{}), time.Now()
 		got, err := listFrom(t, c, slowly{pieces: append(pieces[:len(pieces):len(pieces)], "]}"), every: c.answer - time.Second})
 		if err != nil {
 			t.Fatalf("after %s: %v", time.Since(begin), err)
@@ -84,7 +85,7 @@ func TestN212AListThatTakesLongIsTakenAndOneThatStopsIsGivenUp(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		c, begin := newContact(&lockedBuffer{}), time.Now()
+		c, begin := newContact(&testio.Log{}), time.Now()
 		if got, err := listFrom(t, c, slowly{pieces: pieces, every: time.Second, stuck: true}); !errors.Is(err, errHangs) {
 			t.Fatalf("after %s: %v, %v", time.Since(begin), got, err)
 		}

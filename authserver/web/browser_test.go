@@ -3,7 +3,6 @@
 package web_test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"io"
@@ -14,9 +13,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"golang.org/x/net/html"
@@ -24,6 +21,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver"
 	"github.com/gatehouse-dev/gatehouse/authserver/authtest"
 	"github.com/gatehouse-dev/gatehouse/authserver/web"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 // house is the fixture of authtest behind a real TLS server.
@@ -34,28 +32,7 @@ type house struct {
 	refusals *authserver.Refusals
 	server   *httptest.Server
 	issuer   string
-	log      logLines
-}
-
-// logLines are what a log says.
-type logLines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logLines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// take returns the lines since the last call.
-func (l *logLines) take() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	text := l.text.String()
-	l.text.Reset()
-	return slices.Collect(strings.Lines(text))
+	log      testio.Log
 }
 
 func newHouse(t *testing.T, ways ...web.LoginWay) *house {

@@ -206,10 +206,10 @@ func TestN330ALoginThatFailsAtAnotherServerLeavesOneLineInTheLog(t *testing.T) {
 		{"an error in place of a code", nil, "/login/callback/" + partner + "?" + url.Values{"state": {begin()}, "error": {"access_denied"}}.Encode(), "access_denied"},
 		{"no state", nil, "/login/callback/" + partner + "?code=made-up", "there is no state"},
 	} {
-		h.log.take()
+		h.log.Take()
 		h.Upstreams.Fail(row.fault)
 		p := b.get(row.target)
-		lines := h.log.take()
+		lines := h.log.Take()
 		if p.StatusCode < http.StatusBadRequest || len(lines) != 1 || !strings.Contains(lines[0], "source="+partner) || !strings.Contains(lines[0], "requestID=") ||
 			!strings.Contains(lines[0], row.word) || strings.Contains(lines[0], "made-up") {
 			t.Errorf("%s: status %d, the log says %q, want one line with %q", row.name, p.StatusCode, lines, row.word)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 // terminal opens a pseudo terminal: the person's end and the program's.
@@ -54,7 +55,7 @@ func echoes(t *testing.T, terminal *os.File) bool {
 func TestOnATerminalHashPasswordAsksTwiceAndShowsNothing(t *testing.T) {
 	person, programs := terminal(t)
 	cmd := program("hash-password")
-	var stdout, stderr output
+	var stdout, stderr testio.Log
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = programs, &stdout, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -93,7 +94,7 @@ func TestOnATerminalHashPasswordAsksTwiceAndShowsNothing(t *testing.T) {
 func TestAnInterruptedQuestionLeavesTheTerminalAsItWas(t *testing.T) {
 	_, programs := terminal(t)
 	cmd := program("hash-password")
-	var stderr output
+	var stderr testio.Log
 	cmd.Stdin, cmd.Stderr = programs, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

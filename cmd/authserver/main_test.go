@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -21,13 +20,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 // beProgram, in the environment, makes the test binary the program.
@@ -53,31 +52,13 @@ const limit = time.Minute
 // process is a running program.
 type process struct {
 	cmd    *exec.Cmd
-	audit  output // its standard output
-	log    output // its standard error
-	main   string // where it listens
+	audit  testio.Log // its standard output
+	log    testio.Log // its standard error
+	main   string     // where it listens
 	ops    string
 	client *http.Client
 	ended  chan struct{}
 	err    error // set when ended is closed
-}
-
-// output keeps what a process writes.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // folder is what a configuration names, and the configuration.

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -28,6 +27,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/credential"
 	"github.com/gatehouse-dev/gatehouse/internal/freeport"
 	"github.com/gatehouse-dev/gatehouse/internal/testenv"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 // beProgram, when set, makes the test binary be the program.
@@ -58,24 +58,6 @@ func start(t *testing.T, stderr io.Writer, args ...string) (stop func() int) {
 	})
 	t.Cleanup(func() { stop() })
 	return stop
-}
-
-// log is what a program has written so far.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
 
 // get returns status and body, or zero while nobody answers.
@@ -111,7 +93,7 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 	env := testenv.Start(t)
 	system, ns := env.Namespace(t), env.Namespace(t)
 	probes, metrics := freeport.For(t), freeport.For(t)
-	var stderr log
+	var stderr testio.Log
 	stop := start(t, &stderr,
 		"--issuer=https://auth.example.com", "--namespace="+system, "--leader-elect", "--kubeconfig="+env.Kubeconfig,
 		"--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics)
@@ -162,7 +144,7 @@ func TestTheOperatorFromStartToEnd(t *testing.T) {
 }
 
 // loseAndRestore deletes the root key of a running operator and puts it back. meanwhile is called while it is gone.
-func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string, stderr *log, meanwhile func()) {
+func loseAndRestore(t *testing.T, env *testenv.Env, system, probes string, stderr *testio.Log, meanwhile func()) {
 	t.Helper()
 	root := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: system, Name: credential.OperatorKeySecret}

@@ -13,9 +13,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 var start = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -100,9 +101,9 @@ func TestN367WhatIsNoTokenIsAnErrorThatTellsNoSecret(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	var all chan bool
 	there := c.AssertionFile
-	c.AssertionFile, all = endless(t)
+	endless, all := testio.Endless(t)
+	c.AssertionFile = endless
 	if _, err := c.Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "is longer than") {
 		t.Errorf("without end: %v", err)
 	}
@@ -121,25 +122,6 @@ func TestN367WhatIsNoTokenIsAnErrorThatTellsNoSecret(t *testing.T) {
 	if err := (&Client{Issuer: "https://auth.example.com", ClientID: "a", AssertionFile: "f"}).Check(); err != nil {
 		t.Error(err)
 	}
-}
-
-// endless makes a file that gives more bytes than any buffer holds. What it sends says whether a reader took them all.
-func endless(t *testing.T) (path string, all chan bool) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "endless")
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	all = make(chan bool, 1)
-	go func() {
-		file, err := os.OpenFile(path, os.O_WRONLY, 0)
-		for n := 0; err == nil && n < 4<<20; n += 1 << 10 {
-			_, err = file.Write(bytes.Repeat([]byte("a"), 1<<10))
-		}
-		_ = file.Close()
-		all <- err == nil
-	}()
-	return path, all
 }
 
 // keeping is a Keeper that a test leads: each wait is noted, and the next answer follows.

@@ -3,7 +3,6 @@
 package ldap_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,27 +17,10 @@ import (
 	"github.com/gatehouse-dev/gatehouse/authserver/identity"
 	"github.com/gatehouse-dev/gatehouse/authserver/identity/ldap"
 	"github.com/gatehouse-dev/gatehouse/internal/ldaptest"
+	"github.com/gatehouse-dev/gatehouse/internal/testio"
 )
 
 var _ identity.Source = (*ldap.Source)(nil)
-
-// logs is what a source logs.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 func write(t *testing.T, text string) (path string) {
 	t.Helper()
@@ -61,9 +42,9 @@ func config(t *testing.T, server *ldaptest.Server) ldap.Config {
 }
 
 // open returns a directory with the source alone, and what is logged.
-func open(t *testing.T, c ldap.Config) (*identity.Sources, *logs) {
+func open(t *testing.T, c ldap.Config) (*identity.Sources, *testio.Log) {
 	t.Helper()
-	logged := &logs{}
+	logged := &testio.Log{}
 	log := slog.New(slog.NewTextHandler(logged, nil))
 	source, err := ldap.New(c, log)
 	if err != nil {
