@@ -172,7 +172,7 @@ func (i *Issuance) sayRefused(ctx context.Context, s subject, failed step, cause
 		status = failed.refused(refusalMessage(s, failed, cause))
 	case failed.delayed != nil && !isTerminating(cause) && !isRace(cause):
 		status = failed.delayed(refusalMessage(s, failed, cause))
-		early := i.delayed.failing(s.ref(), i.Now()) < longestRetry
+		early := i.delayed.goesOn(s.ref(), i.Now(), 0) < longestRetry
 		ready := meta.IsStatusConditionTrue(s.status.Conditions, string(v1alpha1.ConditionReady))
 		if early && (!failed.isOfMap() || ready && isSameButConditions(status, s.status)) {
 			return nil // what may pass at once makes no ready object unready, and nothing is told of a Secret before it is there

@@ -427,13 +427,13 @@ func failingStatus(c client.WithWatch, fails func() error) client.WithWatch {
 
 // A race long ago is none of the one that is now.
 func TestARaceThatComesLongAfterTheLastBeginsAnew(t *testing.T) {
-	var r races
+	var r streaks
 	now, of := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), objectRef{name: "photoprint"}
 	for _, row := range []struct{ later, want time.Duration }{
 		{0, 0}, {time.Second, time.Second}, {longestRetry, time.Second + longestRetry}, {time.Hour, 0}, {-time.Hour, 0},
 	} {
 		now = now.Add(row.later)
-		if got := r.lost(of, now); got != row.want || r.lasted(of, now) != row.want {
+		if got := r.goesOn(of, now, raceOver); got != row.want || r.lasted(of, now) != row.want {
 			t.Errorf("%s later it lasts %s, want %s", row.later, got, row.want)
 		}
 	}
@@ -604,8 +604,8 @@ func TestAReadyClientIsReadyNoMoreWhenAWriteFailsForLong(t *testing.T) {
 				s.wantReady(s.settle("photoprint"), metav1.ConditionTrue, string(v1alpha1.ReadyReasonIssued))
 			}
 			s.must(s.api.Delete(t.Context(), s.get("photoprint")))
-			if _, err := s.reconcile(s.r, "photoprint"); err != nil || len(s.r.delayed.since) != 0 {
-				t.Errorf("of an object that is gone is remembered %v (%v)", s.r.delayed.since, err)
+			if _, err := s.reconcile(s.r, "photoprint"); err != nil || len(s.r.delayed.of) != 0 {
+				t.Errorf("of an object that is gone is remembered %v (%v)", s.r.delayed.of, err)
 			}
 		})
 	}

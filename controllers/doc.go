@@ -20,7 +20,7 @@
 //	secret, template      what the Secret holds, whose it is, and how it is written
 //	steps, retention      in which order things are written, and whether a Secret outlives its object
 //	selftest, holdoffs    what becomes of a Secret that the API server stored otherwise
-//	races, delays         when a write that failed is tried again, and when that is said
+//	races, streaks        when a write that failed is tried again, and when that is said
 //	expiry                when an object goes by itself
 //	reports, refusals     what the authorization server says of clients, and what was refused
 //	tally, ages, metrics  what the operator exports

@@ -80,9 +80,9 @@ type Issuance struct {
 	// published knows which credentials the Secret does not have yet.
 	published published
 	// delayed knows since when writes fail that may succeed by themselves.
-	delayed delays
+	delayed streaks
 	// raced knows since when somebody else wrote or deleted in between, each time.
-	raced races
+	raced streaks
 }
 
 // reconcile brings one object and its Secret to where they should be. An error is a fault of
